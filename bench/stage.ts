@@ -1,0 +1,81 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import postgres from 'postgres';
+import { type Engine, openEngine, startWorker } from '../src/app.ts';
+import { withProgress } from '../src/commands/progress.ts';
+import { readConfig } from '../src/config.ts';
+import { postgresOptions } from '../src/db/address.ts';
+import { createLog } from '../src/log.ts';
+import { until } from './measure.ts';
+import { type Account, seedAccount } from './seed.ts';
+
+/** What every scenario plays on: the real engine with its worker, a big account and a small one. */
+export type Stage = {
+  engine: Engine;
+  /** A connection of the bench's own, without time limits. */
+  admin: postgres.Sql;
+  big: Account;
+  small: Account;
+  close(): Promise<void>;
+};
+
+const SMALL = 10_000;
+/** How often the database is asked whether something has come about. */
+const POLL_MS = 5;
+
+/** Opens the engine on a database of its own in a temporary folder and fills it; `close` leaves nothing behind. */
+export async function openStage(rows: number, redisUrl: string | undefined): Promise<Stage> {
+  const folder = mkdtempSync(join(tmpdir(), 'lull-bench-'));
+  chmodSync(folder, 0o755);
+  const removeFolder = () =>
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  process.once('exit', removeFolder);
+  const config = readConfig({ LULL_DATA_DIR: folder, REDIS_URL: redisUrl });
+  const engine = await openEngine(config, createLog({ logLevel: 'warn' }));
+  const admin = postgres({ ...postgresOptions(engine.db.address), max: 4, onnotice: () => {} });
+  try {
+    const seed = (name: string, count: number) =>
+      withProgress(`Filling ${name}`, (onProgress) => seedAccount(engine, name, count, onProgress));
+    const small = await seed('small', Math.min(SMALL, rows));
+    const big = await seed('big', rows);
+    const worker = startWorker(engine, config);
+    const stage: Stage = {
+      engine,
+      admin,
+      big,
+      small,
+      async close() {
+        await worker.close();
+        await admin.end({ timeout: 5 });
+        await engine.close();
+        removeFolder();
+      },
+    };
+    await settled(stage, small);
+    await settled(stage, big);
+    return stage;
+  } catch (error) {
+    await admin.end({ timeout: 5 });
+    await engine.close();
+    throw error;
+  }
+}
+
+/** Waits until the account's newest rules are in force: every lane has been settled since they changed. */
+export async function settled({ admin }: Pick<Stage, 'admin'>, { accountId }: Account): Promise<void> {
+  await until('the new rules in force', 120_000, POLL_MS, async () => {
+    // Arming takes a lane's floor away, and settling it finds it anew.
+    const [row] = await admin`
+      select armed_version = rules_version as armed,
+        not exists (select from lane where lane.account_id = account.account_id and floor = to_timestamp(0)) as settled
+      from account where account_id = ${accountId}`;
+    return row?.armed && row.settled;
+  });
+}
+
+/** Sweeps up what a scenario left, so that the next one begins on tables in good order. */
+export async function tidy({ admin }: Pick<Stage, 'admin'>): Promise<void> {
+  await admin`vacuum (analyze) conversation, contact, event, lane`;
+  await admin`checkpoint`;
+}

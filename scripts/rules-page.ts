@@ -1,0 +1,86 @@
+import { ACTIVITIES } from '../src/domain/activity.ts';
+import { STATUSES } from '../src/domain/conversation.ts';
+import { formatDuration } from '../src/domain/duration.ts';
+import type { DurationField, PolicyField } from '../src/domain/policy.ts';
+import { formatPolicyFields } from '../src/domain/policy-fields.ts';
+import { PROFILES } from '../src/domain/profiles.ts';
+import { TIMER_RULES } from '../src/domain/timer-rules.ts';
+import { TRANSITIONS, TRIGGERS } from '../src/domain/transitions.ts';
+
+const profiles = Object.values(PROFILES);
+
+/** docs/rules.md, made from the tables that the code itself runs on. */
+export function rulesPage(): string {
+  return `# Rules
+
+Made from the tables in \`src/domain\` by \`npm run generate\`; a test holds it against them.
+
+## What moves a conversation between statuses
+
+\`=\` it stays · \`WAITING_OR_ACTIVE\` ACTIVE if somebody is assigned · \`ARRIVAL\` the rules for a message without an
+open conversation: it revokes an end that came too early, reopens, or begins a new one · \`RECORDED\` noted in the
+feed, nothing else · \`ERROR\` refused.
+
+${table(
+  ['', ...STATUSES],
+  TRIGGERS.map((trigger) => [`\`${trigger}\``, ...STATUSES.map((status) => TRANSITIONS[trigger][status])]),
+)}
+
+REOPEN is by hand. NOTE is what is only observed: comment, tag, case status, reader joined, transcript viewed, receipt,
+client. SKILL_OR_PROMISE are changes of skill and manual response times.
+
+## Timers that policies set
+
+${table(
+  ['timer', 'switched by', 'clock', 'time'],
+  TIMER_RULES.map((rule) => [
+    `\`${rule.kind}\``,
+    `\`${rule.switch}\``,
+    `\`${rule.clock}\``,
+    `\`${rule.field}\``,
+  ]),
+)}
+
+Besides: RELEASE_HOLD where a hold has an end, and PROTECT, the profile's own, which nothing switches off. Of timers due
+at one time those that end go first. Lanes on hold or exempt have none of the timers above.
+
+## Which activities move the clock of inactivity
+
+${table(
+  ['activity', ...profiles.map(({ id }) => id)],
+  ACTIVITIES.map((activity) => [
+    `\`${activity}\``,
+    ...profiles.map(({ resets }) => (resets[activity] ? 'yes' : '–')),
+  ]),
+)}
+
+## Profiles: defaults and bounds
+
+${table(
+  ['field', ...profiles.map(({ id }) => id)],
+  [
+    ...Object.keys(profiles[0]?.defaults ?? {}).map((field) => [
+      `\`${field}\``,
+      ...profiles.map(({ defaults, bounds }) =>
+        value(field as PolicyField, formatPolicyFields(defaults)[field], bounds),
+      ),
+    ]),
+    [
+      'protection',
+      ...profiles.map(({ protectAfter }) => (protectAfter ? formatDuration(protectAfter) : '–')),
+    ],
+  ],
+)}
+`;
+}
+
+function value(field: PolicyField, set: unknown, bounds: (typeof profiles)[number]['bounds']): string {
+  const shown = Array.isArray(set) ? set.join(', ') || 'none' : set === null ? '–' : String(set);
+  const limits = bounds[field as DurationField];
+  return limits ? `${shown} (${formatDuration(limits.min)} – ${formatDuration(limits.max)})` : shown;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(head), `|${head.map(() => '---').join('|')}|`, ...rows.map(line)].join('\n');
+}

@@ -1,0 +1,130 @@
+import type { z } from 'zod';
+import type { ReceiptState } from '../domain/activity.ts';
+import type { ChannelRules } from '../domain/channel-rules.ts';
+import type { Closing, ClosingContext } from '../domain/closing.ts';
+
+/** A webhook call as it came in. The body is the raw bytes: that is what a signature is over. */
+export type InboundRequest = {
+  method: string;
+  /** The public URL that the sender called; some sign it. */
+  url: string;
+  headers: Headers;
+  body: Uint8Array;
+};
+
+/** What an adapter may touch, besides its arguments: no other clock, no other way out. */
+export type AdapterContext<Settings> = {
+  settings: Settings;
+  fetch: typeof fetch;
+  now: () => Date;
+  /** Aborted when the call has taken too long or the service stops; to be handed to `fetch`. */
+  signal: AbortSignal;
+};
+
+/** A customer's message. The text is read for keywords and never stored. */
+export type InboundMessage = {
+  kind: 'MESSAGE';
+  /** The sender's own id for it, the same at every redelivery: what makes recording it idempotent. */
+  providerMessageId: string;
+  /** Who wrote, as the channel knows them: a phone number, a user id. */
+  address: string;
+  sentAt: Date;
+  text?: string;
+  clientVersion?: string;
+};
+
+/** What became of a message that was sent to a customer. */
+export type InboundReceipt = {
+  kind: 'RECEIPT';
+  providerMessageId: string;
+  address: string;
+  state: ReceiptState;
+  at: Date;
+};
+
+/** The customer left and ended the conversation from their side. */
+export type InboundLeave = { kind: 'LEAVE'; providerEventId: string; address: string; at: Date };
+
+export type InboundEvent = InboundMessage | InboundReceipt | InboundLeave;
+
+/** What a call contained. One bad event spoils none of the good ones. */
+export type Inbound = {
+  /** In the order in which they came. */
+  events: readonly InboundEvent[];
+  /** How many were of a kind that Lull has no use for. */
+  ignored: number;
+  /** Those that could not be read: which field, and what it should have been. */
+  malformed: readonly { field: string; allowed: string }[];
+};
+
+/** An answer that a provider expects in a form of its own. */
+export type InboundReply = { status: number; headers: Record<string, string>; body: string };
+
+/** Something to show to a customer. `id` is the same at every attempt. */
+export type OutboundMessage = { id: string; conversationId: string; address: string } & (
+  | { kind: 'WARNING' | 'CLOSE_MESSAGE'; text: string }
+  | { kind: 'SURVEY' | 'SEPARATOR' }
+);
+
+/** What became of an attempt to send. Where that cannot be known (no answer), `deliver` throws instead. */
+export type DeliverResult =
+  | { outcome: 'ACCEPTED'; providerMessageId: string | null }
+  /** It will never be taken. The reason is shown to admins, so it holds no secret. */
+  | { outcome: 'REJECTED'; reason: string }
+  /** Not now; `afterMs` is what the provider asked for, null if it did not say. */
+  | { outcome: 'RETRY'; afterMs: number | null };
+
+/** Taken; the id is the one that receipts and echoes will carry, null if there is none. */
+export function accepted(providerMessageId: string | null): DeliverResult {
+  return { outcome: 'ACCEPTED', providerMessageId };
+}
+
+/** Refused for good. The reason is shown to admins: no secret, no message text. */
+export function rejected(reason: string): DeliverResult {
+  return { outcome: 'REJECTED', reason };
+}
+
+/** Not taken, and worth another attempt: after `afterMs`, or with null when Lull sees fit. */
+export function retry(afterMs: number | null): DeliverResult {
+  return { outcome: 'RETRY', afterMs };
+}
+
+type Members<Settings> = {
+  /** Lower-case words joined by hyphens; stored with every channel, so it never changes. */
+  id: string;
+  /** For people. */
+  name: string;
+  rules: ChannelRules;
+  /** What the customer sees at the end (LL-14). Pure. */
+  closing(context: ClosingContext<Settings>): Closing;
+  inbound: {
+    /** Whether the call is genuine. Nothing else looks at one that is not. */
+    verify(request: InboundRequest, context: AdapterContext<Settings>): boolean | Promise<boolean>;
+    /** Reads a genuine call. @throws InvalidInputError where the body as a whole can't be read. */
+    parse(request: InboundRequest, context: AdapterContext<Settings>): Inbound;
+    /** Answers the GET by which a provider makes sure of an endpoint; null: not genuine. */
+    handshake?(request: InboundRequest, context: AdapterContext<Settings>): InboundReply | null;
+    /** The answer after the events are committed, where a bare 204 would not do. */
+    acknowledge?(request: InboundRequest, context: AdapterContext<Settings>): InboundReply;
+  };
+  /** Sends one message. Throws, as `fetch` does, where it can't be known whether it was taken. */
+  deliver(message: OutboundMessage, context: AdapterContext<Settings>): Promise<DeliverResult>;
+};
+
+declare const parsed: unique symbol;
+/** A channel's settings after its adapter's schema has passed them: only `parseSettings` makes them. */
+export type ChannelSettings = { readonly [parsed]: true };
+
+/** An adapter as the core holds it: which settings it takes is known to itself alone. */
+export type Adapter = Members<ChannelSettings> & { settings: z.ZodType<object> };
+
+/**
+ * Defines a channel: data and a few functions, in which the settings have the type that their schema gives them.
+ * The schema should be strict, so that a misspelt setting is refused.
+ */
+export function defineAdapter<Schema extends z.ZodType<object>>(
+  definition: Members<z.output<Schema>> & { settings: Schema },
+): Adapter {
+  // Sound as long as settings come from parseSettings, which the brand sees to.
+  return definition as unknown as Adapter;
+}

@@ -1,0 +1,17 @@
+import type { Closing, ClosingContext } from '../domain/closing.ts';
+import { parseSettings, type Registry } from './registry.ts';
+
+/** What a customer sees at the end on a channel of an adapter, with the channel's settings as they are stored. */
+export type ClosingBy = (
+  adapterId: string,
+  settings: unknown,
+  context: Omit<ClosingContext<unknown>, 'settings'>,
+) => Closing;
+
+/** Asks the adapters of a registry. @throws NotFoundError for none of that id, InvalidInputError for settings it refuses */
+export function closingBy(registry: Registry): ClosingBy {
+  return (adapterId, settings, context) => {
+    const adapter = registry.get(adapterId);
+    return adapter.closing({ ...context, settings: parseSettings(adapter, settings) });
+  };
+}

@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import { closingFrom, isTimersEnd, silence } from '../domain/closing.ts';
+import { defineAdapter } from './adapter.ts';
+import { asConfigured, clientSettings, deliverUrl, ownWireRules } from './client.ts';
+import { isLullSigned, lullHeaders } from './signature.ts';
+import { deliverOverWire, parseWire } from './wire.ts';
+
+/** Chat on a web page, over Lull's own wire. An automatic close is silent there (LP-2). */
+export default defineAdapter({
+  id: 'web',
+  name: 'Web chat',
+  settings: z.strictObject({
+    secret: z.string().min(16).describe('Signs calls both ways, in the header lull-signature'),
+    deliverUrl,
+    ...clientSettings,
+  }),
+  // A web session that an agent starts is what SF-9 rules out, so a message to an INACTIVE one can't start it.
+  rules: { ...ownWireRules, newSessionOnAgentMessage: false },
+  closing(context) {
+    if (isTimersEnd(context.endReason))
+      return closingFrom(context, silence('an automatic close is silent on the web'));
+    return closingFrom(context, asConfigured(context, [true, 'the client draws a line at every other end']));
+  },
+  inbound: {
+    verify: (request, { settings, now }) => isLullSigned(request, settings.secret, now()),
+    parse: (request) => parseWire(request.body),
+  },
+  deliver: (message, context) =>
+    deliverOverWire(
+      message,
+      context.settings.deliverUrl,
+      (body) => lullHeaders(context.settings.secret, context.now(), body),
+      context,
+    ),
+});

@@ -1,0 +1,198 @@
+import { createHash } from 'node:crypto';
+import { v7 } from 'uuid';
+import { canonical } from './adapters/canonical.ts';
+import { closingBy } from './adapters/closing-by.ts';
+import { BUILT_IN } from './adapters/index.ts';
+import { createRegistry, parseSettings, type Registry } from './adapters/registry.ts';
+import { type Clock, startClock } from './clock.ts';
+import type { Config } from './config.ts';
+import type { DatabaseAddress } from './db/address.ts';
+import { connectWithRetry, type Database, readDatabaseTime } from './db/client.ts';
+import { startEmbedded } from './db/embedded.ts';
+import { migrateDatabase } from './db/migrate.ts';
+import { isMigrated } from './db/readiness.ts';
+import { rearmOnNewRules } from './db/service-state.ts';
+import { PROFILES } from './domain/profiles.ts';
+import { type HttpServer, startHttp } from './http.ts';
+import { implementArmAccount, rulesChanged } from './jobs/arm-account.ts';
+import { deliverMessage } from './jobs/deliver-message.ts';
+import { type Fanout, openFanout } from './jobs/fanout.ts';
+import { armLanes, implementLaneWake } from './jobs/lane-wake.ts';
+import { openQueues, type Queues } from './jobs/queues.ts';
+import { startReconciler } from './jobs/reconcile.ts';
+import { implementRelayOutbox, nudgeRelay, relay } from './jobs/relay-outbox.ts';
+import { startRetention } from './jobs/retention.ts';
+import { sendWebhook } from './jobs/send-webhook.ts';
+import type { RulesDeps } from './lifecycle/change-rules.ts';
+import { openLaneDirectory } from './lifecycle/lane-directory.ts';
+import type { Changed, LifecycleDeps } from './lifecycle/lifecycle.ts';
+import { openRulesCache } from './lifecycle/rules-cache.ts';
+import type { Log } from './log.ts';
+import { openAccess } from './schema/access.ts';
+
+/** Lanes that a worker wakes at a time. */
+const WAKES_AT_ONCE = 4;
+
+/** The engine of a process: everything but the ways in. Its parts close in the order in which they depend on each other. */
+export type Engine = {
+  deps: LifecycleDeps & RulesDeps;
+  db: Database;
+  clock: Clock;
+  queues: Queues;
+  fanout: Fanout;
+  registry: Registry;
+  log: Log;
+  close(): Promise<void>;
+};
+
+/** What is still to be closed, the newest first. */
+type Closers = (() => Promise<void> | void)[];
+
+async function closeAll(closers: Closers): Promise<void> {
+  for (const close of closers.splice(0).reverse()) await close();
+}
+
+/**
+ * Opens the engine: the database, migrated; its clock; the queue. It wakes nothing by itself: `startWorker` does.
+ * @throws SetupError where something it needs is not there
+ */
+export async function openEngine(config: Config, log: Log): Promise<Engine> {
+  const closers: Closers = [];
+  try {
+    const address = await databaseAddress(config, log, closers);
+    const db = await connectWithRetry(address, log);
+    closers.push(() => db.close());
+    await migrateDatabase(address, log);
+    const clock = await startClock({ readDatabaseTime: () => readDatabaseTime(db), log });
+    closers.push(() => clock.stop());
+
+    const registry = createRegistry(BUILT_IN);
+    const rulesOfAdapter = (adapter: string) => registry.get(adapter).rules;
+    await rearmOnNewRules(db.sql, hashOfRules(registry));
+
+    const { redisUrl } = config;
+    const queues = await openQueues({ redisUrl, database: address, log });
+    closers.push(() => queues.close());
+    const fanout = await openFanout({ redisUrl, database: address, log });
+    closers.push(() => fanout.close());
+
+    const deps: Engine['deps'] = {
+      db,
+      clock,
+      rules: openRulesCache(db.sql, rulesOfAdapter),
+      rulesOfAdapter,
+      lanes: openLaneDirectory(() => v7()),
+      newId: () => v7(),
+      arm: (alarms) => armLanes(queues, clock, log, alarms),
+      tell: (changed) => fanout.publish(topicOf(changed.accountId), changed),
+      relay: () => nudgeRelay(queues, clock, log),
+      rulesChanged: (accountId, version) => rulesChanged(queues, log, accountId, version),
+    };
+    return { deps, db, clock, queues, fanout, registry, log, close: () => closeAll(closers) };
+  } catch (error) {
+    await closeAll(closers);
+    throw error;
+  }
+}
+
+/** Starts to wake lanes and to send what is owed; returns what stops it. */
+export function startWorker(
+  { deps, queues, registry, log }: Engine,
+  { keepEnded }: Pick<Config, 'keepEnded'>,
+): { close(): Promise<void> } {
+  const handlers = { DELIVER_MESSAGE: deliverMessage(deps, registry), SEND_WEBHOOK: sendWebhook(deps) };
+  const implementations = [
+    implementLaneWake(deps),
+    implementArmAccount(deps),
+    implementRelayOutbox(deps, handlers, log),
+  ];
+  const crew = queues.work(implementations, { concurrency: WAKES_AT_ONCE });
+  const reconciler = startReconciler(deps, log, async () => void (await relay(deps, handlers, log)));
+  const retention = startRetention(deps, keepEnded, log);
+  return {
+    async close() {
+      retention.stop();
+      await Promise.all([reconciler.stop(), crew.close()]);
+    },
+  };
+}
+
+/** What a process does: serve the API, wake lanes and send what is owed, or both. */
+export type Role = 'api' | 'worker' | 'all';
+
+/** A running service: the engine, its worker, and the API at `url`; null where it serves none. */
+export type Service = { engine: Engine; url: string | null; close(): Promise<void> };
+
+/**
+ * Starts the service, whole or in one role. Closing it lets requests and wakes under way finish, and leaves
+ * nothing running.
+ * @throws SetupError where something it needs is not there, or the port is in use
+ */
+export async function startService(config: Config, log: Log, role: Role = 'all'): Promise<Service> {
+  const engine = await openEngine(config, log);
+  const closers: Closers = [() => engine.close()];
+  try {
+    const http = role === 'worker' ? null : await startApi(engine, config);
+    closers.push(() => http?.close());
+    const worker = role === 'api' ? null : startWorker(engine, config);
+    closers.push(() => worker?.close());
+    return { engine, url: http?.url ?? null, close: () => closeAll(closers) };
+  } catch (error) {
+    await closeAll(closers);
+    throw error;
+  }
+}
+
+function startApi(engine: Engine, config: Config): Promise<HttpServer> {
+  const { db, deps, log } = engine;
+  return startHttp(
+    {
+      ...deps,
+      log,
+      closingBy: closingBy(engine.registry),
+      readSettings: (adapterId, settings) => parseSettings(engine.registry.get(adapterId), settings),
+      subscribe: (accountId, handler) => subscribeToChanges(engine, accountId, handler),
+      identify: openAccess(deps, config.jwt),
+      isMigrated: () => isMigrated(db),
+    },
+    config,
+  );
+}
+
+/** Calls the handler with the changes of an account's conversations, in whatever process they happen; best effort. */
+export function subscribeToChanges(
+  { fanout }: Engine,
+  accountId: string,
+  handler: (changed: Changed) => void,
+): Promise<() => Promise<void>> {
+  return fanout.subscribe(topicOf(accountId), (message) => handler(message as Changed));
+}
+
+function topicOf(accountId: string): string {
+  return `changed.${accountId}`;
+}
+
+/** Brings the database to this code's newest migration, as every process does at its start, and does nothing else. */
+export async function migrate(config: Config, log: Log): Promise<void> {
+  const closers: Closers = [];
+  try {
+    const address = await databaseAddress(config, log, closers);
+    const db = await connectWithRetry(address, log);
+    closers.push(() => db.close());
+    await migrateDatabase(address, log);
+  } finally {
+    await closeAll(closers);
+  }
+}
+
+async function databaseAddress(config: Config, log: Log, closers: Closers): Promise<DatabaseAddress> {
+  if (config.databaseUrl !== undefined) return { url: config.databaseUrl };
+  const embedded = await startEmbedded({ dataDir: config.dataDir, log });
+  closers.push(() => embedded.stop());
+  return embedded.address;
+}
+
+/** The rules that come with the code: where they changed since the last start, every lane is armed anew. */
+function hashOfRules(registry: Registry): string {
+  return createHash('sha256').update(canonical(PROFILES)).update(registry.rulesHash()).digest('hex');
+}

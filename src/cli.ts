@@ -1,0 +1,74 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import packageJson from '../package.json' with { type: 'json' };
+import { addConversations } from './commands/conversations.ts';
+import { addDemo } from './commands/demo.ts';
+import { addExplain } from './commands/explain.ts';
+import { addImport } from './commands/import.ts';
+import { addKeys } from './commands/keys.ts';
+import { addLanes } from './commands/lanes.ts';
+import { addMigrate } from './commands/migrate.ts';
+import { addReplay } from './commands/replay.ts';
+import { addServe } from './commands/serve.ts';
+import { readConfig } from './config.ts';
+import { LullError, SetupError } from './domain/errors.ts';
+
+/** Exit codes; a SetupError brings its own. */
+const BAD_INPUT = 2;
+const UNEXPECTED = 70;
+
+const program = new Command('lull')
+  .description(packageJson.description)
+  .version(packageJson.version)
+  .exitOverride()
+  // One line an error, so that it stays one in a log.
+  .configureOutput({ outputError: (text, write) => write(`${text.trim().replace(/\s*\n\s*/g, ' ')}\n`) });
+
+// Every command stands in a file of its own under commands/.
+const commands = [
+  addServe,
+  addMigrate,
+  addKeys,
+  addConversations,
+  addExplain,
+  addLanes,
+  addReplay,
+  addImport,
+  addDemo,
+];
+for (const add of commands) add(program);
+
+// A reader that has seen enough, such as `head`, is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}
+
+/** Says on stderr what went wrong; the one place that turns an error into an exit code. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : BAD_INPUT;
+  if (error instanceof LullError) {
+    process.stderr.write(`error: ${error.message}\n`);
+    return error instanceof SetupError ? error.exitCode : BAD_INPUT;
+  }
+  const fault = error instanceof Error ? error : new Error(String(error));
+  process.stderr.write(
+    debugging()
+      ? `error: ${fault.stack}\n`
+      : `error: this should not happen: ${fault.message} (run it with LOG_LEVEL=debug to see where)\n`,
+  );
+  return UNEXPECTED;
+}
+
+function debugging(): boolean {
+  try {
+    return ['debug', 'trace'].includes(readConfig().logLevel);
+  } catch {
+    return false;
+  }
+}

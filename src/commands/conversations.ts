@@ -1,0 +1,107 @@
+import { type Command, Option } from 'commander';
+import type { Engine } from '../app.ts';
+import { CONVERSATION_COLUMNS, conversationOf, type StoredConversation } from '../db/conversations.ts';
+import { readNamed } from '../db/reads.ts';
+import { STATUSES, type Status } from '../domain/conversation.ts';
+import { type Due, nextDue } from '../domain/timers.ts';
+import { type Column, instantText, printJson, reading, readLimit, table } from './reading.ts';
+
+type Options = { account: string; status?: Status[]; limit: string; json?: true };
+type Listed = StoredConversation & {
+  due: Due | null;
+  channel: string;
+  skill: string | null;
+  address: string | null;
+};
+
+/** Adds `lull conversations`: the newest, with what will happen to each. */
+export function addConversations(program: Command): void {
+  program
+    .command('conversations')
+    .summary('list conversations, and when each falls due')
+    .description(
+      "Lists an account's conversations, the newest first, and what will happen to each by itself.",
+    )
+    .option('--account <name>', 'whose', 'default')
+    .addOption(new Option('--status <status...>', 'of these statuses only').choices(STATUSES))
+    .option('--limit <count>', 'how many at most, 1 to 1000', '20')
+    .option('--json', 'print JSON, and nothing else on stdout')
+    .action(run);
+}
+
+async function run({ account, status = [], limit, json }: Options): Promise<void> {
+  const count = readLimit(limit);
+  await reading(account, async (engine, accountId) => {
+    const rows = await list(engine, accountId, status, count);
+    if (json) printJson(rows.map(jsonOf));
+    else process.stdout.write(table(COLUMNS, rows));
+  });
+}
+
+async function list(
+  { deps, db: { sql } }: Engine,
+  accountId: string,
+  statuses: readonly Status[],
+  limit: number,
+): Promise<Listed[]> {
+  const found = await sql`
+    select ${sql.unsafe(CONVERSATION_COLUMNS)} from conversation
+    where account_id = ${accountId} and (${statuses.length === 0} or status = any(${[...statuses]}))
+    order by id desc limit ${limit}`;
+  const conversations = found.map(conversationOf);
+  const [account] = await sql`select rules_version from account where account_id = ${accountId}`;
+  const rules = await deps.rules.at(accountId, Number(account?.rules_version));
+  const ids = (of: (row: StoredConversation) => string | null) =>
+    conversations.flatMap((row) => of(row) ?? []);
+  const names = new Map(
+    [
+      ...(await readNamed(
+        sql,
+        'channel',
+        accountId,
+        ids((row) => row.channelId),
+      )),
+      ...(await readNamed(
+        sql,
+        'skill',
+        accountId,
+        ids((row) => row.skillId),
+      )),
+    ].map(({ id, name }) => [id, name]),
+  );
+  const contacts = await sql<{ id: string; address: string | null }[]>`
+    select id, address from contact where account_id = ${accountId} and id = any(${ids((row) => row.contactId)})`;
+  const addresses = new Map(contacts.map(({ id, address }) => [id, address]));
+  return conversations.map((row) => ({
+    ...row,
+    due: row.laneId === null ? null : nextDue(rules, row),
+    channel: names.get(row.channelId) ?? '',
+    skill: row.skillId === null ? null : (names.get(row.skillId) ?? ''),
+    address: addresses.get(row.contactId) ?? null,
+  }));
+}
+
+const COLUMNS: readonly Column<Listed>[] = [
+  { name: 'id', of: (row) => row.id },
+  { name: 'status', of: (row) => row.status },
+  { name: 'due', of: (row) => instantText(row.due?.at ?? null) },
+  { name: 'timer', of: (row) => row.due?.timer.kind ?? row.ending?.reason ?? '–' },
+  { name: 'awaiting', of: (row) => row.awaiting },
+  { name: 'channel', of: (row) => row.channel },
+  { name: 'skill', of: (row) => row.skill ?? '–' },
+  { name: 'address', of: (row) => row.address ?? '–' },
+];
+
+function jsonOf({ id, status, awaiting, channel, skill, address, lastActivityAt, ending, due }: Listed) {
+  return {
+    id,
+    status,
+    awaiting,
+    channel,
+    skill,
+    address,
+    lastActivityAt,
+    due: due && { at: due.at, timer: due.timer.kind },
+    ended: ending && { at: ending.at, reason: ending.reason, by: ending.by },
+  };
+}

@@ -1,0 +1,131 @@
+import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
+import { parseSettings } from '../adapters/registry.ts';
+import type { Engine } from '../app.ts';
+import { readConfig } from '../config.ts';
+import { createApiKey, SCOPES } from '../db/api-keys.ts';
+import { readTimeline, type TimelineRow } from '../insight/timeline.ts';
+import { setPolicy } from '../lifecycle/change-rules.ts';
+import type { Changed } from '../lifecycle/lifecycle.ts';
+import { playTimeline } from '../lifecycle/play.ts';
+import { createAccount, ensureChannel } from '../lifecycle/setup.ts';
+import { createLog } from '../log.ts';
+import { untilSignal } from './signals.ts';
+
+const TIMELINE = fileURLToPath(new URL('../../examples/support-timeline.csv', import.meta.url));
+/** The first close comes this long after the start, and then one after the other this far apart. */
+const FIRST_CLOSE_MS = 8_000;
+const APART_MS = 1_500;
+const MINUTE_MS = 60_000;
+
+/** The demo's channels and how long each lets a conversation be quiet; in-app sets its own (LP-4). */
+const CHANNELS = [
+  { name: 'web', adapter: 'web', quietMinutes: 25, layer: 'ACCOUNT' },
+  { name: 'app', adapter: 'in-app', quietMinutes: 60, layer: 'CHANNEL' },
+] as const;
+
+/** Adds `lull demo`: the service with real conversations that fall due one after the other. */
+export function addDemo(program: Command): void {
+  program
+    .command('demo')
+    .summary('start everything, fed with real conversations, and watch them close')
+    .description(
+      'Starts the service on the embedded Postgres with an account of its own, plays real support conversations into it so that they fall due over the next minutes, and prints a line for each as it closes. Ctrl-C ends it.',
+    )
+    .action(run);
+}
+
+async function run(): Promise<void> {
+  const { startService, subscribeToChanges } = await import('../app.ts');
+  const config = readConfig();
+  const log = createLog({ logLevel: config.logLevel === 'info' ? 'warn' : config.logLevel });
+  const service = await startService(config, log);
+  try {
+    const { engine } = service;
+    const accountId = await createAccount(engine.deps, { name: 'Demo' });
+    const unsubscribe = await subscribeToChanges(
+      engine,
+      accountId,
+      (changed) => void printCloses(engine, changed),
+    );
+    const conversations = await feed(engine, accountId);
+    const key = { accountId, name: 'demo', scopes: SCOPES };
+    const token = await createApiKey(engine.db, key, { id: engine.deps.newId(), now: engine.clock.now() });
+    const keyFile = join(config.dataDir, 'demo.key');
+    await writeFile(keyFile, `${token}\n`, { mode: 0o600 });
+    introduce(service.url ?? '', relative('.', keyFile), conversations);
+    await untilSignal();
+    await unsubscribe();
+  } finally {
+    await service.close();
+  }
+}
+
+/** Plays the sample timeline: every conversation in its own real timing, moved so that they fall due in turn. */
+async function feed({ deps, clock, registry }: Engine, accountId: string): Promise<number> {
+  const author = { changedBy: 'demo', why: 'to have something to see' };
+  const rows = await readTimeline(TIMELINE);
+  const last = new Map(rows.map((row) => [row.conversation, row]));
+  const names = [...last.keys()];
+  const now = clock.now().getTime();
+  for (const [index, { name, adapter, quietMinutes, layer }] of CHANNELS.entries()) {
+    const settings = parseSettings(registry.get(adapter), { secret: randomBytes(32).toString('base64url') });
+    const channelId = await ensureChannel(deps, accountId, { name, adapter, settings });
+    const place = { channelId: layer === 'CHANNEL' ? channelId : null, skillId: null, expectedVersion: null };
+    await setPolicy(deps, accountId, { ...place, fields: { autoCloseAfter: `PT${quietMinutes}M` } }, author);
+    const here = (conversation: string) => names.indexOf(conversation) % CHANNELS.length === index;
+    const shiftOf = (conversation: string) => {
+      const { at } = last.get(conversation) as TimelineRow;
+      const dueMs = now + FIRST_CLOSE_MS + names.indexOf(conversation) * APART_MS;
+      return Math.min(dueMs - quietMinutes * MINUTE_MS, now) - at.getTime();
+    };
+    await playTimeline(
+      deps,
+      accountId,
+      channelId,
+      rows.filter((row) => here(row.conversation)),
+      shiftOf,
+      () => {},
+    );
+  }
+  return names.length;
+}
+
+function introduce(url: string, keyFile: string, conversations: number): void {
+  process.stdout.write(`
+Lull is running: ${conversations} real support conversations, on two channels.
+  web closes after 25 minutes of silence, app after 60.
+
+  API   ${url}/graphql
+  key   in ${keyFile}
+
+  curl -s ${url}/graphql -H "authorization: Bearer $(cat ${keyFile})" -H 'content-type: application/json' \\
+    -d '{"query":"{ conversations(first: 3) { nodes { status contact { address } due { at timer } } } }"}'
+
+The first conversations fall due in a few seconds. Ctrl-C ends it.
+
+`);
+}
+
+/** A line for each conversation that a timer has ended. */
+async function printCloses({ db }: Engine, { accountId, conversationIds }: Changed): Promise<void> {
+  const rows = await db.sql`
+    select contact.address, channel.name as channel, skill.name as skill, end_reason, ended_at, last_activity_at, lateness_ms
+    from conversation
+    join contact on contact.account_id = conversation.account_id and contact.id = conversation.contact_id
+    join channel on channel.account_id = conversation.account_id and channel.id = conversation.channel_id
+    left join skill on skill.account_id = conversation.account_id and skill.id = conversation.skill_id
+    where conversation.account_id = ${accountId} and conversation.id = any(${conversationIds})
+      and status = 'ENDED' and lateness_ms is not null order by ended_at`;
+  for (const row of rows) {
+    const time = row.ended_at.toISOString().slice(11, 23);
+    const quiet = Math.round((row.ended_at - row.last_activity_at) / MINUTE_MS);
+    const where = `${row.address} ${row.skill ?? ''}`.padEnd(26);
+    process.stdout.write(
+      `${time}  ${row.end_reason}  ${where} ${row.channel.padEnd(4)} quiet for ${quiet} min, closed ${row.lateness_ms} ms late\n`,
+    );
+  }
+}

@@ -1,0 +1,121 @@
+import type { Command } from 'commander';
+import type { StoredConversation } from '../db/conversations.ts';
+import { readSteps } from '../db/feed.ts';
+import { readConversations } from '../db/reads.ts';
+import { describeDuration, formatDuration, fromMilliseconds } from '../domain/duration.ts';
+import { InvalidInputError, NotFoundError } from '../domain/errors.ts';
+import { isUuid } from '../domain/uuid.ts';
+import { type Explanation, explain, instantsOf, type TimerExplanation } from '../insight/explain.ts';
+import { type Column, instantText, printJson, reading, table } from './reading.ts';
+
+/** Adds `lull explain`: why a conversation will end when it will, or why it will not (LL-1). */
+export function addExplain(program: Command): void {
+  program
+    .command('explain')
+    .summary('why a conversation will end when it will, or why it will not')
+    .description(
+      'Shows every timer of a conversation: when it is due, what it counts from and since when, where its time comes from, and what keeps it from running.',
+    )
+    .argument('<id>', 'as `lull conversations` or the API show it')
+    .option('--account <name>', 'whose it is', 'default')
+    .option('--json', 'print JSON, and nothing else on stdout')
+    .action(run);
+}
+
+async function run(text: string, { account, json }: { account: string; json?: true }): Promise<void> {
+  const id = readId(text);
+  await reading(account, async ({ deps, db: { sql } }, accountId) => {
+    const [conversation] = await readConversations(sql, accountId, [id]);
+    if (!conversation) throw new NotFoundError('id', `conversation in the account ${account}`);
+    const [row] = await sql`select rules_version from account where account_id = ${accountId}`;
+    const rules = await deps.rules.at(accountId, Number(row?.rules_version));
+    const asked = { conversationId: id, instants: instantsOf(conversation) };
+    const [steps = []] = await readSteps(sql, accountId, [asked]);
+    const explanation = explain(rules, conversation, steps);
+    if (json) printJson(jsonOf(conversation, explanation));
+    else process.stdout.write(page(conversation, explanation));
+  });
+}
+
+/** A plain id, or the global one by which clients of the API know it. */
+function readId(text: string): string {
+  const id = isUuid(text)
+    ? text
+    : /^Conversation:(.*)$/.exec(Buffer.from(text, 'base64').toString('utf8'))?.[1];
+  if (id === undefined || !isUuid(id))
+    throw new InvalidInputError('id', 'the id of a conversation is allowed');
+  return id.toLowerCase();
+}
+
+function page(conversation: StoredConversation, { due, timers }: Explanation): string {
+  const { id, status, awaiting, ending } = conversation;
+  const [next] = timers;
+  const head = ending
+    ? [
+        `${id} has ended`,
+        '',
+        `  ended      ${instantText(ending.at)}`,
+        `  reason     ${ending.reason}, by ${ending.by}`,
+        `  rules      version ${ending.rulesVersion}`,
+      ]
+    : [`${id} is ${status}, ${awaiting} awaited`, ''];
+  if (due && next)
+    head.push(
+      `  due        ${instantText(due.at)}: ${due.timer.kind}, ${due.timer.action.does}`,
+      `  counts     ${describeDuration(fromMilliseconds(due.timer.afterMs))} from ${due.timer.clock}, ${instantText(next.clockAt)}`,
+      `  moved by   ${movedBy(next)}`,
+      `  set by     ${originText(next)}`,
+    );
+  else if (!ending) head.push('  due        never, as things stand');
+  return `${head.join('\n')}\n${ending ? '' : `\n${table(COLUMNS, timers)}`}`;
+}
+
+const COLUMNS: readonly Column<TimerExplanation>[] = [
+  { name: 'timer', of: ({ timer }) => timer.kind },
+  { name: 'due', of: ({ dueAt }) => instantText(dueAt) },
+  { name: 'kept from it by', of: (row) => failing(row).join(', ') || '–' },
+  {
+    name: 'passes',
+    of: ({ guards }) => guards.flatMap(({ name, passes }) => (passes ? name : [])).join(', '),
+  },
+];
+
+function failing({ guards }: TimerExplanation): string[] {
+  return guards.flatMap(({ name, passes }) => (passes ? [] : name));
+}
+
+function movedBy({ movedBy }: TimerExplanation): string {
+  return movedBy === null
+    ? 'not in the feed'
+    : `${movedBy.kind} by ${movedBy.actor} at ${instantText(movedBy.at)}, revision ${movedBy.revision}`;
+}
+
+function originText({ timer: { origin } }: TimerExplanation): string {
+  if (origin === null) return 'no policy';
+  const version = origin.version === null ? 'its default' : `version ${origin.version}`;
+  return `${origin.scope}, ${version}${origin.clamped ? ", moved to the channel's bound" : ''}`;
+}
+
+function jsonOf({ id, status, awaiting }: StoredConversation, { due, timers }: Explanation) {
+  return {
+    id,
+    status,
+    awaiting,
+    due: due && { at: due.at, timer: due.timer.kind },
+    timers: timers.map(({ timer, clockAt, movedBy, dueAt, guards }) => ({
+      timer: timer.kind,
+      dueAt,
+      clock: timer.clock,
+      clockAt,
+      after: formatDuration(fromMilliseconds(timer.afterMs)),
+      origin: timer.origin,
+      movedBy: movedBy && {
+        kind: movedBy.kind,
+        actor: movedBy.actor,
+        at: movedBy.at,
+        revision: movedBy.revision,
+      },
+      guards,
+    })),
+  };
+}

@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto';
+import type { Command } from 'commander';
+import { parseSettings } from '../adapters/registry.ts';
+import type { Engine } from '../app.ts';
+import { readConfig } from '../config.ts';
+import { InvalidInputError } from '../domain/errors.ts';
+import { readTimeline, type TimelineRow } from '../insight/timeline.ts';
+import { playTimeline } from '../lifecycle/play.ts';
+import { accountNamed, createAccount, ensureChannel } from '../lifecycle/setup.ts';
+import { createLog } from '../log.ts';
+import { withProgress } from './progress.ts';
+
+type Options = { account: string; channel: string; shiftToNow?: true };
+
+/** Adds `lull import`: a recorded timeline becomes an account's history. */
+export function addImport(program: Command): void {
+  program
+    .command('import')
+    .summary('play a recorded timeline into the database')
+    .description(
+      'Plays a timeline into the database as if Lull had been there, up to now: conversations start, close and reopen at their instants, and nobody outside hears of it. What is open at its end closes when its time comes. Importing the same file again adds nothing.',
+    )
+    .argument('<file>', 'a CSV file with the columns conversation, at, from, agent and skill')
+    .option('--account <name>', 'the account, made if there is none of that name', 'default')
+    .option('--channel <name>', 'its channel, made on the web adapter if there is none of that name', 'web')
+    .option('--shift-to-now', 'move the whole timeline so that its last message lies at now')
+    .action(run);
+}
+
+async function run(file: string, options: Options): Promise<void> {
+  const rows = await withProgress('Reading', (onProgress) => readTimeline(file, onProgress));
+  for (const name of ['account', 'channel'] as const)
+    if (options[name].trim() === '')
+      throw new InvalidInputError(`--${name}`, 'a name that is not empty is allowed');
+  const { openEngine } = await import('../app.ts');
+  const config = readConfig();
+  const engine = await openEngine(config, createLog({ ...config, logLevel: quieter(config.logLevel) }));
+  try {
+    await importRows(engine, rows, options);
+  } finally {
+    await engine.close();
+  }
+}
+
+async function importRows(engine: Engine, rows: readonly TimelineRow[], options: Options): Promise<void> {
+  const { deps, clock, registry } = engine;
+  const accountId =
+    (await accountNamed(deps, options.account)) ?? (await createAccount(deps, { name: options.account }));
+  const settings = parseSettings(registry.get('web'), { secret: randomBytes(32).toString('base64url') });
+  const channelId = await ensureChannel(deps, accountId, { name: options.channel, adapter: 'web', settings });
+  const newest = rows.reduce((latest, row) => Math.max(latest, row.at.getTime()), 0);
+  const shiftMs = options.shiftToNow ? clock.now().getTime() - newest : 0;
+  const started = clock.now().getTime();
+  const played = await withProgress('Importing', (onProgress) =>
+    playTimeline(
+      deps,
+      accountId,
+      channelId,
+      rows,
+      () => shiftMs,
+      (done) => onProgress(done, rows.length),
+    ),
+  );
+  const seconds = (clock.now().getTime() - started) / 1000;
+  const perSecond = Math.round(played.messages / Math.max(seconds, 0.001)).toLocaleString('en');
+  const left = played.ahead > 0 ? `, ${played.ahead} left out as they lie ahead of now` : '';
+  process.stdout.write(
+    `${played.added} messages added, ${played.known} known already${left}: account ${options.account}, channel ${options.channel}, ${seconds.toFixed(1)} s, ${perSecond} rows/s\n`,
+  );
+}
+
+/** A command's own output says what it does; the log is for trouble. */
+function quieter(
+  level: ReturnType<typeof readConfig>['logLevel'],
+): ReturnType<typeof readConfig>['logLevel'] {
+  return level === 'info' ? 'warn' : level;
+}

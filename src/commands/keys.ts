@@ -1,0 +1,137 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import type { Command } from 'commander';
+import type { Engine } from '../app.ts';
+import { readConfig } from '../config.ts';
+import {
+  type ApiKeyRow,
+  createApiKey,
+  listApiKeys,
+  readScopes,
+  revokeApiKey,
+  SCOPES,
+} from '../db/api-keys.ts';
+import { createOperatorKey, listOperatorKeys, revokeOperatorKey } from '../db/operator-keys.ts';
+import { InvalidInputError, NotFoundError, SetupError } from '../domain/errors.ts';
+import { isUuid } from '../domain/uuid.ts';
+import { accountNamed, createAccount } from '../lifecycle/setup.ts';
+import { createLog } from '../log.ts';
+
+type Whose = { account: string; operator?: true };
+type CreateOptions = Whose & { name: string; scope: string[]; out?: string; createAccount?: true };
+
+/** Adds `lull keys`: makes keys to the API, shown once; lists them; revokes them. */
+export function addKeys(program: Command): void {
+  const keys = program.command('keys').summary('keys to the API').description('Keys to the API.');
+  const command = (name: string) =>
+    keys
+      .command(name)
+      .option('--account <name>', 'the account they open', 'default')
+      .option('--operator', 'operator keys: each request names its account in the header x-lull-account');
+  command('create')
+    .summary('make a key')
+    .description(
+      'Makes a key to the API. It is shown this once: on the terminal, or in a file that only you can read. Only its hash is kept.',
+    )
+    .option('--create-account', 'make the account if there is none of that name')
+    .option('--name <name>', 'what the key is called', 'cli')
+    .option('--scope <scope...>', `what it may do: ${SCOPES.join(', ')}`, [...SCOPES])
+    .option('--out <file>', 'write it to this new file instead of the terminal')
+    .action(create);
+  command('list')
+    .summary('list keys')
+    .description(
+      'Lists keys, the oldest first: id, name, when made, when revoked, scopes. Never the keys themselves.',
+    )
+    .action(list);
+  command('revoke')
+    .argument('<id>', 'as `lull keys list` shows it, or as it stands in the key before the last _')
+    .summary('revoke a key')
+    .description('Revokes a key for ever, from the next request on.')
+    .action(revoke);
+}
+
+async function create(options: CreateOptions): Promise<void> {
+  readScopes(options.scope);
+  if (options.out === undefined && !process.stdout.isTTY)
+    throw new SetupError('this is no terminal: say with --out which file the key is to go to', 2);
+  await withEngine(async ({ deps, db, clock }) => {
+    const accountId = options.operator ? null : await accountOf(deps, options);
+    const file = options.out === undefined ? null : await openNew(options.out);
+    const key = { name: options.name, scopes: options.scope };
+    const made = { id: deps.newId(), now: clock.now() };
+    const token =
+      accountId === null
+        ? await createOperatorKey(db, key, made)
+        : await createApiKey(db, { accountId, ...key }, made);
+    if (file === null) process.stdout.write(`${token}\n`);
+    else {
+      await file.writeFile(`${token}\n`);
+      await file.close();
+      process.stderr.write(`the key is in ${options.out}\n`);
+    }
+  });
+}
+
+async function list(options: Whose): Promise<void> {
+  await withEngine(async ({ deps, db }) => {
+    if (options.operator) return show(await listOperatorKeys(db.sql));
+    const accountId = await accountOf(deps, options);
+    for (let after: string | null = null; ; ) {
+      const page: ApiKeyRow[] = await listApiKeys(db.sql, accountId, after, 200);
+      show(page);
+      after = page.at(-1)?.id ?? null;
+      if (after === null) return;
+    }
+  });
+}
+
+async function revoke(text: string, options: Whose): Promise<void> {
+  const id = text.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  if (!isUuid(id))
+    throw new InvalidInputError('id', 'the id of a key, as `lull keys list` shows it, is allowed');
+  await withEngine(async ({ deps, db, clock }) => {
+    const key = options.operator
+      ? await revokeOperatorKey(db.sql, id, clock.now())
+      : await revokeApiKey(db.sql, { accountId: await accountOf(deps, options), id }, clock.now());
+    if (key === null) throw new NotFoundError('id', 'key');
+    show([key]);
+  });
+}
+
+/** One line a key, with a tab between its columns. */
+function show(keys: readonly ApiKeyRow[]): void {
+  for (const { id, name, scopes, createdAt, revokedAt } of keys) {
+    const revoked = revokedAt === null ? 'valid' : `revoked ${revokedAt.toISOString()}`;
+    process.stdout.write(`${[id, name, createdAt.toISOString(), revoked, scopes.join(' ')].join('\t')}\n`);
+  }
+}
+
+async function accountOf(
+  deps: Engine['deps'],
+  { account, createAccount: mayMake }: Whose & { createAccount?: true },
+): Promise<string> {
+  if (account.trim() === '') throw new InvalidInputError('--account', 'a name that is not empty is allowed');
+  const known = await accountNamed(deps, account);
+  if (known !== null) return known;
+  if (mayMake) return await createAccount(deps, { name: account });
+  throw new NotFoundError('--account', `account as ${account}; lull keys create --create-account makes it`);
+}
+
+async function withEngine(act: (engine: Engine) => Promise<void>): Promise<void> {
+  const { openEngine } = await import('../app.ts');
+  const engine = await openEngine(readConfig(), createLog({ logLevel: 'warn' }));
+  try {
+    await act(engine);
+  } finally {
+    await engine.close();
+  }
+}
+
+/** Never a file that is there: it might be one that others can read. */
+async function openNew(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'wx', 0o600);
+  } catch (error) {
+    throw new SetupError(`cannot write the key to ${path}: ${(error as NodeJS.ErrnoException).code}`, 2);
+  }
+}

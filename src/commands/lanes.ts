@@ -1,0 +1,95 @@
+import type { Command } from 'commander';
+import { type Lane, lanesOn } from '../db/lanes.ts';
+import { type Column, instantText, printJson, reading, table } from './reading.ts';
+
+type Listed = Lane & { channel: string; skill: string | null; open: number | null };
+
+/** Adds `lull lanes`: which facts conversations share, and when each lane is woken. */
+export function addLanes(program: Command): void {
+  program
+    .command('lanes')
+    .summary('list lanes, and when each is woken')
+    .description(
+      'Lists the lanes of an account, the one that is woken first first: the facts that its conversations share, when it is woken, and the least clock that may be in it.',
+    )
+    .option('--account <name>', 'whose', 'default')
+    .option('--counts', 'count the conversations in each, which reads them all')
+    .option('--json', 'print JSON, and nothing else on stdout')
+    .action(run);
+}
+
+async function run({
+  account,
+  counts,
+  json,
+}: {
+  account: string;
+  counts?: true;
+  json?: true;
+}): Promise<void> {
+  await reading(account, async ({ db: { sql } }, accountId) => {
+    const named = async (kind: 'channel' | 'skill') =>
+      new Map(
+        (
+          await sql<{ id: string; name: string }[]>`
+          select id, name from ${sql(kind)} where account_id = ${accountId}`
+        ).map(({ id, name }) => [id, name]),
+      );
+    const [channels, skills] = await Promise.all([named('channel'), named('skill')]);
+    const lanes = await lanesOn(sql, accountId, [...channels.keys()]);
+    const counted = counts
+      ? await sql<{ lane_id: string; open: number }[]>`
+          select lane_id, count(*)::int as open from conversation
+          where account_id = ${accountId} and lane_id is not null group by lane_id`
+      : null;
+    const open = new Map(counted?.map((row) => [row.lane_id, row.open]));
+    const never = Number.MAX_SAFE_INTEGER;
+    const rows = lanes
+      .sort((a, b) => (a.wakeAt?.getTime() ?? never) - (b.wakeAt?.getTime() ?? never))
+      .map(
+        (lane): Listed => ({
+          ...lane,
+          channel: channels.get(lane.facts.channelId) ?? '',
+          skill: lane.facts.skillId === null ? null : (skills.get(lane.facts.skillId) ?? ''),
+          open: counted === null ? null : (open.get(lane.id) ?? 0),
+        }),
+      );
+    if (json) printJson(rows.map(jsonOf));
+    else
+      process.stdout.write(
+        table(
+          COLUMNS.filter(({ name }) => counts || name !== 'open'),
+          rows,
+        ),
+      );
+  });
+}
+
+const COLUMNS: readonly Column<Listed>[] = [
+  { name: 'wakes', of: (row) => instantText(row.wakeAt) },
+  { name: 'open', of: (row) => String(row.open) },
+  { name: 'channel', of: (row) => row.channel },
+  { name: 'skill', of: (row) => row.skill ?? '–' },
+  { name: 'status', of: (row) => row.facts.status },
+  { name: 'awaiting', of: (row) => row.facts.awaiting },
+  { name: 'besides', of: (row) => besides(row).join(', ') || '–' },
+  { name: 'floor', of: (row) => instantText(row.floor) },
+  { name: 'id', of: (row) => row.id },
+];
+
+/** Facts that most lanes do not have. */
+function besides({ facts }: Listed): string[] {
+  return [
+    facts.held ? 'held' : [],
+    facts.exempt ? 'exempt' : [],
+    facts.manualResponseTime ? 'promised' : [],
+    facts.overflowed ? 'overflowed' : [],
+    facts.stage > 0 ? `warned ${facts.stage}` : [],
+    facts.caseStatus === null ? [] : `case ${facts.caseStatus}`,
+  ].flat();
+}
+
+function jsonOf({ id, facts, channel, skill, wakeAt, floor, open }: Listed) {
+  const { channelId: _channelId, skillId: _skillId, ...rest } = facts;
+  return { id, channel, skill, ...rest, wakeAt, floor, ...(open === null ? {} : { open }) };
+}

@@ -1,0 +1,67 @@
+import { styleText } from 'node:util';
+import type { Command } from 'commander';
+import { checkBounds, parseDuration } from '../domain/duration.ts';
+import { PROFILES, profileNamed } from '../domain/profiles.ts';
+import { type ReplaySettings, replay } from '../insight/replay.ts';
+import { countGaps, replayReport } from '../insight/replay-report.ts';
+import { readTimeline } from '../insight/timeline.ts';
+import { withProgress } from './progress.ts';
+
+type Options = { after?: string; reopenWithin?: string; profile: string; json?: true };
+
+/** Adds `lull replay`: what would have become of a recorded timeline (LL-12). */
+export function addReplay(program: Command): void {
+  program
+    .command('replay')
+    .summary('see what a close after some silence would have done to a recorded timeline')
+    .description(
+      'Plays a timeline through the rules in virtual time and counts what would have happened: how many ' +
+        'conversations would have closed, and how many of these closes would have come too early. Needs no ' +
+        'server and no database, and changes nothing.',
+    )
+    .argument('<file>', 'a CSV file with the columns conversation, at, from, agent and skill')
+    .option('--after <duration>', "close after this much silence (default: the profile's, P90D for LULL)")
+    .option(
+      '--reopen-within <duration>',
+      "a reply this long after a close reopens it (default: the profile's, P4D for LULL)",
+    )
+    .option('--profile <name>', `bounds and defaults: ${Object.keys(PROFILES).join(', ')}`, 'LULL')
+    .option('--json', 'print the counts as JSON, and nothing else on stdout')
+    .addHelpText(
+      'after',
+      `
+Durations are ISO 8601, such as PT25M, PT2H or P7D.
+
+Examples:
+  $ lull replay examples/support-timeline.csv --after PT2H
+  $ lull replay examples/support-timeline.csv --after P7D --reopen-within P14D --json`,
+    )
+    .action(run);
+}
+
+async function run(file: string, options: Options): Promise<void> {
+  const settings = readSettings(options);
+  const rows = await withProgress('Reading', (onProgress) => readTimeline(file, onProgress));
+  const result = await withProgress('Replaying', (onProgress) => replay(rows, settings, onProgress));
+  process.stdout.write(
+    options.json
+      ? `${JSON.stringify(result, null, 2)}\n`
+      : replayReport(settings, result, countGaps(rows), (text) => styleText('bold', text)),
+  );
+}
+
+function readSettings(options: Options): ReplaySettings {
+  const profile = profileNamed(options.profile, '--profile');
+  const { autoCloseAfter, reopenWithin } = profile.defaults;
+  const settings = {
+    profile,
+    after: options.after === undefined ? autoCloseAfter : parseDuration(options.after, '--after'),
+    reopenWithin:
+      options.reopenWithin === undefined
+        ? reopenWithin
+        : parseDuration(options.reopenWithin, '--reopen-within'),
+  };
+  checkBounds(settings.after, profile.bounds.autoCloseAfter, '--after');
+  checkBounds(settings.reopenWithin, profile.bounds.reopenWithin, '--reopen-within');
+  return settings;
+}

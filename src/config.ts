@@ -1,0 +1,137 @@
+import { resolve } from 'node:path';
+import type { Temporal } from 'temporal-polyfill';
+import { z } from 'zod';
+import { parseDuration, toMilliseconds } from './domain/duration.ts';
+import { SetupError } from './domain/errors.ts';
+
+/** What a variable may hold, in words; said instead of the value, which may be a secret. */
+const ALLOWED = {
+  DATABASE_URL: 'a URL that begins with postgres:// or postgresql://',
+  REDIS_URL: 'a URL that begins with redis:// or rediss://',
+  PORT: 'a whole number from 0 to 65535',
+  HOST: 'a host name or an address to listen on',
+  LULL_DATA_DIR: 'a folder',
+  LULL_KEEP_ENDED: 'an ISO 8601 duration of at least a day, such as P400D',
+  LULL_JWKS_URL: 'a URL that begins with https:// or http://',
+  LULL_JWT_ISSUER: 'a text: what tokens have as iss',
+  LULL_JWT_AUDIENCE: 'a text: what tokens have as aud',
+  LULL_RATE_LIMIT: 'a whole number of requests per minute, 1 to 1000000',
+  LULL_CORS_ORIGIN: 'origins such as https://desk.example, with commas between them',
+  LOG_LEVEL: 'one of fatal, error, warn, info, debug, trace, silent',
+  NODE_ENV: 'one of development, production, test',
+} as const;
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+const urlOf = (...protocols: string[]) =>
+  z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol));
+
+/** @throws what zod takes for a bad value */
+function aDayOrMore(text: string, context: z.RefinementCtx): Temporal.Duration {
+  try {
+    const duration = parseDuration(text, 'LULL_KEEP_ENDED');
+    if (toMilliseconds(duration) >= DAY_MS) return duration;
+  } catch {
+    // The same answer as for one that is too short.
+  }
+  context.addIssue('too short, or no duration');
+  return z.NEVER;
+}
+
+/** @throws what zod takes for a bad value */
+function origins(text: string, context: z.RefinementCtx): string[] {
+  const listed = text.split(',').map((origin) => origin.trim());
+  if (listed.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin)) return listed;
+  context.addIssue('no origin');
+  return z.NEVER;
+}
+
+const variables = z.object({
+  DATABASE_URL: urlOf('postgres:', 'postgresql:').optional(),
+  REDIS_URL: urlOf('redis:', 'rediss:').optional(),
+  PORT: z
+    .string()
+    .regex(/^\d{1,5}$/)
+    .transform(Number)
+    .refine((port) => port <= 65535)
+    .default(4400),
+  HOST: z
+    .string()
+    .regex(/^[\w.:-]+$/)
+    .default('127.0.0.1'),
+  LULL_DATA_DIR: z.string().default('.lull'),
+  LULL_KEEP_ENDED: z.string().transform(aDayOrMore).optional(),
+  LULL_JWKS_URL: urlOf('https:', 'http:').optional(),
+  LULL_JWT_ISSUER: z.string().optional(),
+  LULL_JWT_AUDIENCE: z.string().optional(),
+  LULL_RATE_LIMIT: z
+    .string()
+    .regex(/^\d{1,7}$/)
+    .transform(Number)
+    .refine((perMinute) => perMinute >= 1 && perMinute <= 1_000_000)
+    .default(6000),
+  LULL_CORS_ORIGIN: z.string().transform(origins).default([]),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
+});
+
+/** How this process was set up. */
+export type Config = {
+  /** Where the database is; without it the embedded Postgres is used. */
+  databaseUrl: string | undefined;
+  /** Where Redis or Valkey is; without it the queue lives in the database. */
+  redisUrl: string | undefined;
+  port: number;
+  host: string;
+  /** Absolute path of the folder that holds the embedded Postgres. */
+  dataDir: string;
+  /** How long ended conversations are kept; null: for ever. */
+  keepEnded: Temporal.Duration | null;
+  /** Where agents' tokens come from; null: there are none. */
+  jwt: { jwksUrl: string; issuer: string; audience: string } | null;
+  /** Requests that one caller may make in a minute. */
+  requestsPerMinute: number;
+  /** The origins whose pages may call the API. */
+  corsOrigins: string[];
+  logLevel: z.infer<typeof variables>['LOG_LEVEL'];
+  environment: z.infer<typeof variables>['NODE_ENV'];
+};
+
+/**
+ * Reads the configuration from the environment; an empty variable counts as not set.
+ * @throws SetupError naming every bad variable and what it may hold, never what it holds.
+ */
+export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const set = Object.fromEntries(Object.keys(ALLOWED).map((name) => [name, env[name] || undefined]));
+  const result = variables.safeParse(set);
+  if (!result.success) {
+    const bad = new Set(result.error.issues.map((issue) => issue.path[0] as keyof typeof ALLOWED));
+    throw new SetupError([...bad].map((name) => `${name} must be ${ALLOWED[name]}`).join('; '));
+  }
+  const read = result.data;
+  return {
+    databaseUrl: read.DATABASE_URL,
+    redisUrl: read.REDIS_URL,
+    port: read.PORT,
+    host: read.HOST,
+    dataDir: resolve(read.LULL_DATA_DIR),
+    keepEnded: read.LULL_KEEP_ENDED ?? null,
+    jwt: jwtOf(read),
+    requestsPerMinute: read.LULL_RATE_LIMIT,
+    corsOrigins: read.LULL_CORS_ORIGIN,
+    logLevel: read.LOG_LEVEL,
+    environment: read.NODE_ENV,
+  };
+}
+
+/** Half a set-up would let in nobody, or anybody. */
+function jwtOf({
+  LULL_JWKS_URL: jwksUrl,
+  LULL_JWT_ISSUER: issuer,
+  LULL_JWT_AUDIENCE: audience,
+}: z.infer<typeof variables>): Config['jwt'] {
+  if (jwksUrl !== undefined && issuer !== undefined && audience !== undefined)
+    return { jwksUrl, issuer, audience };
+  if (jwksUrl === undefined && issuer === undefined && audience === undefined) return null;
+  throw new SetupError('LULL_JWKS_URL, LULL_JWT_ISSUER and LULL_JWT_AUDIENCE must be set all, or none');
+}

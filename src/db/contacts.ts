@@ -1,0 +1,102 @@
+import type { Sql, TransactionSql } from 'postgres';
+
+/** A contact as the transaction that locked it sees it. */
+export type StoredContact = {
+  id: string;
+  channelId: string;
+  latestConversationId: string | null;
+  clientVersion: string | null;
+  /** Its address is no longer its own: whoever writes from there is somebody new (PE-15). */
+  isErased: boolean;
+};
+
+/** Where a contact is to be found. */
+export type ContactAddress = { channelId: string; address: string };
+
+/** One string for an address of a channel. */
+export function addressKey({ channelId, address }: ContactAddress): string {
+  return `${channelId} ${address}`;
+}
+
+/** The ids of the contacts at these addresses, by `addressKey`; unknown ones are left out. */
+export async function contactIds(
+  sql: Sql,
+  accountId: string,
+  addresses: readonly ContactAddress[],
+): Promise<Map<string, string>> {
+  const rows = await sql.unsafe<{ id: string; channel_id: string; address: string }[]>(
+    `select contact.id, contact.channel_id, contact.address
+     from unnest($2::uuid[], $3::text[]) as asked (channel_id, address)
+     join contact on contact.account_id = $1 and contact.channel_id = asked.channel_id and contact.address = asked.address`,
+    [accountId, addresses.map((each) => each.channelId), addresses.map((each) => each.address)],
+    { prepare: true },
+  );
+  return new Map(
+    rows.map((row) => [addressKey({ channelId: row.channel_id, address: row.address }), row.id]),
+  );
+}
+
+/** Inserts contacts, in the order of their addresses so that two writers never wait for each other in a circle. */
+export async function insertContacts(
+  sql: TransactionSql,
+  accountId: string,
+  contacts: readonly (ContactAddress & { id: string })[],
+) {
+  const sorted = [...contacts].sort((a, b) => (addressKey(a) < addressKey(b) ? -1 : 1));
+  await sql.unsafe(
+    `insert into contact (account_id, id, channel_id, address)
+     select $1::uuid, id, channel_id, address from unnest($2::uuid[], $3::uuid[], $4::text[]) as rows (id, channel_id, address)
+     on conflict (account_id, channel_id, address) do nothing`,
+    [
+      accountId,
+      sorted.map((each) => each.id),
+      sorted.map((each) => each.channelId),
+      sorted.map((each) => each.address),
+    ],
+    { prepare: true },
+  );
+}
+
+/** Takes back contacts that the transaction inserted and that came to nothing. */
+export async function deleteContacts(sql: TransactionSql, accountId: string, ids: readonly string[]) {
+  await sql.unsafe(
+    'delete from contact where account_id = $1 and id = any($2::uuid[])',
+    [accountId, ids as string[]],
+    { prepare: true },
+  );
+}
+
+/** Locks contacts by id, in the order of ids. */
+export async function lockContacts(
+  sql: TransactionSql,
+  accountId: string,
+  ids: readonly string[],
+): Promise<StoredContact[]> {
+  const rows = await sql.unsafe(
+    `select id, channel_id as "channelId", latest_conversation_id as "latestConversationId", client_version as "clientVersion", erased_at is not null as "isErased"
+     from contact where account_id = $1 and id = any($2::uuid[]) order by id for no key update`,
+    [accountId, ids as string[]],
+    { prepare: true },
+  );
+  return rows as unknown as StoredContact[];
+}
+
+/** Writes what may change of locked contacts. */
+export async function updateContacts(
+  sql: TransactionSql,
+  accountId: string,
+  contacts: readonly StoredContact[],
+) {
+  await sql.unsafe(
+    `update contact set latest_conversation_id = rows.latest, client_version = rows.version
+     from unnest($2::uuid[], $3::uuid[], $4::text[]) as rows (id, latest, version)
+     where contact.account_id = $1 and contact.id = rows.id`,
+    [
+      accountId,
+      contacts.map((each) => each.id),
+      contacts.map((each) => each.latestConversationId),
+      contacts.map((each) => each.clientVersion),
+    ],
+    { prepare: true },
+  );
+}

@@ -1,0 +1,146 @@
+import type { Sql } from 'postgres';
+import type { Awaiting, ClockName, Status } from '../domain/conversation.ts';
+import { CLOCK_COLUMNS } from './batch.ts';
+import { CONVERSATION_COLUMNS, conversationOf, type StoredConversation } from './conversations.ts';
+import { type Lane, laneOf, NAMES } from './lanes.ts';
+
+/** Reads for lists of open conversations, which merge over lanes: each a single statement, however many lanes. */
+
+/** Which conversations a list is of; an absent filter lets all pass. */
+export type ConversationFilter = {
+  statuses?: readonly Status[];
+  awaiting?: Awaiting;
+  channelId?: string;
+  skillId?: string;
+  agentId?: string;
+  tag?: string;
+};
+
+/** A place in a lane's clock order. */
+export type Place = { clock: Date; id: string };
+/** Clocks from `from` to `to`, both included. */
+export type Span = { clock: ClockName; from: Date; to: Date };
+/** Part of a lane in the order of one clock: what lies between two places, themselves left out, and in none of the spans. */
+export type Range = { laneId: string; clock: ClockName; from: Place; to: Place; outside: readonly Span[] };
+
+type Values = (string | number | Date | readonly unknown[])[];
+
+/** The lanes whose facts a filter lets pass. */
+export async function readLanes(sql: Sql, accountId: string, filter: ConversationFilter): Promise<Lane[]> {
+  const values: Values = [accountId];
+  const conditions = ['account_id = $1', ...factConditions(filter, values)];
+  const rows = await sql.unsafe(
+    `select account_id, ${NAMES}, wake_at, floor from lane where ${conditions.join(' and ')}`,
+    values as never[],
+    { prepare: true },
+  );
+  return rows.map(laneOf);
+}
+
+/** An agent's open conversations, in no order, through the index of those. */
+export async function readOpenOfAgent(
+  sql: Sql,
+  accountId: string,
+  filter: ConversationFilter & { agentId: string },
+): Promise<StoredConversation[]> {
+  const values: Values = [accountId, filter.agentId];
+  const conditions = ['account_id = $1', 'agent_id = $2', `status <> 'ENDED'`, 'lane_id is not null'];
+  conditions.push(...factConditions(filter, values), ...tagCondition(filter.tag, values));
+  const rows = await sql.unsafe(
+    `select ${CONVERSATION_COLUMNS} from conversation where ${conditions.join(' and ')}`,
+    values as never[],
+    { prepare: true },
+  );
+  return rows.map(conversationOf);
+}
+
+/** The first `limit` conversations of each range, all in one statement; in the order in which the ranges were given. */
+export async function readRanges(
+  sql: Sql,
+  accountId: string,
+  ranges: readonly Range[],
+  direction: 'ASC' | 'DESC',
+  limit: number,
+  tag: string | undefined,
+): Promise<StoredConversation[][]> {
+  const found: StoredConversation[][] = ranges.map(() => []);
+  const { text, values } = rangesStatement(accountId, ranges, direction, limit, tag);
+  for (const row of await sql.unsafe(text, values as never[], { prepare: true }))
+    found[row.place]?.push(conversationOf(row));
+  return found;
+}
+
+/** The statement of `readRanges`; for EXPLAIN as well as for use. Its text depends on which clocks there are, in which order, and on how many spans: never on how many ranges. */
+export function rangesStatement(
+  accountId: string,
+  ranges: readonly Range[],
+  direction: 'ASC' | 'DESC',
+  limit: number,
+  tag: string | undefined,
+): { text: string; values: Values } {
+  const values: Values = [accountId, limit];
+  const tagged = tagCondition(tag, values).map((condition) => `and ${condition}`);
+  const placed = ranges.map((range, place) => ({ ...range, place }));
+  const parts = [...Map.groupBy(placed, ({ clock }) => clock)].map(([clock, own]) => {
+    const { column, condition } = CLOCK_COLUMNS[clock];
+    const spans = Math.max(...own.map(({ outside }) => outside.length));
+    const columns: [name: string, type: string, of: (range: (typeof own)[number]) => unknown][] = [
+      ['place', 'int', (range) => range.place],
+      ['lane', 'uuid', (range) => range.laneId],
+      ['from_clock', 'timestamptz', (range) => range.from.clock.toISOString()],
+      ['from_id', 'uuid', (range) => range.from.id],
+      ['to_clock', 'timestamptz', (range) => range.to.clock.toISOString()],
+      ['to_id', 'uuid', (range) => range.to.id],
+      ...Array.from({ length: spans }, (_, n): (typeof columns)[number][] => [
+        [`out${n}`, 'text', ({ outside }) => outside[n] && CLOCK_COLUMNS[outside[n].clock].column],
+        [`out${n}_from`, 'timestamptz', ({ outside }) => outside[n]?.from.toISOString()],
+        [`out${n}_to`, 'timestamptz', ({ outside }) => outside[n]?.to.toISOString()],
+      ]).flat(),
+    ];
+    const first = values.length + 1;
+    values.push(...columns.map(([, , of]) => own.map((range) => of(range) ?? null)));
+    const given = columns.map(
+      ([, type], index) => `$${first + index}::${type === 'timestamptz' ? 'text' : type}[]`,
+    );
+    const named = columns.map(([name, type]) =>
+      type === 'timestamptz' ? `${name}::timestamptz as ${name}` : name,
+    );
+    const left = Array.from(
+      { length: spans },
+      (_, n) =>
+        `and (${CLOCK_CASE(`range.out${n}`)} between range.out${n}_from and range.out${n}_to) is not true`,
+    );
+    return `select place, found.* from (
+        select ${named.join(', ')} from unnest(${given.join(', ')}) as given (${columns.map(([name]) => name).join(', ')})
+      ) as range cross join lateral (
+        select ${CONVERSATION_COLUMNS} from conversation
+        where account_id = $1 and lane_id = range.lane ${condition}
+          and ${column} >= range.from_clock and (${column}, id) > (range.from_clock, range.from_id)
+          and ${column} <= range.to_clock and (${column}, id) < (range.to_clock, range.to_id)
+          ${[...tagged, ...left].join(' ')}
+        order by ${column} ${direction}, id ${direction} limit $2
+      ) as found`;
+  });
+  return { text: parts.join('\nunion all\n'), values };
+}
+
+const CLOCK_CASE = (name: string) =>
+  `case ${name} ${Object.values(CLOCK_COLUMNS)
+    .map(({ column }) => `when '${column}' then conversation.${column}`)
+    .join(' ')} end`;
+
+function factConditions(filter: ConversationFilter, values: Values): string[] {
+  const conditions: string[] = [];
+  const add = (value: string | readonly string[] | undefined, condition: (place: string) => string) => {
+    if (value !== undefined) conditions.push(condition(`$${values.push(value)}`));
+  };
+  add(filter.statuses, (place) => `status = any(${place}::text[])`);
+  add(filter.awaiting, (place) => `awaiting = ${place}`);
+  add(filter.channelId, (place) => `channel_id = ${place}`);
+  add(filter.skillId, (place) => `skill_id = ${place}`);
+  return conditions;
+}
+
+function tagCondition(tag: string | undefined, values: Values): string[] {
+  return tag === undefined ? [] : [`$${values.push(tag)} = any(tags)`];
+}

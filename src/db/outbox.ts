@@ -1,0 +1,69 @@
+import type { Sql, TransactionSql } from 'postgres';
+import { type Column, unnest, valuesOf } from './unnest.ts';
+
+/** An effect owed to the world. */
+export type OutboxRow = {
+  id: string;
+  kind: 'DELIVER_MESSAGE' | 'SEND_WEBHOOK';
+  conversationId: string;
+  revision: number;
+  endpointId: string | null;
+  payload: Readonly<Record<string, unknown>>;
+};
+
+const COLUMNS: readonly Column<OutboxRow>[] = [
+  { name: 'id', type: 'uuid', of: (row) => row.id },
+  { name: 'kind', type: 'text', of: (row) => row.kind },
+  { name: 'conversation_id', type: 'uuid', of: (row) => row.conversationId },
+  { name: 'revision', type: 'int', of: (row) => row.revision },
+  { name: 'endpoint_id', type: 'uuid', of: (row) => row.endpointId },
+  { name: 'payload', type: 'jsonb', of: (row) => row.payload },
+];
+const INSERT = `insert into outbox (account_id, state, attempts, due_at, created_at, ${COLUMNS.map(({ name }) => name).join(', ')})
+  select $1::uuid, 'PENDING', 0, $2::timestamptz, $2::timestamptz, rows.* from (${unnest(COLUMNS, 3)}) as rows`;
+
+/** Writes effects, in the transaction of what they are effects of. */
+export async function insertOutbox(
+  sql: TransactionSql,
+  accountId: string,
+  rows: readonly OutboxRow[],
+  now: Date,
+) {
+  await sql.unsafe(INSERT, [accountId, now, ...valuesOf(COLUMNS, rows)], { prepare: true });
+}
+
+/** An effect as whoever claimed it holds it. */
+export type ClaimedEffect = OutboxRow & { accountId: string; attempts: number };
+
+/**
+ * Claims effects that are due, passing by those claimed just now, and puts them off until the lease is over: if
+ * the claimer dies, somebody else claims them then.
+ */
+export async function claimOutbox(
+  sql: Sql,
+  now: Date,
+  leaseMs: number,
+  limit: number,
+): Promise<ClaimedEffect[]> {
+  const rows = await sql`
+    update outbox set attempts = attempts + 1, due_at = ${new Date(now.getTime() + leaseMs)}
+    where (account_id, id) in (
+      select account_id, id from outbox where state = 'PENDING' and due_at <= ${now}
+      order by due_at limit ${limit} for update skip locked
+    )
+    returning account_id as "accountId", id, kind, conversation_id as "conversationId", revision,
+      endpoint_id as "endpointId", payload, attempts`;
+  return rows as unknown as ClaimedEffect[];
+}
+
+/** Writes what became of an effect: done for good (SENT, DEAD, DROPPED), or PENDING again at `dueAt`. */
+export async function finishOutbox(
+  sql: Sql,
+  effect: Pick<ClaimedEffect, 'accountId' | 'id'>,
+  result: { state: 'SENT' | 'DEAD' | 'DROPPED' | 'PENDING'; dueAt: Date; now: Date; error: string | null },
+): Promise<void> {
+  const doneAt = result.state === 'PENDING' ? null : result.now;
+  await sql`
+    update outbox set state = ${result.state}, due_at = ${result.dueAt}, done_at = ${doneAt}, error = ${result.error}
+    where account_id = ${effect.accountId} and id = ${effect.id} and state = 'PENDING'`;
+}

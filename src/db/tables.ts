@@ -1,0 +1,3 @@
+export * from './tables/account.ts';
+export * from './tables/conversation.ts';
+export * from './tables/outbox.ts';

@@ -1,0 +1,225 @@
+import { sql } from 'drizzle-orm';
+import {
+  bigint,
+  boolean,
+  foreignKey,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  unique,
+  uuid,
+} from 'drizzle-orm/pg-core';
+
+/** An instant, to the millisecond. */
+export const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3, mode: 'date' });
+
+/** A tenant. `rules_version` counts every change of what its timers depend on. */
+export const account = pgTable(
+  'account',
+  {
+    accountId: uuid('account_id').primaryKey(),
+    name: text('name').notNull(),
+    profile: text('profile').notNull(),
+    firstProfile: text('first_profile').notNull(),
+    exemptTags: text('exempt_tags').array().notNull().default(sql`'{}'`),
+    rulesVersion: bigint('rules_version', { mode: 'number' }).notNull(),
+    rulesSince: instant('rules_since').notNull(),
+    /** The newest rules version all lanes have been armed for; behind `rules_version`: still to be done. */
+    armedVersion: bigint('armed_version', { mode: 'number' }).notNull(),
+    createdAt: instant('created_at').notNull(),
+  },
+  (table) => [
+    index('account_unarmed').on(table.accountId).where(sql`${table.armedVersion} <> ${table.rulesVersion}`),
+  ],
+);
+
+/** Every change of rules, append-only: who, when, before, after, why. */
+export const rulesVersion = pgTable(
+  'rules_version',
+  {
+    accountId: uuid('account_id')
+      .notNull()
+      .references(() => account.accountId),
+    version: bigint('version', { mode: 'number' }).notNull(),
+    kind: text('kind').notNull(),
+    channelId: uuid('channel_id'),
+    skillId: uuid('skill_id'),
+    before: jsonb('before'),
+    after: jsonb('after'),
+    changedBy: text('changed_by').notNull(),
+    changedAt: instant('changed_at').notNull(),
+    why: text('why'),
+  },
+  (table) => [primaryKey({ columns: [table.accountId, table.version] })],
+);
+
+/** The policy layers in force; their history is in rules_version. Both ids null: the account's own. */
+export const policyLayer = pgTable(
+  'policy_layer',
+  {
+    accountId: uuid('account_id')
+      .notNull()
+      .references(() => account.accountId),
+    id: uuid('id').notNull(),
+    channelId: uuid('channel_id'),
+    skillId: uuid('skill_id'),
+    fields: jsonb('fields').notNull(),
+    version: bigint('version', { mode: 'number' }).notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.accountId, table.id] }),
+    unique('policy_layer_place').on(table.accountId, table.channelId, table.skillId).nullsNotDistinct(),
+    foreignKey({
+      columns: [table.accountId, table.channelId],
+      foreignColumns: [channel.accountId, channel.id],
+    }),
+    foreignKey({ columns: [table.accountId, table.skillId], foreignColumns: [skill.accountId, skill.id] }),
+  ],
+);
+
+/** Open hours and holidays, by name. */
+export const calendar = pgTable(
+  'calendar',
+  {
+    accountId: uuid('account_id')
+      .notNull()
+      .references(() => account.accountId),
+    id: uuid('id').notNull(),
+    name: text('name').notNull(),
+    hours: jsonb('hours').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.accountId, table.id] }),
+    unique('calendar_name').on(table.accountId, table.name),
+  ],
+);
+
+/** An account's configured instance of an adapter. */
+export const channel = pgTable(
+  'channel',
+  {
+    accountId: uuid('account_id')
+      .notNull()
+      .references(() => account.accountId),
+    id: uuid('id').notNull(),
+    name: text('name').notNull(),
+    adapter: text('adapter').notNull(),
+    settings: jsonb('settings').notNull(),
+    calendarId: uuid('calendar_id'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.accountId, table.id] }),
+    unique('channel_name').on(table.accountId, table.name),
+    foreignKey({
+      columns: [table.accountId, table.calendarId],
+      foreignColumns: [calendar.accountId, calendar.id],
+    }),
+  ],
+);
+
+/** Time that does not count: an outage of a channel's messages (LL-7) or a pause (LL-15); no channel: all of them. */
+export const outage = pgTable(
+  'outage',
+  {
+    accountId: uuid('account_id')
+      .notNull()
+      .references(() => account.accountId),
+    id: uuid('id').notNull(),
+    kind: text('kind').notNull(),
+    channelId: uuid('channel_id'),
+    since: instant('since').notNull(),
+    until: instant('until'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.accountId, table.id] }),
+    foreignKey({
+      columns: [table.accountId, table.channelId],
+      foreignColumns: [channel.accountId, channel.id],
+    }),
+  ],
+);
+
+/** A group of agents and the queue before them. */
+export const skill = pgTable(
+  'skill',
+  {
+    accountId: uuid('account_id')
+      .notNull()
+      .references(() => account.accountId),
+    id: uuid('id').notNull(),
+    name: text('name').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.accountId, table.id] }),
+    unique('skill_name').on(table.accountId, table.name),
+  ],
+);
+
+/** A person or a bot who answers. The capacity in use is counted, never stored; null: unlimited. */
+export const agent = pgTable(
+  'agent',
+  {
+    accountId: uuid('account_id')
+      .notNull()
+      .references(() => account.accountId),
+    id: uuid('id').notNull(),
+    name: text('name').notNull(),
+    kind: text('kind').notNull(),
+    online: boolean('online').notNull(),
+    capacity: integer('capacity'),
+    /** What the identity provider calls the agent: the subject of a JWT. */
+    subject: text('subject'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.accountId, table.id] }),
+    unique('agent_name').on(table.accountId, table.name),
+    unique('agent_subject').on(table.accountId, table.subject),
+  ],
+);
+
+/** What a mutation answered under an idempotency key, so that the same call again is answered alike and changes nothing. */
+export const idempotency = pgTable(
+  'idempotency',
+  {
+    accountId: uuid('account_id')
+      .notNull()
+      .references(() => account.accountId),
+    key: text('key').notNull(),
+    /** What was asked; the same key for something else is an error. */
+    requestHash: text('request_hash').notNull(),
+    result: jsonb('result').notNull(),
+    createdAt: instant('created_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.accountId, table.key] })],
+);
+
+/** A key of the operator's, bound to no account: it names one per request. Of no account. */
+export const operatorKey = pgTable('operator_key', {
+  id: uuid('id').primaryKey(),
+  name: text('name').notNull(),
+  hash: text('hash').notNull(),
+  scopes: text('scopes').array().notNull(),
+  createdAt: instant('created_at').notNull(),
+  revokedAt: instant('revoked_at'),
+});
+
+/** A key to the API, of which only the hash is kept. */
+export const apiKey = pgTable(
+  'api_key',
+  {
+    accountId: uuid('account_id')
+      .notNull()
+      .references(() => account.accountId),
+    id: uuid('id').notNull(),
+    name: text('name').notNull(),
+    hash: text('hash').notNull(),
+    scopes: text('scopes').array().notNull(),
+    createdAt: instant('created_at').notNull(),
+    revokedAt: instant('revoked_at'),
+  },
+  (table) => [primaryKey({ columns: [table.accountId, table.id] })],
+);

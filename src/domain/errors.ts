@@ -1,0 +1,136 @@
+/**
+ * Every error a client can meet. Each has a stable `code` and the fields a client needs to mend its call.
+ * Anything else that is thrown is a fault of ours: it is logged, and the client sees a masked error.
+ */
+export class LullError extends Error {
+  readonly code: string;
+  constructor(code: string, message: string) {
+    super(message);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+/** A value that is not of the form its field takes. `allowed` says in words what would be. */
+export class InvalidInputError extends LullError {
+  readonly field: string;
+  readonly allowed: string;
+  constructor(field: string, allowed: string) {
+    super('INVALID_INPUT', `${field}: ${allowed}`);
+    this.field = field;
+    this.allowed = allowed;
+  }
+}
+
+/** A value outside its bounds (LP-5, SP-3): nothing was changed. `min` and `max` are inclusive, in the field's own notation. */
+export class OutOfBoundsError extends LullError {
+  readonly field: string;
+  readonly min: string;
+  readonly max: string;
+  constructor(field: string, min: string, max: string) {
+    super('OUT_OF_BOUNDS', `${field}: from ${min} to ${max} is allowed`);
+    this.field = field;
+    this.min = min;
+    this.max = max;
+  }
+}
+
+/** Names a thing that does not exist in this account. A thing of another account answers just so. */
+export class NotFoundError extends LullError {
+  readonly field: string;
+  constructor(field: string, what: string) {
+    super('NOT_FOUND', `${field}: no such ${what}`);
+    this.field = field;
+  }
+}
+
+/** A command that the conversation's status does not allow; `status` is what it was. */
+export class NotAllowedError extends LullError {
+  readonly command: string;
+  readonly status: string;
+  constructor(command: string, status: string, why: string) {
+    super('NOT_ALLOWED', why);
+    this.command = command;
+    this.status = status;
+  }
+}
+
+/** A command by id on a conversation that has ended. */
+export class ConversationEndedError extends LullError {
+  readonly conversationId: string;
+  constructor(conversationId: string) {
+    super('CONVERSATION_ENDED', `conversation ${conversationId} has ended`);
+    this.conversationId = conversationId;
+  }
+}
+
+/** More than a call may carry: it is refused whole. */
+export class TooManyError extends LullError {
+  readonly field: string;
+  readonly max: number;
+  constructor(field: string, max: number) {
+    super('TOO_MANY', `${field}: at most ${max} in one call`);
+    this.field = field;
+    this.max = max;
+  }
+}
+
+/** A name, or anything else that is unique in its account, that another one has. */
+export class TakenError extends LullError {
+  readonly field: string;
+  constructor(field: string) {
+    super('TAKEN', `${field}: another one has it`);
+    this.field = field;
+  }
+}
+
+/** Written against a version that is no longer the newest; read again and decide anew. */
+export class ConflictError extends LullError {
+  readonly field: string;
+  readonly current: string;
+  constructor(
+    field: string,
+    current: string,
+    message = `${field}: it has changed meanwhile; the newest is ${current}`,
+  ) {
+    super('CONFLICT', message);
+    this.field = field;
+    this.current = current;
+  }
+}
+
+/** The caller is not known, or its key may not do this. `scope` is what it would need. */
+export class ForbiddenError extends LullError {
+  readonly scope: string;
+  constructor(scope: string, message = `this needs the scope ${scope}`) {
+    super('FORBIDDEN', message);
+    this.scope = scope;
+  }
+}
+
+/** The service cannot take the call just now; nothing was changed, and the same call may be made again. */
+export class UnavailableError extends LullError {
+  constructor(message: string) {
+    super('UNAVAILABLE', message);
+  }
+}
+
+/** A file that is not of the form it should have: line and column (both from 1; the column's name) say where. */
+export class MalformedFileError extends LullError {
+  readonly line: number;
+  readonly column: string;
+  constructor(line: number, column: string, why: string) {
+    super('MALFORMED_FILE', `line ${line}, column ${column}: ${why}`);
+    this.line = line;
+    this.column = column;
+  }
+}
+
+/** The service was set up in a way it cannot run with, or what it needs is not there. `exitCode` is the process's. */
+export class SetupError extends LullError {
+  readonly exitCode: number;
+  constructor(message: string, exitCode = 1) {
+    super('SETUP', message);
+    this.exitCode = exitCode;
+  }
+}

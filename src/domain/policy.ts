@@ -1,0 +1,201 @@
+import type { Temporal } from 'temporal-polyfill';
+import type { ResetMatrix } from './activity.ts';
+import type { Bounds, ChannelRules, TimerKind } from './channel-rules.ts';
+import type { OpenStatus } from './conversation.ts';
+import { toMilliseconds } from './duration.ts';
+
+/** Everything a policy says. Each field is resolved by itself, from the most specific layer that sets it. */
+export type Policy = {
+  /** Whether AUTO_CLOSE runs (SP-2). */
+  autoClose: boolean;
+  /** Quiet for this long, it is closed (LP-1). */
+  autoCloseAfter: Temporal.Duration;
+  autoCloseStatuses: readonly OpenStatus[];
+  /** CONSUMER: only while the consumer is awaited (LP-6). */
+  autoCloseAwaiting: 'CONSUMER' | 'ANYBODY';
+  /** The case statuses it applies to (SP-4); null: all, and those without one. */
+  autoCloseCaseStatuses: readonly string[] | null;
+  /** What happens instead of ending (PE-9). */
+  autoCloseThen: 'END' | 'HOLD';
+  /** How long before the close a warning goes out, the earliest first; at most three (PE-2). */
+  remindBefore: readonly Temporal.Duration[];
+  /** Whether INACTIVATE runs (SF-2). */
+  inactivate: boolean;
+  inactivateAfter: Temporal.Duration;
+  endInactive: boolean;
+  endInactiveAfter: Temporal.Duration;
+  endUnanswered: boolean;
+  endUnansweredAfter: Temporal.Duration;
+  queueTimeout: boolean;
+  queueTimeoutAfter: Temporal.Duration;
+  queueTimeoutThen: 'END' | 'OVERFLOW';
+  overflowSkillId: string | null;
+  /** How long after its end a consumer message reopens a conversation (SP-7, PE-11); zero: always a new one. */
+  reopenWithin: Temporal.Duration;
+  /** Whether a manual response time keeps it from closing (LP-7). */
+  exemptManualResponseTime: boolean;
+  /** Whether bots' messages count as agents' (PE-5). */
+  botsAreAgents: boolean;
+};
+export type PolicyField = keyof Policy;
+export type PolicyFields = Partial<Policy>;
+
+/** Fields that switch a timer on or off: the one thing an enabling never does is to close a backlog (SP-6). */
+export const SWITCHES = {
+  autoClose: ['AUTO_CLOSE', 'REMIND'],
+  inactivate: ['INACTIVATE'],
+  endInactive: ['END_INACTIVE'],
+  endUnanswered: ['END_UNANSWERED'],
+  queueTimeout: ['QUEUE_TIMEOUT'],
+} as const satisfies Partial<Record<PolicyField, readonly TimerKind[]>>;
+export type SwitchField = keyof typeof SWITCHES;
+
+/** The timer whose bounds (the profile's and the adapter's) hold for a duration field. */
+export const DURATION_FIELDS = {
+  autoCloseAfter: 'AUTO_CLOSE',
+  inactivateAfter: 'INACTIVATE',
+  endInactiveAfter: 'END_INACTIVE',
+  endUnansweredAfter: 'END_UNANSWERED',
+  queueTimeoutAfter: 'QUEUE_TIMEOUT',
+  reopenWithin: null,
+} as const satisfies Partial<Record<PolicyField, TimerKind | null>>;
+export type DurationField = keyof typeof DURATION_FIELDS;
+
+/** A named set of bounds, defaults and reset rules. Data: nothing in the core asks for a profile by name. */
+export type Profile = {
+  id: string;
+  bounds: Readonly<Record<DurationField, Bounds>>;
+  defaults: Policy;
+  /** Which activities move the clock of inactivity (LL-10). */
+  resets: ResetMatrix;
+  /** The system protection (LP-11): any open conversation, whoever is awaited; null: there is none. */
+  protectAfter: Temporal.Duration | null;
+};
+
+/** What an admin set at one place: the account (both null), a channel, a skill, or a skill on a channel. */
+export type Layer = {
+  channelId: string | null;
+  skillId: string | null;
+  fields: PolicyFields;
+  /** The rules version that wrote it. */
+  version: number;
+};
+
+/** Where a resolved value comes from. */
+export type Origin = {
+  scope: 'PROFILE' | 'ACCOUNT' | 'CHANNEL' | 'SKILL' | 'CHANNEL_AND_SKILL';
+  /** The rules version that set it; null for the profile's default. */
+  version: number | null;
+  /** Whether the inherited value lay outside what this channel allows and was moved to the nearest bound. */
+  clamped: boolean;
+};
+
+/** A policy with the origin of every field. */
+export type ResolvedPolicy = { policy: Policy; origins: Readonly<Record<PolicyField, Origin>> };
+
+/** The layers that hold for a channel (null: whatever the channel) and skill, least specific first. */
+export function layersFor(
+  layers: readonly Layer[],
+  channelId: string | null,
+  skillId: string | null,
+): Layer[] {
+  return layers
+    .filter(
+      (layer) =>
+        (layer.channelId === null || layer.channelId === channelId) &&
+        (layer.skillId === null || layer.skillId === skillId),
+    )
+    .sort((a, b) => specificity(a) - specificity(b));
+}
+
+/** The name of a layer's place. */
+export function scopeOf(layer: Pick<Layer, 'channelId' | 'skillId'>): Exclude<Origin['scope'], 'PROFILE'> {
+  return (['ACCOUNT', 'CHANNEL', 'SKILL', 'CHANNEL_AND_SKILL'] as const)[specificity(layer)] ?? 'ACCOUNT';
+}
+
+/** The bounds of a duration field: the profile's, narrowed by the channel's. */
+export function boundsOf(field: DurationField, profile: Profile, channel: ChannelRules | null): Bounds {
+  const own = profile.bounds[field];
+  const timer = DURATION_FIELDS[field];
+  const theirs = timer === null ? null : (channel?.bounds[timer] ?? null);
+  if (theirs === null) return own;
+  return { min: longer(own.min, theirs.min), max: shorter(own.max, theirs.max) };
+}
+
+/**
+ * Resolves every field for a channel and skill: profile, account, channel, skill, channel and skill, the
+ * later the stronger (LP-4). Inherited durations outside the channel's bounds are clamped, and say so.
+ */
+export function resolvePolicy(
+  profile: Profile,
+  layers: readonly Layer[],
+  channel: { id: string; rules: ChannelRules } | null,
+  skillId: string | null,
+): ResolvedPolicy {
+  let policy = profile.defaults;
+  const origins = Object.fromEntries(
+    Object.keys(policy).map((field) => [field, { scope: 'PROFILE', version: null, clamped: false }]),
+  ) as Record<PolicyField, Origin>;
+  for (const layer of layersFor(layers, channel?.id ?? null, skillId)) {
+    policy = { ...policy, ...layer.fields };
+    for (const field of Object.keys(layer.fields) as PolicyField[])
+      origins[field] = { scope: scopeOf(layer), version: layer.version, clamped: false };
+  }
+  const clamped: Partial<Record<DurationField, Temporal.Duration>> = {};
+  for (const field of Object.keys(DURATION_FIELDS) as DurationField[]) {
+    const { min, max } = boundsOf(field, profile, channel?.rules ?? null);
+    const within = shorter(longer(policy[field], min), max);
+    if (within === policy[field]) continue;
+    clamped[field] = within;
+    origins[field] = { ...origins[field], clamped: true };
+  }
+  return { policy: { ...policy, ...clamped }, origins };
+}
+
+/** Something that was set, as the history keeps it: a layer written or removed, or a profile chosen. */
+export type PolicyChange = {
+  at: Date;
+  profile?: Profile;
+  layer?: Pick<Layer, 'channelId' | 'skillId'> & { fields: PolicyFields | null };
+};
+
+/**
+ * When the resolved value of a switch last went from off to on for a channel and skill; null if it has been
+ * on from the beginning. A conversation idle since before then stays open until new counted activity (SP-6).
+ */
+export function enabledSince(
+  field: SwitchField,
+  history: readonly PolicyChange[],
+  first: Profile,
+  channelId: string,
+  skillId: string | null,
+): Date | null {
+  let profile = first;
+  const layers = new Map<number, boolean | undefined>();
+  const value = () =>
+    [3, 2, 1, 0].map((place) => layers.get(place)).find((set) => set !== undefined) ??
+    profile.defaults[field];
+  let since: Date | null = null;
+  let on = value();
+  for (const { at, profile: chosen, layer } of history) {
+    if (chosen) profile = chosen;
+    if (layer && (layer.channelId ?? channelId) === channelId && (layer.skillId ?? skillId) === skillId)
+      layers.set(specificity(layer), layer.fields?.[field]);
+    const next = value();
+    if (next && !on) since = at;
+    on = next;
+  }
+  return since;
+}
+
+function specificity(layer: Pick<Layer, 'channelId' | 'skillId'>): number {
+  return (layer.channelId === null ? 0 : 1) + (layer.skillId === null ? 0 : 2);
+}
+
+function longer(a: Temporal.Duration, b: Temporal.Duration): Temporal.Duration {
+  return toMilliseconds(b) > toMilliseconds(a) ? b : a;
+}
+
+function shorter(a: Temporal.Duration, b: Temporal.Duration): Temporal.Duration {
+  return toMilliseconds(b) < toMilliseconds(a) ? b : a;
+}

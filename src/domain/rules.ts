@@ -1,0 +1,101 @@
+import { ALWAYS_OPEN, type Calendar } from './calendar.ts';
+import type { ChannelRules } from './channel-rules.ts';
+import {
+  enabledSince,
+  type Layer,
+  type PolicyChange,
+  type Profile,
+  type ResolvedPolicy,
+  resolvePolicy,
+  type SwitchField,
+} from './policy.ts';
+
+/** An account's channel, as far as rules care. */
+export type ChannelSetup = {
+  id: string;
+  adapterId: string;
+  rules: ChannelRules;
+  /** Open hours, holidays, outages and pauses: what most timers run on. */
+  calendar: Calendar;
+  /** Outages and pauses alone: what the system protection runs on. */
+  wallCalendar: Calendar;
+  /** Whether automatic ends are switched off here just now (LL-15). */
+  paused: boolean;
+};
+
+/** Everything an account's timers depend on, at one rules version. */
+export type AccountRules = {
+  accountId: string;
+  version: number;
+  /** When this version came into force; nothing is late from before. */
+  since: Date;
+  profile: Profile;
+  /** The profile the account began with; its switches are the first state of `history`. */
+  firstProfile: Profile;
+  layers: readonly Layer[];
+  history: readonly PolicyChange[];
+  channels: ReadonlyMap<string, ChannelSetup>;
+  exemptTags: ReadonlySet<string>;
+  /** Who wants to hear of which events, by webhook. */
+  endpoints: readonly Endpoint[];
+};
+
+/** A subscriber to webhooks; without a channel it hears of all. */
+export type Endpoint = { id: string; events: readonly string[]; channelId: string | null };
+
+/** What holds for one channel and skill. */
+export type Settings = ResolvedPolicy & {
+  channel: ChannelSetup;
+  enabledSince: Readonly<Record<SwitchField, Date | null>>;
+};
+
+const memo = new WeakMap<AccountRules, Map<string, Settings>>();
+
+/** Resolves the rules for a channel and skill; the same object every time for one version. */
+export function settingsFor(rules: AccountRules, channelId: string, skillId: string | null): Settings {
+  const known = memo.get(rules) ?? new Map<string, Settings>();
+  memo.set(rules, known);
+  const key = `${channelId} ${skillId}`;
+  const found = known.get(key);
+  if (found) return found;
+  const channel = rules.channels.get(channelId);
+  if (!channel)
+    throw new Error(`account ${rules.accountId} has no channel ${channelId} at version ${rules.version}`);
+  const since = (field: SwitchField) =>
+    enabledSince(field, rules.history, rules.firstProfile, channelId, skillId);
+  const settings: Settings = {
+    ...resolvePolicy(rules.profile, rules.layers, channel, skillId),
+    channel,
+    enabledSince: {
+      autoClose: since('autoClose'),
+      inactivate: since('inactivate'),
+      endInactive: since('endInactive'),
+      endUnanswered: since('endUnanswered'),
+      queueTimeout: since('queueTimeout'),
+    },
+  };
+  known.set(key, settings);
+  return settings;
+}
+
+/** Rules of one channel with nothing set but its profile; what a replay runs on. */
+export function plainRules(
+  profile: Profile,
+  channel: Pick<ChannelSetup, 'id' | 'adapterId' | 'rules'>,
+  fields: Layer['fields'] = {},
+): AccountRules {
+  return {
+    accountId: 'replay',
+    version: 1,
+    since: new Date(0),
+    profile,
+    firstProfile: profile,
+    layers: [{ channelId: null, skillId: null, fields, version: 1 }],
+    history: [],
+    channels: new Map([
+      [channel.id, { ...channel, calendar: ALWAYS_OPEN, wallCalendar: ALWAYS_OPEN, paused: false }],
+    ]),
+    exemptTags: new Set(),
+    endpoints: [],
+  };
+}

@@ -1,0 +1,132 @@
+import type { Temporal } from 'temporal-polyfill';
+import type { TimerKind } from './channel-rules.ts';
+import type { EndReason } from './closing.ts';
+import type { ClockName, LaneFacts } from './conversation.ts';
+import { toMilliseconds } from './duration.ts';
+import type { Policy, PolicyField, SwitchField } from './policy.ts';
+
+/** What a timer does when it fires. */
+export type TimerAction =
+  | { does: 'END'; reason: EndReason }
+  | { does: 'HOLD' }
+  | { does: 'INACTIVATE' }
+  | { does: 'REMIND' }
+  | { does: 'OVERFLOW'; skillId: string }
+  | { does: 'RELEASE' };
+
+/** Conditions of a timer that look at a lane's facts and the policy alone, by name. */
+type TimerGuards = Partial<Record<FactGuard, (facts: LaneFacts, policy: Policy) => boolean>>;
+type FactGuard =
+  | 'STATUS_MATCHES'
+  | 'AWAITED_MATCHES'
+  | 'CASE_STATUS_MATCHES'
+  | 'NO_MANUAL_RESPONSE'
+  | 'REMINDER_IS_LEFT'
+  | 'CAN_OVERFLOW';
+
+/** A timer that policies set: which lanes have it, what it waits for, and what it does. */
+export type TimerRule = {
+  kind: TimerKind;
+  clock: ClockName;
+  /** The field that switches it on. */
+  switch: SwitchField;
+  /** The field that its time comes from. */
+  field: PolicyField;
+  /** What has to be so, its switch apart, for a lane to have it. Lanes held or exempt have none of these. */
+  guards: TimerGuards;
+  after: (policy: Policy, facts: LaneFacts) => Temporal.Duration;
+  action: (policy: Policy) => TimerAction;
+};
+
+const AUTO_CLOSES: TimerGuards = {
+  STATUS_MATCHES: (facts, policy) => policy.autoCloseStatuses.includes(facts.status),
+  AWAITED_MATCHES: (facts, policy) => policy.autoCloseAwaiting === 'ANYBODY' || facts.awaiting === 'CONSUMER',
+  CASE_STATUS_MATCHES: (facts, policy) =>
+    policy.autoCloseCaseStatuses === null ||
+    (facts.caseStatus !== null && policy.autoCloseCaseStatuses.includes(facts.caseStatus)),
+  NO_MANUAL_RESPONSE: (facts, policy) => !(policy.exemptManualResponseTime && facts.manualResponseTime),
+};
+
+/** The timers of DESIGN §2 that policies set; RELEASE_HOLD and PROTECT follow from a hold and from the profile. */
+export const TIMER_RULES: readonly TimerRule[] = [
+  {
+    kind: 'AUTO_CLOSE',
+    clock: 'lastActivityAt',
+    switch: 'autoClose',
+    field: 'autoCloseAfter',
+    guards: AUTO_CLOSES,
+    after: (policy) => policy.autoCloseAfter,
+    action: (policy) =>
+      policy.autoCloseThen === 'HOLD' ? { does: 'HOLD' } : { does: 'END', reason: 'AUTO_CLOSE' },
+  },
+  {
+    kind: 'REMIND',
+    clock: 'lastActivityAt',
+    switch: 'autoClose',
+    field: 'remindBefore',
+    guards: {
+      ...AUTO_CLOSES,
+      REMINDER_IS_LEFT: (facts, policy) => facts.stage < reminders(policy).length,
+    },
+    after: (policy, facts) =>
+      policy.autoCloseAfter.subtract(reminders(policy)[facts.stage] ?? policy.autoCloseAfter),
+    action: () => ({ does: 'REMIND' }),
+  },
+  {
+    kind: 'INACTIVATE',
+    clock: 'awaitingSince',
+    switch: 'inactivate',
+    field: 'inactivateAfter',
+    guards: {
+      STATUS_MATCHES: (facts) => facts.status === 'ACTIVE',
+      AWAITED_MATCHES: (facts) => facts.awaiting === 'CONSUMER',
+    },
+    after: (policy) => policy.inactivateAfter,
+    action: () => ({ does: 'INACTIVATE' }),
+  },
+  {
+    kind: 'END_INACTIVE',
+    clock: 'statusSince',
+    switch: 'endInactive',
+    field: 'endInactiveAfter',
+    guards: { STATUS_MATCHES: (facts) => facts.status === 'INACTIVE' },
+    after: (policy) => policy.endInactiveAfter,
+    action: () => ({ does: 'END', reason: 'INACTIVE' }),
+  },
+  {
+    kind: 'END_UNANSWERED',
+    clock: 'awaitingSince',
+    switch: 'endUnanswered',
+    field: 'endUnansweredAfter',
+    guards: { STATUS_MATCHES: (facts) => facts.status === 'NEW' },
+    after: (policy) => policy.endUnansweredAfter,
+    action: () => ({ does: 'END', reason: 'UNANSWERED' }),
+  },
+  {
+    kind: 'QUEUE_TIMEOUT',
+    clock: 'statusSince',
+    switch: 'queueTimeout',
+    field: 'queueTimeoutAfter',
+    guards: {
+      STATUS_MATCHES: (facts) => facts.status === 'WAITING',
+      // It overflows once, and not to where it is already.
+      CAN_OVERFLOW: (facts, policy) =>
+        overflowTo(policy) === null || (!facts.overflowed && overflowTo(policy) !== facts.skillId),
+    },
+    after: (policy) => policy.queueTimeoutAfter,
+    action: (policy) => {
+      const skillId = overflowTo(policy);
+      return skillId === null ? { does: 'END', reason: 'QUEUE_TIMEOUT' } : { does: 'OVERFLOW', skillId };
+    },
+  },
+];
+
+/** Those that come before the close; a layer may have shortened it below a warning that another set. */
+function reminders(policy: Policy): readonly Temporal.Duration[] {
+  const closeMs = toMilliseconds(policy.autoCloseAfter);
+  return policy.remindBefore.filter((before) => toMilliseconds(before) < closeMs);
+}
+
+function overflowTo(policy: Policy): string | null {
+  return policy.queueTimeoutThen === 'OVERFLOW' ? policy.overflowSkillId : null;
+}

@@ -1,0 +1,54 @@
+import type { Status } from './conversation.ts';
+
+/** What moves a conversation between statuses. */
+export const TRIGGERS = [
+  'CONSUMER_MESSAGE',
+  'AGENT_MESSAGE',
+  'AUTOMATED_MESSAGE',
+  'ASSIGN',
+  'TO_QUEUE',
+  'INACTIVATE',
+  'END',
+  'REOPEN',
+  'HOLD_OR_RELEASE',
+  'SKILL_OR_PROMISE',
+  'NOTE',
+] as const;
+export type Trigger = (typeof TRIGGERS)[number];
+
+/**
+ * What a trigger does in a status. A status: it goes there. `=`: it stays. `WAITING_OR_ACTIVE`: ACTIVE if
+ * somebody is assigned. `ARRIVAL`: the rules for a message without an open conversation. `RECORDED`: noted in
+ * the feed, nothing else. `ERROR`: refused.
+ */
+export type Move = Status | '=' | 'WAITING_OR_ACTIVE' | 'ARRIVAL' | 'RECORDED' | 'ERROR';
+
+/**
+ * The one table of DESIGN §2. REOPEN is by hand; SKILL_OR_PROMISE are skill changes and manual response
+ * times; NOTE is everything that is only observed (comment, tag, case status, reader, transcript, receipt, client).
+ */
+export const TRANSITIONS: Readonly<Record<Trigger, Readonly<Record<Status, Move>>>> = {
+  CONSUMER_MESSAGE: {
+    NEW: 'WAITING_OR_ACTIVE',
+    WAITING: '=',
+    ACTIVE: '=',
+    INACTIVE: 'WAITING',
+    ENDED: 'ARRIVAL',
+  },
+  AGENT_MESSAGE: { NEW: '=', WAITING: 'ACTIVE', ACTIVE: '=', INACTIVE: 'ACTIVE', ENDED: 'ARRIVAL' },
+  AUTOMATED_MESSAGE: { NEW: '=', WAITING: '=', ACTIVE: '=', INACTIVE: '=', ENDED: 'ARRIVAL' },
+  ASSIGN: { NEW: '=', WAITING: 'ACTIVE', ACTIVE: '=', INACTIVE: '=', ENDED: 'ERROR' },
+  TO_QUEUE: { NEW: '=', WAITING: '=', ACTIVE: 'WAITING', INACTIVE: 'WAITING', ENDED: 'ERROR' },
+  INACTIVATE: { NEW: 'ERROR', WAITING: 'ERROR', ACTIVE: 'INACTIVE', INACTIVE: '=', ENDED: 'ERROR' },
+  END: { NEW: 'ENDED', WAITING: 'ENDED', ACTIVE: 'ENDED', INACTIVE: 'ENDED', ENDED: 'ERROR' },
+  REOPEN: {
+    NEW: 'ERROR',
+    WAITING: 'ERROR',
+    ACTIVE: 'ERROR',
+    INACTIVE: 'ERROR',
+    ENDED: 'WAITING_OR_ACTIVE',
+  },
+  HOLD_OR_RELEASE: { NEW: '=', WAITING: '=', ACTIVE: '=', INACTIVE: '=', ENDED: 'ERROR' },
+  SKILL_OR_PROMISE: { NEW: '=', WAITING: '=', ACTIVE: '=', INACTIVE: '=', ENDED: 'ERROR' },
+  NOTE: { NEW: '=', WAITING: '=', ACTIVE: '=', INACTIVE: '=', ENDED: 'RECORDED' },
+};

@@ -1,0 +1,103 @@
+import type { StoredConversation } from '../db/conversations.ts';
+import type { Step } from '../db/feed.ts';
+import { activityOf } from '../domain/activity.ts';
+import { CLOCKS, type ClockName, type Conversation, factsOf } from '../domain/conversation.ts';
+import { commandOf, type Event } from '../domain/event.ts';
+import { type AccountRules, settingsFor } from '../domain/rules.ts';
+import {
+  candidatesFor,
+  clockGuards,
+  type Due,
+  dueOn,
+  type Guard,
+  nextDue,
+  type Timer,
+} from '../domain/timers.ts';
+
+/** Why a timer falls due when it does, or why it does not. */
+export type TimerExplanation = {
+  timer: Timer;
+  /** Where its clock stands; null: it is not running. */
+  clockAt: Date | null;
+  /** What put its clock there; null where the feed does not tell. */
+  movedBy: Event | null;
+  /** When it is due; null unless every guard passes. */
+  dueAt: Date | null;
+  guards: Guard[];
+};
+
+/** Why a conversation will end when it will, or why it will not (LL-1). */
+export type Explanation = {
+  due: Due | null;
+  /** Every timer there is, the next one due first, those that will not come last. */
+  timers: TimerExplanation[];
+};
+
+/** The instants at which an event can have set the conversation's clocks. */
+export function instantsOf(conversation: Conversation): Date[] {
+  return CLOCKS.flatMap((clock) => conversation[clock] ?? []);
+}
+
+/**
+ * Explains a conversation by the rules given: the same guards that timers themselves are made by. `steps` are its
+ * events of `instantsOf`. An ended one has no timers.
+ */
+export function explain(
+  rules: AccountRules,
+  conversation: StoredConversation,
+  steps: readonly Step[],
+): Explanation {
+  const facts = factsOf(conversation, rules.exemptTags);
+  if (facts === null) return { due: null, timers: [] };
+  const settings = settingsFor(rules, conversation.channelId, conversation.skillId);
+  const { botsAreAgents } = settings.policy;
+  const inLane: Guard = { name: 'NOT_SET_ASIDE', passes: conversation.laneId !== null };
+  const timers = candidatesFor(rules, facts, settings).map(({ timer, guards }): TimerExplanation => {
+    const clockAt = conversation[timer.clock];
+    const all = [...guards, inLane, ...clockGuards(timer, clockAt)];
+    const moved = (step: Step) =>
+      clockAt !== null && MOVED[timer.clock](step, clockAt, movesActivity(step, rules, botsAreAgents));
+    return {
+      timer,
+      clockAt,
+      movedBy: steps.findLast(moved) ?? null,
+      dueAt: all.every(({ passes }) => passes) ? dueOn(timer, clockAt) : null,
+      guards: all,
+    };
+  });
+  const never = Number.MAX_SAFE_INTEGER;
+  timers.sort((a, b) => (a.dueAt?.getTime() ?? never) - (b.dueAt?.getTime() ?? never));
+  return { due: inLane.passes ? nextDue(rules, conversation) : null, timers };
+}
+
+/** Whether an event put a clock where it stands. */
+const MOVED: Readonly<Record<ClockName, (step: Step, clockAt: Date, byMatrix: boolean) => boolean>> = {
+  lastActivityAt: (step, clockAt, byMatrix) =>
+    byMatrix ? same(step.at, clockAt) : setsEveryClock(step, clockAt),
+  awaitingSince: (step, clockAt) =>
+    step.kind === 'OUTBOUND' || step.kind === 'START'
+      ? same(step.at, clockAt)
+      : setsEveryClock(step, clockAt),
+  statusSince: (step, clockAt) =>
+    step.status === step.statusBefore ? setsEveryClock(step, clockAt) : same(step.recordedAt, clockAt),
+  heldUntil: (step, clockAt) => step.kind === 'HOLD' && step.data?.until === clockAt.toISOString(),
+};
+
+/** Releases and reopenings set every clock to when they were acted on; timers to that, or to when they were due. */
+function setsEveryClock({ kind, recordedAt, data, effect }: Step, clockAt: Date): boolean {
+  if (kind === 'TIMER') return same(recordedAt, clockAt) || data?.due === clockAt.toISOString();
+  const sets = kind === 'RELEASE' || kind === 'REOPEN' || kind === 'INBOUND' || effect === 'STARTED';
+  return sets && same(recordedAt, clockAt);
+}
+
+/** Whether the reset matrix lets it move the clock of inactivity (LL-10); what begins a conversation always does. */
+function movesActivity(step: Step, rules: AccountRules, botsAreAgents: boolean): boolean {
+  if (step.effect === 'STARTED') return true;
+  const command = commandOf(step);
+  const activity = command && activityOf(command.action, botsAreAgents);
+  return activity !== null && rules.profile.resets[activity];
+}
+
+function same(a: Date, b: Date): boolean {
+  return a.getTime() === b.getTime();
+}

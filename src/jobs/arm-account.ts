@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import { armAccount } from '../lifecycle/arm-account.ts';
+import type { LifecycleDeps } from '../lifecycle/lifecycle.ts';
+import type { Log } from '../log.ts';
+import { defineJob, implementJob } from './job.ts';
+import type { Queues } from './queues.ts';
+
+/** Brings an account's new rules version into force in its lanes. */
+export const armAccountLanes = defineJob({
+  name: 'arm-account',
+  schema: z.object({ accountId: z.uuid(), version: z.int() }),
+});
+
+/** Asks for it, after the change has committed; if the queue is down, the reconciler finds the account. */
+export async function rulesChanged(
+  queues: Queues,
+  log: Log,
+  accountId: string,
+  version: number,
+): Promise<void> {
+  try {
+    await queues.add(armAccountLanes, { accountId, version }, { id: `${accountId}-${version}`, delayMs: 0 });
+  } catch (error) {
+    log.warn({ err: error, accountId }, 'the queue did not take a change of rules; the reconciler will');
+  }
+}
+
+/** Sets every lane of the account to be woken now, and arms them. */
+export const implementArmAccount = (deps: LifecycleDeps) =>
+  implementJob(armAccountLanes, async ({ accountId }) => {
+    await armAccount(deps, accountId);
+  });

@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import type { Clock } from '../clock.ts';
+import { type ClaimedEffect, claimOutbox, finishOutbox } from '../db/outbox.ts';
+import type { LifecycleDeps } from '../lifecycle/lifecycle.ts';
+import type { Log } from '../log.ts';
+import { defineJob, implementJob } from './job.ts';
+import type { Queues } from './queues.ts';
+
+/** A nudge: the outbox has something to send. What that is, stands in the outbox alone. */
+export const relayOutbox = defineJob({ name: 'relay-outbox', schema: z.object({}) });
+
+/** What became of one attempt at an effect. */
+export type EffectResult =
+  | { state: 'SENT' }
+  | { state: 'DROPPED' | 'DEAD'; error: string }
+  | { state: 'RETRY'; error: string; afterMs: number | null };
+
+/** Carries out one kind of effect. */
+export type CarryOut = (effect: ClaimedEffect) => Promise<EffectResult>;
+export type EffectHandlers = Readonly<Record<ClaimedEffect['kind'], CarryOut>>;
+
+const MOMENT_MS = 100;
+const LEASE_MS = 60_000;
+const AT_ONCE = 50;
+const FIRST_RETRY_MS = 5_000;
+const LONGEST_RETRY_MS = 60 * 60_000;
+/** About two days of trying. */
+const MOST_ATTEMPTS = 50;
+
+/**
+ * Nudges the relay; a queue that is down is no matter, as the reconciler relays too. Nudges of one moment are one
+ * job at its end, never one that is running already: that may have looked before there was anything to send.
+ */
+export async function nudgeRelay(queues: Queues, clock: Clock, log: Log): Promise<void> {
+  const now = clock.now().getTime();
+  const moment = Math.floor(now / MOMENT_MS) + 1;
+  try {
+    await queues.add(relayOutbox, {}, { id: `relay-${moment}`, delayMs: moment * MOMENT_MS - now });
+  } catch (error) {
+    log.warn({ err: error }, 'the queue did not take a nudge; the reconciler will relay');
+  }
+}
+
+/** Carries out every effect that is due. An attempt that throws, as with no answer, is tried again with growing pauses. */
+export async function relay(
+  deps: Pick<LifecycleDeps, 'db' | 'clock'>,
+  handlers: EffectHandlers,
+  log: Log,
+): Promise<number> {
+  let done = 0;
+  for (;;) {
+    const claimed = await claimOutbox(deps.db.sql, deps.clock.now(), LEASE_MS, AT_ONCE);
+    await Promise.all(claimed.map((effect) => carryOut(deps, handlers, effect, log)));
+    done += claimed.length;
+    if (claimed.length < AT_ONCE) return done;
+  }
+}
+
+async function carryOut(
+  deps: Pick<LifecycleDeps, 'db' | 'clock'>,
+  handlers: EffectHandlers,
+  effect: ClaimedEffect,
+  log: Log,
+): Promise<void> {
+  const result = await handlers[effect.kind](effect).catch((error: unknown): EffectResult => {
+    log.warn({ err: error, effect: effect.id, kind: effect.kind }, 'an effect failed');
+    return { state: 'RETRY', error: error instanceof Error ? error.message : String(error), afterMs: null };
+  });
+  const now = deps.clock.now();
+  const error = 'error' in result ? result.error.slice(0, 500) : null;
+  if (result.state !== 'RETRY')
+    return await finishOutbox(deps.db.sql, effect, { state: result.state, dueAt: now, now, error });
+  if (effect.attempts >= MOST_ATTEMPTS)
+    return await finishOutbox(deps.db.sql, effect, { state: 'DEAD', dueAt: now, now, error });
+  const pauseMs = Math.max(
+    result.afterMs ?? 0,
+    Math.min(FIRST_RETRY_MS * 2 ** (effect.attempts - 1), LONGEST_RETRY_MS),
+  );
+  await finishOutbox(deps.db.sql, effect, {
+    state: 'PENDING',
+    dueAt: new Date(now.getTime() + pauseMs),
+    now,
+    error,
+  });
+}
+
+/** Relays when nudged. */
+export const implementRelayOutbox = (
+  deps: Pick<LifecycleDeps, 'db' | 'clock'>,
+  handlers: EffectHandlers,
+  log: Log,
+) =>
+  implementJob(relayOutbox, async () => {
+    await relay(deps, handlers, log);
+  });

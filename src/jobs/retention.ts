@@ -1,0 +1,58 @@
+import type { Temporal } from 'temporal-polyfill';
+import { deleteOldAnswers } from '../db/idempotency.ts';
+import { deleteEndedConversations, deleteFinishedEffects } from '../db/retention.ts';
+import { toMilliseconds } from '../domain/duration.ts';
+import type { LifecycleDeps } from '../lifecycle/lifecycle.ts';
+import type { Log } from '../log.ts';
+
+const EVERY_MS = 60 * 60_000;
+const AT_ONCE = 1_000;
+/** Effects that are done are kept this long for whoever asks what was sent. */
+const FINISHED_EFFECTS_MS = 30 * 24 * 60 * 60_000;
+/** The same call under the same idempotency key is answered alike for this long. */
+const ANSWERS_MS = 24 * 60 * 60_000;
+
+/** What a pass removed. */
+export type Removed = { effects: number; answers: number; conversations: number };
+
+/**
+ * Removes what is older than it has to be kept: effects done for 30 days, idempotency keys of a day, and, where `keepEnded` is set,
+ * conversations that ended longer ago than that, with their feed. In short transactions; open ones never.
+ */
+export async function retain(
+  deps: Pick<LifecycleDeps, 'db' | 'clock'>,
+  keepEnded: Temporal.Duration | null,
+): Promise<Removed> {
+  const before = (ms: number) => new Date(deps.clock.now().getTime() - ms);
+  const all = async (remove: () => Promise<number>) => {
+    let total = 0;
+    for (;;) {
+      const removed = await remove();
+      total += removed;
+      if (removed < AT_ONCE) return total;
+    }
+  };
+  const effects = await all(() => deleteFinishedEffects(deps.db.sql, before(FINISHED_EFFECTS_MS), AT_ONCE));
+  const answers = await all(() => deleteOldAnswers(deps.db.sql, before(ANSWERS_MS), AT_ONCE));
+  if (keepEnded === null) return { effects, answers, conversations: 0 };
+  const endedBefore = before(toMilliseconds(keepEnded));
+  let conversations = 0;
+  for (const { account_id } of await deps.db.sql`select account_id from account`)
+    conversations += await all(() => deleteEndedConversations(deps.db.sql, account_id, endedBefore, AT_ONCE));
+  return { effects, answers, conversations };
+}
+
+/** Runs it every hour. */
+export function startRetention(
+  deps: Pick<LifecycleDeps, 'db' | 'clock'>,
+  keepEnded: Temporal.Duration | null,
+  log: Log,
+): { stop(): void } {
+  const timer = setInterval(() => {
+    retain(deps, keepEnded).then(
+      (removed) => log.info({ removed }, 'retention'),
+      (error: unknown) => log.error({ err: error }, 'retention failed; it is tried again in an hour'),
+    );
+  }, EVERY_MS);
+  return { stop: () => clearInterval(timer) };
+}

@@ -1,0 +1,129 @@
+import type { TransactionSql } from 'postgres';
+import { deleteContacts } from '../db/contacts.ts';
+import { TooManyError, UnavailableError } from '../domain/errors.ts';
+import { type Decisions, decideAll, type Time } from './decide-all.ts';
+import { type Activity, type ActivityResult, type LifecycleDeps, MAX_ACTIVITIES } from './lifecycle.ts';
+import { type Resolved, resolve } from './resolve.ts';
+import { ContactRaceError, loadWorkingSet } from './working-set.ts';
+import { type Written, write } from './write.ts';
+
+/** A write that has taken this long does not commit: settlings count on nobody being later than 15 s (DESIGN §1). */
+const ABORT_AFTER_MS = 10_000;
+const TRIES = 4;
+/** Ids that one message to subscribers carries at most. */
+const TOLD_AT_ONCE = 500;
+
+/**
+ * How a call is carried out. LIVE: it acts now. PLAYED, as a recorded timeline is: each activity acts at its own
+ * instant, timers due in between and up to `until` act first, and nothing outside hears of it.
+ */
+export type Manner = { kind: 'LIVE' } | { kind: 'PLAYED'; until: Date };
+const LIVE: Manner = { kind: 'LIVE' };
+
+/**
+ * What else belongs to a call's transaction: it runs `act`, which applies the call, and may write before and
+ * after. Where it throws, nothing is applied.
+ */
+export type Around = (sql: TransactionSql, act: () => Promise<ActivityResult[]>) => Promise<ActivityResult[]>;
+const ALONE: Around = (_sql, act) => act();
+
+/**
+ * The one way in: applies activities to an account's conversations, all in one transaction and a constant
+ * number of round trips, and answers for each of them in the call's order. Idempotent by message id.
+ * @throws TooManyError over 1,000 (nothing is applied); NotFoundError for an unknown account; UnavailableError
+ * where the database could not take it in time (nothing was applied; try again)
+ */
+export async function apply(
+  deps: LifecycleDeps,
+  accountId: string,
+  activities: readonly Activity[],
+  manner: Manner = LIVE,
+  around: Around = ALONE,
+): Promise<ActivityResult[]> {
+  if (activities.length > MAX_ACTIVITIES) throw new TooManyError('activities', MAX_ACTIVITIES);
+  if (activities.length === 0) return [];
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await applyOnce(deps, accountId, activities, manner, around);
+    } catch (error) {
+      if (isTimeout(error)) throw tooSlow();
+      if (attempt === TRIES || !isPassing(error)) throw error;
+    }
+  }
+}
+
+async function applyOnce(
+  deps: LifecycleDeps,
+  accountId: string,
+  activities: readonly Activity[],
+  manner: Manner,
+  around: Around,
+): Promise<ActivityResult[]> {
+  const now = deps.clock.now();
+  const resolved = await resolve(deps, accountId, activities, now);
+  if (resolved.items.every((item) => 'refused' in item))
+    return resolved.items.map((item) => ({
+      outcome: 'REFUSED',
+      conversationId: null,
+      error: 'refused' in item ? item.refused : null,
+    }));
+  const done = await deps.db.sql.begin(async (sql) => {
+    let acted: { decisions: Decisions; written: Written } | undefined;
+    const results = await around(sql, async () => {
+      acted = await act(deps, sql, resolved, now, manner);
+      return acted.decisions.results;
+    });
+    if (acted === undefined) throw new Error('a call was not applied');
+    if (deps.clock.now().getTime() - now.getTime() > ABORT_AFTER_MS) throw tooSlow();
+    return { ...acted, results };
+  });
+
+  const { decisions, written } = done;
+  written.remember();
+  await deps.arm(written.alarms);
+  if (written.owes) await deps.relay();
+  if (manner.kind === 'LIVE') {
+    const ids = [...decisions.changed.keys()];
+    for (let first = 0; first < ids.length; first += TOLD_AT_ONCE)
+      await deps.tell({ accountId, conversationIds: ids.slice(first, first + TOLD_AT_ONCE) });
+  }
+  return done.results;
+}
+
+async function act(
+  deps: LifecycleDeps,
+  sql: TransactionSql,
+  resolved: Resolved,
+  now: Date,
+  manner: Manner,
+): Promise<{ decisions: Decisions; written: Written }> {
+  const { rules, items, newContacts } = resolved;
+  const { accountId } = rules;
+  const set = await loadWorkingSet(sql, accountId, resolved);
+  const time: Time =
+    manner.kind === 'LIVE' ? { kind: 'REAL', now } : { kind: 'VIRTUAL', until: manner.until };
+  const decisions = decideAll(set, items, rules, deps.newId, time);
+  const unused = newContacts.map(({ id }) => id).filter((id) => !decisions.contacts.has(id));
+  if (unused.length > 0) await deleteContacts(sql, accountId, unused);
+  const effects = manner.kind === 'LIVE' ? 'WITH_EFFECTS' : 'WITHOUT_EFFECTS';
+  const written = await write(sql, set, decisions, rules, deps.lanes, deps.newId, now, effects);
+  return { decisions, written };
+}
+
+/** What goes away by trying again: a contact or a message that came in meanwhile, a deadlock, a serialization failure. */
+function isPassing(error: unknown): boolean {
+  return error instanceof ContactRaceError || ['40P01', '40001', '23505'].includes(codeOf(error) ?? '');
+}
+
+/** A lock that was not to be had, a statement or a transaction that took too long; all of it was rolled back. */
+function isTimeout(error: unknown): boolean {
+  return ['55P03', '57014', '25P03'].includes(codeOf(error) ?? '');
+}
+
+function tooSlow(): UnavailableError {
+  return new UnavailableError('the database was too slow; nothing was applied');
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
+}

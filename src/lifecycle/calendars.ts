@@ -1,0 +1,64 @@
+import { NotFoundError } from '../domain/errors.ts';
+import { type OpenHours, validateOpenHours } from '../domain/open-hours.ts';
+import type { Author, RulesDeps } from './change-rules.ts';
+import { type Call, changeRulesOnce, once } from './idempotent.ts';
+import { orTaken } from './taken.ts';
+
+/**
+ * Makes a calendar (PE-8). No timer runs on it before a channel has it, so it is no change of rules.
+ * @throws InvalidInputError, TakenError, ConflictError
+ */
+export async function createCalendar(
+  deps: RulesDeps,
+  accountId: string,
+  { name, hours }: { name: string; hours: OpenHours },
+  call: Call,
+): Promise<{ id: string }> {
+  validateOpenHours(hours, 'hours');
+  return await orTaken(() =>
+    once(
+      deps,
+      accountId,
+      call,
+      (keeping) =>
+        deps.db.sql.begin((sql) =>
+          keeping(sql, async () => {
+            const id = deps.newId();
+            await sql`insert into calendar ${sql({ account_id: accountId, id, name, hours: sql.json(hours as never) })}`;
+            return { id };
+          }),
+        ) as Promise<{ id: string }>,
+    ),
+  );
+}
+
+/**
+ * Changes a calendar; a change of rules, in force at once for all that runs on it.
+ * @throws NotFoundError, InvalidInputError, TakenError, ConflictError; nothing is changed then
+ */
+export async function updateCalendar(
+  deps: RulesDeps,
+  accountId: string,
+  calendarId: string,
+  changes: { name?: string | undefined; hours?: OpenHours | undefined },
+  author: Author,
+  call: Call,
+): Promise<{ id: string }> {
+  if (changes.hours) validateOpenHours(changes.hours, 'hours');
+  return await orTaken(() =>
+    changeRulesOnce(deps, accountId, author, call, async (sql) => {
+      const [row] = await sql<{ name: string; hours: OpenHours }[]>`
+        select name, hours from calendar where account_id = ${accountId} and id = ${calendarId} for no key update`;
+      if (!row) throw new NotFoundError('calendarId', 'calendar');
+      const before = { id: calendarId, name: row.name, hours: row.hours };
+      const after = { ...before, name: changes.name ?? row.name, hours: changes.hours ?? row.hours };
+      await sql`
+        update calendar set name = ${after.name}, hours = ${sql.json(after.hours as never)}
+        where account_id = ${accountId} and id = ${calendarId}`;
+      return {
+        change: { kind: 'CALENDAR', channelId: null, skillId: null, before, after },
+        result: { id: calendarId },
+      };
+    }),
+  );
+}

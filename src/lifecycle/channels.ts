@@ -1,0 +1,113 @@
+import type { TransactionSql } from 'postgres';
+import { NotFoundError } from '../domain/errors.ts';
+import type { Author, RulesDeps } from './change-rules.ts';
+import { type Call, changeRulesOnce } from './idempotent.ts';
+import { orTaken } from './taken.ts';
+
+/** What setting channels up needs. */
+export type ChannelDeps = RulesDeps & {
+  /**
+   * Reads settings by the schema of the adapter of that id.
+   * @throws NotFoundError naming `adapterId`; InvalidInputError naming the setting, as `settings.secret`
+   */
+  readSettings: (adapterId: string, settings: unknown) => object;
+};
+
+/** A channel to be. */
+export type NewChannel = {
+  name: string;
+  adapterId: string;
+  settings: Readonly<Record<string, unknown>>;
+  calendarId: string | null;
+};
+
+/** What to change of a channel; undefined stays. A setting that is null goes, one that is not named stays. */
+export type ChannelChanges = {
+  name?: string | undefined;
+  settings?: Readonly<Record<string, unknown>> | undefined;
+  calendarId?: string | null | undefined;
+};
+
+/**
+ * Makes a channel; a change of rules. Answers its id. The history keeps no setting: they may be secrets.
+ * @throws NotFoundError, InvalidInputError, TakenError, ConflictError; nothing is changed then
+ */
+export async function createChannel(
+  deps: ChannelDeps,
+  accountId: string,
+  { name, adapterId, settings, calendarId }: NewChannel,
+  author: Author,
+  call: Call,
+): Promise<{ id: string }> {
+  const read = deps.readSettings(adapterId, settings);
+  return await orTaken(() =>
+    changeRulesOnce(deps, accountId, author, call, async (sql) => {
+      await checkCalendar(sql, accountId, calendarId);
+      const id = deps.newId();
+      await sql`insert into channel ${sql({ account_id: accountId, id, name, adapter: adapterId, settings: sql.json(read as never), calendar_id: calendarId })}`;
+      const after = { name, adapterId, calendarId };
+      return {
+        change: { kind: 'CHANNEL', channelId: id, skillId: null, before: null, after },
+        result: { id },
+      };
+    }),
+  );
+}
+
+/**
+ * Changes a channel; a change of rules. Its adapter stays what it is.
+ * @throws NotFoundError, InvalidInputError, TakenError, ConflictError; nothing is changed then
+ */
+export async function updateChannel(
+  deps: ChannelDeps,
+  accountId: string,
+  channelId: string,
+  changes: ChannelChanges,
+  author: Author,
+  call: Call,
+): Promise<{ id: string }> {
+  return await orTaken(() =>
+    changeRulesOnce(deps, accountId, author, call, async (sql) => {
+      const [row] = await sql`
+        select name, adapter, settings, calendar_id from channel where account_id = ${accountId} and id = ${channelId} for no key update`;
+      if (!row) throw new NotFoundError('channelId', 'channel');
+      const { name = row.name, calendarId = row.calendar_id } = changes;
+      if (calendarId !== row.calendar_id) await checkCalendar(sql, accountId, calendarId);
+      const settings =
+        changes.settings === undefined
+          ? row.settings
+          : deps.readSettings(row.adapter, withChanges(row.settings, changes.settings));
+      await sql`
+        update channel set name = ${name}, calendar_id = ${calendarId}, settings = ${sql.json(settings)}
+        where account_id = ${accountId} and id = ${channelId}`;
+      const adapterId: string = row.adapter;
+      const changedSettings = Object.keys(changes.settings ?? {});
+      return {
+        change: {
+          kind: 'CHANNEL',
+          channelId,
+          skillId: null,
+          before: { name: row.name, adapterId, calendarId: row.calendar_id },
+          after: { name, adapterId, calendarId, ...(changedSettings.length ? { changedSettings } : {}) },
+        },
+        result: { id: channelId },
+      };
+    }),
+  );
+}
+
+async function checkCalendar(
+  sql: TransactionSql,
+  accountId: string,
+  calendarId: string | null,
+): Promise<void> {
+  if (calendarId === null) return;
+  const [row] = await sql`select 1 from calendar where account_id = ${accountId} and id = ${calendarId}`;
+  if (!row) throw new NotFoundError('calendarId', 'calendar');
+}
+
+function withChanges(settings: object, changes: Readonly<Record<string, unknown>>): object {
+  return Object.fromEntries(
+    Object.entries({ ...settings, ...changes }).filter(([, value]) => value !== null),
+  );
+}

@@ -1,0 +1,44 @@
+import type { Clock } from '../clock.ts';
+import type { Database } from '../db/client.ts';
+import type { Alarm } from '../db/lanes.ts';
+import type { Action } from '../domain/activity.ts';
+import type { LullError } from '../domain/errors.ts';
+import type { LaneDirectory } from './lane-directory.ts';
+import type { RulesCache } from './rules-cache.ts';
+
+/** Where an activity belongs: a conversation by id, or whoever is at an address of a channel. */
+export type Target = { conversationId: string } | { channelId: string; address: string };
+
+/** One thing reported or asked. `at`: when it happened; absent: now. `messageId` makes it idempotent within its channel. */
+export type Activity = { target: Target; action: Action; at?: Date | null; messageId?: string | null };
+
+/** What became of one activity; the order is that of the call. REFUSED alone carries an error, and changed nothing. */
+export type ActivityResult = {
+  outcome: 'APPLIED' | 'DUPLICATE' | 'IGNORED' | 'REFUSED';
+  conversationId: string | null;
+  error: LullError | null;
+};
+
+/** What has changed, told after commit, as best one can: at most 500 conversation ids a message. */
+export type Changed = { accountId: string; conversationIds: string[] };
+
+/**
+ * What the lifecycle works with. `arm`, `tell` and `relay` come after commit and never reject: the
+ * reconciler and the feed make up for what gets lost.
+ */
+export type LifecycleDeps = {
+  db: Database;
+  clock: Clock;
+  rules: RulesCache;
+  lanes: LaneDirectory;
+  newId: () => string;
+  /** Puts alarms into the queue. */
+  arm: (alarms: readonly Alarm[]) => Promise<void>;
+  /** Tells subscribers of changed conversations. */
+  tell: (changed: Changed) => Promise<void>;
+  /** Says that the outbox has something to send. */
+  relay: () => Promise<void>;
+};
+
+/** Activities a call may carry at most. */
+export const MAX_ACTIVITIES = 1000;

@@ -1,0 +1,95 @@
+import type { TransactionSql } from 'postgres';
+import { addressKey, insertContacts, lockContacts, type StoredContact } from '../db/contacts.ts';
+import { lockConversations, type StoredConversation } from '../db/conversations.ts';
+import { freeSlots } from '../db/directory.ts';
+import { eventsOf, knownMessages, messageKey } from '../db/events.ts';
+import { isOpen } from '../domain/conversation.ts';
+import type { Event } from '../domain/event.ts';
+import type { Item, Resolved } from './resolve.ts';
+
+/** An item whose contact was found. */
+export type FoundItem = Extract<Item, { contactId: string }>;
+
+/** Everything a call's decisions need, locked: contacts, their newest and their named conversations, and what was seen before. */
+export type WorkingSet = {
+  contacts: Map<string, StoredContact>;
+  conversations: Map<string, StoredConversation>;
+  /** Messages seen before, by `messageKey`, with their conversation; grows as the call's own are decided. */
+  messages: Map<string, string>;
+  /** The stored events of conversations that a late activity belongs to. */
+  events: Map<string, Event[]>;
+  freeSlots: Map<string, number>;
+};
+
+/** Somebody else made one of the call's new contacts meanwhile, or erased a known one: resolve again. */
+export class ContactRaceError extends Error {}
+
+/**
+ * Locks contacts by id, then, in the next statement, their conversations: by then every batch and every call
+ * that held one has committed, and its row is seen as it left it.
+ */
+export async function loadWorkingSet(
+  sql: TransactionSql,
+  accountId: string,
+  resolved: Resolved,
+): Promise<WorkingSet> {
+  const items = resolved.items.filter((item): item is FoundItem => 'contactId' in item);
+  const contactIds = [...new Set(items.map((item) => item.contactId))];
+  const [, locked] = await Promise.all([
+    resolved.newContacts.length ? insertContacts(sql, accountId, resolved.newContacts) : null,
+    lockContacts(sql, accountId, contactIds),
+  ]);
+  if (locked.length < contactIds.length)
+    throw new ContactRaceError(resolved.newContacts.map(addressKey).join(', '));
+  const contacts = new Map(locked.map((contact) => [contact.id, contact]));
+  for (const { contactId, conversationId } of items)
+    if (conversationId === null && contacts.get(contactId)?.isErased)
+      throw new ContactRaceError(`contact ${contactId} was erased`);
+
+  const ids = new Set<string>();
+  const asked: { channelId: string; messageId: string }[] = [];
+  for (const { contactId, conversationId, command } of items) {
+    const contact = contacts.get(contactId);
+    if (contact?.latestConversationId) ids.add(contact.latestConversationId);
+    if (conversationId) ids.add(conversationId);
+    if (contact && command.messageId !== null)
+      asked.push({ channelId: contact.channelId, messageId: command.messageId });
+  }
+  const [rows, messages] = await Promise.all([
+    ids.size ? lockConversations(sql, accountId, [...ids]) : [],
+    asked.length ? knownMessages(sql, accountId, asked) : new Map<string, string>(),
+  ]);
+  const conversations = new Map(rows.map((row) => [row.id, row]));
+
+  const late = new Set<string>();
+  const lastAgents = new Set<string>();
+  const ended = new Set(
+    items.filter(({ command }) => command.action.kind === 'END').map(({ contactId }) => contactId),
+  );
+  for (const { contactId, command } of items) {
+    const contact = contacts.get(contactId);
+    const latest = contact?.latestConversationId
+      ? conversations.get(contact.latestConversationId)
+      : undefined;
+    const { action } = command;
+    // Where it ends within this very call, whoever is named may be its last agent.
+    if (ended.has(contactId) && 'agentId' in action && action.agentId) lastAgents.add(action.agentId);
+    if (!contact || !latest) continue;
+    if (command.messageId !== null && messages.has(messageKey(contact.channelId, command.messageId)))
+      continue;
+    if (command.at < latest.newestAt) late.add(latest.id);
+    if (latest.agentId && action.kind === 'INBOUND' && (!isOpen(latest) || ended.has(contactId)))
+      lastAgents.add(latest.agentId);
+  }
+  const [stored, slots] = await Promise.all([
+    late.size ? eventsOf(sql, accountId, [...late]) : [],
+    lastAgents.size ? freeSlots(sql, accountId, [...lastAgents]) : new Map<string, number>(),
+  ]);
+  return {
+    contacts,
+    conversations,
+    messages,
+    events: Map.groupBy(stored, (event) => event.conversationId),
+    freeSlots: slots,
+  };
+}

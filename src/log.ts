@@ -1,0 +1,32 @@
+import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from 'pino';
+import type { Config } from './config.ts';
+
+/** The log, one JSON object a line. */
+export type Log = Logger;
+
+/** Names of fields whose values never reach the log, wherever in the logged object they stand. */
+const SECRETS = ['password', 'secret', 'token', 'apiKey', 'authorization', 'cookie', 'signature'];
+const DEPTHS = ['', '*.', '*.*.', '*.*.*.'];
+
+/** A password inside a URL, as in the messages of connection errors. */
+const PASSWORD_IN_URL = /(\w+:\/\/[^\s:/@"]*):[^\s/"]*@/g;
+
+/** The log of this process. It goes to stderr: stdout is for results. */
+export function createLog(
+  config: Pick<Config, 'logLevel'>,
+  to: DestinationStream = destination({ dest: 2, sync: true }),
+): Log {
+  return pino(
+    {
+      level: config.logLevel,
+      base: { pid: process.pid },
+      timestamp: stdTimeFunctions.isoTime,
+      redact: {
+        paths: DEPTHS.flatMap((depth) => SECRETS.map((name) => `${depth}${name}`)),
+        censor: '[redacted]',
+      },
+      hooks: { streamWrite: (line) => line.replace(PASSWORD_IN_URL, '$1:[redacted]@') },
+    },
+    to,
+  );
+}

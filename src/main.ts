@@ -1,0 +1,21 @@
+import { serve } from './commands/serve.ts';
+import { readConfig } from './config.ts';
+import { SetupError } from './domain/errors.ts';
+import { createLog, type Log } from './log.ts';
+
+let log: Log | undefined;
+try {
+  const config = readConfig();
+  log = createLog(config);
+  await serve('all', config, log);
+} catch (error) {
+  process.exitCode = giveUp(error, log);
+}
+
+/** Says in one line why the service cannot run. */
+function giveUp(error: unknown, log: Log | undefined): number {
+  const known = error instanceof SetupError;
+  if (log && !known) log.fatal({ err: error }, 'failed');
+  else process.stderr.write(`lull: ${error instanceof Error ? error.message : String(error)}\n`);
+  return known ? error.exitCode : 70;
+}

@@ -1,0 +1,60 @@
+import type { AccountRow } from '../db/reads.ts';
+import { NotFoundError } from '../domain/errors.ts';
+import { builder } from './builder.ts';
+import { decodeGiven } from './ids.ts';
+import { Policy, policyAt } from './policy.ts';
+
+const Account = builder.objectRef<AccountRow>('Account');
+
+builder.node(Account, {
+  name: 'Account',
+  description: 'A tenant: whose key this is.',
+  id: { resolve: (account) => account.id, description: 'Unique over all types.' },
+  loadManyWithoutCache: async (ids, { accountId, load }) => {
+    const account = await load.account();
+    return ids.map((id) => (id === accountId ? account : null));
+  },
+  fields: (t) => ({
+    name: t.exposeString('name', { description: 'For people.' }),
+    profile: t.exposeString('profile', {
+      description: 'The named set of bounds, defaults and reset rules it runs on: `LULL`.',
+    }),
+    rulesVersion: t.exposeInt('rulesVersion', {
+      description: 'How often its rules have changed; what `setPolicy` takes as expectedVersion.',
+    }),
+    rulesSince: t.field({
+      type: 'DateTime',
+      description: 'When the rules last changed.',
+      resolve: (account) => account.rulesSince,
+    }),
+    createdAt: t.field({
+      type: 'DateTime',
+      description: 'When it was made.',
+      resolve: (account) => account.createdAt,
+    }),
+    policy: t.field({
+      type: Policy,
+      description: 'The policy at a place, with the origin of every field (LP-4).',
+      args: {
+        channelId: t.arg.id({ description: "On this channel; absent: what holds but for channels' own." }),
+        skillId: t.arg.id({ description: 'For this skill; absent: for conversations without one.' }),
+      },
+      async resolve(_account, args, { load }) {
+        const channelId = decodeGiven('Channel', args.channelId, 'channelId');
+        const skillId = decodeGiven('Skill', args.skillId, 'skillId');
+        const [channel, skill] = await Promise.all([load.channel(channelId), load.skill(skillId)]);
+        if (channelId !== null && channel === null) throw new NotFoundError('channelId', 'channel');
+        if (skillId !== null && skill === null) throw new NotFoundError('skillId', 'skill');
+        return policyAt(await load.rules(), { channelId, skillId });
+      },
+    }),
+  }),
+});
+
+builder.queryField('account', (t) =>
+  t.field({
+    type: Account,
+    description: "The key's account.",
+    resolve: (_root, _args, { load }) => load.account(),
+  }),
+);

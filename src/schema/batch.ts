@@ -1,0 +1,39 @@
+/**
+ * Makes a function that gathers what is asked for during one turn of the event loop and reads it all in one go,
+ * so that a page of any length costs one statement. It remembers nothing: a subscription's context lives for
+ * hours, and each of its events has to be read anew.
+ */
+export function batched<Key, Value>(
+  readAll: (keys: readonly Key[]) => Promise<readonly Value[]>,
+): (key: Key) => Promise<Value> {
+  type Asked = { key: Key; resolve: (value: Value) => void; reject: (error: unknown) => void };
+  let waiting: Asked[] = [];
+
+  async function read(): Promise<void> {
+    const asked = waiting;
+    waiting = [];
+    try {
+      const values = await readAll(asked.map(({ key }) => key));
+      for (const [index, { resolve }] of asked.entries()) resolve(values[index] as Value);
+    } catch (error) {
+      for (const { reject } of asked) reject(error);
+    }
+  }
+
+  return (key) =>
+    new Promise((resolve, reject) => {
+      if (waiting.length === 0) setImmediate(read);
+      waiting.push({ key, resolve, reject });
+    });
+}
+
+/** The same for rows by id; null for an id that is not found, and for none. */
+export function batchedById<Row extends { id: string }>(
+  readAll: (ids: readonly string[]) => Promise<readonly Row[]>,
+): (id: string | null) => Promise<Row | null> {
+  const load = batched<string, Row | null>(async (ids) => {
+    const rows = new Map((await readAll([...new Set(ids)])).map((row) => [row.id, row]));
+    return ids.map((id) => rows.get(id) ?? null);
+  });
+  return (id) => (id === null ? Promise.resolve(null) : load(id));
+}

@@ -1,0 +1,117 @@
+import {
+  type ExecutionArgs,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLField,
+  type GraphQLNamedType,
+  type GraphQLSchema,
+  getArgumentValues,
+  getNamedType,
+  getVariableValues,
+  isInterfaceType,
+  isObjectType,
+  Kind,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+} from 'graphql';
+
+/** What a list that says nothing of it in the schema gives at most where neither first nor last is given. */
+const PAGE_IF_NOT_SAID = 20;
+
+type Variables = Record<string, unknown>;
+type Reading = {
+  schema: GraphQLSchema;
+  fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+  variables: Variables;
+  /** Costs of fragments, so that fragments within fragments are gone through once each. */
+  known: Map<string, number>;
+};
+
+/**
+ * How many objects a valid request could read: 1 for each field with fields of its own, what is within it counted as
+ * often as its `first` or `last`, or the longest list among its arguments, says. 0 where its variables do not fit: it will not
+ * be carried out.
+ */
+export function costOf({ schema, document, operationName, variableValues }: ExecutionArgs): number {
+  const operation = document.definitions.find(
+    (definition): definition is OperationDefinitionNode =>
+      definition.kind === Kind.OPERATION_DEFINITION &&
+      (!operationName || definition.name?.value === operationName),
+  );
+  const root = operation && schema.getRootType(operation.operation);
+  if (!operation || !root) return 0;
+  const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], variableValues ?? {});
+  if (coerced === undefined) return 0;
+  const fragments = new Map(
+    document.definitions
+      .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
+      .map((definition) => [definition.name.value, definition]),
+  );
+  return costWithin(operation.selectionSet, root, {
+    schema,
+    fragments,
+    variables: coerced,
+    known: new Map(),
+  });
+}
+
+function costWithin(selected: SelectionSetNode, parent: GraphQLNamedType, reading: Reading): number {
+  let cost = 0;
+  for (const selection of selected.selections) {
+    if (selection.kind === Kind.FIELD) cost += costOfField(selection, parent, reading);
+    else if (selection.kind === Kind.FRAGMENT_SPREAD) cost += costOfFragment(selection.name.value, reading);
+    else {
+      const narrowed = selection.typeCondition?.name.value;
+      const type = narrowed === undefined ? parent : (reading.schema.getType(narrowed) ?? parent);
+      cost += costWithin(selection.selectionSet, type, reading);
+    }
+  }
+  return cost;
+}
+
+function costOfFragment(name: string, reading: Reading): number {
+  const known = reading.known.get(name);
+  if (known !== undefined) return known;
+  const fragment = reading.fragments.get(name);
+  const type = fragment && reading.schema.getType(fragment.typeCondition.name.value);
+  const cost = fragment && type ? costWithin(fragment.selectionSet, type, reading) : 0;
+  reading.known.set(name, cost);
+  return cost;
+}
+
+/** Fields of the schema itself are none of its objects; how deep they may go is limited by GraphQL's own rules. */
+function costOfField(node: FieldNode, parent: GraphQLNamedType, reading: Reading): number {
+  if (!node.selectionSet || !(isObjectType(parent) || isInterfaceType(parent))) return 0;
+  const field = parent.getFields()[node.name.value];
+  if (field === undefined) return 0;
+  return (
+    1 +
+    timesOf(field, node, reading.variables) * costWithin(node.selectionSet, getNamedType(field.type), reading)
+  );
+}
+
+function timesOf(field: GraphQLField<unknown, unknown>, node: FieldNode, variables: Variables): number {
+  const args = argumentsOf(field, node, variables);
+  const isPage = field.args.some(({ name }) => name === 'first');
+  const page = isPage ? Number(args.first ?? args.last ?? PAGE_IF_NOT_SAID) : 1;
+  return Math.max(1, page, longestList(args));
+}
+
+/** Where they do not fit, the field will not be read. */
+function argumentsOf(
+  field: GraphQLField<unknown, unknown>,
+  node: FieldNode,
+  variables: Variables,
+): Variables {
+  try {
+    return getArgumentValues(field, node, variables);
+  } catch {
+    return {};
+  }
+}
+
+function longestList(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const within = Math.max(0, ...Object.values(value).map(longestList));
+  return Array.isArray(value) ? Math.max(value.length, within) : within;
+}

@@ -1,0 +1,126 @@
+import type { ReceiptState } from '../domain/activity.ts';
+import type { Event as DomainEvent } from '../domain/event.ts';
+import { builder } from './builder.ts';
+import {
+  ActorEnum,
+  AwaitingEnum,
+  EffectEnum,
+  EventKindEnum,
+  ReceiptStateEnum,
+  StatusEnum,
+  TimerKindEnum,
+} from './enums.ts';
+import { Agent, Skill } from './named.ts';
+
+export const Event = builder.objectRef<DomainEvent>('Event').implement({
+  description: "One line of a conversation's feed (SP-12). Events are only added, never changed.",
+  fields: (t) => ({
+    revision: t.exposeInt('revision', { description: 'Its number within the conversation, from 1.' }),
+    kind: t.field({ type: EventKindEnum, description: 'What it tells of.', resolve: (event) => event.kind }),
+    at: t.field({
+      type: 'DateTime',
+      description: 'When it happened, as reported; for a timer, when it acted.',
+      resolve: (event) => event.at,
+    }),
+    recordedAt: t.field({
+      type: 'DateTime',
+      description: 'When Lull acted on it.',
+      resolve: (event) => event.recordedAt,
+    }),
+    actor: t.field({ type: ActorEnum, description: 'Who did it.', resolve: (event) => event.actor }),
+    agent: t.field({
+      type: Agent,
+      nullable: true,
+      description: 'The agent who did it, or whom it names; null if none is known.',
+      resolve: ({ agentId }, _args, { load }) => load.agent(agentId),
+    }),
+    messageId: t.exposeString('messageId', {
+      nullable: true,
+      description: "The message's id at its channel, if it has one.",
+    }),
+    effect: t.field({
+      type: EffectEnum,
+      nullable: true,
+      description: 'What it did beyond moving clocks; null: nothing.',
+      resolve: (event) => event.effect,
+    }),
+    status: t.field({
+      type: StatusEnum,
+      description: 'The status of the conversation after it.',
+      resolve: (event) => event.status,
+    }),
+    awaiting: t.field({
+      type: AwaitingEnum,
+      description: 'Who was awaited after it.',
+      resolve: (event) => event.awaiting,
+    }),
+    timer: t.field({
+      type: TimerKindEnum,
+      nullable: true,
+      description: 'The timer that fired; null if none did.',
+      resolve: (event) => event.timer,
+    }),
+    due: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the timer that fired was due.',
+      resolve: instantIn('due'),
+    }),
+    skill: t.field({
+      type: Skill,
+      nullable: true,
+      description: 'The skill it named.',
+      resolve: ({ data }, _args, { load }) => (data?.skillId ? load.skill(String(data.skillId)) : null),
+    }),
+    tagsAdded: t.stringList({
+      description: 'Tags it added.',
+      resolve: ({ data }) => (data?.add as string[] | undefined) ?? [],
+    }),
+    tagsRemoved: t.stringList({
+      description: 'Tags it removed.',
+      resolve: ({ data }) => (data?.remove as string[] | undefined) ?? [],
+    }),
+    caseStatus: t.string({
+      nullable: true,
+      description: 'The case status it set.',
+      resolve: ({ data }) => (data?.caseStatus as string | undefined) ?? null,
+    }),
+    until: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'The end of the hold it began (PE-6).',
+      resolve: instantIn('until'),
+    }),
+    responseAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'The answer it promised (LP-7).',
+      resolve: instantIn('responseAt'),
+    }),
+    receiptOf: t.string({
+      nullable: true,
+      description: 'The id of the message whose receipt it is.',
+      resolve: ({ data }) => (data?.of as string | undefined) ?? null,
+    }),
+    receiptState: t.field({
+      type: ReceiptStateEnum,
+      nullable: true,
+      description: 'What the receipt says.',
+      resolve: ({ data }) => (data?.state as ReceiptState | undefined) ?? null,
+    }),
+    clientVersion: t.string({
+      nullable: true,
+      description: 'The version that the client reported (LP-9).',
+      resolve: ({ data }) => (data?.clientVersion as string | undefined) ?? null,
+    }),
+  }),
+});
+
+export const EventConnection = builder.connectionObject(
+  { type: Event, name: 'EventConnection', description: 'A page of a feed.' },
+  { name: 'EventEdge', description: 'One of a feed, with its cursor.' },
+);
+
+function instantIn(field: 'due' | 'until' | 'responseAt') {
+  return ({ data }: DomainEvent) => (typeof data?.[field] === 'string' ? new Date(data[field]) : null);
+}

@@ -1,0 +1,39 @@
+import { InvalidInputError } from '../domain/errors.ts';
+
+/**
+ * Checks a text that is to be stored. What a database cannot hold (NUL, half a surrogate pair) is refused here.
+ * @throws InvalidInputError naming `field`
+ */
+export function readText(text: string, field: string, maxLength: number): string {
+  if (text === '' || text.length > maxLength || !isStorable(text))
+    throw new InvalidInputError(
+      field,
+      `a text of 1 to ${maxLength} characters, without NUL and well formed, is allowed`,
+    );
+  return text;
+}
+
+/** Whether a database can hold it. */
+export function isStorable(text: string): boolean {
+  return text.isWellFormed() && !text.includes('\0');
+}
+
+/** How long a name may be, in characters. */
+export const MAX_NAME = 100;
+
+/** Reads a name. @throws InvalidInputError naming `name` */
+export function readName(name: string): string {
+  return readText(name, 'name', MAX_NAME);
+}
+
+/** Reads the reason of a change of rules; null without one. @throws InvalidInputError naming `why` */
+export function readWhy(why: string | null | undefined): string | null {
+  return why ? readText(why, 'why', 1000) : null;
+}
+
+/** Whether a database can hold every text in it. */
+export function isStorableJson(value: unknown): boolean {
+  if (typeof value === 'string') return isStorable(value);
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.entries(value).every(([key, each]) => isStorable(key) && isStorableJson(each));
+}

@@ -1,0 +1,12 @@
+import type { Adapter } from '../../../src/adapters/adapter.ts';
+import web from '../../../src/adapters/web.ts';
+
+/** Sends its goodbye after the window has closed. */
+export default {
+  ...web,
+  closing(context) {
+    return web.closing({ ...context, windowOpen: true });
+  },
+} satisfies Adapter;
+
+export const caught = ['sends nothing outside the reply window (PE-4)'];

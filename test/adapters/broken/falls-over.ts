@@ -1,0 +1,17 @@
+import type { Adapter } from '../../../src/adapters/adapter.ts';
+import web from '../../../src/adapters/web.ts';
+
+/** Falls over a body that is not what it expects. */
+export default {
+  ...web,
+  inbound: {
+    ...web.inbound,
+    parse(request, context) {
+      const body = JSON.parse(Buffer.from(request.body).toString());
+      if (body.events.length === 0) return { events: [], ignored: 0, malformed: [] };
+      return web.inbound.parse(request, context);
+    },
+  },
+} satisfies Adapter;
+
+export const caught = ['answers a body it cannot read with InvalidInputError'];

@@ -1,0 +1,16 @@
+import { z } from 'zod';
+import type { Adapter } from '../../../src/adapters/adapter.ts';
+import web from '../../../src/adapters/web.ts';
+/** Has a setting of a type that no form can hold. */
+export default {
+  ...web,
+  settings: z.strictObject({
+    secret: z.string(),
+    deliverUrl: z.url(),
+    showSurvey: z.boolean(),
+    showCloseMessage: z.boolean(),
+    since: z.date().optional(),
+  }),
+} satisfies Adapter;
+
+export const caught = ['has settings that a form can be drawn from'];

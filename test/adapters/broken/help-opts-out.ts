@@ -1,0 +1,10 @@
+import type { Adapter } from '../../../src/adapters/adapter.ts';
+import web from '../../../src/adapters/web.ts';
+
+/** Takes a call for help as an opt-out. */
+export default {
+  ...web,
+  rules: { ...web.rules, optOutWords: [...web.rules.optOutWords, 'help'] },
+} satisfies Adapter;
+
+export const caught = ['gives each keyword one meaning, and can match it (PE-12)'];

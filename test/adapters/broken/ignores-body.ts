@@ -1,0 +1,16 @@
+import type { Adapter } from '../../../src/adapters/adapter.ts';
+import web from '../../../src/adapters/web.ts';
+
+/** Looks at the header, never at the body. */
+export default {
+  ...web,
+  inbound: {
+    ...web.inbound,
+    verify: ({ headers }) => headers.get('lull-signature')?.startsWith('t=') ?? false,
+  },
+} satisfies Adapter;
+
+export const caught = [
+  'refuses a call of which any byte was changed',
+  'refuses a call that was signed for another channel',
+];

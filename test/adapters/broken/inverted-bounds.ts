@@ -1,0 +1,15 @@
+import { Temporal } from 'temporal-polyfill';
+import type { Adapter } from '../../../src/adapters/adapter.ts';
+import web from '../../../src/adapters/web.ts';
+/** Its shortest is longer than its longest. */
+export default {
+  ...web,
+  rules: {
+    ...web.rules,
+    bounds: {
+      INACTIVATE: { min: Temporal.Duration.from('PT30M'), max: Temporal.Duration.from('PT5M') },
+    },
+  },
+} satisfies Adapter;
+
+export const caught = ['bounds known timers, the shortest first'];

@@ -1,0 +1,13 @@
+import type { Adapter } from '../../../src/adapters/adapter.ts';
+import web from '../../../src/adapters/web.ts';
+
+/** Says more than it may. */
+export default {
+  ...web,
+  closing(context) {
+    const closing = web.closing(context);
+    return { ...closing, closeMessage: closing.closeMessage && 'bye '.repeat(2000) };
+  },
+} satisfies Adapter;
+
+export const caught = ['keeps its close message within its own limit'];

@@ -1,0 +1,15 @@
+import { z } from 'zod';
+import type { Adapter } from '../../../src/adapters/adapter.ts';
+import web from '../../../src/adapters/web.ts';
+/** Takes a misspelt setting without a word. */
+export default {
+  ...web,
+  settings: z.object({
+    secret: z.string(),
+    deliverUrl: z.url(),
+    showSurvey: z.boolean(),
+    showCloseMessage: z.boolean(),
+  }),
+} satisfies Adapter;
+
+export const caught = ['refuses a setting it does not know, by its name'];

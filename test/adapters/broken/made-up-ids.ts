@@ -1,0 +1,21 @@
+import type { Adapter } from '../../../src/adapters/adapter.ts';
+import web from '../../../src/adapters/web.ts';
+
+let made = 0;
+
+/** Makes up an id where a redelivery must find the same one. */
+export default {
+  ...web,
+  inbound: {
+    ...web.inbound,
+    parse(request, context) {
+      const inbound = web.inbound.parse(request, context);
+      const events = inbound.events.map((event) =>
+        event.kind === 'MESSAGE' ? { ...event, providerMessageId: `made-up-${++made}` } : event,
+      );
+      return { ...inbound, events };
+    },
+  },
+} satisfies Adapter;
+
+export const caught = ['reads the events of genuine calls', 'reads a redelivered call just as it did before'];

@@ -1,0 +1,14 @@
+import type { Adapter } from '../../../src/adapters/adapter.ts';
+import web from '../../../src/adapters/web.ts';
+
+let attempts = 0;
+
+/** Sends each attempt under an id of its own. */
+export default {
+  ...web,
+  async deliver(message, context) {
+    return web.deliver({ ...message, id: `attempt-${++attempts}` }, context);
+  },
+} satisfies Adapter;
+
+export const caught = ['marks each attempt with the id of its message, where sends are idempotent'];

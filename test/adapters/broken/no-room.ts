@@ -1,0 +1,10 @@
+import type { Adapter } from '../../../src/adapters/adapter.ts';
+import web from '../../../src/adapters/web.ts';
+
+/** Allows no close message at all. */
+export default { ...web, rules: { ...web.rules, textLimits: { closeMessage: 0 } } } satisfies Adapter;
+
+export const caught = [
+  'has a reply window and text limits with room in them',
+  'keeps its close message within its own limit',
+];

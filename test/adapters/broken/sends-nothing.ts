@@ -1,0 +1,7 @@
+import type { Adapter } from '../../../src/adapters/adapter.ts';
+import { accepted } from '../../../src/adapters/adapter.ts';
+import web from '../../../src/adapters/web.ts';
+/** Says that it was taken and sends nothing. */
+export default { ...web, deliver: async () => accepted(null) } satisfies Adapter;
+
+export const caught = ['sends every kind of message, and says when it was taken'];

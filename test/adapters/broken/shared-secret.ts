@@ -1,0 +1,17 @@
+import type { Adapter } from '../../../src/adapters/adapter.ts';
+import { parseSettings } from '../../../src/adapters/registry.ts';
+import web from '../../../src/adapters/web.ts';
+import { OWN } from '../samples.ts';
+
+const settings = parseSettings(web, OWN);
+
+/** Verifies with a secret of its own, the same for every channel. */
+export default {
+  ...web,
+  inbound: {
+    ...web.inbound,
+    verify: (request, context) => web.inbound.verify(request, { ...context, settings }),
+  },
+} satisfies Adapter;
+
+export const caught = ['refuses a call that was signed for another channel'];

@@ -1,0 +1,19 @@
+import type { Adapter } from '../../../src/adapters/adapter.ts';
+import web from '../../../src/adapters/web.ts';
+
+/** Stamps a message when it comes in, not when it was sent. */
+export default {
+  ...web,
+  inbound: {
+    ...web.inbound,
+    parse(request, context) {
+      const inbound = web.inbound.parse(request, context);
+      const events = inbound.events.map((event) =>
+        event.kind === 'MESSAGE' ? { ...event, sentAt: context.now() } : event,
+      );
+      return { ...inbound, events };
+    },
+  },
+} satisfies Adapter;
+
+export const caught = ['reads the events of genuine calls', 'reads a redelivered call just as it did before'];

@@ -1,0 +1,7 @@
+import type { Adapter } from '../../../src/adapters/adapter.ts';
+import web from '../../../src/adapters/web.ts';
+
+/** Refuses what is genuine. */
+export default { ...web, inbound: { ...web.inbound, verify: () => false } } satisfies Adapter;
+
+export const caught = ['accepts genuine calls'];

@@ -1,0 +1,14 @@
+import type { Adapter } from '../../../src/adapters/adapter.ts';
+import web from '../../../src/adapters/web.ts';
+
+/** Takes a call that carries no signature at all. */
+export default {
+  ...web,
+  inbound: {
+    ...web.inbound,
+    verify: (request, context) =>
+      !request.headers.has('lull-signature') || web.inbound.verify(request, context),
+  },
+} satisfies Adapter;
+
+export const caught = ['refuses a call without its signature, or with junk for one'];

@@ -1,0 +1,10 @@
+import type { Adapter } from '../../../src/adapters/adapter.ts';
+import web from '../../../src/adapters/web.ts';
+
+/** Has a handshake that nobody has tried. */
+export default {
+  ...web,
+  inbound: { ...web.inbound, handshake: () => ({ status: 200, headers: {}, body: 'welcome' }) },
+} satisfies Adapter;
+
+export const caught = ['answers a genuine handshake and refuses a forged one, where it has one'];

@@ -1,0 +1,12 @@
+import type { Adapter } from '../../../src/adapters/adapter.ts';
+import web from '../../../src/adapters/web.ts';
+
+/** Keeps sending while the service stops. */
+export default {
+  ...web,
+  async deliver(message, context) {
+    return web.deliver(message, { ...context, signal: new AbortController().signal });
+  },
+} satisfies Adapter;
+
+export const caught = ['stops when it is told to'];

@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import byoc from '../../src/adapters/byoc.ts';
+import inApp from '../../src/adapters/in-app.ts';
+import { BUILT_IN } from '../../src/adapters/index.ts';
+import { createRegistry, parseSettings } from '../../src/adapters/registry.ts';
+import web from '../../src/adapters/web.ts';
+import { InvalidInputError, NotFoundError, SetupError } from '../../src/domain/errors.ts';
+import { OWN, STANDARD } from './samples.ts';
+
+describe('createRegistry', () => {
+  it('holds the built-in adapters by id', () => {
+    const registry = createRegistry(BUILT_IN);
+    expect(registry.list().map(({ id }) => id)).toEqual(['byoc', 'in-app', 'web']);
+    expect(registry.get('web')).toBe(web);
+  });
+
+  it.each(['telegram', '', 'toString', '__proto__'])('knows no adapter %j', (id) => {
+    expect(() => createRegistry(BUILT_IN).get(id)).toThrow(NotFoundError);
+  });
+
+  it('refuses two adapters with one id, and says which', () => {
+    const twice = () => createRegistry([web, inApp, { ...byoc, id: 'web' }]);
+    expect(twice).toThrow(SetupError);
+    expect(twice).toThrow('two adapters have the id web');
+  });
+});
+
+describe('rulesHash', () => {
+  const hash = createRegistry(BUILT_IN).rulesHash();
+
+  it('does not depend on the order in which adapters or rules were written', () => {
+    const { canReopen, bounds, ...rest } = web.rules;
+    const turned = { ...web, rules: { ...rest, bounds, canReopen } };
+    expect(createRegistry([byoc, turned, inApp]).rulesHash()).toBe(hash);
+  });
+
+  it('does not depend on anything but ids and rules', () => {
+    expect(createRegistry([{ ...web, name: 'Chat' }, inApp, byoc]).rulesHash()).toBe(hash);
+  });
+
+  it.each([
+    [{ canReopen: false }],
+    [{ bounds: { INACTIVATE: null } }],
+    [{ helpWords: [] }],
+    [{ textLimits: { closeMessage: 160 } }],
+  ])('changes with %j', (change) => {
+    const changed = { ...web, rules: { ...web.rules, ...change } };
+    expect(createRegistry([changed, inApp, byoc]).rulesHash()).not.toBe(hash);
+  });
+
+  it('changes with an adapter more or fewer', () => {
+    expect(createRegistry([web, inApp]).rulesHash()).not.toBe(hash);
+  });
+});
+
+describe('parseSettings', () => {
+  it('fills in what was left out', () => {
+    expect(parseSettings(web, { secret: OWN.secret })).toEqual({
+      secret: OWN.secret,
+      showSurvey: false,
+      showCloseMessage: false,
+    });
+  });
+
+  it.each([
+    [web, { ...OWN, secret: 'hush' }, 'settings.secret', 'hush'],
+    [web, { ...OWN, secret: undefined }, 'settings.secret', 'undefined,'],
+    [inApp, { ...OWN, showSurvey: 'certainly' }, 'settings.showSurvey', 'certainly'],
+    [web, { ...OWN, deliverUrl: 'ftp://user:hush@host' }, 'settings.deliverUrl', 'hush'],
+    [web, { ...OWN, deliverUrl: 'file:///etc/hush' }, 'settings.deliverUrl', 'hush'],
+    [web, { ...OWN, secrte: 'hush' }, 'settings.secrte', 'hush'],
+    [byoc, { ...STANDARD, secret: 'whsec_hush' }, 'settings.secret', 'hush'],
+    [web, 'hush', 'settings', 'hush'],
+    [web, null, 'settings', 'hush'],
+  ])('names the bad field of %o and never its value', (adapter, input, field, value) => {
+    let error: unknown;
+    try {
+      parseSettings(adapter, input);
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toBeInstanceOf(InvalidInputError);
+    expect(error).toMatchObject({ field });
+    expect(`${JSON.stringify(error)} ${error}`).not.toContain(value);
+  });
+});

@@ -1,0 +1,122 @@
+import { describe, expect, it } from 'vitest';
+import {
+  isLullSigned,
+  isStandardSigned,
+  lullHeaders,
+  STANDARD_SECRET,
+  standardHeaders,
+} from '../../src/adapters/signature.ts';
+import { call, lullSignature, standardSignature } from './samples.ts';
+
+// The example that Standard Webhooks libraries are tested with.
+const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+const ID = 'msg_p5jXN8AQM9LWM0D4loKWxJek';
+const BODY = '{"test": 2432232314}';
+const AT = new Date(1_614_265_330_000);
+const HEADERS = {
+  'webhook-id': ID,
+  'webhook-timestamp': '1614265330',
+  'webhook-signature': 'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=',
+};
+const OWN = 'a secret of the first channel';
+const after = (ms: number) => new Date(AT.getTime() + ms);
+
+describe('Standard Webhooks', () => {
+  it('signs the published example as published, and accepts it', () => {
+    expect(standardHeaders(SECRET, ID, AT, BODY)).toEqual(HEADERS);
+    expect(isStandardSigned(call(HEADERS, BODY), SECRET, AT)).toBe(true);
+  });
+
+  it('accepts it beside signatures of other versions and secrets, as during a rotation', () => {
+    const signatures = `v1a,xyz v1,${'A'.repeat(43)}= ${HEADERS['webhook-signature']}`;
+    expect(isStandardSigned(call({ ...HEADERS, 'webhook-signature': signatures }, BODY), SECRET, AT)).toBe(
+      true,
+    );
+  });
+
+  it('refuses every change of one character in id, time, signature and body', () => {
+    for (const [name, value] of Object.entries(HEADERS))
+      for (const changed of changes(value))
+        expect(isStandardSigned(call({ ...HEADERS, [name]: changed }, BODY), SECRET, AT), changed).toBe(
+          false,
+        );
+    for (const changed of changes(BODY))
+      expect(isStandardSigned(call(HEADERS, changed), SECRET, AT), changed).toBe(false);
+  });
+
+  it('refuses a call without any one of its headers', () => {
+    for (const name of Object.keys(HEADERS)) {
+      const request = call(HEADERS, BODY);
+      request.headers.delete(name);
+      expect(isStandardSigned(request, SECRET, AT), name).toBe(false);
+    }
+  });
+
+  it('accepts five minutes of difference either way and not a second more', () => {
+    const signed = call(HEADERS, BODY);
+    expect(
+      [-301_000, -300_000, 300_000, 301_000].map((ms) => isStandardSigned(signed, SECRET, after(ms))),
+    ).toEqual([false, true, true, false]);
+  });
+
+  it('refuses a time that is none, however it was signed', () => {
+    for (const seconds of [Number.NaN, Number.POSITIVE_INFINITY, 1.6e9 + 0.5, -1614265330])
+      expect(isStandardSigned(call(standardSignature(SECRET, ID, seconds, BODY), BODY), SECRET, AT)).toBe(
+        false,
+      );
+  });
+
+  it.each([24, 25, 26, 32, 63, 64])('takes a secret of %i bytes', (bytes) => {
+    expect(STANDARD_SECRET.test(`whsec_${Buffer.alloc(bytes, 7).toString('base64')}`)).toBe(true);
+  });
+
+  it.each([
+    `whsec_${Buffer.alloc(23, 7).toString('base64')}`,
+    `whsec_${Buffer.alloc(65, 7).toString('base64')}`,
+    Buffer.alloc(32, 7).toString('base64'),
+    `whsec_${'*'.repeat(32)}`,
+    `whsec_${'A'.repeat(33)}`,
+    'whsec_',
+  ])('takes no secret like %s', (secret) => expect(STANDARD_SECRET.test(secret)).toBe(false));
+});
+
+describe('lull-signature', () => {
+  const headers = lullSignature(OWN, 1_614_265_330, BODY);
+
+  it('signs time and body with HMAC-SHA256, and accepts what it signed', () => {
+    expect(lullHeaders(OWN, AT, BODY)).toEqual(headers);
+    expect(isLullSigned(call(headers, BODY), OWN, AT)).toBe(true);
+  });
+
+  it('refuses every change of one character in header and body', () => {
+    for (const changed of changes(headers['lull-signature'] ?? ''))
+      expect(isLullSigned(call({ 'lull-signature': changed }, BODY), OWN, AT), changed).toBe(false);
+    for (const changed of changes(BODY))
+      expect(isLullSigned(call(headers, changed), OWN, AT), changed).toBe(false);
+  });
+
+  it('refuses a call without the header, or signed with another secret', () => {
+    expect(isLullSigned(call({}, BODY), OWN, AT)).toBe(false);
+    expect(isLullSigned(call(headers, BODY), 'a secret of the other channel', AT)).toBe(false);
+  });
+
+  it('accepts five minutes of difference either way and not a second more', () => {
+    const signed = call(headers, BODY);
+    expect([-301_000, -300_000, 300_000, 301_000].map((ms) => isLullSigned(signed, OWN, after(ms)))).toEqual([
+      false,
+      true,
+      true,
+      false,
+    ]);
+  });
+});
+
+/** The text with each of its characters in turn replaced by its neighbour, and with one cut off. */
+function changes(text: string): string[] {
+  const neighbour = (index: number) => String.fromCharCode(text.charCodeAt(index) ^ 1);
+  const replaced = [...text].map(
+    (_, index) => text.slice(0, index) + neighbour(index) + text.slice(index + 1),
+  );
+  // A header's ends are trimmed, so a character that became a space there would only be a shorter text.
+  return [...replaced, text.slice(0, -1)].filter((changed) => changed.trim() !== text);
+}

@@ -1,0 +1,101 @@
+import { resolve } from 'node:path';
+import { expect, it } from 'vitest';
+import { readConfig } from '../src/config.ts';
+import { SetupError } from '../src/domain/errors.ts';
+
+it('has a default for everything', () => {
+  expect(readConfig({})).toEqual({
+    databaseUrl: undefined,
+    redisUrl: undefined,
+    port: 4400,
+    host: '127.0.0.1',
+    dataDir: resolve('.lull'),
+    keepEnded: null,
+    jwt: null,
+    requestsPerMinute: 6000,
+    corsOrigins: [],
+    logLevel: 'info',
+    environment: 'development',
+  });
+});
+
+it('an empty variable is one that is not set', () => {
+  expect(readConfig({ PORT: '', DATABASE_URL: '', NODE_ENV: '' })).toEqual(readConfig({}));
+});
+
+it('takes what is set', () => {
+  const config = readConfig({
+    DATABASE_URL: 'postgres://ann:secret@db/lull',
+    REDIS_URL: 'rediss://cache:6380',
+    PORT: '0',
+    HOST: '::1',
+    LULL_DATA_DIR: '/var/lib/lull',
+    LULL_KEEP_ENDED: 'P400D',
+    LULL_JWKS_URL: 'https://login.example/keys',
+    LULL_JWT_ISSUER: 'https://login.example',
+    LULL_JWT_AUDIENCE: 'lull',
+    LULL_RATE_LIMIT: '60',
+    LULL_CORS_ORIGIN: 'https://desk.example, http://localhost:5173',
+    LOG_LEVEL: 'debug',
+    NODE_ENV: 'production',
+  });
+  expect({ ...config, keepEnded: String(config.keepEnded) }).toEqual({
+    databaseUrl: 'postgres://ann:secret@db/lull',
+    redisUrl: 'rediss://cache:6380',
+    port: 0,
+    host: '::1',
+    dataDir: '/var/lib/lull',
+    keepEnded: 'P400D',
+    jwt: {
+      jwksUrl: 'https://login.example/keys',
+      issuer: 'https://login.example',
+      audience: 'lull',
+    },
+    requestsPerMinute: 60,
+    corsOrigins: ['https://desk.example', 'http://localhost:5173'],
+    logLevel: 'debug',
+    environment: 'production',
+  });
+});
+
+it.each([
+  ['DATABASE_URL', 'mysql://ann:hidden@db/lull', 'postgres://'],
+  ['DATABASE_URL', 'hidden', 'postgres://'],
+  ['REDIS_URL', 'http://:hidden@cache', 'redis://'],
+  ['PORT', '65536', '0 to 65535'],
+  ['PORT', '4400x', '0 to 65535'],
+  ['PORT', '-1', '0 to 65535'],
+  ['HOST', 'a b', 'host name'],
+  ['LULL_KEEP_ENDED', 'PT23H', 'at least a day'],
+  ['LULL_KEEP_ENDED', 'P1M', 'at least a day'],
+  ['LULL_JWKS_URL', 'ftp://login.example', 'https://'],
+  ['LULL_RATE_LIMIT', 'many', '1 to 1000000'],
+  ['LULL_RATE_LIMIT', '1000001', '1 to 1000000'],
+  ['LULL_CORS_ORIGIN', 'https://desk.example/', 'origins'],
+  ['LULL_CORS_ORIGIN', 'https://desk.example,hidden', 'origins'],
+  ['LULL_CORS_ORIGIN', 'null', 'origins'],
+  ['LOG_LEVEL', 'loud', 'warn'],
+  ['NODE_ENV', 'staging', 'production'],
+])('refuses %s=%s and says what is allowed', (name, value, allowed) => {
+  const read = () => readConfig({ [name]: value });
+  expect(read).toThrow(SetupError);
+  expect(read).toThrow(name);
+  expect(read).toThrow(allowed);
+  expect(read).not.toThrow(value);
+});
+
+it('names every bad variable at once', () => {
+  expect(() => readConfig({ PORT: 'x', NODE_ENV: 'y' })).toThrow(/PORT.*NODE_ENV/);
+});
+
+it('refuses half a set-up of tokens', () => {
+  const LULL_JWKS_URL = 'https://login.example/keys';
+  for (const half of [{ LULL_JWKS_URL }, { LULL_JWKS_URL, LULL_JWT_ISSUER: 'x' }, { LULL_JWT_AUDIENCE: 'x' }])
+    expect(() => readConfig(half)).toThrow(
+      /LULL_JWKS_URL, LULL_JWT_ISSUER and LULL_JWT_AUDIENCE.*all, or none/,
+    );
+});
+
+it('refuses a rate limit that lets in nobody', () => {
+  expect(() => readConfig({ LULL_RATE_LIMIT: '0' })).toThrow(/LULL_RATE_LIMIT.*1 to 1000000/);
+});

@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Api, openApi } from '../http/open-api.ts';
+
+const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+const snippets = [...readme.matchAll(/```graphql\n([\s\S]*?)```/g)].map(([, code]) => code as string);
+const inCommand = [...readme.matchAll(/-d '(\{"query".*\})'/g)].map(([, body]) => body as string);
+const inline = [...readme.matchAll(/`(\{ \w+ \{.*?\} \})`/g)].map(([, code]) => code as string);
+
+let api: Api;
+beforeAll(async () => {
+  api = await openApi(new Date('2026-11-20T13:00:30Z'));
+});
+afterAll(() => api.close());
+
+describe('the README', () => {
+  it('shows what this test runs', () => {
+    expect([snippets.length, inCommand.length, inline.length]).toEqual([3, 1, 1]);
+  });
+
+  it.each(snippets)('%s', async (query) => {
+    const variables = query.includes('$channel') ? { channel: api.channel } : {};
+    const answer = await api.ask(query, variables);
+    expect(answer.errors).toBeUndefined();
+    const text = JSON.stringify(answer.data);
+    expect(text).not.toContain('"code"');
+    if (query.includes('recordActivities')) expect(text.match(/"APPLIED"/g)).toHaveLength(2);
+    if (query.includes('setPolicy')) expect(text).toContain('"scope":"ACCOUNT"');
+  });
+
+  it.each([...inCommand, ...inline.map((query) => JSON.stringify({ query }))])('%s', async (body) => {
+    const response = await api.post(body);
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ data: expect.anything() });
+  });
+});

@@ -1,0 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { rulesPage } from '../../scripts/rules-page.ts';
+
+it('docs/rules.md is what the tables say; npm run generate writes it', () => {
+  const page = readFileSync(new URL('../../docs/rules.md', import.meta.url), 'utf8');
+  expect(page).toBe(rulesPage());
+});

@@ -1,0 +1,162 @@
+import { PassThrough } from 'node:stream';
+import type { Sql, TransactionSql } from 'postgres';
+import { closingBy } from '../../src/adapters/closing-by.ts';
+import { BUILT_IN } from '../../src/adapters/index.ts';
+import { createRegistry, parseSettings } from '../../src/adapters/registry.ts';
+import { readConfig } from '../../src/config.ts';
+import { createApiKey, SCOPES } from '../../src/db/api-keys.ts';
+import { isMigrated } from '../../src/db/readiness.ts';
+import { type HttpDeps, startHttp } from '../../src/http.ts';
+import type { Changed } from '../../src/lifecycle/lifecycle.ts';
+import { openRulesCache } from '../../src/lifecycle/rules-cache.ts';
+import { createLog } from '../../src/log.ts';
+import { openAccess } from '../../src/schema/access.ts';
+import { encodeId, type NodeType } from '../../src/schema/ids.ts';
+import { type Engine, openEngine } from '../support/engine.ts';
+
+/** What a GraphQL server answers. */
+// biome-ignore lint/suspicious/noExplicitAny: answers have the shape their query asks for
+export type Answer = { data?: any; errors?: { message: string; extensions: Record<string, unknown> }[] };
+
+/** On any free port, as it is where nothing is set. */
+export const HTTP_OPTIONS = readConfig({ PORT: '0', NODE_ENV: 'test' });
+
+/** The engine behind a real HTTP server; its fan-out is within the process. */
+export type Api = Awaited<ReturnType<typeof openApi>>;
+
+/** Opens the API on a fresh database, with a key that may do everything. */
+export async function openApi(start?: Date) {
+  const engine = await openEngine(start);
+  const handlers = new Set<{ accountId: string; handler: (changed: Changed) => void }>();
+  const lines: string[] = [];
+  const log = createLog({ logLevel: 'debug' }, collect(lines) as never);
+  engine.deps.tell = async (changed) => {
+    for (const { accountId, handler } of handlers) if (accountId === changed.accountId) handler(changed);
+  };
+  const registry = createRegistry(BUILT_IN);
+  const counted = countStatements(engine.db.sql);
+  const db = { ...engine.db, sql: counted.sql };
+  const deps: HttpDeps = {
+    ...engine.deps,
+    db,
+    rules: openRulesCache(counted.sql, engine.deps.rulesOfAdapter),
+    log,
+    closingBy: closingBy(registry),
+    readSettings: (adapterId, settings) => parseSettings(registry.get(adapterId), settings),
+    async subscribe(accountId, handler) {
+      const subscriber = { accountId, handler };
+      handlers.add(subscriber);
+      return async () => void handlers.delete(subscriber);
+    },
+    identify: openAccess({ db, clock: engine.clock }, null),
+    isMigrated: () => isMigrated(db),
+  };
+  const server = await startHttp(deps, HTTP_OPTIONS);
+  const key = await makeKey(engine, SCOPES);
+
+  const api = {
+    engine,
+    deps,
+    server,
+    key,
+    /** How many listen to changes just now. */
+    subscribers: () => handlers.size,
+    /** How many statements the API has sent so far. */
+    statements: counted.count,
+    /** Everything that was logged. */
+    logged: () => lines.join(''),
+    makeKey: (scopes: readonly string[], accountId = engine.accountId) => makeKey(engine, scopes, accountId),
+    /** The ids as clients know them. */
+    id: (type: NodeType, id: string) => encodeId(type, id),
+    channel: encodeId('Channel', engine.channelId),
+    ann: encodeId('Agent', engine.ann),
+    bob: encodeId('Agent', engine.bob),
+    sales: encodeId('Skill', engine.sales),
+    post: (body: string, headers: Record<string, string> = {}) =>
+      fetch(`${server.url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${key}`, ...headers },
+        body,
+      }),
+    /** Asks something, with a key if not the one that may do everything. */
+    async ask(query: string, variables: Record<string, unknown> = {}, as: string = key): Promise<Answer> {
+      const response = await api.post(JSON.stringify({ query, variables }), {
+        authorization: `Bearer ${as}`,
+      });
+      return (await response.json()) as Answer;
+    },
+    /** Records activities and returns the results. */
+    async record(...activities: Record<string, unknown>[]) {
+      const answer = await api.ask(RECORD, { input: { activities } });
+      if (!answer.data?.recordActivities.results) throw new Error(JSON.stringify(answer));
+      return answer.data.recordActivities.results;
+    },
+    async close() {
+      await server.close();
+      await engine.drop();
+    },
+  };
+  return api;
+}
+
+export const RECORD = /* GraphQL */ `
+  mutation ($input: RecordActivitiesInput!) {
+    recordActivities(input: $input) {
+      __typename
+      ... on RecordedActivities {
+        results {
+          outcome
+          conversationId
+          error {
+            __typename
+            code
+            message
+            ... on InvalidInputError { field allowed }
+            ... on NotFoundError { field }
+            ... on NotAllowedError { command status }
+            ... on ConversationEndedError { conversationId }
+          }
+        }
+      }
+      ... on TooManyError { code field max }
+      ... on ForbiddenError { code scope }
+    }
+  }
+`;
+
+function makeKey(engine: Engine, scopes: readonly string[], accountId = engine.accountId): Promise<string> {
+  return createApiKey(
+    engine.db,
+    { accountId, name: 'test', scopes },
+    { id: engine.deps.newId(), now: engine.clock.now() },
+  );
+}
+
+/** The same client, which counts what it is asked to send, transactions by what is in them. */
+function countStatements(real: Sql): { sql: Sql; count: () => number } {
+  let count = 0;
+  const wrap = <Client extends Sql | TransactionSql>(client: Client): Client =>
+    new Proxy(client, {
+      apply(target, self, args) {
+        // Also called to build parts of statements, of plain values.
+        if (Array.isArray(args[0]) && 'raw' in args[0]) count++;
+        return Reflect.apply(target as never, self, args);
+      },
+      get(target, name) {
+        if (name === 'begin')
+          return (...args: unknown[]) => {
+            const run = args.pop() as (sql: TransactionSql) => unknown;
+            return (target as Sql).begin(...(args as [string]), (sql) => run(wrap(sql)));
+          };
+        if (name === 'unsafe') count++;
+        return Reflect.get(target, name);
+      },
+    });
+  return { sql: wrap(real), count: () => count };
+}
+
+function collect(lines: string[]): PassThrough {
+  const stream = new PassThrough();
+  stream.on('data', (chunk) => lines.push(String(chunk)));
+  return stream;
+}

@@ -1,0 +1,175 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { apply } from '../../src/lifecycle/apply.ts';
+import { changeRules } from '../../src/lifecycle/change-rules.ts';
+import { WEBHOOK_EVENTS } from '../../src/lifecycle/effects.ts';
+import { ensureChannel } from '../../src/lifecycle/setup.ts';
+import { at, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
+
+let engine: Engine;
+let app: string;
+beforeAll(async () => {
+  engine = await openEngine(at('12:00'));
+  app = await ensureChannel(engine.deps, engine.accountId, { name: 'app', adapter: 'in-app', settings: {} });
+  await engine.policy({ autoCloseAfter: 'PT2H', reopenWithin: 'P1D' });
+});
+beforeEach(async () => {
+  await engine.db.sql`delete from webhook_endpoint`;
+  await engine.db.sql`delete from outbox`;
+  engine.told.length = 0;
+});
+afterAll(() => engine.drop());
+
+const inMs = (ms: number) => new Date(engine.clock.now().getTime() + ms);
+
+/** Somebody who wants to hear of events, on one channel or all. */
+async function subscribe(
+  events: readonly string[],
+  channelId: string | null = null,
+  disabled: Date | null = null,
+) {
+  const id = engine.deps.newId();
+  await changeRules(engine.deps, engine.accountId, { changedBy: 'test', why: null }, null, async (sql) => {
+    await sql`insert into webhook_endpoint ${sql({ account_id: engine.accountId, id, url: 'https://example.com', secret: 'whsec_x', events: events as string[], channel_id: channelId, created_at: engine.clock.now(), disabled_at: disabled })}`;
+    return {
+      kind: 'ENDPOINT',
+      channelId,
+      skillId: null,
+      before: null,
+      after: { url: 'https://example.com' },
+    };
+  });
+  return id;
+}
+/** What is owed, in the order it was written. */
+const owed = async () =>
+  await engine.db.sql`
+    select outbox.kind, endpoint_id, payload->>'type' as type, payload->>'at' as at, state, revision, conversation_id
+    from outbox where account_id = ${engine.accountId} order by id`;
+
+/** A whole life: started, inactive by hand, ended by its timer, reopened. */
+async function live(address: string, channelId = engine.channelId) {
+  const target = { channelId, address };
+  await engine.apply(
+    { target, action: { kind: 'INBOUND' } },
+    { target, action: { kind: 'OUTBOUND', sender: 'AGENT', agentId: engine.ann } },
+    { target, action: { kind: 'INACTIVATE' } },
+  );
+  await engine.runUntil(inMs(24 * HOUR));
+  await engine.apply({ target, action: { kind: 'INBOUND' }, at: engine.clock.now() });
+  return await engine.latest(address);
+}
+
+describe('webhooks', () => {
+  it('without a subscriber nothing is owed, by commands or by timers', async () => {
+    await live('nobody');
+    expect(await owed()).toEqual([]);
+  });
+
+  it('a subscriber is owed each event it asked for, in the transaction of the event', async () => {
+    const endpoint = await subscribe(WEBHOOK_EVENTS);
+    const begun = engine.clock.now();
+    const { id } = await live('all');
+    const end = new Date(begun.getTime() + 24 * HOUR).toISOString();
+    expect(await owed()).toMatchObject([
+      { type: 'conversation.started', revision: 1, at: begun.toISOString() },
+      { type: 'conversation.inactive', revision: 3 },
+      { type: 'conversation.ended', revision: 4, at: end },
+      { type: 'conversation.reopened', revision: 5, at: end },
+    ]);
+    for (const effect of await owed())
+      expect(effect).toMatchObject({
+        kind: 'SEND_WEBHOOK',
+        endpoint_id: endpoint,
+        conversation_id: id,
+        state: 'PENDING',
+      });
+  });
+
+  it('one that asked for ends hears of ends alone, whoever made them', async () => {
+    await subscribe(['conversation.ended']);
+    await live('ends');
+    await engine.does('ends', { kind: 'END', by: 'AGENT', agentId: engine.ann });
+    expect((await owed()).map(({ type }) => type)).toEqual(['conversation.ended', 'conversation.ended']);
+  });
+
+  it('one of a channel hears of that channel alone; one that is disabled of nothing', async () => {
+    const mine = await subscribe(['conversation.ended'], app);
+    await subscribe(['conversation.ended'], null, engine.clock.now());
+    await live('elsewhere');
+    expect(await owed()).toEqual([]);
+    await live('here', app);
+    expect(await owed()).toMatchObject([{ type: 'conversation.ended', endpoint_id: mine }]);
+  });
+
+  it('each of two subscribers is owed its own, for each of many', async () => {
+    const endpoints = [await subscribe(['conversation.ended']), await subscribe(['conversation.ended'])];
+    for (const address of ['many 1', 'many 2', 'many 3']) {
+      await engine.writes(address);
+      await engine.answers(address);
+    }
+    await engine.runUntil(inMs(2 * HOUR));
+    const effects = await owed();
+    expect(effects).toHaveLength(6);
+    expect(new Set(effects.map((effect) => `${effect.endpoint_id} ${effect.conversation_id}`)).size).toBe(6);
+    expect(new Set(effects.map((effect) => effect.endpoint_id))).toEqual(new Set(endpoints));
+  });
+
+  it('SF-5 an end that nobody asked for, next to inactivity that somebody did', async () => {
+    await subscribe(['conversation.inactive']);
+    await engine.policy({ inactivate: true, inactivateAfter: 'PT10M' });
+    await engine.writes('inactive');
+    await engine.answers('inactive');
+    await engine.runUntil(inMs(25 * HOUR));
+    expect(await engine.latest('inactive')).toMatchObject({ status: 'ENDED', end_reason: 'INACTIVE' });
+    expect((await owed()).map(({ type }) => type)).toEqual(['conversation.inactive']);
+    await engine.policy({ inactivate: null });
+  });
+
+  it('a recorded timeline owes nothing, and is told to nobody', async () => {
+    await subscribe(WEBHOOK_EVENTS);
+    const target = { channelId: engine.channelId, address: 'played' };
+    await apply(
+      engine.deps,
+      engine.accountId,
+      [
+        { target, action: { kind: 'INBOUND' }, at: inMs(-5 * HOUR) },
+        { target, action: { kind: 'OUTBOUND', sender: 'AGENT', agentId: engine.ann }, at: inMs(-4 * HOUR) },
+      ],
+      { kind: 'PLAYED', until: engine.clock.now() },
+    );
+    expect(await engine.latest('played')).toMatchObject({ status: 'ENDED', end_reason: 'AUTO_CLOSE' });
+    expect(await owed()).toEqual([]);
+    expect(engine.told).toEqual([]);
+  });
+});
+
+describe('subscribers in this process', () => {
+  it('are told of what changed after commit, and of nothing that did not', async () => {
+    const { conversationId } = await engine.writes('told', { messageId: 'told' });
+    await engine.writes('told', { messageId: 'told' });
+    await engine.does('told', { kind: 'RELEASE' });
+    expect(engine.told).toEqual([{ accountId: engine.accountId, conversationIds: [conversationId] }]);
+    await engine.answers('told');
+    engine.told.length = 0;
+    await engine.runUntil(inMs(2 * HOUR));
+    expect(engine.told).toEqual([{ accountId: engine.accountId, conversationIds: [conversationId] }]);
+  });
+
+  it('the relay is nudged where something is owed, and else is left alone', async () => {
+    let nudges = 0;
+    const deps = { ...engine.deps, relay: async () => void nudges++ };
+    const inbound = (address: string) =>
+      apply(deps, engine.accountId, [
+        { target: { channelId: engine.channelId, address }, action: { kind: 'INBOUND' } },
+      ]);
+    await engine.policy({ reopenWithin: 'P1D' });
+    await inbound('nudge none');
+    expect(nudges).toBe(0);
+    await subscribe(['conversation.started']);
+    await inbound('nudge one');
+    expect(nudges).toBe(1);
+    engine.clock.advance(MINUTE);
+    await inbound('nudge one');
+    expect(nudges).toBe(1);
+  });
+});

@@ -1,0 +1,93 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ensureChannel } from '../../src/lifecycle/setup.ts';
+import { at, type Engine, HOUR, openEngine } from '../support/engine.ts';
+
+let engine: Engine;
+beforeAll(async () => {
+  engine = await openEngine(at('12:00'));
+  await engine.policy({ autoCloseAfter: 'PT2H' });
+});
+afterAll(() => engine.drop());
+
+const inMs = (ms: number) => new Date(engine.clock.now().getTime() + ms);
+const inbound = (address: string, messageId: string) =>
+  ({ target: { channelId: engine.channelId, address }, action: { kind: 'INBOUND' }, messageId }) as const;
+
+describe('a message that is reported again', () => {
+  it('in the same call is a duplicate, and no error', async () => {
+    const results = await engine.apply(inbound('same call', 'm1'), inbound('same call', 'm1'));
+    const { id, revision } = await engine.latest('same call');
+    expect(results).toEqual([
+      { outcome: 'APPLIED', conversationId: id, error: null },
+      { outcome: 'DUPLICATE', conversationId: id, error: null },
+    ]);
+    expect(revision).toBe(1);
+  });
+
+  it('in a later call is a duplicate, and moves no clock', async () => {
+    const first = await engine.writes('later call', { messageId: 'm2' });
+    const written = engine.clock.now();
+    engine.clock.advance(HOUR);
+    expect(await engine.writes('later call', { messageId: 'm2' })).toEqual({
+      ...first,
+      outcome: 'DUPLICATE',
+    });
+    expect(await engine.latest('later call')).toMatchObject({ revision: 1, last_activity_at: written });
+    expect(await engine.feed(first.conversationId as string)).toHaveLength(1);
+  });
+
+  it('after the end reopens nothing and starts nothing', async () => {
+    await engine.writes('ended', { messageId: 'm3' });
+    await engine.answers('ended', { messageId: 'm4' });
+    await engine.runUntil(inMs(2 * HOUR));
+    const { id } = await engine.latest('ended');
+    for (const messageId of ['m3', 'm4'])
+      expect(await engine.writes('ended', { messageId })).toMatchObject({
+        outcome: 'DUPLICATE',
+        conversationId: id,
+      });
+    expect(await engine.conversations('ended')).toMatchObject([{ status: 'ENDED', revision: 3 }]);
+  });
+
+  it('by another contact of the channel is a duplicate too, and leaves no contact', async () => {
+    const first = await engine.writes('one', { messageId: 'm5' });
+    expect(await engine.writes('other', { messageId: 'm5' })).toEqual({ ...first, outcome: 'DUPLICATE' });
+    const [a, b] = await engine.apply(inbound('third', 'm6'), inbound('fourth', 'm6'));
+    expect([a?.outcome, b?.outcome]).toEqual(['APPLIED', 'DUPLICATE']);
+    const contacts = await engine.db.sql`select address from contact where address in ('other', 'fourth')`;
+    expect(contacts).toEqual([]);
+  });
+
+  it('on another channel is another message', async () => {
+    const app = await ensureChannel(engine.deps, engine.accountId, {
+      name: 'app',
+      adapter: 'in-app',
+      settings: {},
+    });
+    await engine.writes('web', { messageId: 'm7' });
+    const target = { channelId: app, address: 'app' };
+    const [result] = await engine.apply({ target, action: { kind: 'INBOUND' }, messageId: 'm7' });
+    expect(result).toMatchObject({ outcome: 'APPLIED' });
+  });
+
+  it('whatever its kind: an outbound one is told by its id as well', async () => {
+    await engine.writes('outbound');
+    await engine.answers('outbound', { messageId: 'm8' });
+    engine.clock.advance(HOUR);
+    expect(await engine.answers('outbound', { messageId: 'm8' })).toMatchObject({ outcome: 'DUPLICATE' });
+    expect(await engine.latest('outbound')).toMatchObject({ revision: 2 });
+  });
+
+  it('without an id nothing is a duplicate', async () => {
+    await engine.writes('no id');
+    expect(await engine.writes('no id')).toMatchObject({ outcome: 'APPLIED' });
+    expect(await engine.latest('no id')).toMatchObject({ revision: 2 });
+  });
+
+  it('one that was refused may come again', async () => {
+    const ahead = { at: inMs(2 * HOUR), messageId: 'm9' };
+    expect(await engine.writes('refused', ahead)).toMatchObject({ outcome: 'REFUSED' });
+    engine.clock.advance(2 * HOUR);
+    expect(await engine.writes('refused', ahead)).toMatchObject({ outcome: 'APPLIED' });
+  });
+});

@@ -1,0 +1,190 @@
+import type { TransactionSql } from 'postgres';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { changeRules } from '../../src/lifecycle/change-rules.ts';
+import { ensureChannel } from '../../src/lifecycle/setup.ts';
+import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
+
+let engine: Engine;
+let app: string;
+beforeAll(async () => {
+  engine = await openEngine(at('12:00'));
+  app = await ensureChannel(engine.deps, engine.accountId, { name: 'app', adapter: 'in-app', settings: {} });
+  await engine.policy({ autoCloseAfter: 'PT2H' });
+});
+afterEach(() =>
+  changing(async (sql) => void (await sql`delete from outage where account_id = ${engine.accountId}`)),
+);
+afterAll(() => engine.drop());
+
+const inMs = (ms: number) => new Date(engine.clock.now().getTime() + ms);
+const wait = (ms: number) => engine.runUntil(inMs(ms));
+
+/** Writes outages the way whoever declares one does: as a change of rules. */
+const changing = (write: (sql: TransactionSql) => Promise<void>) =>
+  changeRules(engine.deps, engine.accountId, { changedBy: 'test', why: null }, null, async (sql) => {
+    await write(sql);
+    return { kind: 'OUTAGE', channelId: null, skillId: null, before: null, after: null };
+  });
+
+/** An outage or a pause from an instant; `end` ends it. */
+async function begin(kind: 'OUTAGE' | 'PAUSE', since: Date, channelId: string | null = null) {
+  const id = engine.deps.newId();
+  await changing(
+    async (sql) =>
+      void (await sql`insert into outage ${sql({ account_id: engine.accountId, id, kind, channel_id: channelId, since, until: null })}`),
+  );
+  return {
+    end: (until: Date) =>
+      changing(
+        async (sql) =>
+          void (await sql`update outage set until = ${until} where account_id = ${engine.accountId} and id = ${id}`),
+      ),
+  };
+}
+
+async function quiet(address: string, channelId = engine.channelId): Promise<Date> {
+  const target = { channelId, address };
+  await engine.apply(
+    { target, action: { kind: 'INBOUND' } },
+    { target, action: { kind: 'OUTBOUND', sender: 'AGENT', agentId: engine.ann } },
+  );
+  return engine.clock.now();
+}
+
+describe('outages', () => {
+  it('LL-7 their time does not count: what they began in, closes that much later', async () => {
+    const since = await quiet('in the middle');
+    await wait(HOUR);
+    const outage = await begin('OUTAGE', inMs(0));
+    await wait(30 * MINUTE);
+    await outage.end(inMs(0));
+    await engine.runUntil(new Date(since.getTime() + 150 * MINUTE - 1));
+    expect(await engine.latest('in the middle')).toMatchObject({ status: 'ACTIVE' });
+    await engine.runUntil(new Date(since.getTime() + 150 * MINUTE));
+    expect(await engine.latest('in the middle')).toMatchObject({
+      status: 'ENDED',
+      end_reason: 'AUTO_CLOSE',
+      lateness_ms: '0',
+    });
+  });
+
+  it('LL-7 while one has no end, nothing that it holds up closes, however long', async () => {
+    await quiet('no end');
+    await begin('OUTAGE', inMs(0));
+    await wait(30 * DAY);
+    expect(await engine.latest('no end')).toMatchObject({ status: 'ACTIVE' });
+  });
+
+  it('LL-7 declared after the fact it still counts, for whoever is not closed yet', async () => {
+    const since = await quiet('after the fact');
+    await wait(90 * MINUTE);
+    const outage = await begin('OUTAGE', new Date(since.getTime() + 10 * MINUTE));
+    await outage.end(new Date(since.getTime() + 70 * MINUTE));
+    await wait(60 * MINUTE);
+    expect(await engine.latest('after the fact')).toMatchObject({ status: 'ACTIVE' });
+    await engine.runUntil(new Date(since.getTime() + 3 * HOUR));
+    expect(await engine.latest('after the fact')).toMatchObject({ status: 'ENDED', lateness_ms: '0' });
+  });
+
+  it('LL-7 one of a channel leaves the others alone', async () => {
+    const since = await quiet('up', engine.channelId);
+    await quiet('down', app);
+    await begin('OUTAGE', inMs(0), app);
+    await engine.runUntil(new Date(since.getTime() + 2 * HOUR));
+    expect(await engine.latest('up')).toMatchObject({ status: 'ENDED', lateness_ms: '0' });
+    expect(await engine.latest('down')).toMatchObject({ status: 'ACTIVE' });
+  });
+
+  it('LL-7 the protection runs on without them, too', async () => {
+    await engine.policy({ autoClose: false });
+    const since = await quiet('protected');
+    await wait(HOUR);
+    const outage = await begin('OUTAGE', inMs(0));
+    await engine.jumpTo(inMs(5 * DAY));
+    await outage.end(inMs(0));
+    await engine.jumpTo(new Date(since.getTime() + 90 * DAY));
+    expect(await engine.latest('protected')).toMatchObject({ status: 'ACTIVE' });
+    await engine.jumpTo(new Date(since.getTime() + 95 * DAY - MINUTE));
+    await wait(MINUTE);
+    expect(await engine.latest('protected')).toMatchObject({
+      status: 'ENDED',
+      end_reason: 'PROTECTION',
+      lateness_ms: '0',
+    });
+    await engine.policy({ autoClose: null });
+  });
+
+  it('LL-7 a hold ends when it was said to, outage or not', async () => {
+    await quiet('held');
+    await engine.does('held', { kind: 'HOLD', until: inMs(HOUR) });
+    await begin('OUTAGE', inMs(0));
+    await wait(HOUR);
+    expect(await engine.latest('held')).toMatchObject({ held: false });
+  });
+});
+
+describe('a pause', () => {
+  it('LL-15 stops all automatic ends at once, also of those that are due already', async () => {
+    await quiet('due already');
+    engine.clock.advance(3 * HOUR);
+    await begin('PAUSE', inMs(0));
+    await wait(DAY);
+    expect(await engine.latest('due already')).toMatchObject({ status: 'ACTIVE' });
+  });
+
+  it('LL-15 resuming closes nothing that fell due only because time stood still', async () => {
+    const since = await quiet('paused');
+    await wait(HOUR);
+    const pause = await begin('PAUSE', inMs(0));
+    await wait(5 * HOUR);
+    await pause.end(inMs(0));
+    await wait(59 * MINUTE);
+    expect(await engine.latest('paused')).toMatchObject({ status: 'ACTIVE' });
+    await wait(MINUTE);
+    expect(await engine.latest('paused')).toMatchObject({
+      status: 'ENDED',
+      ended_at: new Date(since.getTime() + 7 * HOUR),
+      lateness_ms: '0',
+    });
+  });
+
+  it('LL-15 a lane left without any timer is quiet, and wakes again with the change that ends the pause', async () => {
+    await engine.writes('no timer left');
+    const pause = await begin('PAUSE', inMs(0));
+    const { lane_id: laneId } = await engine.latest('no timer left');
+    const wakeAt = async () =>
+      (await engine.db.sql`select wake_at from lane where id = ${laneId as string}`)[0]?.wake_at;
+    await wait(0);
+    expect(await wakeAt()).toBeNull();
+    await engine.answers('no timer left');
+    await wait(DAY);
+    expect(await engine.latest('no timer left')).toMatchObject({ status: 'ACTIVE', awaiting: 'CONSUMER' });
+    await pause.end(inMs(0));
+    await wait(2 * HOUR);
+    expect(await engine.latest('no timer left')).toMatchObject({ status: 'ENDED', lateness_ms: '0' });
+    expect(await wakeAt()).not.toBeNull();
+  });
+
+  it('LL-15 of one channel leaves the others alone', async () => {
+    await quiet('runs', engine.channelId);
+    await quiet('stands', app);
+    await begin('PAUSE', inMs(0), app);
+    await wait(2 * HOUR);
+    expect(await engine.latest('runs')).toMatchObject({ status: 'ENDED' });
+    expect(await engine.latest('stands')).toMatchObject({ status: 'ACTIVE' });
+  });
+});
+
+describe('downtime', () => {
+  it('LL-7 a restart after it finds what is due; declared as an outage it closes nothing', async () => {
+    await quiet('downtime');
+    const down = inMs(HOUR);
+    engine.clock.advance(5 * HOUR);
+    const outage = await begin('OUTAGE', down);
+    await outage.end(inMs(0));
+    await wait(MINUTE);
+    expect(await engine.latest('downtime')).toMatchObject({ status: 'ACTIVE' });
+    await wait(59 * MINUTE);
+    expect(await engine.latest('downtime')).toMatchObject({ status: 'ENDED', lateness_ms: '0' });
+  });
+});

@@ -1,0 +1,161 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LaneDirectory } from '../../src/lifecycle/lane-directory.ts';
+import { wakeLane } from '../../src/lifecycle/wake.ts';
+import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
+
+let engine: Engine;
+beforeAll(async () => {
+  engine = await openEngine(at('12:00'));
+  await engine.policy({ autoCloseAfter: 'PT2H', remindBefore: ['PT10M', 'PT1H', 'PT30M'] });
+});
+afterAll(() => engine.drop());
+
+const inMs = (ms: number) => new Date(engine.clock.now().getTime() + ms);
+
+async function quiet(address: string): Promise<Date> {
+  await engine.writes(address);
+  await engine.answers(address);
+  return engine.clock.now();
+}
+
+/** Minutes after `since` at which each reminder went out, by the feed. */
+async function reminded(address: string, since: Date): Promise<number[]> {
+  const feed = await engine.feed((await engine.latest(address)).id);
+  return feed
+    .filter(({ timer }) => timer === 'REMIND')
+    .map((event) => ((event.at as Date).getTime() - since.getTime()) / MINUTE);
+}
+
+/** Warnings that are owed to the customer of an address. */
+async function warnings(address: string) {
+  const { id } = await engine.latest(address);
+  return await engine.db.sql`
+    select kind, payload, revision, state from outbox
+    where account_id = ${engine.accountId} and conversation_id = ${id} order by id`;
+}
+
+describe('reminders', () => {
+  it('PE-2 up to three go out, each its time before the close, and then it closes', async () => {
+    const since = await quiet('PE-2');
+    await engine.runUntil(inMs(3 * HOUR));
+    expect(await reminded('PE-2', since)).toEqual([60, 90, 110]);
+    expect(await engine.latest('PE-2')).toMatchObject({
+      status: 'ENDED',
+      stage: 3,
+      ended_at: new Date(since.getTime() + 2 * HOUR),
+      lateness_ms: '0',
+      last_activity_at: since,
+    });
+    expect(await warnings('PE-2')).toMatchObject([
+      { kind: 'DELIVER_MESSAGE', payload: { reminder: 1 }, revision: 3, state: 'PENDING' },
+      { kind: 'DELIVER_MESSAGE', payload: { reminder: 2 }, revision: 4, state: 'PENDING' },
+      { kind: 'DELIVER_MESSAGE', payload: { reminder: 3 }, revision: 5, state: 'PENDING' },
+    ]);
+  });
+
+  it.each([
+    ['the customer', () => engine.writes('reply of the customer')],
+    ['the agent', () => engine.answers('reply of the agent')],
+  ])(
+    'PE-2 a reply of %s cancels what is left; the next silence begins with the first',
+    async (who, reply) => {
+      const address = `reply of ${who}`;
+      const since = await quiet(address);
+      await engine.runUntil(inMs(95 * MINUTE));
+      expect(await engine.latest(address)).toMatchObject({ stage: 2 });
+      await reply();
+      expect(await engine.latest(address)).toMatchObject({ stage: 0 });
+      await engine.runUntil(inMs(50 * MINUTE));
+      expect(await reminded(address, since)).toEqual([60, 90]);
+      await engine.answers(address);
+      const again = engine.clock.now();
+      await engine.runUntil(inMs(2 * HOUR));
+      expect((await reminded(address, again)).slice(2)).toEqual([60, 90, 110]);
+      expect(await engine.latest(address)).toMatchObject({ status: 'ENDED', lateness_ms: '0' });
+    },
+  );
+
+  it('LL-9 the warning, when it comes back as an echo, moves no clock and cancels nothing', async () => {
+    const since = await quiet('echo');
+    await engine.runUntil(inMs(65 * MINUTE));
+    const echo = await engine.does('echo', { kind: 'OUTBOUND', sender: 'OWN' }, { messageId: 'warning' });
+    expect(echo.outcome).toBe('APPLIED');
+    expect(await engine.latest('echo')).toMatchObject({
+      stage: 1,
+      last_activity_at: since,
+      awaiting: 'CONSUMER',
+    });
+    await engine.runUntil(inMs(55 * MINUTE));
+    expect(await engine.latest('echo')).toMatchObject({
+      status: 'ENDED',
+      ended_at: new Date(since.getTime() + 2 * HOUR),
+    });
+  });
+
+  it('PE-2 a conversation whose close is due is not warned', async () => {
+    const since = await quiet('too late');
+    await engine.jumpTo(inMs(3 * HOUR));
+    expect(await engine.latest('too late')).toMatchObject({ status: 'ENDED', stage: 0 });
+    expect(await reminded('too late', since)).toEqual([]);
+    expect(await warnings('too late')).toEqual([]);
+  });
+
+  it('PE-2 nor is one whose close is due and whose row somebody holds just then', async () => {
+    await quiet('locked');
+    const { id } = await engine.latest('locked');
+    engine.clock.advance(3 * HOUR);
+    await engine.db.sql.begin(async (sql) => {
+      await sql`select 1 from conversation where account_id = ${engine.accountId} and id = ${id} for no key update`;
+      await engine.wakeAll();
+    });
+    expect(await engine.latest('locked')).toMatchObject({ status: 'ACTIVE', stage: 0, revision: 2 });
+    await engine.runUntil(inMs(100));
+    expect(await engine.latest('locked')).toMatchObject({ status: 'ENDED', stage: 0, revision: 3 });
+  });
+
+  it('PE-2 nor is one that is due to be put on hold, though its row is let go of in between', async () => {
+    await engine.policy({ autoCloseThen: 'HOLD' });
+    await quiet('to be held');
+    const { id, lane_id: laneId } = await engine.latest('to be held');
+    engine.clock.advance(3 * HOUR);
+    const held = Promise.withResolvers<void>();
+    const letGo = Promise.withResolvers<void>();
+    const holder = engine.db.sql.begin(async (sql) => {
+      await sql`select 1 from conversation where account_id = ${engine.accountId} and id = ${id} for no key update`;
+      held.resolve();
+      await letGo.promise;
+    });
+    await held.promise;
+    // Whoever is to be reminded goes to another lane: asking for that is the last moment before.
+    const lanes: LaneDirectory = {
+      async find(sql, accountId, facts, now) {
+        const wanted = [...facts];
+        if (wanted.some(({ stage }) => stage > 0)) {
+          letGo.resolve();
+          await holder;
+        }
+        return await engine.deps.lanes.find(sql, accountId, wanted, now);
+      },
+    };
+    await wakeLane(
+      { ...engine.deps, lanes },
+      { accountId: engine.accountId, laneId: laneId as string, wakeAt: null },
+    );
+    letGo.resolve();
+    await holder;
+    await engine.runUntil(inMs(100));
+    expect(await engine.latest('to be held')).toMatchObject({ held: true, stage: 0 });
+    await engine.policy({ autoCloseThen: null });
+  });
+
+  it('PE-2 with no reminder there is no warning, and a new one counts for those already quiet', async () => {
+    await engine.policy({ remindBefore: [] });
+    const since = await quiet('later set');
+    await engine.runUntil(inMs(80 * MINUTE));
+    await engine.policy({ remindBefore: ['PT1H'] });
+    await engine.runUntil(inMs(MINUTE));
+    expect(await reminded('later set', since)).toEqual([80]);
+    await engine.runUntil(inMs(DAY));
+    expect(await reminded('later set', since)).toEqual([80]);
+  });
+});

@@ -1,0 +1,119 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Activity } from '../../src/lifecycle/lifecycle.ts';
+import { wakeLane } from '../../src/lifecycle/wake.ts';
+import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
+
+let engine: Engine;
+beforeAll(async () => {
+  engine = await openEngine(at('12:00'));
+  await engine.policy({ autoCloseAfter: 'PT2H' });
+});
+afterAll(() => engine.drop());
+
+const inMs = (ms: number) => new Date(engine.clock.now().getTime() + ms);
+
+/** So many quiet conversations, each a millisecond quieter than the next; their lane. */
+async function quiet(prefix: string, count: number): Promise<string> {
+  await engine.apply(
+    ...Array.from({ length: count }).flatMap((_, index): Activity[] => {
+      const target = { channelId: engine.channelId, address: `${prefix} ${index}` };
+      const sent = inMs(index - count);
+      return [
+        { target, action: { kind: 'INBOUND' }, at: sent },
+        { target, action: { kind: 'OUTBOUND', sender: 'AGENT', agentId: engine.ann }, at: sent },
+      ];
+    }),
+  );
+  return (await engine.latest(`${prefix} 0`)).lane_id as string;
+}
+
+/** Makes a conversation that cannot be written: its next event is there already. */
+async function poison(address: string): Promise<string> {
+  const { id, revision } = await engine.latest(address);
+  await engine.db.sql`
+    insert into event (account_id, conversation_id, revision, kind, at, recorded_at, actor, channel_id, status, awaiting)
+    select account_id, conversation_id, ${(revision as number) + 1}, 'COMMENT', at, recorded_at, actor, channel_id, status, awaiting
+    from event where conversation_id = ${id} and revision = ${revision as number}`;
+  return id;
+}
+const open = async (prefix: string) =>
+  (
+    await engine.db.sql`
+      select conversation.id from conversation join contact on contact.id = contact_id
+      where starts_with(address, ${prefix}) and status <> 'ENDED'`
+  ).map(({ id }) => id);
+
+describe('a conversation that a wake cannot write', () => {
+  it('is set aside with an event that says so, and the rest of its batch closes', async () => {
+    const laneId = await quiet('one of 30', 30);
+    const bad = await poison('one of 30 17');
+    engine.clock.advance(2 * HOUR);
+    const report = await wakeLane(engine.deps, { accountId: engine.accountId, laneId, wakeAt: null });
+    expect(report).toMatchObject({ kind: 'woken', acted: { AUTO_CLOSE: 29 }, setAside: [bad] });
+    expect(await open('one of 30')).toEqual([bad]);
+    expect(await engine.latest('one of 30 17')).toMatchObject({
+      status: 'ACTIVE',
+      lane_id: null,
+      revision: 4,
+    });
+    expect((await engine.feed(bad)).at(-1)).toMatchObject({
+      kind: 'SET_ASIDE',
+      timer: 'AUTO_CLOSE',
+      actor: 'SYSTEM',
+      revision: 4,
+      at: engine.clock.now(),
+      status: 'ACTIVE',
+    });
+  });
+
+  it('is no longer in the way: its lane sleeps until somebody else is due', async () => {
+    const { id } = await engine.latest('one of 30 17');
+    await engine.runUntil(inMs(DAY));
+    expect((await engine.feed(id)).filter(({ kind }) => kind === 'SET_ASIDE')).toHaveLength(1);
+  });
+
+  it('comes back with the next activity, and closes as any other', async () => {
+    await engine.answers('one of 30 17');
+    const answered = engine.clock.now();
+    expect((await engine.latest('one of 30 17')).lane_id).not.toBeNull();
+    await engine.runUntil(inMs(2 * HOUR));
+    expect(await engine.latest('one of 30 17')).toMatchObject({
+      status: 'ENDED',
+      ended_at: new Date(answered.getTime() + 2 * HOUR),
+      lateness_ms: '0',
+    });
+  });
+
+  it('and several of them, the first and the last among them, are set aside alone', async () => {
+    const laneId = await quiet('several', 40);
+    const bad = [await poison('several 0'), await poison('several 20'), await poison('several 39')];
+    engine.clock.advance(2 * HOUR);
+    const report = await wakeLane(engine.deps, { accountId: engine.accountId, laneId, wakeAt: null });
+    expect(report).toMatchObject({ acted: { AUTO_CLOSE: 37 }, setAside: bad });
+    expect((await open('several')).sort()).toEqual(bad.sort());
+  });
+
+  it('also where a timer does not end but moves it to another lane', async () => {
+    await engine.policy({ autoCloseThen: 'HOLD' });
+    const laneId = await quiet('to hold', 10);
+    const bad = await poison('to hold 5');
+    engine.clock.advance(2 * HOUR);
+    const report = await wakeLane(engine.deps, { accountId: engine.accountId, laneId, wakeAt: null });
+    expect(report).toMatchObject({ acted: { AUTO_CLOSE: 9 }, setAside: [bad] });
+    expect(await engine.latest('to hold 5')).toMatchObject({ held: false, lane_id: null });
+    expect(await engine.latest('to hold 6')).toMatchObject({ held: true });
+    await engine.policy({ autoCloseThen: null });
+  });
+
+  it('nobody is set aside for a database that fails as a whole: the error is the caller’s', async () => {
+    const laneId = await quiet('failing', 3);
+    engine.clock.advance(2 * HOUR);
+    await engine.db.sql`alter table event rename to event_away`;
+    const wake = wakeLane(engine.deps, { accountId: engine.accountId, laneId, wakeAt: null });
+    await expect(wake).rejects.toThrow(/event/);
+    await engine.db.sql`alter table event_away rename to event`;
+    expect(await open('failing')).toHaveLength(3);
+    await engine.runUntil(inMs(MINUTE));
+    expect(await open('failing')).toEqual([]);
+  });
+});

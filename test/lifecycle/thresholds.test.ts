@@ -1,0 +1,245 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { settingsFor } from '../../src/domain/rules.ts';
+import { setPolicy } from '../../src/lifecycle/change-rules.ts';
+import { ensureChannel } from '../../src/lifecycle/setup.ts';
+import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
+
+let engine: Engine;
+let app: string;
+beforeAll(async () => {
+  engine = await openEngine(at('12:00'));
+  app = await ensureChannel(engine.deps, engine.accountId, { name: 'app', adapter: 'in-app', settings: {} });
+});
+afterAll(() => engine.drop());
+
+const inMs = (ms: number) => new Date(engine.clock.now().getTime() + ms);
+
+/** A conversation of the customer, answered at once: quiet from now on. */
+async function quiet(
+  address: string,
+  { channelId = engine.channelId, skillId = null as string | null } = {},
+) {
+  const target = { channelId, address };
+  await engine.apply(
+    { target, action: { kind: 'INBOUND', skillId } },
+    { target, action: { kind: 'OUTBOUND', sender: 'AGENT', agentId: engine.ann } },
+  );
+}
+const statusOf = async (address: string) => (await engine.latest(address)).status;
+
+describe('thresholds', () => {
+  it('LP-4 account, channel, skill, and skill on a channel: the most specific decides when it closes', async () => {
+    await engine.policy({ autoCloseAfter: 'PT1H' });
+    await engine.policy({ autoCloseAfter: 'PT2H' }, { channelId: app });
+    await engine.policy({ autoCloseAfter: 'PT3H' }, { skillId: engine.sales });
+    await engine.policy({ autoCloseAfter: 'PT4H' }, { channelId: app, skillId: engine.sales });
+    await quiet('account');
+    await quiet('account, other skill', { skillId: engine.care });
+    await quiet('channel', { channelId: app });
+    await quiet('skill', { skillId: engine.sales });
+    await quiet('channel and skill', { channelId: app, skillId: engine.sales });
+    const began = engine.clock.now();
+    await engine.runUntil(inMs(5 * HOUR));
+    for (const [address, hours] of [
+      ['account', 1],
+      ['account, other skill', 1],
+      ['channel', 2],
+      ['skill', 3],
+      ['channel and skill', 4],
+    ] as const)
+      expect(await engine.latest(address)).toMatchObject({
+        end_reason: 'AUTO_CLOSE',
+        ended_at: new Date(began.getTime() + hours * HOUR),
+        lateness_ms: '0',
+      });
+  });
+
+  it('LP-4 a value says which layer and version it comes from, and is inherited again once unset', async () => {
+    const { version } = await engine.policy({ autoCloseAfter: 'PT6H' }, { skillId: engine.sales });
+    const origin = async () => {
+      const rules = await engine.deps.rules.newest(engine.accountId);
+      return settingsFor(rules, engine.channelId, engine.sales).origins.autoCloseAfter;
+    };
+    expect(await origin()).toEqual({ scope: 'SKILL', version, clamped: false });
+    await engine.policy({ autoCloseAfter: null }, { skillId: engine.sales });
+    expect(await origin()).toMatchObject({ scope: 'ACCOUNT' });
+  });
+
+  it('LP-4 a change of skill goes by the new skill from then on', async () => {
+    await engine.policy({ autoCloseAfter: 'PT3H' }, { skillId: engine.sales });
+    await quiet('moved', { skillId: engine.sales });
+    const began = engine.clock.now();
+    await engine.runUntil(inMs(2 * HOUR));
+    expect(await statusOf('moved')).toBe('ACTIVE');
+    await engine.does('moved', { kind: 'SKILL', skillId: engine.care });
+    await engine.runUntil(engine.clock.now());
+    expect(await engine.latest('moved')).toMatchObject({
+      status: 'ENDED',
+      ended_at: new Date(began.getTime() + 2 * HOUR),
+      lateness_ms: '0',
+    });
+  });
+
+  it.each([
+    [
+      { autoCloseAfter: 'PT59S' },
+      { code: 'OUT_OF_BOUNDS', field: 'autoCloseAfter', min: 'PT1M', max: 'P90D' },
+    ],
+    [
+      { autoCloseAfter: 'P91D' },
+      { code: 'OUT_OF_BOUNDS', field: 'autoCloseAfter', min: 'PT1M', max: 'P90D' },
+    ],
+    [{ autoCloseAfter: 'P1M' }, { code: 'INVALID_INPUT', field: 'autoCloseAfter' }],
+    [{ autoCloseAfter: '-PT1H' }, { code: 'INVALID_INPUT', field: 'autoCloseAfter' }],
+    [{ reopenWithin: 'P31D' }, { code: 'OUT_OF_BOUNDS', field: 'reopenWithin', min: 'PT0S', max: 'P30D' }],
+    [
+      { autoCloseAfter: 'PT1H', remindBefore: ['PT1H'] },
+      { code: 'INVALID_INPUT', field: 'remindBefore[0]' },
+    ],
+    [
+      { overflowSkillId: '0190a0a0-0000-7000-8000-000000000000' },
+      { code: 'NOT_FOUND', field: 'overflowSkillId' },
+    ],
+    [{ overflowSkillId: 'nobody' }, { code: 'NOT_FOUND', field: 'overflowSkillId' }],
+  ])('LP-5 %j is refused, and nothing changed', async (fields, error) => {
+    const before = await engine.deps.rules.newest(engine.accountId);
+    await expect(engine.policy(fields)).rejects.toMatchObject(error);
+    expect(await engine.deps.rules.newest(engine.accountId)).toMatchObject({
+      version: before.version,
+      layers: before.layers,
+    });
+  });
+
+  it('a policy for an unknown channel or skill is refused', async () => {
+    const nobody = '0190a0a0-0000-7000-8000-000000000000';
+    await expect(engine.policy({}, { channelId: nobody })).rejects.toMatchObject({ field: 'channelId' });
+    await expect(engine.policy({}, { skillId: nobody })).rejects.toMatchObject({ field: 'skillId' });
+    await expect(engine.policy({}, { skillId: 'x' })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+});
+
+describe('changing a threshold', () => {
+  it('SP-10 raising it closes only by the new one, and closed stays closed', async () => {
+    await engine.policy({ autoCloseAfter: 'PT1H' });
+    await quiet('closed before');
+    await engine.runUntil(inMs(HOUR));
+    await quiet('raised');
+    const began = engine.clock.now();
+    await engine.runUntil(inMs(59 * MINUTE));
+    await engine.policy({ autoCloseAfter: 'PT2H' });
+    await engine.runUntil(new Date(began.getTime() + 2 * HOUR - 1));
+    expect(await statusOf('raised')).toBe('ACTIVE');
+    expect(await statusOf('closed before')).toBe('ENDED');
+    await engine.runUntil(new Date(began.getTime() + 2 * HOUR));
+    expect(await engine.latest('raised')).toMatchObject({ status: 'ENDED', lateness_ms: '0' });
+  });
+
+  it('SP-10 lowering it takes the newly due at the next wake, and they are not late', async () => {
+    await engine.policy({ autoCloseAfter: 'PT8H' });
+    await quiet('long quiet');
+    await engine.runUntil(inMs(HOUR));
+    await quiet('just quiet');
+    await engine.runUntil(inMs(30 * MINUTE));
+    const { version } = await engine.policy({ autoCloseAfter: 'PT1H' });
+    const lowered = engine.clock.now();
+    await engine.runUntil(lowered);
+    expect(await engine.latest('long quiet')).toMatchObject({
+      status: 'ENDED',
+      ended_at: lowered,
+      lateness_ms: '0',
+      rules_version: String(version),
+    });
+    expect(await statusOf('just quiet')).toBe('ACTIVE');
+    await engine.runUntil(inMs(30 * MINUTE));
+    expect(await engine.latest('just quiet')).toMatchObject({ status: 'ENDED', lateness_ms: '0' });
+  });
+});
+
+describe('the history of a policy', () => {
+  const set = (fields: Record<string, unknown>, expectedVersion: number | null, why: string | null = null) =>
+    setPolicy(
+      engine.deps,
+      engine.accountId,
+      { channelId: null, skillId: null, fields, expectedVersion },
+      { changedBy: 'ada', why },
+    );
+
+  it('keeps who changed what, when and why', async () => {
+    await set({ autoCloseAfter: 'PT2H', reopenWithin: 'P1D' }, null);
+    const { version } = await set({ autoCloseAfter: 'PT3H', reopenWithin: null }, null, 'too many came back');
+    const [row] = await engine.db.sql`
+      select * from rules_version where account_id = ${engine.accountId} and version = ${version}`;
+    expect(row).toMatchObject({
+      kind: 'POLICY',
+      before: expect.objectContaining({ autoCloseAfter: 'PT2H', reopenWithin: 'P1D' }),
+      after: expect.objectContaining({ autoCloseAfter: 'PT3H' }),
+      changed_by: 'ada',
+      changed_at: engine.clock.now(),
+      why: 'too many came back',
+    });
+    expect(row?.after).not.toHaveProperty('reopenWithin');
+  });
+
+  it('what was written against an older version is refused, naming the newest', async () => {
+    const { version } = await set({ autoCloseAfter: 'PT2H' }, null);
+    await expect(set({ autoCloseAfter: 'PT5H' }, version - 1)).rejects.toMatchObject({
+      code: 'CONFLICT',
+      field: 'expectedVersion',
+      current: String(version),
+    });
+    expect(await set({ autoCloseAfter: 'PT5H' }, version)).toMatchObject({ version: version + 1 });
+  });
+
+  it('two changes at once are two versions, and neither is lost', async () => {
+    const { version } = await engine.deps.rules.newest(engine.accountId);
+    await Promise.all([set({ autoCloseAfter: 'PT7H' }, null), set({ endInactiveAfter: 'PT7H' }, null)]);
+    const rules = await engine.deps.rules.newest(engine.accountId);
+    expect(rules.version).toBe(version + 2);
+    const { policy } = settingsFor(rules, engine.channelId, null);
+    expect([policy.autoCloseAfter, policy.endInactiveAfter].map(String)).toEqual(['PT7H', 'PT7H']);
+  });
+});
+
+describe('switching auto close on', () => {
+  const enabling = async (place: { channelId?: string; skillId?: string }, address: string) => {
+    await engine.policy({ autoClose: false, autoCloseAfter: 'PT1H' }, place);
+    await quiet(`${address}, old`, { skillId: engine.sales });
+    await quiet(`${address}, spoken`, { skillId: engine.sales });
+    await engine.jumpTo(inMs(DAY));
+    await engine.policy({ autoClose: true }, place);
+    await engine.runUntil(inMs(HOUR));
+    expect(await statusOf(`${address}, old`)).toBe('ACTIVE');
+    expect(await statusOf(`${address}, spoken`)).toBe('ACTIVE');
+
+    await engine.answers(`${address}, spoken`);
+    await quiet(`${address}, new`, { skillId: engine.sales });
+    const began = engine.clock.now();
+    await engine.runUntil(inMs(HOUR));
+    for (const each of ['spoken', 'new'])
+      expect(await engine.latest(`${address}, ${each}`)).toMatchObject({
+        status: 'ENDED',
+        ended_at: new Date(began.getTime() + HOUR),
+        lateness_ms: '0',
+      });
+    expect(await statusOf(`${address}, old`)).toBe('ACTIVE');
+  };
+
+  it('SP-6 never closes what was quiet before, for the account', async () => {
+    await engine.policy({ autoCloseAfter: null }, { skillId: engine.sales });
+    await enabling({}, 'for the account');
+  });
+
+  it('SP-6 nor for a skill', () => enabling({ skillId: engine.sales }, 'for a skill'));
+
+  it('SP-6 nor for a skill on a channel', async () => {
+    await enabling({ channelId: engine.channelId, skillId: engine.sales }, 'for both');
+  });
+
+  it('SP-6 a comment is no counted activity; a lower threshold afterwards changes nothing', async () => {
+    await engine.does('for the account, old', { kind: 'COMMENT' });
+    await engine.policy({ autoCloseAfter: 'PT1M' });
+    await engine.policy({ autoCloseAfter: 'PT1M' }, { skillId: engine.sales });
+    await engine.runUntil(inMs(HOUR));
+    expect(await statusOf('for the account, old')).toBe('ACTIVE');
+  });
+});

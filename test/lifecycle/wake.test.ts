@@ -1,0 +1,128 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { RulesCache } from '../../src/lifecycle/rules-cache.ts';
+import { wakeLane } from '../../src/lifecycle/wake.ts';
+import { at, DAY, type Engine, HOUR, openEngine } from '../support/engine.ts';
+
+let engine: Engine;
+beforeAll(async () => {
+  engine = await openEngine(at('12:00'));
+});
+beforeEach(async () => {
+  engine.clock.setTrusted(true);
+  await engine.policy({ autoCloseAfter: 'PT2H' });
+  engine.clock.advance(DAY);
+  await engine.runUntil(engine.clock.now());
+});
+afterAll(() => engine.drop());
+
+/** A conversation that is due, which nobody has woken for; its lane. */
+async function due(address: string) {
+  await engine.writes(address);
+  await engine.answers(address);
+  await engine.runUntil(engine.clock.now());
+  engine.clock.advance(2 * HOUR);
+  const { lane_id: laneId } = await engine.latest(address);
+  const [lane] = await engine.db.sql`select wake_at from lane where id = ${laneId as string}`;
+  return { accountId: engine.accountId, laneId: laneId as string, wakeAt: lane?.wake_at as Date };
+}
+const statusOf = async (address: string) => (await engine.latest(address)).status;
+
+describe('an alarm', () => {
+  it('acts at the time of its lane', async () => {
+    const alarm = await due('on time');
+    expect(await wakeLane(engine.deps, alarm)).toMatchObject({ kind: 'woken', acted: { AUTO_CLOSE: 1 } });
+    expect(await statusOf('on time')).toBe('ENDED');
+  });
+
+  it('that is stale does nothing, not even settle', async () => {
+    const alarm = await due('stale');
+    const stale = { ...alarm, wakeAt: new Date(alarm.wakeAt.getTime() + 1) };
+    expect(await wakeLane(engine.deps, stale)).toEqual({ kind: 'superseded' });
+    expect(await statusOf('stale')).toBe('ACTIVE');
+    const [lane] = await engine.db.sql`select wake_at from lane where id = ${alarm.laneId}`;
+    expect(lane?.wake_at).toEqual(alarm.wakeAt);
+  });
+
+  it('that is delivered twice acts once', async () => {
+    const alarm = await due('twice');
+    await wakeLane(engine.deps, alarm);
+    expect(await wakeLane(engine.deps, alarm)).toEqual({ kind: 'superseded' });
+    expect((await engine.latest('twice')).revision).toBe(3);
+  });
+
+  it('of a lane or an account that is not there does nothing', async () => {
+    const { wakeAt, laneId } = await due('nowhere');
+    const nobody = engine.deps.newId();
+    for (const alarm of [
+      { accountId: engine.accountId, laneId: nobody, wakeAt },
+      { accountId: nobody, laneId, wakeAt },
+    ])
+      expect(await wakeLane(engine.deps, alarm)).toEqual({ kind: 'superseded' });
+    expect(await statusOf('nowhere')).toBe('ACTIVE');
+  });
+
+  it('does nothing while the clock is not trusted', async () => {
+    const alarm = await due('clock');
+    engine.clock.setTrusted(false);
+    expect(await wakeLane(engine.deps, alarm)).toEqual({ kind: 'clock not trusted' });
+    expect(await statusOf('clock')).toBe('ACTIVE');
+    engine.clock.setTrusted(true);
+    await wakeLane(engine.deps, alarm);
+    expect(await statusOf('clock')).toBe('ENDED');
+  });
+});
+
+describe('a wake', () => {
+  it('SP-10 that was reckoned with old rules acts on nobody, and settles by the new ones', async () => {
+    const alarm = await due('rules');
+    const old = await engine.deps.rules.newest(engine.accountId);
+    await engine.policy({ autoCloseAfter: 'PT5H' });
+    let asked = 0;
+    const rules: RulesCache = {
+      newest: engine.deps.rules.newest,
+      at: async (accountId, version) =>
+        asked++ === 0 ? old : await engine.deps.rules.at(accountId, version),
+    };
+    const report = await wakeLane({ ...engine.deps, rules }, { ...alarm, wakeAt: null });
+    expect(report).toMatchObject({ kind: 'woken', acted: { AUTO_CLOSE: 0 } });
+    expect(await statusOf('rules')).toBe('ACTIVE');
+    const [lane] = await engine.db.sql`select wake_at from lane where id = ${alarm.laneId}`;
+    expect(lane?.wake_at).toEqual(new Date(engine.clock.now().getTime() + 3 * HOUR));
+  });
+
+  it('takes as many batches as it needs, the longest quiet first', async () => {
+    const addresses = Array.from({ length: 1100 }, (_, index) => `many ${index}`);
+    const each = (index: number) => ({ channelId: engine.channelId, address: addresses[index] as string });
+    for (let first = 0; first < addresses.length; first += 500) {
+      const call = addresses.slice(first, first + 500).flatMap((_, index) => {
+        const at = new Date(engine.clock.now().getTime() - addresses.length + first + index);
+        return [
+          { target: each(first + index), action: { kind: 'INBOUND' } as const, at },
+          {
+            target: each(first + index),
+            action: { kind: 'OUTBOUND', sender: 'AGENT', agentId: engine.ann } as const,
+            at,
+          },
+        ];
+      });
+      await engine.apply(...call);
+    }
+    const { lane_id: laneId } = await engine.latest('many 0');
+    engine.clock.advance(2 * HOUR - 100);
+    engine.told.length = 0;
+    const report = await wakeLane(engine.deps, {
+      accountId: engine.accountId,
+      laneId: laneId as string,
+      wakeAt: null,
+    });
+    expect(report).toMatchObject({
+      acted: { AUTO_CLOSE: 1001 },
+      alarm: { wakeAt: new Date(engine.clock.now().getTime() + 100) },
+    });
+    expect(engine.told.map(({ conversationIds }) => conversationIds.length)).toEqual([500, 500, 1]);
+    expect(await statusOf('many 1000')).toBe('ENDED');
+    expect(await statusOf('many 1001')).toBe('ACTIVE');
+    await engine.runUntil(new Date(engine.clock.now().getTime() + 100));
+    expect(await statusOf('many 1099')).toBe('ENDED');
+  });
+});

@@ -1,0 +1,300 @@
+/**
+ * The engine on real time, with real queues, and polled. Thresholds are the least there is, a minute, so activities
+ * are reported as of 58 s ago for something to fall due in 2 s.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Engine } from '../../src/app.ts';
+import { wakeLane } from '../../src/lifecycle/wake.ts';
+import { eventually, expectAsleep, expectClosed, openSleepingTenant, plus } from '../support/closes.ts';
+import { faults, KINDS, openStore, type Store } from '../support/live.ts';
+import { type Call, lullSignature, openReceiver, standardSignature } from '../support/receiver.ts';
+import { requireOrSkip } from '../support/redis.ts';
+import { spawnService } from '../support/service.ts';
+import { CHANNEL_SECRET, openTenant, type Tenant } from '../support/tenant.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+/** How late a close may be when the queue has failed. */
+const AT_MOST_LATE_MS = 15_000;
+
+const names = (count: number) => Array.from({ length: count }, (_, index) => `contact-${index}`);
+/** Spreads racers over ±250 ms, most of them close to the finish. */
+const spread = (index: number, count: number) => 250 * ((2 * index) / (count - 1) - 1) ** 3;
+
+describe.for(KINDS)('with its queue on %s', (kind) => {
+  const options = kind === 'redis' ? requireOrSkip('redis') : {};
+
+  describe('two workers', options, () => {
+    let store: Store;
+    let one: Engine;
+    let two: Engine;
+    const open = (policy: Record<string, unknown>, settings = {}) =>
+      openTenant(one, store.sql, policy, settings);
+    beforeAll(async () => {
+      store = await openStore(kind);
+      one = await store.worker();
+      two = await store.worker();
+    });
+    afterAll(async () => {
+      expect(await faults(store.sql)).toEqual([]);
+      expect(store.logged()).toBe('');
+      await store.close();
+    });
+
+    it.concurrent('tell subscribers of an end once, signed, and again only where that failed', async (test) => {
+      const steady = await openReceiver(() => 200);
+      const shaky = await openReceiver((_, earlier) => (earlier.length === 0 ? 500 : 204));
+      test.onTestFinished(steady.close);
+      test.onTestFinished(shaky.close);
+      const tenant = await open({ autoCloseAfter: 'PT1M' });
+      const secret = await tenant.subscribe(steady.url);
+      await tenant.subscribe(shaky.url);
+      await tenant.answered(['ada'], tenant.in(1_000 - MINUTE));
+      await eventually(async () => expect(steady.calls).toHaveLength(1), 3_000);
+      const { id: conversationId, revision, ended_at } = await tenant.latest('ada');
+      const [call] = steady.calls as [Call];
+      const told = { type: 'conversation.ended', at: ended_at.toISOString(), conversationId, revision };
+      expect(JSON.parse(call.body)).toEqual(told);
+      expect(call.headers['webhook-signature']).toBe(standardSignature(call, secret));
+      const done = [
+        { address: 'ada', state: 'SENT', attempts: 1 },
+        { address: 'ada', state: 'SENT', attempts: 2 },
+      ];
+      await eventually(async () => expect(await tenant.effects()).toEqual(done), 15_000);
+      const [failed, repeated, ...more] = shaky.calls as [Call, Call];
+      expect(repeated.headers['webhook-id']).toBe(failed.headers['webhook-id']);
+      expect(repeated.body).toBe(failed.body);
+      expect(more).toEqual([]);
+      expect(steady.calls).toHaveLength(1);
+    });
+
+    it.concurrent('PE-2 warn before the close, but not whom a reply has reached first', async (test) => {
+      const to = (address: string) => (call: Call) => JSON.parse(call.body).address === address;
+      const platform = await openReceiver((call) => (to('bob')(call) ? 503 : 200));
+      test.onTestFinished(platform.close);
+      const policy = { autoCloseAfter: 'PT2M', remindBefore: ['PT1M'] };
+      const tenant = await open(policy, { deliverUrl: platform.url });
+      await tenant.answered(['ada', 'bob'], tenant.in(1_000 - MINUTE));
+      await eventually(async () => expect(platform.calls).toHaveLength(2), 3_000);
+      await tenant.does('bob', { kind: 'INBOUND' });
+      const done = [
+        { address: 'ada', state: 'SENT', attempts: 1 },
+        { address: 'bob', state: 'DROPPED', attempts: 2 },
+      ];
+      await eventually(async () => expect(await tenant.effects()).toEqual(done), 15_000);
+      const [warning, ...more] = platform.calls.filter(to('ada')) as [Call];
+      expect(JSON.parse(warning.body)).toMatchObject({ kind: 'WARNING', text: expect.any(String) });
+      expect(warning.headers['lull-signature']).toBe(lullSignature(warning, CHANNEL_SECRET));
+      expect(more).toEqual([]);
+      expect(platform.calls.filter(to('bob'))).toHaveLength(1);
+    });
+
+    it.concurrent('LP-1 close a conversation that is due in 2 s at its due second', async () => {
+      const tenant = await open({ autoCloseAfter: 'PT1M' });
+      const due = tenant.in(2_000);
+      await tenant.answered(['ada'], plus(due, -MINUTE));
+      await tenant.answered(['bob'], plus(due, 25 - MINUTE));
+      await tenant.until(plus(due, -200));
+      expect(await tenant.open()).toHaveLength(2);
+      await expectClosed(tenant, 'ada', due);
+      await expectClosed(tenant, 'bob', plus(due, 25));
+      const { ended_at, lateness_ms } = await tenant.latest('ada');
+      expect(Number(lateness_ms)).toBe(ended_at.getTime() - due.getTime());
+    });
+
+    it.concurrent('LP-1 close each of 300 conversations once', async () => {
+      const tenant = await open({ autoCloseAfter: 'PT1M' });
+      const due = tenant.in(1_500);
+      const skills = [null, tenant.skill('care'), tenant.skill('sales')];
+      const skillOf = (address: string) => skills[Number(address.split('-')[1]) % 3] ?? null;
+      await tenant.answered(names(300), plus(due, -MINUTE), skillOf);
+      const lanes = new Set((await tenant.open()).map(({ lane_id }) => lane_id as string));
+      expect(lanes.size).toBe(3);
+      await tenant.until(due);
+      // As if each lane had two more alarms and all of them went off at once.
+      const wakes = [one, two].flatMap(({ deps }) =>
+        [...lanes].map((laneId) => wakeLane(deps, { accountId: tenant.accountId, laneId, wakeAt: null })),
+      );
+      await Promise.all(wakes);
+      await eventually(async () => expect(await tenant.ended()).toHaveLength(300));
+      const ends = await store.sql`
+        select conversation_id, at from event where account_id = ${tenant.accountId} and effect = 'ENDED'`;
+      const ended = new Set(ends.map(({ conversation_id }) => conversation_id));
+      expect([ends.length, ended.size]).toEqual([300, 300]);
+      for (const { at } of ends) expect(at.getTime()).toBeGreaterThanOrEqual(due.getTime());
+    });
+
+    it.concurrent.for(['P4D', 'PT0S'])(
+      'LL-2 leave exactly one conversation where a reply races the close, reopening within %s',
+      async (reopenWithin) => {
+        const tenant = await open({ autoCloseAfter: 'PT1M', reopenWithin });
+        const due = tenant.in(1_500);
+        await tenant.answered(names(40), plus(due, -MINUTE));
+        const reply = async (contact: string, index: number) => {
+          await tenant.until(plus(due, spread(index, 40)));
+          await tenant.does(contact, { kind: 'INBOUND' }, undefined, two.deps);
+        };
+        await Promise.all(names(40).map(reply));
+        const replies = await tenant.replies();
+        expect(replies).toHaveLength(40);
+        for (const { at, effect, ended_at } of replies) {
+          if (effect === null) expect(ended_at).toBeNull();
+          else if (effect === 'REVOKED') expect(at.getTime()).toBeLessThanOrEqual(Number(ended_at));
+          else expect(at.getTime()).toBeGreaterThan(Number(ended_at));
+        }
+        const winners = replies.filter(({ effect }) => effect === null).length;
+        expect(winners).toBeGreaterThan(0);
+        expect(winners).toBeLessThan(40);
+        const contacts = (await tenant.open()).map(({ contact_id }) => contact_id);
+        expect([contacts.length, new Set(contacts).size]).toEqual([40, 40]);
+      },
+    );
+
+    it.concurrent('LL-2 revoke a close by a reply sent before it and delivered after it', async () => {
+      const tenant = await open({ autoCloseAfter: 'PT1M', reopenWithin: 'PT0S' });
+      const due = tenant.in(1_000);
+      await tenant.answered(['ada'], plus(due, -MINUTE));
+      await expectClosed(tenant, 'ada', due);
+      await tenant.does('ada', { kind: 'INBOUND' }, plus(due, -1), two.deps);
+      expect(await tenant.conversations('ada')).toMatchObject([{ status: 'ACTIVE', ended_at: null }]);
+    });
+
+    it.concurrent('LL-3 close nothing by a threshold once it has been raised', async () => {
+      const tenants = await Promise.all(names(9).map(() => open({ autoCloseAfter: 'PT1M' })));
+      const due = (tenants[0] as Tenant).in(1_500);
+      const races = tenants.map(async (tenant, index) => {
+        await tenant.answered(names(20), plus(due, -MINUTE));
+        await tenant.until(plus(due, spread(index, 9)));
+        const { version } = await tenant.setPolicy({ autoCloseAfter: 'PT2H' }, null, two.deps);
+        const inForce = tenant.in(0);
+        // A batch whose snapshot is from before the change may still be under way.
+        await sleep(500);
+        const closed = await tenant.ended();
+        await tenant.until(plus(due, 1_500));
+        expect(await tenant.ended()).toHaveLength(closed.length);
+        for (const { rules_version, ended_at } of closed) {
+          expect(Number(rules_version)).toBe(version - 1);
+          expect(ended_at.getTime()).toBeLessThanOrEqual(inForce.getTime());
+        }
+        return closed.length;
+      });
+      const closed = await Promise.all(races);
+      expect(closed).toContain(0);
+      expect(closed).toContain(20);
+    });
+
+    it.concurrent('LL-3 close nothing by a threshold that is raised between two batches', async () => {
+      const tenant = await open({ autoCloseAfter: 'PT2H' });
+      await tenant.answered(names(1_000), tenant.in(-HOUR));
+      await expectAsleep(tenant);
+      await store.linger(tenant.accountId, 0.2);
+      await tenant.setPolicy({ autoCloseAfter: 'PT1M' });
+      await eventually(async () => expect(await store.closing()).not.toEqual([]));
+      const { version } = await tenant.setPolicy({ autoCloseAfter: 'PT2H' }, null, two.deps);
+      const inForce = tenant.in(0);
+      await sleep(1_000);
+      const closed = await tenant.ended();
+      expect(closed).not.toEqual([]);
+      for (const { rules_version, ended_at } of closed) {
+        expect(Number(rules_version)).toBe(version - 1);
+        expect(ended_at.getTime()).toBeLessThanOrEqual(inForce.getTime());
+      }
+    });
+
+    it.concurrent('LL-3 close at once whatever a lowered threshold makes due', async () => {
+      const tenant = await open({ autoCloseAfter: 'PT2H' });
+      await tenant.answered(names(200), tenant.in(-HOUR));
+      await expectAsleep(tenant);
+      const { version, since } = await tenant.setPolicy({ autoCloseAfter: 'PT1H' }, null, two.deps);
+      await eventually(async () => expect(await tenant.ended()).toHaveLength(200), 3_000);
+      for (const { rules_version, ended_at, lateness_ms } of await tenant.ended()) {
+        expect(Number(rules_version)).toBe(version);
+        expect(Number(lateness_ms)).toBe(ended_at.getTime() - since.getTime());
+        expect(Number(lateness_ms)).toBeLessThan(1_000);
+      }
+    });
+
+    it.concurrent('LP-1 close on time what enters a sleeping lane by a late delivery', async () => {
+      const tenant = await openSleepingTenant(one, store.sql);
+      const due = tenant.in(1_500);
+      await tenant.answered(['late'], plus(due, -HOUR));
+      await tenant.answered(['overdue'], tenant.in(-2 * HOUR));
+      await expectClosed(tenant, 'overdue', plus(due, -1_500));
+      await expectClosed(tenant, 'late', due);
+    });
+
+    it.concurrent('LP-1 close at once what enters a sleeping lane by a change of tag or skill', async () => {
+      const tenant = await openSleepingTenant(one, store.sql);
+      await tenant.does('tagged', { kind: 'INBOUND' }, tenant.in(-3 * HOUR));
+      await tenant.does('tagged', { kind: 'TAG', add: ['vip'], remove: [] });
+      await tenant.answered(['tagged'], tenant.in(-2 * HOUR));
+      await tenant.answered(['slow'], tenant.in(-30 * MINUTE));
+      await tenant.answered(['never'], tenant.in(-2 * HOUR), () => tenant.skill('sales'));
+      await sleep(500);
+      expect(await tenant.ended()).toEqual([]);
+      const changed = tenant.in(0);
+      await tenant.does('tagged', { kind: 'TAG', add: [], remove: ['vip'] });
+      await tenant.does('slow', { kind: 'SKILL', skillId: tenant.skill('care') });
+      await tenant.does('never', { kind: 'SKILL', skillId: null });
+      for (const address of ['tagged', 'slow', 'never']) await expectClosed(tenant, address, changed);
+    });
+
+    it.concurrent('PE-9 release on time what enters a sleeping lane by a hold', async () => {
+      const tenant = await openSleepingTenant(one, store.sql);
+      await tenant.answered(['held', 'held for long'], tenant.in(0));
+      await tenant.does('held for long', { kind: 'HOLD', until: tenant.in(HOUR) });
+      await expectAsleep(tenant);
+      const end = tenant.in(1_500);
+      await tenant.does('held', { kind: 'HOLD', until: end });
+      const released = { held: false, last_activity_at: end };
+      await eventually(async () => expect(await tenant.latest('held')).toMatchObject(released));
+      const latenessMs = (await tenant.latest('held')).placed_at.getTime() - end.getTime();
+      expect(latenessMs >= 0 && latenessMs < 1_000, `${latenessMs} ms late`).toBe(true);
+    });
+  });
+
+  describe('whatever happens', options, () => {
+    it.concurrent.for([
+      { what: 'everything in the queue is deleted, or its connections are cut', mishaps: ['wipe', 'cut'] },
+      { what: 'the queue loses all it is given', mishaps: ['lose'] },
+    ] as const)('LP-1 a close is at most 15 s late where $what', async ({ mishaps }, test) => {
+      const store = await openStore(kind);
+      test.onTestFinished(store.close);
+      const tenant = await openTenant(await store.worker(), store.sql, { autoCloseAfter: 'PT1M' });
+      for (const mishap of mishaps) {
+        const due = tenant.in(2_000);
+        await tenant.answered([mishap], plus(due, -MINUTE));
+        await eventually(async () => expect(await tenant.alarms(due)).toEqual([{ wake_at: due }]));
+        await sleep(200);
+        await store[mishap]();
+        await expectClosed(tenant, mishap, due, AT_MOST_LATE_MS);
+      }
+      expect(await faults(store.sql)).toEqual([]);
+    });
+
+    it.concurrent('LP-1 where a worker is killed amid 2,000 closes, another goes on, each once', async (test) => {
+      const store = await openStore(kind);
+      const subscriber = await openReceiver(() => 204);
+      test.onTestFinished(store.close);
+      test.onTestFinished(subscriber.close);
+      const engine = await store.engine();
+      const tenant = await openTenant(engine, store.sql, { autoCloseAfter: 'PT1M' });
+      await tenant.subscribe(subscriber.url);
+      await tenant.answered(names(2_000), tenant.in(-MINUTE));
+      await store.linger(tenant.accountId, 0.3);
+      await engine.close();
+      const worker = spawnService(store.env);
+      await eventually(async () => expect(await tenant.ended()).not.toEqual([]), 20_000);
+      await eventually(async () => expect(await store.closing()).not.toEqual([]));
+      worker.kill('SIGKILL');
+      await worker.ended;
+      expect((await tenant.open()).length).toBeGreaterThan(500);
+      await store.worker();
+      await eventually(async () => expect(await tenant.ended()).toHaveLength(2_000), AT_MOST_LATE_MS);
+      expect(await faults(store.sql)).toEqual([]);
+      const told = (await tenant.effects()).map(({ address }) => address);
+      expect([told.length, new Set(told).size]).toEqual([2_000, 2_000]);
+    });
+  });
+});

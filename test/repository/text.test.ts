@@ -1,0 +1,64 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { root } from '../support/run.ts';
+
+const NOT_OURS = ['node_modules', '.git', '.lull', 'dist'];
+
+/** What is true of one machine only, and has no place in what everybody clones. */
+const LOCAL: [name: string, pattern: RegExp][] = [
+  ['a path of one machine', /(?<![\w.$}-])\/(work|root|home|Users|mnt)\/\w/],
+  ['a folder outside of the project', /\.\.\/shared/],
+  ['the host of a package registry', /https?:\/\/[^/\s'"]*(registry|npm|proxy|mirror)[^/\s'"]*\//],
+];
+
+function textFiles(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => !NOT_OURS.includes(entry.name))
+    .flatMap((entry) => {
+      const path = join(folder, entry.name);
+      return entry.isDirectory() ? textFiles(path) : [path];
+    })
+    .filter((path) => !/\.(png|ico|woff2|gz)$/.test(path));
+}
+
+function localTexts(name: string, text: string): string[] {
+  return LOCAL.flatMap(([what, pattern]) => {
+    const found = pattern.exec(text);
+    return found === null ? [] : [`${name}: ${what}: ${found[0]}`];
+  });
+}
+
+it('nothing in the project is true of one machine only', () => {
+  const files = textFiles(root);
+  expect(files.length).toBeGreaterThan(20);
+  expect(files.flatMap((path) => localTexts(relative(root, path), readFileSync(path, 'utf8')))).toEqual([]);
+});
+
+describe('the search', () => {
+  const slash = '/';
+  it.each([
+    `see ${slash}home/ann/lull`,
+    `${slash}work/x`,
+    `..${slash}shared/a`,
+    `https:${slash}/npm.example/x`,
+  ])('finds %s', (text) => expect(localTexts('x', text)).toHaveLength(1));
+
+  it('lets other paths be', () => {
+    const text = 'src/work/a, $HOME/home/a, ./home/a, https://lull.example/home, /var/lib/lull';
+    expect(localTexts('x', text)).toEqual([]);
+  });
+});
+
+it('the lock file names no host', () => {
+  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+  const resolved = Object.values<{ resolved?: string }>(lock.packages).filter((entry) => entry.resolved);
+  expect(resolved).toEqual([]);
+});
+
+it('every dependency is pinned', () => {
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const { dependencies, devDependencies, optionalDependencies } = manifest;
+  const versions = Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies });
+  expect(versions.filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version as string))).toEqual([]);
+});

@@ -1,0 +1,157 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SCOPES } from '../../src/db/api-keys.ts';
+import { createOperatorKey, revokeOperatorKey } from '../../src/db/operator-keys.ts';
+import { createAccount, ensureAgents } from '../../src/lifecycle/setup.ts';
+import { type Api, openApi } from '../http/open-api.ts';
+
+let api: Api;
+let other: string;
+let operator: string;
+beforeAll(async () => {
+  api = await openApi();
+  other = await createAccount(api.engine.deps, { name: 'other' });
+  operator = (await makeOperator(SCOPES)).token;
+});
+afterAll(() => api.close());
+
+async function makeOperator(scopes: readonly string[]) {
+  const { db, deps, clock } = api.engine;
+  const id = deps.newId();
+  return { id, token: await createOperatorKey(db, { name: 'ops', scopes }, { id, now: clock.now() }) };
+}
+
+async function post(query: string, token: string, headers: Record<string, string> = {}) {
+  const body = JSON.stringify({ query });
+  const response = await api.post(body, { authorization: `Bearer ${token}`, ...headers });
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+}
+const name = (token: string, headers?: Record<string, string>) =>
+  post('{ account { name } }', token, headers);
+const refusal = (status: number, code: string, more = {}) => ({
+  status,
+  body: { errors: [{ extensions: { code, ...more } }] },
+});
+
+describe('an operator key', () => {
+  it('works on the account that the request names, by its id in either form', async () => {
+    expect((await name(operator, { 'x-lull-account': other })).body).toEqual({
+      data: { account: { name: 'other' } },
+    });
+    const globalId = api.id('Account', api.engine.accountId);
+    expect((await name(operator, { 'x-lull-account': globalId })).body).toEqual({
+      data: { account: { name: 'test' } },
+    });
+  });
+
+  it('has to name an account, one that is there', async () => {
+    const field = 'x-lull-account';
+    expect(await name(operator)).toMatchObject(refusal(400, 'INVALID_INPUT', { field }));
+    for (const malformed of ['x', api.ann, "' or '1'='1"])
+      expect(await name(operator, { [field]: malformed })).toMatchObject(
+        refusal(400, 'INVALID_INPUT', { field }),
+      );
+    const nobody = '018f0000-0000-7000-8000-000000000000';
+    expect(await name(operator, { [field]: nobody })).toMatchObject(refusal(404, 'NOT_FOUND', { field }));
+  });
+
+  it('may do what its scopes say, and its actor is known', async () => {
+    const set = 'mutation { setPolicy(input: { autoClose: true }) { __typename } }';
+    const headers = { 'x-lull-account': other };
+    const reader = await makeOperator(['conversations:read']);
+    expect((await post(set, reader.token, headers)).body).toEqual({
+      data: { setPolicy: { __typename: 'ForbiddenError' } },
+    });
+    const writer = await makeOperator(['policies:write', 'conversations:read']);
+    expect((await post(set, writer.token, headers)).body).toEqual({
+      data: { setPolicy: { __typename: 'Policy' } },
+    });
+    const [version] = await api.engine.db
+      .sql`select changed_by from rules_version where account_id = ${other} order by version desc`;
+    expect(version).toEqual({ changed_by: `operator:${writer.id}` });
+  });
+
+  it('that is wrong, of another form or revoked is answered 401', async () => {
+    const headers = { 'x-lull-account': other };
+    const { id, token } = await makeOperator(['conversations:read']);
+    expect((await name(token, headers)).status).toBe(200);
+    const wrong = `${token.slice(0, -1)}${token.endsWith('0') ? '1' : '0'}`;
+    for (const bad of [wrong, `${token}0`, 'lull_op_', `lull_op_${'0'.repeat(32)}_${'0'.repeat(64)}`])
+      expect(await name(bad, headers), bad).toMatchObject(refusal(401, 'UNAUTHENTICATED'));
+    await revokeOperatorKey(api.engine.db.sql, id, api.engine.clock.now());
+    expect(await name(token, headers)).toMatchObject(refusal(401, 'UNAUTHENTICATED'));
+  });
+
+  it('leaves no trace in the database or the log by which it could be used', async () => {
+    await name(operator, { 'x-lull-account': other });
+    await name(`${operator}x`, { 'x-lull-account': other });
+    const secret = operator.split('_')[3] as string;
+    expect(api.logged()).not.toContain(secret);
+    expect(JSON.stringify(await api.engine.db.sql`select * from operator_key`)).not.toContain(secret);
+  });
+});
+
+describe('a key of an account', () => {
+  it('may name its own account, and no other', async () => {
+    expect((await name(api.key, { 'x-lull-account': api.engine.accountId })).status).toBe(200);
+    const field = 'x-lull-account';
+    expect(await name(api.key, { [field]: other })).toMatchObject(refusal(404, 'NOT_FOUND', { field }));
+  });
+
+  it('acts as an agent of the account only with the scope act-as', async () => {
+    const set = 'mutation { setPolicy(input: { autoClose: true }) { __typename } }';
+    const asAnn = { 'x-lull-agent': api.ann };
+    const plain = await api.makeKey(['policies:write', 'conversations:read']);
+    expect(await post(set, plain, asAnn)).toMatchObject(refusal(403, 'FORBIDDEN', { scope: 'act-as' }));
+    const acting = await api.makeKey(['policies:write', 'conversations:read', 'act-as']);
+    expect((await post(set, acting, asAnn)).body).toEqual({ data: { setPolicy: { __typename: 'Policy' } } });
+    const [version] = await api.engine.db
+      .sql`select changed_by from rules_version where account_id = ${api.engine.accountId} order by version desc`;
+    expect(version?.changed_by).toMatch(new RegExp(`^agent:${api.engine.ann} by key:`));
+  });
+
+  it('cannot act as an agent of another account, or as what is none', async () => {
+    const field = 'x-lull-agent';
+    const theirs = (await ensureAgents(api.engine.deps, other, ['eve'])).get('eve') as string;
+    for (const id of [theirs, api.id('Agent', theirs)])
+      expect(await name(api.key, { [field]: id })).toMatchObject(refusal(404, 'NOT_FOUND', { field }));
+    for (const malformed of ['x', api.channel])
+      expect(await name(api.key, { [field]: malformed })).toMatchObject(
+        refusal(400, 'INVALID_INPUT', { field }),
+      );
+  });
+});
+
+describe('scopes (SP-5)', () => {
+  it('SP-5 a policy is set only with policies:write', async () => {
+    const key = await api.makeKey(SCOPES.filter((scope) => scope !== 'policies:write'));
+    const set =
+      'mutation { setPolicy(input: { autoClose: false }) { __typename ... on ForbiddenError { scope } } }';
+    const before = await api.ask('{ account { rulesVersion } }');
+    expect((await api.ask(set, {}, key)).data.setPolicy).toEqual({
+      __typename: 'ForbiddenError',
+      scope: 'policies:write',
+    });
+    expect(await api.ask('{ account { rulesVersion } }')).toEqual(before);
+  });
+
+  it('nothing is read without conversations:read', async () => {
+    const key = await api.makeKey(SCOPES.filter((scope) => scope !== 'conversations:read'));
+    const { data, errors } = await api.ask('{ account { name } }', {}, key);
+    expect(data).toBeFalsy();
+    expect(errors).toMatchObject([{ extensions: { code: 'FORBIDDEN', scope: 'conversations:read' } }]);
+  });
+
+  it('a subscription without conversations:read is refused, and nobody listens', async () => {
+    const key = await api.makeKey(SCOPES.filter((scope) => scope !== 'conversations:read'));
+    const query = 'subscription { conversationChanged { __typename } }';
+    const response = await api.post(JSON.stringify({ query }), {
+      authorization: `Bearer ${key}`,
+      accept: 'text/event-stream',
+    });
+    const text = await response.text();
+    expect(text).toContain('FORBIDDEN');
+    expect(text).toContain('conversations:read');
+    expect(text).not.toContain('"data":{');
+    expect(api.subscribers()).toBe(0);
+  });
+});

@@ -1,0 +1,193 @@
+import { parse } from 'graphql';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type HttpServer, startHttp } from '../../src/http.ts';
+import { costOf } from '../../src/schema/cost.ts';
+import { MAX } from '../../src/schema/limits.ts';
+import { schema } from '../../src/schema/schema.ts';
+import { type Api, HTTP_OPTIONS, openApi } from '../http/open-api.ts';
+
+let api: Api;
+beforeAll(async () => {
+  api = await openApi();
+});
+afterAll(() => api.close());
+
+/** `{ a { a { … } } }` with fields of the schema that lead to themselves, so many deep. */
+function nested(depth: number): string {
+  const fields = ['conversations(first: 1)', 'nodes'];
+  for (let at = fields.length; at < depth - 1; at++) fields.push('previous');
+  return `${fields.map((field) => `{ ${field} `).join('')}{ id }${' }'.repeat(fields.length)}`;
+}
+
+const refused = (limit: keyof typeof MAX) => [
+  { extensions: { code: 'TOO_COMPLEX', limit, max: MAX[limit] } },
+];
+
+describe('a query', () => {
+  it('may be so deep, and no deeper', async () => {
+    expect((await api.ask(nested(MAX.depth))).errors).toBeUndefined();
+    expect((await api.ask(nested(MAX.depth + 1))).errors).toMatchObject(refused('depth'));
+  });
+
+  it('is no less deep in fragments', async () => {
+    const nestedIn = (fields: number) => `${'{ previous '.repeat(fields)}{ id }${' }'.repeat(fields)}`;
+    const query = `{ conversations(first: 1) { nodes { ...rest } } } fragment rest on Conversation ${nestedIn(MAX.depth - 2)}`;
+    expect((await api.ask(query)).errors).toMatchObject(refused('depth'));
+  });
+
+  it('may have so many aliases, and no more', async () => {
+    const wide = (count: number) =>
+      `{ ${Array.from({ length: count }, (_, at) => `a${at}: account { name }`).join(' ')} }`;
+    expect((await api.ask(wide(MAX.aliases))).errors).toBeUndefined();
+    expect((await api.ask(wide(MAX.aliases + 1))).errors).toMatchObject(refused('aliases'));
+  });
+
+  it('may have so many words and signs, and no more', async () => {
+    const long = (count: number) =>
+      `{ conversations(filter: { status: [${'NEW '.repeat(count)}] }, first: 1) { nodes { id } } }`;
+    expect((await api.ask(long(MAX.tokens - 30))).errors).toBeUndefined();
+    expect((await api.ask(long(MAX.tokens + 1))).errors).toMatchObject(refused('tokens'));
+  });
+
+  it('is refused before anything is read', async () => {
+    const query = '{ conversations(first: 200) { nodes { feed(first: 200) { nodes { agent { name } } } } } }';
+    await api.ask('{ account { name } }');
+    const before = api.statements();
+    const { data, errors } = await api.ask(query);
+    expect(errors).toMatchObject(refused('cost'));
+    expect(data).toBeFalsy();
+    // The key is read, and nothing else.
+    expect(api.statements() - before).toBe(1);
+  });
+
+  it('of the same text is refused or not by its variables', async () => {
+    const query =
+      'query ($first: Int!) { conversations(first: $first) { nodes { feed(first: 200) { nodes { agent { name } } } } } }';
+    expect((await api.ask(query, { first: 10 })).errors).toBeUndefined();
+    expect((await api.ask(query, { first: 200 })).errors).toMatchObject(refused('cost'));
+    expect((await api.ask(query, { first: 10 })).errors).toBeUndefined();
+  });
+
+  it('of the schema itself, as every tool sends it, is answered', async () => {
+    const { getIntrospectionQuery } = await import('graphql');
+    const { data, errors } = await api.ask(getIntrospectionQuery());
+    expect(errors).toBeUndefined();
+    expect(data.__schema.types.length).toBeGreaterThan(20);
+  });
+
+  it('a subscription that costs too much is refused', async () => {
+    const query =
+      'subscription { conversationChanged { feed(first: 200) { nodes { agent { id } a: agent { id } skill { id } } } b: feed(first: 200) { nodes { agent { id } } } } }';
+    const within = costOf({ schema, document: parse(query) });
+    expect(within).toBeGreaterThan(1_000);
+    expect(within).toBeLessThan(MAX.cost);
+    const times = Math.ceil(MAX.cost / within);
+    const fields = query.slice(query.indexOf('{ feed') + 2, query.lastIndexOf(' } }'));
+    const again = Array.from({ length: times }, (_, at) =>
+      fields
+        .replaceAll(/(?:b: )?feed\(/g, (match) => `${match.startsWith('b') ? 'd' : 'c'}${at}: feed(`)
+        .replaceAll('a: agent', 'agent'),
+    );
+    const response = await api.post(
+      JSON.stringify({ query: `subscription { conversationChanged { ${again.join(' ')} } }` }),
+      { accept: 'text/event-stream' },
+    );
+    expect(await response.text()).toContain('TOO_COMPLEX');
+    expect(api.subscribers()).toBe(0);
+  });
+});
+
+describe('the cost of a query', () => {
+  const cost = (query: string, variableValues: Record<string, unknown> = {}) =>
+    costOf({ schema, document: parse(query), variableValues });
+
+  it.each([
+    ['fields without fields of their own', '{ __typename }', 0],
+    ['one object', '{ account { id name } }', 1],
+    [
+      'an object in an object',
+      '{ account { policy { autoClose origins { autoClose { __typename } } } } }',
+      4,
+    ],
+    ['a page', '{ conversations(first: 10) { nodes { id } } }', 1 + 10],
+    [
+      'a page of the usual length',
+      '{ conversations { nodes { id } } agents { nodes { id } } }',
+      1 + 20 + 1 + 100,
+    ],
+    ['a page from the end', '{ conversations(last: 10) { nodes { id } } }', 1 + 10],
+    [
+      'a page of pages',
+      '{ conversations(first: 10) { nodes { feed(first: 5) { nodes { kind } } } } }',
+      1 + 10 * (1 + 1 + 5),
+    ],
+    [
+      'a fragment',
+      '{ conversations(first: 10) { ...page } } fragment page on ConversationConnection { nodes { id } }',
+      1 + 10,
+    ],
+    [
+      'a fragment on the spot',
+      '{ conversations(first: 10) { ... on ConversationConnection { nodes { id } } } }',
+      1 + 10,
+    ],
+    ['a page of a length that is refused', '{ conversations(first: -1) { nodes { id } } }', 1 + 1],
+    ['the schema', '{ __schema { types { name } } }', 0],
+  ])('%s', (_what, query, expected) => {
+    expect(cost(query)).toBe(expected);
+  });
+
+  it('goes by variables and what they are if not given', () => {
+    const query = 'query ($first: Int! = 7) { conversations(first: $first) { nodes { id } } }';
+    expect(cost(query)).toBe(1 + 7);
+    expect(cost(query, { first: 100 })).toBe(1 + 100);
+    expect(cost(query, { first: 'x' })).toBe(0);
+  });
+
+  it('counts what is read for each item of a list that is given', () => {
+    const query = `mutation ($input: RecordActivitiesInput!) {
+      recordActivities(input: $input) { ... on RecordedActivities { results { conversation { id } } } }
+    }`;
+    const activities = Array.from({ length: 1000 }, () => ({ kind: 'COMMENT' }));
+    expect(cost(query, { input: { activities } })).toBe(1 + 1000 * 2);
+  });
+
+  it('is found in no time where fragments hold fragments twice each', () => {
+    const count = 60;
+    const fragments = Array.from(
+      { length: count },
+      (_, at) =>
+        `fragment f${at} on Account { a: policy { autoClose } ${at + 1 < count ? `...f${at + 1} ...f${at + 1}` : ''} }`,
+    );
+    expect(cost(`{ account { ...f0 } } ${fragments.join(' ')}`)).toBeGreaterThan(2 ** 59);
+  });
+});
+
+describe('how often', () => {
+  let server: HttpServer;
+  const PER_MINUTE = 3;
+  beforeAll(async () => {
+    server = await startHttp(api.deps, { ...HTTP_OPTIONS, requestsPerMinute: PER_MINUTE });
+  });
+  afterAll(() => server.close());
+
+  const ask = (key: string) =>
+    fetch(`${server.url}/graphql?query={__typename}`, { headers: { authorization: `Bearer ${key}` } });
+
+  it('a key may ask is limited, and the answer says when to try again', async () => {
+    for (let count = 0; count < PER_MINUTE; count++) expect((await ask(api.key)).status).toBe(200);
+    const refusal = await ask(api.key);
+    expect(refusal.status).toBe(429);
+    const seconds = Number(refusal.headers.get('retry-after'));
+    expect(seconds).toBeGreaterThan(0);
+    expect(seconds).toBeLessThanOrEqual(60);
+    expect(await refusal.json()).toMatchObject({
+      errors: [{ extensions: { code: 'RATE_LIMITED', max: PER_MINUTE, retryAfterSeconds: seconds } }],
+    });
+  });
+
+  it('another key may ask is another matter, and no key is none', async () => {
+    expect((await ask(await api.makeKey(['conversations:read']))).status).toBe(200);
+    for (let count = 0; count <= PER_MINUTE; count++) expect((await ask('x')).status).toBe(401);
+  });
+});

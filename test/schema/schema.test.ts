@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs';
+import {
+  type GraphQLField,
+  type GraphQLInputField,
+  isEnumType,
+  isInputObjectType,
+  isInterfaceType,
+  isObjectType,
+} from 'graphql';
+import { describe, expect, it } from 'vitest';
+import { ACTIONS, RECEIPTS, SENDERS } from '../../src/domain/activity.ts';
+import { TIMER_KINDS } from '../../src/domain/channel-rules.ts';
+import { CONSENTS, END_REASONS, ENDERS } from '../../src/domain/closing.ts';
+import { AWAITED, STARTERS, STATUSES } from '../../src/domain/conversation.ts';
+import { ACTORS, EFFECTS, EVENT_KINDS } from '../../src/domain/event.ts';
+import { LULL } from '../../src/domain/profiles.ts';
+import { NODE_TYPES } from '../../src/schema/ids.ts';
+import { printedSchema, schema } from '../../src/schema/schema.ts';
+
+const types = Object.values(schema.getTypeMap()).filter((type) => !type.name.startsWith('__'));
+const BUILT_INTO_GRAPHQL = ['Boolean', 'Float', 'ID', 'Int', 'String'];
+
+describe('the schema', () => {
+  it('is the one that is committed: npm run generate writes it', () => {
+    expect(readFileSync('schema.graphql', 'utf8')).toBe(printedSchema());
+  });
+
+  it('describes every type, field, argument and value', () => {
+    const bare: string[] = [];
+    const check = (place: string, described: { description?: string | null | undefined }) => {
+      if (!described.description?.trim()) bare.push(place);
+    };
+    for (const type of types) {
+      if (!BUILT_INTO_GRAPHQL.includes(type.name)) check(type.name, type);
+      if (isEnumType(type)) for (const value of type.getValues()) check(`${type.name}.${value.name}`, value);
+      if (!isObjectType(type) && !isInterfaceType(type) && !isInputObjectType(type)) continue;
+      for (const field of fieldsOf(type)) {
+        check(`${type.name}.${field.name}`, field);
+        for (const arg of 'args' in field ? field.args : [])
+          check(`${type.name}.${field.name}(${arg.name})`, arg);
+      }
+    }
+    expect(bare).toEqual([]);
+  });
+
+  it('gives an id to exactly the types that ids are made for', () => {
+    const node = schema.getType('Node');
+    const nodes = isInterfaceType(node) ? schema.getPossibleTypes(node).map(({ name }) => name) : [];
+    expect([...nodes].sort()).toEqual([...NODE_TYPES].sort());
+  });
+
+  it('has every value that the domain knows', () => {
+    const values = (name: string) => {
+      const type = schema.getType(name);
+      return isEnumType(type)
+        ? type
+            .getValues()
+            .map((value) => value.name)
+            .sort()
+        : [];
+    };
+    const sorted = (domain: readonly string[]) => [...domain].sort();
+    expect(values('ConversationStatus')).toEqual(sorted(STATUSES));
+    expect(values('Awaiting')).toEqual(sorted(AWAITED));
+    expect(values('Starter')).toEqual(sorted(STARTERS));
+    expect(values('EndReason')).toEqual(sorted(END_REASONS));
+    expect(values('EndedBy')).toEqual(sorted(ENDERS));
+    expect(values('Consent')).toEqual(sorted(CONSENTS));
+    expect(values('TimerKind')).toEqual(sorted(TIMER_KINDS));
+    expect(values('ActivityKind')).toEqual(sorted(ACTIONS));
+    expect(values('Sender')).toEqual(sorted(SENDERS));
+    expect(values('ReceiptState')).toEqual(sorted(RECEIPTS));
+    expect(values('EventKind')).toEqual(sorted([...ACTIONS, ...EVENT_KINDS]));
+    expect(values('Actor')).toEqual(sorted(ACTORS));
+    expect(values('EventEffect')).toEqual(sorted(EFFECTS));
+  });
+
+  it('shows and takes every field of a policy', () => {
+    const policy = schema.getType('Policy');
+    const origins = schema.getType('PolicyOrigins');
+    const input = schema.getType('SetPolicyInput');
+    if (!isObjectType(policy) || !isObjectType(origins) || !isInputObjectType(input))
+      throw new Error('missing');
+    for (const field of Object.keys(LULL.defaults)) {
+      expect(Object.keys(policy.getFields())).toContain(field);
+      expect(Object.keys(origins.getFields())).toContain(field);
+      expect(Object.keys(input.getFields())).toContain(field);
+    }
+  });
+});
+
+type AnyField = GraphQLField<unknown, unknown> | GraphQLInputField;
+function fieldsOf(type: { getFields(): Record<string, AnyField> }): AnyField[] {
+  return Object.values(type.getFields());
+}

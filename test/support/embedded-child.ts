@@ -1,0 +1,10 @@
+import { startEmbedded } from '../../src/db/embedded.ts';
+import { createLog } from '../../src/log.ts';
+
+/** Runs the embedded Postgres of a folder until it is killed or its stdin ends. */
+const embedded = await startEmbedded({
+  dataDir: process.argv[2] as string,
+  log: createLog({ logLevel: 'error' }),
+});
+process.stdout.write(`${JSON.stringify({ address: embedded.address, startedHere: embedded.startedHere })}\n`);
+process.stdin.resume().once('end', () => void embedded.stop());

@@ -1,0 +1,123 @@
+import { v7 } from 'uuid';
+import { BUILT_IN } from '../../src/adapters/index.ts';
+import { createRegistry } from '../../src/adapters/registry.ts';
+import type { Alarm } from '../../src/db/lanes.ts';
+import type { Action } from '../../src/domain/activity.ts';
+import { apply } from '../../src/lifecycle/apply.ts';
+import { armAccount } from '../../src/lifecycle/arm-account.ts';
+import { type RulesDeps, setPolicy } from '../../src/lifecycle/change-rules.ts';
+import { openLaneDirectory } from '../../src/lifecycle/lane-directory.ts';
+import type { Activity, ActivityResult, Changed, LifecycleDeps } from '../../src/lifecycle/lifecycle.ts';
+import { openRulesCache } from '../../src/lifecycle/rules-cache.ts';
+import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../../src/lifecycle/setup.ts';
+import { type WakeReport, wakeLane } from '../../src/lifecycle/wake.ts';
+import { fakeClock } from './clock.ts';
+import { createTestDatabase } from './database.ts';
+
+/** An instant of the day most tests play on. */
+export const at = (time: string) => new Date(`2026-03-02T${time.length === 5 ? `${time}:00` : time}Z`);
+export const MINUTE = 60_000;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+
+/** The whole engine on a real database, with a clock that stands until it is moved, and no queue: the test is the queue. */
+export type Engine = Awaited<ReturnType<typeof openEngine>>;
+
+export async function openEngine(start: Date = at('12:00')) {
+  const { database: db, drop, address } = await createTestDatabase();
+  const clock = fakeClock(start);
+  const registry = createRegistry(BUILT_IN);
+  const rulesOfAdapter = (adapter: string) => registry.get(adapter).rules;
+  const rules = openRulesCache(db.sql, rulesOfAdapter);
+  const armed: Alarm[] = [];
+  const told: Changed[] = [];
+  const deps: LifecycleDeps & RulesDeps = {
+    db,
+    clock,
+    rules,
+    newId: () => v7(),
+    lanes: openLaneDirectory(() => v7()),
+    rulesOfAdapter,
+    arm: async (alarms) => void armed.push(...alarms),
+    tell: async (changed) => void told.push(changed),
+    relay: async () => {},
+    rulesChanged: async (accountId) => void (await armAccount(deps, accountId)),
+  };
+  const accountId = await createAccount(deps, { name: 'test' });
+  const channelId = await ensureChannel(deps, accountId, { name: 'web', adapter: 'web', settings: {} });
+  const agents = await ensureAgents(deps, accountId, ['ann', 'bob']);
+  const skills = await ensureSkills(deps, accountId, ['sales', 'care']);
+  const named = (map: Map<string, string>, name: string) => map.get(name) as string;
+
+  const engine = {
+    db,
+    address,
+    drop,
+    clock,
+    deps,
+    armed,
+    told,
+    accountId,
+    channelId,
+    ann: named(agents, 'ann'),
+    bob: named(agents, 'bob'),
+    sales: named(skills, 'sales'),
+    care: named(skills, 'care'),
+    apply: (...activities: Activity[]) => apply(deps, accountId, activities),
+    /** Applies one activity to whoever is at an address, now or at an instant. */
+    async does(address: string, action: Action, when: Partial<Activity> = {}): Promise<ActivityResult> {
+      const [result] = await apply(deps, accountId, [{ target: { channelId, address }, action, ...when }]);
+      return result as ActivityResult;
+    },
+    writes: (address: string, when: Partial<Activity> & { skillId?: string } = {}) =>
+      engine.does(address, { kind: 'INBOUND', ...(when.skillId ? { skillId: when.skillId } : {}) }, when),
+    answers: (address: string, when: Partial<Activity> = {}) =>
+      engine.does(address, { kind: 'OUTBOUND', sender: 'AGENT', agentId: engine.ann }, when),
+    policy: (fields: Record<string, unknown>, where: { channelId?: string; skillId?: string } = {}) =>
+      setPolicy(
+        deps,
+        accountId,
+        { channelId: null, skillId: null, expectedVersion: null, fields, ...where },
+        { changedBy: 'test', why: null },
+      ),
+    /** The conversations of an address, oldest first. */
+    async conversations(address: string) {
+      return await db.sql`
+        select conversation.* from conversation join contact on contact.account_id = conversation.account_id and contact.id = conversation.contact_id
+        where contact.account_id = ${accountId} and contact.address = ${address} order by conversation.id`;
+    },
+    async latest(address: string) {
+      const rows = await engine.conversations(address);
+      return rows[rows.length - 1] as Record<string, unknown> & { id: string; status: string };
+    },
+    async feed(conversationId: string) {
+      return await db.sql`select * from event where account_id = ${accountId} and conversation_id = ${conversationId} order by revision`;
+    },
+    /** Plays the queue: wakes each lane at the time of its alarm, the clock moving along, until an instant. */
+    async runUntil(until: Date) {
+      for (;;) {
+        const [next] = await db.sql<{ id: string; wake_at: Date }[]>`
+          select id, wake_at from lane where account_id = ${accountId} and wake_at <= ${until} order by wake_at, id limit 1`;
+        if (!next) break;
+        if (next.wake_at > clock.now()) clock.advance(next.wake_at.getTime() - clock.now().getTime());
+        await wakeLane(deps, { accountId, laneId: next.id, wakeAt: next.wake_at });
+      }
+      if (until > clock.now()) clock.advance(until.getTime() - clock.now().getTime());
+    },
+    /** Moves the clock straight to an instant, as if no worker had run meanwhile, and then wakes what is due. */
+    async jumpTo(instant: Date) {
+      clock.advance(instant.getTime() - clock.now().getTime());
+      await engine.runUntil(instant);
+    },
+    /** Wakes every lane now, as the reconciler can; returns the reports. */
+    async wakeAll() {
+      const lanes = await db.sql<
+        { id: string }[]
+      >`select id from lane where account_id = ${accountId} order by id`;
+      const reports: WakeReport[] = [];
+      for (const { id } of lanes) reports.push(await wakeLane(deps, { accountId, laneId: id, wakeAt: null }));
+      return reports;
+    },
+  };
+  return engine;
+}
