@@ -79,6 +79,8 @@ export async function openPostgresBackend(
 async function connect(settings: Settings): Promise<PostgresConnection> {
   const connection = new PostgresConnection(settings);
   connection.on('error', () => undefined);
+  // A client in use but between two queries has nobody to tell of its end; the next query on it rejects.
+  connection.pool.on('connect', (client) => client.on('error', () => undefined));
   try {
     await connection.waitUntilReady();
     return connection;
