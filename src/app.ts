@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { v7 } from 'uuid';
+import { rulesOf } from './adapters/adapter.ts';
 import { canonical } from './adapters/canonical.ts';
 import { closingBy } from './adapters/closing-by.ts';
 import { BUILT_IN } from './adapters/index.ts';
@@ -67,7 +68,7 @@ export async function openEngine(config: Config, log: Log): Promise<Engine> {
     closers.push(() => clock.stop());
 
     const registry = createRegistry(BUILT_IN);
-    const rulesOfAdapter = (adapter: string) => registry.get(adapter).rules;
+    const rulesOfAdapter = (adapter: string, settings: unknown) => rulesOf(registry.get(adapter), settings);
     await rearmOnNewRules(db.sql, hashOfRules(registry));
 
     const { redisUrl } = config;

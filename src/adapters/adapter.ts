@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { ReceiptState } from '../domain/activity.ts';
 import type { ChannelRules } from '../domain/channel-rules.ts';
 import type { Closing, ClosingContext } from '../domain/closing.ts';
+import type { Keyword } from '../domain/keyword.ts';
 
 /** A webhook call as it came in. The body is the raw bytes: that is what a signature is over. */
 export type InboundRequest = {
@@ -30,7 +31,11 @@ export type InboundMessage = {
   address: string;
   sentAt: Date;
   text?: string;
+  /** What the provider itself took the message for, where it says so; else the text is read (PE-12). */
+  keyword?: Keyword;
   clientVersion?: string;
+  /** The language of the customer's client, as BCP 47 has it. */
+  locale?: string;
 };
 
 /** What became of a message that was sent to a customer. */
@@ -42,10 +47,31 @@ export type InboundReceipt = {
   at: Date;
 };
 
+/**
+ * A message of the business's own that the channel shows: written in another app, or the echo of one that Lull sent,
+ * which is known by its id and counts for nothing (LL-9).
+ */
+export type InboundEcho = {
+  kind: 'ECHO';
+  providerMessageId: string;
+  address: string;
+  sender: 'AGENT' | 'BOT' | 'AUTOMATION';
+  at: Date;
+};
+
+/** The conversation was ended on the platform it is held on, by somebody of the business. */
+export type InboundEnd = {
+  kind: 'END';
+  providerEventId: string;
+  address: string;
+  by: 'AGENT' | 'BOT';
+  at: Date;
+};
+
 /** The customer left and ended the conversation from their side. */
 export type InboundLeave = { kind: 'LEAVE'; providerEventId: string; address: string; at: Date };
 
-export type InboundEvent = InboundMessage | InboundReceipt | InboundLeave;
+export type InboundEvent = InboundMessage | InboundReceipt | InboundEcho | InboundEnd | InboundLeave;
 
 /** What a call contained. One bad event spoils none of the good ones. */
 export type Inbound = {
@@ -63,6 +89,8 @@ export type InboundReply = { status: number; headers: Record<string, string>; bo
 /** Something to show to a customer. `id` is the same at every attempt. */
 export type OutboundMessage = { id: string; conversationId: string; address: string } & (
   | { kind: 'WARNING' | 'CLOSE_MESSAGE'; text: string }
+  /** A message that the provider has approved of, by its name there: all that may be sent outside the reply window (PE-4). */
+  | { kind: 'TEMPLATE'; template: string; locale: string | null }
   | { kind: 'SURVEY' | 'SEPARATOR' }
 );
 
@@ -95,6 +123,8 @@ type Members<Settings> = {
   /** For people. */
   name: string;
   rules: ChannelRules;
+  /** The rules that hold instead where a setting has a value, such as that of a tier (SF-1). */
+  variants?: { setting: string; of: Readonly<Record<string, ChannelRules>> };
   /** What the customer sees at the end (LL-14). Pure. */
   closing(context: ClosingContext<Settings>): Closing;
   inbound: {
@@ -127,4 +157,22 @@ export function defineAdapter<Schema extends z.ZodType<object>>(
 ): Adapter {
   // Sound as long as settings come from parseSettings, which the brand sees to.
   return definition as unknown as Adapter;
+}
+
+/** The rules that hold on a channel with these settings, as they are stored. */
+export function rulesOf(
+  { rules, variants }: Pick<Adapter, 'rules' | 'variants'>,
+  settings: unknown,
+): ChannelRules {
+  if (!variants) return rules;
+  const value = (settings as Record<string, unknown> | null)?.[variants.setting];
+  return (typeof value === 'string' ? variants.of[value] : undefined) ?? rules;
+}
+
+/** Every set of rules that an adapter has. */
+export function allRulesOf({
+  rules,
+  variants,
+}: Pick<Adapter, 'rules' | 'variants'>): readonly ChannelRules[] {
+  return [rules, ...Object.values(variants?.of ?? {})];
 }

@@ -19,7 +19,6 @@ export const ownWireRules = {
   // INACTIVATE exists on all of them (SF-2); how long it may be is the profile's affair.
   bounds: {},
   canReopen: true,
-  // Salesforce's profile forbids it on the web (SF-9).
   businessInitiated: true,
   replyWindow: null,
   textLimits: { closeMessage: 4000 },
@@ -36,11 +35,13 @@ type Shown = { showSurvey: boolean; showCloseMessage: boolean };
 
 /** Survey and close message, each only if the client's configuration shows it (LP-9). */
 export function asConfigured(
-  { endReason, endedBy, settings }: ClosingContext<Shown>,
+  { endReason, endedBy, closeMessage, settings }: ClosingContext<Shown>,
   separator: ClosingProposal['separator'],
 ): ClosingProposal {
   const why = (shown: boolean) => `the client is configured ${shown ? '' : 'not '}to show it`;
-  const text = endedBy === 'CUSTOMER' || isTimersEnd(endReason) ? RESOLVED_BY_YOU : 'Conversation resolved';
+  const text =
+    closeMessage ??
+    (endedBy === 'CUSTOMER' || isTimersEnd(endReason) ? RESOLVED_BY_YOU : 'Conversation resolved');
   return {
     survey: [settings.showSurvey, why(settings.showSurvey)],
     closeMessage: [settings.showCloseMessage ? text : null, why(settings.showCloseMessage)],

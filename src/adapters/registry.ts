@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { InvalidInputError, NotFoundError, SetupError } from '../domain/errors.ts';
-import type { Adapter, ChannelSettings } from './adapter.ts';
+import { type Adapter, allRulesOf, type ChannelSettings } from './adapter.ts';
 import { canonical } from './canonical.ts';
 import { firstFault } from './invalid.ts';
 
@@ -31,7 +31,7 @@ export function createRegistry(adapters: readonly Adapter[]): Registry {
     list: () => sorted,
     rulesHash: () =>
       createHash('sha256')
-        .update(canonical(sorted.map(({ id, rules }) => ({ id, rules }))))
+        .update(canonical(sorted.map((adapter) => ({ id: adapter.id, rules: allRulesOf(adapter) }))))
         .digest('hex'),
   };
 }

@@ -14,8 +14,12 @@ export default defineAdapter({
     deliverUrl,
     ...clientSettings,
   }),
-  // A web session that an agent starts is what SF-9 rules out, so a message to an INACTIVE one can't start it.
-  rules: { ...ownWireRules, newSessionOnAgentMessage: false },
+  // Where sessions are Salesforce's, an agent begins none on the web (SF-9), nor by a message to an INACTIVE one (SF-6).
+  rules: {
+    ...ownWireRules,
+    newSessionOnAgentMessage: false,
+    sessions: { tier: 'ENHANCED', agentInitiated: false },
+  },
   closing(context) {
     if (isTimersEnd(context.endReason))
       return closingFrom(context, silence('an automatic close is silent on the web'));

@@ -3,7 +3,15 @@ import type { Sql } from 'postgres';
 /** A change of an account's rules, as its history keeps it. */
 export type RulesVersionRow = {
   version: number;
-  kind: 'POLICY' | 'PROFILE' | 'CHANNEL' | 'CALENDAR' | 'OUTAGE' | 'ENDPOINT';
+  kind:
+    | 'POLICY'
+    | 'PROFILE'
+    | 'CHANNEL'
+    | 'CALENDAR'
+    | 'OUTAGE'
+    | 'EXEMPT_TAGS'
+    | 'CASE_STATUSES'
+    | 'ENDPOINT';
   channelId: string | null;
   skillId: string | null;
   before: Readonly<Record<string, unknown>> | null;

@@ -7,8 +7,8 @@ import { parsePolicyFields } from '../domain/policy-fields.ts';
 import { profileNamed } from '../domain/profiles.ts';
 import type { AccountRules, ChannelSetup } from '../domain/rules.ts';
 
-/** The rules of an adapter, by its id; how the database's rows meet the adapters without knowing them. */
-export type RulesOfAdapter = (adapter: string) => ChannelRules;
+/** The rules of an adapter on a channel with these settings, by its id; how the database's rows meet the adapters without knowing them. */
+export type RulesOfAdapter = (adapter: string, settings: unknown) => ChannelRules;
 
 type OutageRow = { kind: string; channel_id: string | null; since: Date; until: Date | null };
 
@@ -30,12 +30,14 @@ export async function readRulesIn(
   rulesOfAdapter: RulesOfAdapter,
 ): Promise<AccountRules | null> {
   const [[account], layers, changes, channels, outages, endpoints] = await Promise.all([
-    sql`select profile, first_profile, exempt_tags, rules_version, rules_since from account where account_id = ${accountId}`,
+    sql`select profile, first_profile, exempt_tags, case_statuses, rules_version, rules_since from account where account_id = ${accountId}`,
     sql`select channel_id, skill_id, fields, version from policy_layer where account_id = ${accountId}`,
     sql`select kind, channel_id, skill_id, after, changed_at from rules_version
         where account_id = ${accountId} and kind in ('POLICY', 'PROFILE') order by version`,
-    sql`select channel.id, channel.adapter, calendar.hours from channel
-        left join calendar on calendar.account_id = channel.account_id and calendar.id = channel.calendar_id
+    sql`select channel.id, channel.adapter, channel.settings, calendar.hours from channel
+        join account on account.account_id = channel.account_id
+        left join calendar on calendar.account_id = channel.account_id
+          and calendar.id = coalesce(channel.calendar_id, account.calendar_id)
         where channel.account_id = ${accountId}`,
     sql<OutageRow[]>`select kind, channel_id, since, until from outage where account_id = ${accountId}`,
     sql`select id, events, channel_id from webhook_endpoint where account_id = ${accountId} and disabled_at is null`,
@@ -51,6 +53,7 @@ export async function readRulesIn(
     history: changes.map(changeOf),
     channels: new Map(channels.map((row) => [row.id, channelOf(row, outages, rulesOfAdapter)])),
     exemptTags: new Set(account.exempt_tags),
+    caseStatuses: new Set(account.case_statuses),
     endpoints: endpoints.map((row) => ({ id: row.id, events: row.events, channelId: row.channel_id })),
   };
 }
@@ -86,7 +89,7 @@ function channelOf(
   return {
     id,
     adapterId: row.adapter as string,
-    rules: rulesOfAdapter(row.adapter as string),
+    rules: rulesOfAdapter(row.adapter as string, row.settings),
     calendar: buildCalendar(row.hours as OpenHours | null, uncounted),
     wallCalendar: buildCalendar(null, uncounted),
     paused: here.some((outage) => outage.kind === 'PAUSE' && outage.until === null),

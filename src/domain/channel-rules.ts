@@ -16,11 +16,20 @@ export type TimerKind = (typeof TIMER_KINDS)[number];
 /** The shortest and the longest duration that may be set, both included. */
 export type Bounds = { min: Temporal.Duration; max: Temporal.Duration };
 
+/**
+ * How a profile of sessions (SALESFORCE) sees a channel. On a STANDARD one only the end without a reply and opting out
+ * hold (SF-1); `agentInitiated`: whether an agent may begin a session there (SF-9).
+ */
+export type SessionRules = { tier: 'STANDARD' | 'ENHANCED'; agentInitiated: boolean };
+
+/** A channel whose adapter says nothing of sessions. */
+export const PLAIN_SESSIONS: SessionRules = { tier: 'ENHANCED', agentInitiated: true };
+
 /** What a kind of channel can do. Data of its adapter: the core asks these rules and never a channel's name. */
 export type ChannelRules = {
   /**
-   * How far each timer may be set. `null`: the channel has no such state, and asking for it is an error (SF-2).
-   * Absent: the profile's bounds alone hold.
+   * How far each timer may be set. `null`: the channel does not have it, and asking for it is an error (SF-2); one
+   * without END_INACTIVE has no INACTIVE conversations at all. Absent: the profile's bounds alone hold.
    */
   bounds: Partial<Record<TimerKind, Bounds | null>>;
   /** Whether an ended conversation can be opened again; if not, a later message is always a new one. */
@@ -29,6 +38,8 @@ export type ChannelRules = {
   businessInitiated: boolean;
   /** Whether an agent's message to an INACTIVE conversation starts a new one; if not, it is refused (SF-6). */
   newSessionOnAgentMessage: boolean;
+  /** How a profile of sessions sees it; absent: `PLAIN_SESSIONS`. */
+  sessions?: SessionRules;
   /** How long after the customer's last message free text may be sent (PE-4); null: always. */
   replyWindow: Temporal.Duration | null;
   /** The longest text that can be sent, in UTF-16 code units. */

@@ -42,6 +42,8 @@ export type ClosingContext<Settings> = {
   consent: Consent;
   /** Whether free text may be sent now; true on channels without a reply window (PE-4). */
   windowOpen: boolean;
+  /** What the policy has the close message say, in the customer's language (PE-3); null: what the channel itself says. */
+  closeMessage: string | null;
   settings: Settings;
 };
 
@@ -49,6 +51,8 @@ export type ClosingContext<Settings> = {
 export type Closing = {
   survey: boolean;
   closeMessage: string | null;
+  /** The approved template that is sent instead, outside the reply window (PE-4), by its name at the provider. */
+  template: string | null;
   /** Whether the customer's thread draws a line where the conversation ended. */
   separator: boolean;
   reasons: { survey: string; closeMessage: string; separator: string };
@@ -58,6 +62,8 @@ export type Closing = {
 export type ClosingProposal = {
   survey: readonly [boolean, string];
   closeMessage: readonly [string | null, string];
+  /** What may stand in for the close message outside the reply window (PE-4); absent: nothing. */
+  template?: string | null;
   separator: readonly [boolean, string];
 };
 
@@ -84,11 +90,18 @@ export function closingFrom(
     context.windowOpen || part[0] === nothing ? part : [nothing, 'the reply window is closed'];
   const sentSurvey = sendable(survey, false);
   const sentMessage = sendable(closeMessage, null);
+  const template = context.windowOpen || closeMessage[0] === null ? null : (proposal.template ?? null);
   return {
     survey: sentSurvey[0],
     closeMessage: sentMessage[0],
+    template,
     separator: separator[0],
-    reasons: { survey: sentSurvey[1], closeMessage: sentMessage[1], separator: separator[1] },
+    reasons: {
+      survey: sentSurvey[1],
+      closeMessage:
+        template === null ? sentMessage[1] : 'the reply window is closed: the template goes out instead',
+      separator: separator[1],
+    },
   };
 }
 

@@ -36,6 +36,8 @@ export type AccountRules = {
   history: readonly PolicyChange[];
   channels: ReadonlyMap<string, ChannelSetup>;
   exemptTags: ReadonlySet<string>;
+  /** The case statuses that there are (SP-4). */
+  caseStatuses: ReadonlySet<string>;
   /** Who wants to hear of which events, by webhook. */
   endpoints: readonly Endpoint[];
 };
@@ -96,6 +98,7 @@ export function plainRules(
       [channel.id, { ...channel, calendar: ALWAYS_OPEN, wallCalendar: ALWAYS_OPEN, paused: false }],
     ]),
     exemptTags: new Set(),
+    caseStatuses: new Set(),
     endpoints: [],
   };
 }

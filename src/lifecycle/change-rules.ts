@@ -10,7 +10,15 @@ import type { LifecycleDeps } from './lifecycle.ts';
 
 /** A change of rules, as the history keeps it. */
 export type RulesChange = {
-  kind: 'POLICY' | 'PROFILE' | 'CHANNEL' | 'CALENDAR' | 'OUTAGE' | 'ENDPOINT';
+  kind:
+    | 'POLICY'
+    | 'PROFILE'
+    | 'CHANNEL'
+    | 'CALENDAR'
+    | 'OUTAGE'
+    | 'EXEMPT_TAGS'
+    | 'CASE_STATUSES'
+    | 'ENDPOINT';
   channelId: string | null;
   skillId: string | null;
   before: object | null;

@@ -56,6 +56,7 @@ async function closingOf(conversation: StoredConversation, _args: object, contex
     ...{ endReason: end.reason, endedBy: end.by, windowOpen },
     clientVersion: contact.clientVersion,
     consent: contact.consent,
+    closeMessage: null,
   });
 }
 

@@ -16,6 +16,8 @@ const RulesChangeKindEnum = enumOf<RulesVersionRow['kind']>(
     CHANNEL: 'A channel.',
     CALENDAR: 'Open hours or holidays.',
     OUTAGE: 'An outage, or a pause of automatic ends (LL-15).',
+    EXEMPT_TAGS: 'The tags that keep a conversation from closing (PE-7).',
+    CASE_STATUSES: 'The case statuses that there are (SP-4).',
     ENDPOINT: 'Who hears of events by webhook.',
   },
 );

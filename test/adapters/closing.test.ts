@@ -23,6 +23,7 @@ function seen(
     clientVersion: null,
     consent: 'UNKNOWN',
     windowOpen: true,
+    closeMessage: null,
     ...context,
     settings,
   });
@@ -95,7 +96,7 @@ describe.each([web, inApp])('an end by command on $id', (adapter) => {
 });
 
 it('LL-14 gives the reason for every part, shown or not', () => {
-  const context = { consent: 'UNKNOWN', windowOpen: true } as const;
+  const context = { consent: 'UNKNOWN', windowOpen: true, closeMessage: null } as const;
   const reasons = (adapter: Adapter, shown: Shown, clientVersion: string) =>
     adapter.closing({
       ...context,

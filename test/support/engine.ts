@@ -1,4 +1,5 @@
 import { v7 } from 'uuid';
+import { rulesOf } from '../../src/adapters/adapter.ts';
 import { BUILT_IN } from '../../src/adapters/index.ts';
 import { createRegistry } from '../../src/adapters/registry.ts';
 import type { Alarm } from '../../src/db/lanes.ts';
@@ -27,7 +28,7 @@ export async function openEngine(start: Date = at('12:00')) {
   const { database: db, drop, address } = await createTestDatabase();
   const clock = fakeClock(start);
   const registry = createRegistry(BUILT_IN);
-  const rulesOfAdapter = (adapter: string) => registry.get(adapter).rules;
+  const rulesOfAdapter = (adapter: string, settings: unknown) => rulesOf(registry.get(adapter), settings);
   const rules = openRulesCache(db.sql, rulesOfAdapter);
   const armed: Alarm[] = [];
   const told: Changed[] = [];

@@ -1,5 +1,5 @@
 import { type Closing, CONSENTS, END_REASONS, ENDERS } from '../../domain/closing.ts';
-import type { Adapter } from '../adapter.ts';
+import { type Adapter, rulesOf } from '../adapter.ts';
 import type { AdapterSamples, ContractCase } from '../contract.ts';
 import { parseSettings } from '../registry.ts';
 import { check, checkSame } from './check.ts';
@@ -51,7 +51,7 @@ export function closingCases(adapter: Adapter, samples: AdapterSamples): Contrac
     {
       name: 'keeps its close message within its own limit',
       async run() {
-        const limit = adapter.rules.textLimits.closeMessage;
+        const { closeMessage: limit } = rulesOf(adapter, samples.settings).textLimits;
         for (const context of contexts(adapter, samples)) {
           const text = adapter.closing(context).closeMessage;
           check(
@@ -80,6 +80,7 @@ function contexts(adapter: Adapter, samples: AdapterSamples) {
             clientVersion,
             consent,
             windowOpen,
+            closeMessage: null,
             settings,
           })),
         ),

@@ -1,4 +1,4 @@
-import type { Adapter, DeliverResult, OutboundMessage } from '../adapter.ts';
+import { type Adapter, type DeliverResult, type OutboundMessage, rulesOf } from '../adapter.ts';
 import type { AdapterSamples, ContractCase } from '../contract.ts';
 import { parseSettings } from '../registry.ts';
 import { check, checkSame } from './check.ts';
@@ -11,6 +11,7 @@ const PLACE = {
 const MESSAGES: readonly OutboundMessage[] = [
   { ...PLACE, kind: 'WARNING', text: 'Are you still there?' },
   { ...PLACE, kind: 'CLOSE_MESSAGE', text: 'Goodbye' },
+  { ...PLACE, kind: 'TEMPLATE', template: 'goodbye', locale: 'en' },
   { ...PLACE, kind: 'SURVEY' },
   { ...PLACE, kind: 'SEPARATOR' },
 ];
@@ -98,7 +99,7 @@ export function deliverCases(adapter: Adapter, samples: AdapterSamples): Contrac
     {
       name: 'marks each attempt with the id of its message, where sends are idempotent',
       async run() {
-        if (!adapter.rules.idempotentSends) return;
+        if (!rulesOf(adapter, samples.settings).idempotentSends) return;
         for (const text of await textOf())
           check(text.includes(PLACE.id), 'a request went out without the id of its message');
       },

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import {
+  type AnyPgColumn,
   bigint,
   boolean,
   foreignKey,
@@ -26,6 +27,10 @@ export const account = pgTable(
     profile: text('profile').notNull(),
     firstProfile: text('first_profile').notNull(),
     exemptTags: text('exempt_tags').array().notNull().default(sql`'{}'`),
+    /** The case statuses there are (SP-4). */
+    caseStatuses: text('case_statuses').array().notNull().default(sql`'{}'`),
+    /** What channels without a calendar of their own run on; null: they are always open. */
+    calendarId: uuid('calendar_id'),
     rulesVersion: bigint('rules_version', { mode: 'number' }).notNull(),
     rulesSince: instant('rules_since').notNull(),
     /** The newest rules version all lanes have been armed for; behind `rules_version`: still to be done. */
@@ -34,6 +39,10 @@ export const account = pgTable(
   },
   (table) => [
     index('account_unarmed').on(table.accountId).where(sql`${table.armedVersion} <> ${table.rulesVersion}`),
+    foreignKey({
+      columns: [table.accountId, table.calendarId],
+      foreignColumns: [calendar.accountId, calendar.id],
+    }),
   ],
 );
 
@@ -87,7 +96,7 @@ export const calendar = pgTable(
   {
     accountId: uuid('account_id')
       .notNull()
-      .references(() => account.accountId),
+      .references((): AnyPgColumn => account.accountId),
     id: uuid('id').notNull(),
     name: text('name').notNull(),
     hours: jsonb('hours').notNull(),
@@ -140,6 +149,36 @@ export const outage = pgTable(
       columns: [table.accountId, table.channelId],
       foreignColumns: [channel.accountId, channel.id],
     }),
+  ],
+);
+
+/**
+ * A walk over an account's conversations that puts those with changed tags into their lanes, after a change of the
+ * exempt tags (PE-7). One at a time: a newer change begins it anew.
+ */
+export const relaning = pgTable(
+  'relaning',
+  {
+    accountId: uuid('account_id')
+      .notNull()
+      .references(() => account.accountId),
+    /** The rules version that asked for it. */
+    version: bigint('version', { mode: 'number' }).notNull(),
+    /** The walk goes over all twice: whoever wrote by the former tags has committed by the second time. */
+    pass: integer('pass').notNull(),
+    /** Conversations up to this one are done in this pass; null: none yet. */
+    afterId: uuid('after_id'),
+    /** No sooner than this the pass begins. */
+    notBefore: instant('not_before').notNull(),
+    /** Conversations looked at in the first pass, and moved in either. */
+    scanned: bigint('scanned', { mode: 'number' }).notNull(),
+    moved: bigint('moved', { mode: 'number' }).notNull(),
+    startedAt: instant('started_at').notNull(),
+    doneAt: instant('done_at'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.accountId] }),
+    index('relaning_pending').on(table.notBefore).where(sql`${table.doneAt} is null`),
   ],
 );
 

@@ -46,6 +46,32 @@ export const contact = pgTable(
   ],
 );
 
+/** What customers said about being written to, append-only (PE-12); the newest is in `contact`. */
+export const consentChange = pgTable(
+  'consent_change',
+  {
+    accountId: uuid('account_id').notNull(),
+    contactId: uuid('contact_id').notNull(),
+    id: uuid('id').notNull(),
+    /** OPTED_IN or OPTED_OUT. */
+    consent: text('consent').notNull(),
+    /** How it is known: KEYWORD, PROVIDER or COMMAND. */
+    source: text('source').notNull(),
+    at: instant('at').notNull(),
+    recordedAt: instant('recorded_at').notNull(),
+    /** Where it was said; null: outside of any. */
+    conversationId: uuid('conversation_id'),
+    agentId: uuid('agent_id'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.accountId, table.contactId, table.id] }),
+    foreignKey({
+      columns: [table.accountId, table.contactId],
+      foreignColumns: [contact.accountId, contact.id],
+    }),
+  ],
+);
+
 /**
  * A conversation: facts and clocks, no deadline. Each index costs every message: these are all there are.
  * `lane_id` has no foreign key, which on a hot lane would starve the wake; null: ended, or set aside.
