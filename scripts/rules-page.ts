@@ -1,4 +1,4 @@
-import { ACTIVITIES } from '../src/domain/activity.ts';
+import { ACTIVITIES, resets } from '../src/domain/activity.ts';
 import { STATUSES } from '../src/domain/conversation.ts';
 import { formatDuration } from '../src/domain/duration.ts';
 import type { DurationField, PolicyField } from '../src/domain/policy.ts';
@@ -50,7 +50,7 @@ ${table(
   ['activity', ...profiles.map(({ id }) => id)],
   ACTIVITIES.map((activity) => [
     `\`${activity}\``,
-    ...profiles.map(({ resets }) => (resets[activity] ? 'yes' : '–')),
+    ...profiles.map(({ defaults }) => (resets(defaults.resetOn, activity) ? 'yes' : '–')),
   ]),
 )}
 

@@ -10,7 +10,7 @@ import type { Config } from './config.ts';
 import type { DatabaseAddress } from './db/address.ts';
 import { connectWithRetry, type Database, readDatabaseTime } from './db/client.ts';
 import { startEmbedded } from './db/embedded.ts';
-import { migrateDatabase } from './db/migrate.ts';
+import { MIGRATIONS, migrateDatabase } from './db/migrate.ts';
 import { isMigrated } from './db/readiness.ts';
 import { rearmOnNewRules } from './db/service-state.ts';
 import { PROFILES } from './domain/profiles.ts';
@@ -18,13 +18,16 @@ import { type HttpServer, startHttp } from './http.ts';
 import { implementArmAccount, rulesChanged } from './jobs/arm-account.ts';
 import { deliverMessage } from './jobs/deliver-message.ts';
 import { type Fanout, openFanout } from './jobs/fanout.ts';
+import { startHeartbeat } from './jobs/heartbeat.ts';
 import { armLanes, implementLaneWake } from './jobs/lane-wake.ts';
 import { openQueues, type Queues } from './jobs/queues.ts';
 import { startReconciler } from './jobs/reconcile.ts';
+import { implementRelane, relanePending } from './jobs/relane.ts';
 import { implementRelayOutbox, nudgeRelay, relay } from './jobs/relay-outbox.ts';
 import { startRetention } from './jobs/retention.ts';
 import { sendWebhook } from './jobs/send-webhook.ts';
 import type { RulesDeps } from './lifecycle/change-rules.ts';
+import { recordDowntime } from './lifecycle/downtime.ts';
 import { openLaneDirectory } from './lifecycle/lane-directory.ts';
 import type { Changed, LifecycleDeps } from './lifecycle/lifecycle.ts';
 import { openRulesCache } from './lifecycle/rules-cache.ts';
@@ -53,19 +56,27 @@ async function closeAll(closers: Closers): Promise<void> {
   for (const close of closers.splice(0).reverse()) await close();
 }
 
+/** What a process has to do before any other that starts with it goes on. */
+type Beforehand = (parts: Pick<Engine, 'db' | 'clock' | 'log'>) => Promise<void>;
+
 /**
  * Opens the engine: the database, migrated; its clock; the queue. It wakes nothing by itself: `startWorker` does.
+ * `beforehand` is done once the database is migrated, by one process at a time.
  * @throws SetupError where something it needs is not there
  */
-export async function openEngine(config: Config, log: Log): Promise<Engine> {
+export async function openEngine(
+  config: Config,
+  log: Log,
+  beforehand: Beforehand = async () => {},
+): Promise<Engine> {
   const closers: Closers = [];
   try {
     const address = await databaseAddress(config, log, closers);
     const db = await connectWithRetry(address, log);
     closers.push(() => db.close());
-    await migrateDatabase(address, log);
     const clock = await startClock({ readDatabaseTime: () => readDatabaseTime(db), log });
     closers.push(() => clock.stop());
+    await migrateDatabase(address, log, MIGRATIONS, () => beforehand({ db, clock, log }));
 
     const registry = createRegistry(BUILT_IN);
     const rulesOfAdapter = (adapter: string, settings: unknown) => rulesOf(registry.get(adapter), settings);
@@ -104,11 +115,14 @@ export function startWorker(
   const handlers = { DELIVER_MESSAGE: deliverMessage(deps, registry), SEND_WEBHOOK: sendWebhook(deps) };
   const implementations = [
     implementLaneWake(deps),
-    implementArmAccount(deps),
+    implementArmAccount(deps, queues),
+    implementRelane(deps, queues),
     implementRelayOutbox(deps, handlers, log),
   ];
   const crew = queues.work(implementations, { concurrency: WAKES_AT_ONCE });
-  const reconciler = startReconciler(deps, log, async () => void (await relay(deps, handlers, log)));
+  const reconciler = startReconciler(deps, log, async () => {
+    await Promise.all([relay(deps, handlers, log), relanePending(deps, queues, log)]);
+  });
   const retention = startRetention(deps, keepEnded, log);
   return {
     async close() {
@@ -125,16 +139,19 @@ export type Role = 'api' | 'worker' | 'all';
 export type Service = { engine: Engine; url: string | null; close(): Promise<void> };
 
 /**
- * Starts the service, whole or in one role. Closing it lets requests and wakes under way finish, and leaves
+ * Starts the service, whole or in one role. Time in which it was down is first made an outage, so that nothing ends
+ * for it (LL-7); while its API is up, a heartbeat says so. Closing it lets requests and wakes under way finish, and leaves
  * nothing running.
  * @throws SetupError where something it needs is not there, or the port is in use
  */
 export async function startService(config: Config, log: Log, role: Role = 'all'): Promise<Service> {
-  const engine = await openEngine(config, log);
+  const engine = await openEngine(config, log, noteDowntime);
   const closers: Closers = [() => engine.close()];
   try {
     const http = role === 'worker' ? null : await startApi(engine, config);
     closers.push(() => http?.close());
+    const heartbeat = http && (await startHeartbeat(engine, log));
+    closers.push(() => heartbeat?.stop());
     const worker = role === 'api' ? null : startWorker(engine, config);
     closers.push(() => worker?.close());
     return { engine, url: http?.url ?? null, close: () => closeAll(closers) };
@@ -142,6 +159,11 @@ export async function startService(config: Config, log: Log, role: Role = 'all')
     await closeAll(closers);
     throw error;
   }
+}
+
+async function noteDowntime({ db, clock, log }: Parameters<Beforehand>[0]): Promise<void> {
+  const downtime = await recordDowntime({ db, clock, newId: () => v7() });
+  if (downtime) log.warn(downtime, 'the service was down; that time does not count');
 }
 
 function startApi(engine: Engine, config: Config): Promise<HttpServer> {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type ClosingContext, type ClosingProposal, isTimersEnd } from '../domain/closing.ts';
 import { HELP_WORDS, OPT_IN_WORDS, PLAIN_OPT_OUT_WORDS } from '../domain/keyword.ts';
+import { fitting } from './texting.ts';
 
 /** What the client of a channel on Lull's own wire is configured to show when a conversation ends. */
 export const clientSettings = {
@@ -33,10 +34,11 @@ export const RESOLVED_BY_YOU = 'Conversation resolved by you';
 
 type Shown = { showSurvey: boolean; showCloseMessage: boolean };
 
-/** Survey and close message, each only if the client's configuration shows it (LP-9). */
+/** Survey and close message, each only if the client's configuration shows it (LP-9); `limit` is the longest text. */
 export function asConfigured(
   { endReason, endedBy, closeMessage, settings }: ClosingContext<Shown>,
   separator: ClosingProposal['separator'],
+  limit: number = ownWireRules.textLimits.closeMessage,
 ): ClosingProposal {
   const why = (shown: boolean) => `the client is configured ${shown ? '' : 'not '}to show it`;
   const text =
@@ -44,7 +46,7 @@ export function asConfigured(
     (endedBy === 'CUSTOMER' || isTimersEnd(endReason) ? RESOLVED_BY_YOU : 'Conversation resolved');
   return {
     survey: [settings.showSurvey, why(settings.showSurvey)],
-    closeMessage: [settings.showCloseMessage ? text : null, why(settings.showCloseMessage)],
+    closeMessage: settings.showCloseMessage ? fitting(text, limit, why(true)) : [null, why(false)],
     separator,
   };
 }

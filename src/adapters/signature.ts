@@ -54,12 +54,13 @@ function lullSignature(secret: string, timestamp: string, body: Uint8Array): str
 }
 
 /** Compares the texts, not what they decode to: base64 has spare bits that would let a changed one pass. */
-function isSame(given: string, expected: string): boolean {
+export function isSame(given: string, expected: string): boolean {
   const [a, b] = [Buffer.from(given), Buffer.from(expected)];
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-function isRecent(timestamp: string, now: Date): boolean {
+/** Whether a time in seconds since 1970, as digits, lies within five minutes of now. */
+export function isRecent(timestamp: string, now: Date): boolean {
   return /^\d{1,12}$/.test(timestamp) && Math.abs(now.getTime() - Number(timestamp) * 1000) <= TOLERANCE_MS;
 }
 

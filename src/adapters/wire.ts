@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { RECEIPTS } from '../domain/activity.ts';
-import { InvalidInputError } from '../domain/errors.ts';
 import {
   type AdapterContext,
   accepted,
@@ -11,15 +10,8 @@ import {
   rejected,
   retry,
 } from './adapter.ts';
-import { firstFault } from './invalid.ts';
-
-const word = (max: number) =>
-  z
-    .string()
-    .min(1)
-    .max(max)
-    .regex(/^\P{Cc}+$/u, 'no control characters');
-const instant = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
+import { isPassing, retryAfterMs } from './answer.ts';
+import { instant, locale, readBody, readItems, word } from './fields.ts';
 
 const message = z
   .object({
@@ -27,16 +19,20 @@ const message = z
     address: word(255),
     sentAt: instant,
     text: z.string().nullish(),
+    keyword: z.enum(['OPT_OUT', 'OPT_IN', 'HELP']).nullish(),
     clientVersion: word(255).nullish(),
+    locale: locale.nullish(),
   })
   .transform(
-    ({ id, address, sentAt, text, clientVersion }): InboundEvent => ({
+    ({ id, address, sentAt, text, keyword, clientVersion, locale }): InboundEvent => ({
       kind: 'MESSAGE',
       providerMessageId: id,
       address,
       sentAt,
       ...(text ? { text } : {}),
+      ...(keyword ? { keyword } : {}),
       ...(clientVersion ? { clientVersion } : {}),
+      ...(locale ? { locale } : {}),
     }),
   );
 const receipt = z
@@ -44,47 +40,52 @@ const receipt = z
   .transform(
     ({ messageId, ...rest }): InboundEvent => ({ kind: 'RECEIPT', providerMessageId: messageId, ...rest }),
   );
+const echo = z
+  .object({ id: word(255), address: word(255), sender: z.enum(['AGENT', 'BOT', 'AUTOMATION']), at: instant })
+  .transform(({ id, ...rest }): InboundEvent => ({ kind: 'ECHO', providerMessageId: id, ...rest }));
+const end = z
+  .object({ id: word(255), address: word(255), by: z.enum(['AGENT', 'BOT']), at: instant })
+  .transform(({ id, ...rest }): InboundEvent => ({ kind: 'END', providerEventId: id, ...rest }));
 const leave = z
   .object({ id: word(255), address: word(255), at: instant })
   .transform(({ id, ...rest }): InboundEvent => ({ kind: 'LEAVE', providerEventId: id, ...rest }));
 const kinds: ReadonlyMap<string, z.ZodType<InboundEvent>> = new Map<string, z.ZodType<InboundEvent>>([
   ['message', message],
   ['receipt', receipt],
+  ['echo', echo],
+  ['end', end],
   ['leave', leave],
 ]);
 
 const envelope = z.object({ events: z.array(z.unknown()).max(1000) });
 const typed = z.looseObject({ type: z.string() });
+const untyped = typed.transform(() => null);
 
 /**
  * Reads Lull's own wire, JSON in UTF-8:
  *
  *     {"events": [
- *       {"type": "message", "id": "m1", "address": "ada", "sentAt": "2026-01-05T13:00:00Z", "text": "Hello", "clientVersion": "2.1"},
+ *       {"type": "message", "id": "m1", "address": "ada", "sentAt": "2026-01-05T13:00:00Z", "text": "Hello",
+ *        "keyword": "OPT_OUT", "clientVersion": "2.1", "locale": "de-AT"},
  *       {"type": "receipt", "messageId": "m2", "address": "ada", "state": "READ", "at": "2026-01-05T13:00:05Z"},
- *       {"type": "leave", "id": "e3", "address": "ada", "at": "2026-01-05T13:01:00Z"}]}
+ *       {"type": "echo", "id": "m3", "address": "ada", "sender": "AGENT", "at": "2026-01-05T13:00:10Z"},
+ *       {"type": "leave", "id": "e4", "address": "ada", "at": "2026-01-05T13:01:00Z"},
+ *       {"type": "end", "id": "e5", "address": "bob", "by": "AGENT", "at": "2026-01-05T13:01:00Z"}]}
  *
- * `text` and `clientVersion` may be left out. Events of another type are ignored and counted. A call carries at
- * most 1,000.
+ * `text`, `keyword`, `clientVersion` and `locale` may be left out. An echo is a message of the business's own, by
+ * AGENT, BOT or AUTOMATION; a `leave` is the customer's end, an `end` that of AGENT or BOT. Events of another type are
+ * ignored and counted. A call carries at most 1,000.
  * @throws InvalidInputError where the body is not of that form.
  */
 export function parseWire(body: Uint8Array): Inbound {
-  const read = envelope.safeParse(jsonOf(body));
-  if (!read.success) {
-    const { field, allowed } = firstFault(read.error, 'body');
-    throw new InvalidInputError(field, allowed);
-  }
-  const events: InboundEvent[] = [];
-  const malformed: { field: string; allowed: string }[] = [];
-  let ignored = 0;
-  for (const [index, event] of read.data.events.entries()) {
-    const head = typed.safeParse(event);
-    const result = head.success ? kinds.get(head.data.type)?.safeParse(event) : head;
-    if (result === undefined) ignored += 1;
-    else if (result.error) malformed.push(firstFault(result.error, `events[${index}]`));
-    else if (result.success) events.push(result.data);
-  }
-  return { events, ignored, malformed };
+  const { events } = readBody(envelope, body);
+  return readItems(
+    events.map((value, index) => {
+      const head = typed.safeParse(value);
+      const as = head.success ? (kinds.get(head.data.type) ?? null) : untyped;
+      return { at: `events[${index}]`, value, as };
+    }),
+  );
 }
 
 /**
@@ -109,23 +110,7 @@ export async function deliverOverWire(
   });
   await response.body?.cancel();
   if (response.ok) return accepted(message.id);
-  if (response.status === 408 || response.status === 429 || response.status >= 500)
+  if (isPassing(response.status))
     return retry(retryAfterMs(response.headers.get('retry-after'), context.now()));
   return rejected(`the receiver answered ${response.status}`);
-}
-
-function jsonOf(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
-  } catch {
-    throw new InvalidInputError('body', 'JSON in UTF-8');
-  }
-}
-
-/** Reads Retry-After: seconds, or the date of an HTTP header. */
-function retryAfterMs(header: string | null, now: Date): number | null {
-  if (header === null) return null;
-  if (/^\d{1,9}$/.test(header)) return Number(header) * 1000;
-  const at = Date.parse(header);
-  return Number.isNaN(at) ? null : Math.max(0, at - now.getTime());
 }

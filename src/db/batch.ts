@@ -29,6 +29,8 @@ export type Batch = {
   rulesSince: Date;
   now: Date;
   limit: number;
+  /** A conversation with one of these tags is passed by: its lane does not know yet that they exempt it (PE-7). */
+  passedTags: readonly string[];
 };
 
 /** A conversation that a batch acted on; `latenessMs` only where it was ended. */
@@ -64,10 +66,14 @@ export async function runBatch(sql: Sql | TransactionSql, batch: Batch): Promise
         firing.facts.stage,
         firing.facts.overflowed ? 'true' : 'false',
       ]
-    : [timer.action.does === 'END' ? timer.action.reason : null];
-  const rows = await sql.unsafe(statement(timer.clock, firing), [...parameters, ...more] as never[], {
-    prepare: true,
-  });
+    : [
+        timer.action.does === 'END' ? timer.action.reason : null,
+        ...(firing.tag === null ? [] : [firing.tag]),
+      ];
+  const given = [...parameters, ...more];
+  const passed = batch.passedTags.length === 0 ? [] : [batch.passedTags];
+  const text = statement(timer.clock, firing, passed.length === 0 ? null : given.length + 1);
+  const rows = await sql.unsafe(text, [...given, ...passed] as never[], { prepare: true });
   return rows.map((row) => ({
     id: row.id,
     revision: row.revision,
@@ -76,16 +82,21 @@ export async function runBatch(sql: Sql | TransactionSql, batch: Batch): Promise
   }));
 }
 
-/** The statement for a clock and what becomes of the conversation; for EXPLAIN as well as for use. */
-export function statement(clock: ClockName, firing: Firing): string {
+/**
+ * The statement for a clock and what becomes of the conversation; for EXPLAIN as well as for use. `passedTagsAt`:
+ * the number of the parameter with the tags that are passed by; null: none are.
+ */
+export function statement(clock: ClockName, firing: Firing, passedTagsAt: number | null = null): string {
   const { column, condition } = CLOCK_COLUMNS[clock];
-  const acting = firing.facts === null ? ENDING : moving(firing);
+  const acting =
+    firing.facts !== null ? moving(firing) : firing.tag === null ? ENDING : `${ENDING}, ${TAGGING}`;
   return `with piece as materialized (
     select clock::timestamptz, due::timestamptz, slope
     from unnest($9::text[], $10::text[], $11::int[]) as pieces (clock, due, slope)
   ), due as materialized (
     select id, ${column} as clock from conversation
     where account_id = $1 and lane_id = $2 and ${column} <= $3 and ${column} >= $4 ${condition}
+      ${passedTagsAt === null ? '' : `and not (tags && $${passedTagsAt}::text[])`}
       and exists (select 1 from account where account_id = $1 and rules_version = $6)
     order by ${column} limit $5 for no key update skip locked
   ), reckoned as (
@@ -102,7 +113,7 @@ export function statement(clock: ClockName, firing: Firing): string {
   ), fed as (
     insert into event (account_id, conversation_id, revision, kind, at, recorded_at, actor, channel_id, timer, effect, status, awaiting, data)
     select $1, id, revision, 'TIMER', $7, $7, 'SYSTEM', channel_id, $12, ${firing.facts === null ? `'ENDED'` : 'null'}, status, awaiting,
-      jsonb_build_object('due', to_char(due_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+      jsonb_build_object('due', to_char(due_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')${firing.tag === null ? '' : `, 'tag', $14::text`})
     from acted
   )
   select id, revision, due_at, lateness_ms from acted`;
@@ -113,6 +124,9 @@ const LATENESS = `greatest(0, (extract(epoch from $7::timestamptz - greatest(rec
 
 const ENDING = `status = 'ENDED', lane_id = null, ended_at = $7, end_reason = $13, ended_by = 'SYSTEM',
       credited_agent_id = conversation.agent_id, former_status = conversation.status, rules_version = $6, lateness_ms = ${LATENESS}`;
+
+/** The tag of the policy, where the conversation does not have it (PE-3). */
+const TAGGING = `tags = case when $14::text = any(conversation.tags) then conversation.tags else conversation.tags || $14::text end`;
 
 function moving(firing: Firing): string {
   const stamps = Object.entries(firing.clocks).map(([name, stamp]) => {
@@ -127,6 +141,7 @@ function moving(firing: Firing): string {
     'held = $16::text::bool',
     'stage = $17',
     'overflowed = $18::text::bool',
+    ...(firing.freesAgent ? ['agent_id = null'] : []),
     ...stamps,
   ].join(', ');
 }

@@ -6,6 +6,11 @@ export type StoredContact = {
   channelId: string;
   latestConversationId: string | null;
   clientVersion: string | null;
+  /** The language of its client, as BCP 47 has it. */
+  locale: string | null;
+  /** What it last said about being written to, and when (SF-11); null: nothing. */
+  consent: 'OPTED_IN' | 'OPTED_OUT' | null;
+  consentAt: Date | null;
   /** Its address is no longer its own: whoever writes from there is somebody new (PE-15). */
   isErased: boolean;
 };
@@ -73,7 +78,7 @@ export async function lockContacts(
   ids: readonly string[],
 ): Promise<StoredContact[]> {
   const rows = await sql.unsafe(
-    `select id, channel_id as "channelId", latest_conversation_id as "latestConversationId", client_version as "clientVersion", erased_at is not null as "isErased"
+    `select id, channel_id as "channelId", latest_conversation_id as "latestConversationId", client_version as "clientVersion", locale, consent, consent_at as "consentAt", erased_at is not null as "isErased"
      from contact where account_id = $1 and id = any($2::uuid[]) order by id for no key update`,
     [accountId, ids as string[]],
     { prepare: true },
@@ -88,14 +93,18 @@ export async function updateContacts(
   contacts: readonly StoredContact[],
 ) {
   await sql.unsafe(
-    `update contact set latest_conversation_id = rows.latest, client_version = rows.version
-     from unnest($2::uuid[], $3::uuid[], $4::text[]) as rows (id, latest, version)
+    `update contact set latest_conversation_id = rows.latest, client_version = rows.version, locale = rows.locale,
+       consent = rows.consent, consent_at = rows.consent_at::timestamptz
+     from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[]) as rows (id, latest, version, locale, consent, consent_at)
      where contact.account_id = $1 and contact.id = rows.id`,
     [
       accountId,
       contacts.map((each) => each.id),
       contacts.map((each) => each.latestConversationId),
       contacts.map((each) => each.clientVersion),
+      contacts.map((each) => each.locale),
+      contacts.map((each) => each.consent),
+      contacts.map((each) => each.consentAt?.toISOString() ?? null),
     ],
     { prepare: true },
   );

@@ -24,7 +24,7 @@ export async function lockContact(
 
 /**
  * Removes what identifies a contact (PE-15): its address, language and client version; from the feeds of its
- * conversations the message ids, which may be made of the address, and the client versions. Its conversations are
+ * conversations the message ids, which may be made of the address, and the client versions and languages. Its conversations are
  * found from the newest to the one before, and so on: each by its key.
  */
 export async function eraseIdentity(
@@ -45,7 +45,7 @@ export async function eraseIdentity(
       select conversation.id, conversation.previous_id from own
       join conversation on conversation.account_id = ${accountId} and conversation.id = own.previous_id
     )
-    update event set message_id = null, data = nullif(data - '{of,clientVersion}'::text[], '{}')
+    update event set message_id = null, data = nullif(data - '{of,clientVersion,locale}'::text[], '{}')
     where account_id = ${accountId} and conversation_id in (select id from own)
-      and (message_id is not null or data ?| '{of,clientVersion}'::text[])`;
+      and (message_id is not null or data ?| '{of,clientVersion,locale}'::text[])`;
 }

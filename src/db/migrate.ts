@@ -7,16 +7,23 @@ import { SetupError } from '../domain/errors.ts';
 import type { Log } from '../log.ts';
 import { type DatabaseAddress, describeAddress, postgresOptions } from './address.ts';
 
-const FOLDER = fileURLToPath(new URL('../../drizzle', import.meta.url));
+/** This code's migrations. */
+export const MIGRATIONS = fileURLToPath(new URL('../../drizzle', import.meta.url));
 const OLDEST_SERVER = 15;
 /** Of the advisory lock under which one process migrates; any number that nobody else uses. */
 const LOCK = 5_851_117_301;
 
 /**
- * Brings the database to the newest migration of this code. Processes that start together wait for each other.
+ * Brings the database to the newest migration of this code. Processes that start together wait for each other, and
+ * for what `thenAlone` does once that is there.
  * @throws SetupError if the server is older than Postgres 15, if a newer Lull has migrated it, or if a migration fails.
  */
-export async function migrateDatabase(address: DatabaseAddress, log: Log, folder = FOLDER): Promise<void> {
+export async function migrateDatabase(
+  address: DatabaseAddress,
+  log: Log,
+  folder = MIGRATIONS,
+  thenAlone: () => Promise<void> = async () => {},
+): Promise<void> {
   // One connection that lives as long as the lock; migrations may take as long as they need.
   const sql = postgres({
     ...postgresOptions(address),
@@ -25,6 +32,15 @@ export async function migrateDatabase(address: DatabaseAddress, log: Log, folder
     connection: { application_name: 'lull migrate', TimeZone: 'UTC' },
     onnotice: () => {},
   });
+  try {
+    await bringUp(sql, address, log, folder);
+    await thenAlone();
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+}
+
+async function bringUp(sql: postgres.Sql, address: DatabaseAddress, log: Log, folder: string): Promise<void> {
   try {
     await refuseOldServer(sql, address);
     await takeLock(sql, log);
@@ -40,8 +56,6 @@ export async function migrateDatabase(address: DatabaseAddress, log: Log, folder
     throw new SetupError(
       `the database at ${describeAddress(address)} could not be migrated: ${cause.message}`,
     );
-  } finally {
-    await sql.end({ timeout: 5 });
   }
 }
 

@@ -12,6 +12,7 @@ export type AccountRow = {
   id: string;
   name: string;
   profile: string;
+  calendarId: string | null;
   rulesVersion: number;
   rulesSince: Date;
   createdAt: Date;
@@ -38,7 +39,7 @@ export type ContactRow = {
 /** An account, with the version of its rules as of now; null where there is none. */
 export async function readAccount(sql: Sql, accountId: string): Promise<AccountRow | null> {
   const [row] = await sql.unsafe(
-    'select account_id, name, profile, rules_version, rules_since, created_at from account where account_id = $1',
+    'select account_id, name, profile, calendar_id, rules_version, rules_since, created_at from account where account_id = $1',
     [accountId],
     { prepare: true },
   );
@@ -47,6 +48,7 @@ export async function readAccount(sql: Sql, accountId: string): Promise<AccountR
     id: row.account_id,
     name: row.name,
     profile: row.profile,
+    calendarId: row.calendar_id,
     rulesVersion: Number(row.rules_version),
     rulesSince: row.rules_since,
     createdAt: row.created_at,

@@ -6,13 +6,17 @@ import { CLOCK_COLUMNS } from './batch.ts';
  * Takes the first conversation a batch would act on out of its lane, with an event that says so; the lane
  * goes on without it, and the next activity puts it back. Returns its id; null if somebody holds it.
  */
-export async function setAside(sql: Sql, { lane, timer, lower, cutoff, now }: Batch): Promise<string | null> {
+export async function setAside(
+  sql: Sql,
+  { lane, timer, lower, cutoff, now, passedTags }: Batch,
+): Promise<string | null> {
   const { column, condition } = CLOCK_COLUMNS[timer.clock];
   return await sql.begin(async (tx) => {
     const [row] = await tx.unsafe(
       `select id from conversation where account_id = $1 and lane_id = $2 and ${column} <= $3 and ${column} >= $4 ${condition}
+         and not (tags && $5::text[])
        order by ${column} limit 1 for no key update skip locked`,
-      [lane.accountId, lane.id, cutoff, lower],
+      [lane.accountId, lane.id, cutoff, lower, passedTags as string[]],
     );
     if (!row) return null;
     await tx`

@@ -1,10 +1,13 @@
 import type { EndedBy } from './closing.ts';
+import type { Keyword } from './keyword.ts';
 
 /** Kinds of activity that the reset matrix speaks of (LL-10): who did what, as far as clocks care. */
 export const ACTIVITIES = [
   'CONSUMER_MESSAGE',
   'AGENT_MESSAGE',
-  'AUTOMATED_MESSAGE',
+  'BOT_MESSAGE',
+  'AUTOMATION_MESSAGE',
+  'BROADCAST_MESSAGE',
   'CASE_STATUS',
   'TO_QUEUE',
   'READER_JOINED',
@@ -19,16 +22,14 @@ export const ACTIVITIES = [
 ] as const;
 export type ActivityKind = (typeof ACTIVITIES)[number];
 
-/** Which activities move `lastActivityAt`; the profiles are presets of it (LL-10). */
-export type ResetMatrix = Readonly<Record<ActivityKind, boolean>>;
+/** The two messages that move the clock of inactivity whatever the policy says. */
+const ALWAYS: ReadonlySet<ActivityKind> = new Set(['CONSUMER_MESSAGE', 'AGENT_MESSAGE']);
+/** The activities of which a policy may say whether they move it. */
+export const RESETTING = ACTIVITIES.filter((kind) => !ALWAYS.has(kind));
 
-/** Builds a matrix from the activities that move the clock beyond the two messages, which always do. */
-export function resetMatrix(...moving: ActivityKind[]): ResetMatrix {
-  const moves = new Set<ActivityKind>(['CONSUMER_MESSAGE', 'AGENT_MESSAGE', ...moving]);
-  return Object.fromEntries(ACTIVITIES.map((kind) => [kind, moves.has(kind)])) as Record<
-    ActivityKind,
-    boolean
-  >;
+/** Whether an activity moves `lastActivityAt`, where these do beside the two messages that always do (LL-10). */
+export function resets(resetOn: readonly ActivityKind[], activity: ActivityKind): boolean {
+  return ALWAYS.has(activity) || resetOn.includes(activity);
 }
 
 /** Who sent an outbound message. OWN is Lull's own (warnings, close messages) and their echoes (LL-9). */
@@ -41,7 +42,16 @@ export type ReceiptState = (typeof RECEIPTS)[number];
 
 /** What may be asked of a conversation, with what each takes. */
 export type Action =
-  | { kind: 'INBOUND'; skillId?: string | null; clientVersion?: string }
+  | {
+      kind: 'INBOUND';
+      skillId?: string | null;
+      clientVersion?: string;
+      locale?: string;
+      /** What was written, to be read for keywords: never stored, and gone before anything is decided. */
+      text?: string;
+      /** What it was taken for (PE-12). */
+      keyword?: Keyword;
+    }
   | { kind: 'OUTBOUND'; sender: Sender; agentId?: string; skillId?: string | null }
   | { kind: 'START'; by: 'AGENT' | 'AUTOMATION'; agentId?: string; skillId?: string | null }
   | { kind: 'COMMENT'; agentId?: string }
@@ -53,7 +63,7 @@ export type Action =
   | { kind: 'READER_JOINED'; agentId?: string }
   | { kind: 'TRANSCRIPT_VIEWED'; agentId?: string }
   | { kind: 'RECEIPT'; of: string; state: ReceiptState }
-  | { kind: 'CLIENT'; clientVersion: string }
+  | { kind: 'CLIENT'; clientVersion?: string; locale?: string }
   | { kind: 'MANUAL_RESPONSE_TIME'; responseAt: Date | null; agentId?: string }
   | { kind: 'INACTIVATE'; agentId?: string }
   | { kind: 'HOLD'; until: Date | null; agentId?: string }
@@ -100,9 +110,11 @@ export function activityOf(action: Action, botsAreAgents: boolean): ActivityKind
     case 'INBOUND':
       return 'CONSUMER_MESSAGE';
     case 'OUTBOUND':
-      return isAgentMessage(action.sender, botsAreAgents) ? 'AGENT_MESSAGE' : 'AUTOMATED_MESSAGE';
+      return action.sender === 'AGENT' || isAgentMessage(action.sender, botsAreAgents)
+        ? 'AGENT_MESSAGE'
+        : AUTOMATED[action.sender];
     case 'START':
-      return action.by === 'AGENT' ? 'AGENT_MESSAGE' : 'AUTOMATED_MESSAGE';
+      return action.by === 'AGENT' ? 'AGENT_MESSAGE' : 'AUTOMATION_MESSAGE';
     case 'COMMENT':
     case 'TAG':
     case 'ASSIGN':
@@ -123,6 +135,14 @@ export function activityOf(action: Action, botsAreAgents: boolean): ActivityKind
       return null;
   }
 }
+
+/** Own messages are of no row: nothing makes them move a clock (LL-9). */
+const AUTOMATED: Readonly<Record<Exclude<Sender, 'AGENT'>, ActivityKind | null>> = {
+  BOT: 'BOT_MESSAGE',
+  AUTOMATION: 'AUTOMATION_MESSAGE',
+  BROADCAST: 'BROADCAST_MESSAGE',
+  OWN: null,
+};
 
 /** Whether a message counts as an agent's: a person's always, a bot's where the policy says so (PE-5, SF-13). */
 export function isAgentMessage(sender: Sender, botsAreAgents: boolean): boolean {

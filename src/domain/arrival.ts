@@ -1,4 +1,5 @@
 import { type Command, isAgentMessage } from './activity.ts';
+import { PLAIN_SESSIONS } from './channel-rules.ts';
 import type { Conversation, Starter } from './conversation.ts';
 import { toMilliseconds } from './duration.ts';
 import { ConversationEndedError, NotAllowedError } from './errors.ts';
@@ -9,6 +10,8 @@ import {
   type ContactState,
   consumerWrote,
   type DecideContext,
+  endedByRule,
+  keepsAgent,
   type Outcome,
   reopened,
 } from './outcome.ts';
@@ -34,18 +37,44 @@ export function arrive(
   if (action.kind !== 'OUTBOUND' && action.kind !== 'START')
     throw new Error(`${action.kind} does not arrive`);
   if (command.byId && last !== null) throw new ConversationEndedError(last.id);
-  if (!settingsFor(context.rules, state.channelId, null).channel.rules.businessInitiated)
-    throw new NotAllowedError(
-      action.kind,
-      'ENDED',
-      'on this channel only the customer can begin a conversation',
-    );
+  checkBeginning(state, action.kind, context);
   const skillId = action.skillId ?? null;
   const byAgent =
     action.kind === 'START'
       ? action.by === 'AGENT'
       : isAgentMessage(action.sender, botsAreAgents({ channelId: state.channelId, skillId }, context));
-  return start(state, last, byAgent ? 'AGENT' : 'AUTOMATION', skillId, command, context);
+  if (byAgent) return started(state, last, 'AGENT', skillId, command, context);
+  return notify(state, last, skillId, command, context);
+}
+
+/** Whether the business may begin a conversation here (SF-9), and with this customer (SF-11). */
+function checkBeginning(state: ContactState, kind: string, { rules }: DecideContext): void {
+  const channel = settingsFor(rules, state.channelId, null).channel.rules;
+  const { agentInitiated } = channel.sessions ?? PLAIN_SESSIONS;
+  const why =
+    state.consent === 'OPTED_OUT'
+      ? 'the customer opted out: nothing more is sent to them here'
+      : !channel.businessInitiated || (rules.profile.sessions && !agentInitiated)
+        ? 'on this channel only the customer can begin a conversation'
+        : null;
+  if (why !== null) throw new NotAllowedError(kind, 'ENDED', why);
+}
+
+/** A notification begins a conversation, which is over at once unless it is to stay open for a reply (SF-10). */
+function notify(
+  state: ContactState,
+  last: Conversation | null,
+  skillId: string | null,
+  command: Command,
+  context: DecideContext,
+): Outcome {
+  const begun = started(state, last, 'AUTOMATION', skillId, command, context);
+  const { policy, channel } = settingsFor(context.rules, state.channelId, skillId);
+  const { tier } = channel.rules.sessions ?? PLAIN_SESSIONS;
+  const isSession = !context.rules.profile.sessions || tier === 'ENHANCED';
+  if (policy.sessionLongevity || !isSession) return begun;
+  const { kind, ...first } = begun;
+  return { kind, ...endedByRule(begun.conversation, 'NOTIFICATION', 'SYSTEM', context), first };
 }
 
 function consumerArrives(
@@ -54,7 +83,8 @@ function consumerArrives(
   command: Command,
   context: DecideContext,
 ): Outcome {
-  const skillId = command.action.kind === 'INBOUND' ? (command.action.skillId ?? null) : null;
+  const { skillId = null, keyword } = command.action as Extract<Command['action'], { kind: 'INBOUND' }>;
+  if (keyword === 'OPT_OUT') return optOut(state, last, skillId, command, context);
   if (last?.ending) {
     const { ending } = last;
     const byTimer = ending.latenessMs !== null;
@@ -63,17 +93,31 @@ function consumerArrives(
     const { policy, channel } = settingsFor(context.rules, last.channelId, last.skillId);
     const windowMs = toMilliseconds(policy.reopenWithin);
     const inWindow = windowMs > 0 && command.at.getTime() - ending.at.getTime() <= windowMs;
-    if (inWindow && channel.rules.canReopen && ending.reason !== 'OPT_OUT') {
+    const optedOut = ending.reason === 'OPT_OUT' || state.consent === 'OPTED_OUT';
+    if (inWindow && channel.rules.canReopen && !optedOut) {
       const agentId = last.agentId !== null && context.isAvailable(last.agentId) ? last.agentId : null;
       const changes = {
-        ...consumerWrote(last, context.now),
+        ...consumerWrote(last, context),
         ...reopened(agentId === null ? 'WAITING' : 'ACTIVE'),
         agentId,
       };
       return applied(last, changes, command, context, 'REOPENED');
     }
   }
-  return start(state, last, 'CUSTOMER', skillId, command, context);
+  return started(state, last, 'CUSTOMER', skillId, command, context);
+}
+
+/** An opt-out without an open conversation reopens none: it is noted on the last, or on one that is over at once (SF-11). */
+function optOut(
+  state: ContactState,
+  last: Conversation | null,
+  skillId: string | null,
+  command: Command,
+  context: DecideContext,
+): Outcome {
+  if (last !== null) return applied(last, {}, command, context, null);
+  const { kind, ...first } = started(state, last, 'CUSTOMER', skillId, command, context);
+  return { kind, ...endedByRule(first.conversation, 'OPT_OUT', 'CUSTOMER', context), first };
 }
 
 /** The end is undone, and the message acts on the conversation as it was before (LL-2). */
@@ -81,25 +125,26 @@ function revoke(last: Conversation, command: Command, context: DecideContext): O
   const former = last.ending?.formerStatus ?? 'WAITING';
   const before: Conversation = { ...last, status: former };
   const move = TRANSITIONS.CONSUMER_MESSAGE[former];
-  const status =
-    move === '=' ? former : move === 'WAITING_OR_ACTIVE' ? (last.agentId ? 'ACTIVE' : 'WAITING') : 'WAITING';
+  const goesOn = move === 'WAITING_OR_ACTIVE' ? last.agentId !== null : keepsAgent(before, context);
+  const status = move === '=' ? former : goesOn ? 'ACTIVE' : 'WAITING';
   return applied(
     last,
-    { ...consumerWrote(before, context.now), status, ending: null },
+    { ...consumerWrote(before, context), status, ending: null },
     command,
     context,
     'REVOKED',
   );
 }
 
-function start(
+/** A new conversation of the contact, linked to the one before. */
+export function started(
   state: ContactState,
   last: Conversation | null,
   startedBy: Starter,
   skillId: string | null,
   command: Command,
   context: DecideContext,
-): Outcome {
+): Extract<Outcome, { kind: 'applied' }> {
   const fromCustomer = startedBy === 'CUSTOMER';
   const conversation: Conversation = {
     accountId: state.accountId,

@@ -1,3 +1,5 @@
+import type { CloseMessage } from './policy.ts';
+
 /** Why a conversation ended. */
 export const END_REASONS = [
   'AUTO_CLOSE',
@@ -66,6 +68,19 @@ export type ClosingProposal = {
   template?: string | null;
   separator: readonly [boolean, string];
 };
+
+/**
+ * The close message for a customer's language: that of the very locale, else of its language alone, else the one for
+ * all (PE-3). Null where there is none of these: then the channel says what it says.
+ */
+export function closeMessageFor(messages: readonly CloseMessage[], locale: string | null): string | null {
+  const [language] = locale?.split('-') ?? [];
+  for (const wanted of [locale, language ?? null, null]) {
+    const found = messages.find((message) => message.locale?.toLowerCase() === wanted?.toLowerCase());
+    if (found) return found.text;
+  }
+  return null;
+}
 
 const OPTED_OUT = 'the customer opted out';
 const SILENT_ENDS: Partial<Record<EndReason, string>> = {

@@ -1,5 +1,5 @@
-import { type Action, type Command, isAgentMessage } from './activity.ts';
-import { arrive } from './arrival.ts';
+import { type Action, type Command, isAgentMessage, type Sender } from './activity.ts';
+import { arrive, started } from './arrival.ts';
 import { type Conversation, isOpen, type Status } from './conversation.ts';
 import {
   ConversationEndedError,
@@ -14,12 +14,15 @@ import {
   type ContactState,
   consumerWrote,
   type DecideContext,
+  endedByRule,
+  endingNow,
   everyClock,
+  keepsAgent,
   type Outcome,
   reopened,
 } from './outcome.ts';
 import { settingsFor } from './rules.ts';
-import { TRANSITIONS, type Trigger } from './transitions.ts';
+import { type Move, TRANSITIONS, type Trigger } from './transitions.ts';
 
 /** Decides a command: state in, state and event out. Pure; time, ids and rules come in. */
 export function decide(state: ContactState, command: Command, context: DecideContext): Outcome {
@@ -44,22 +47,39 @@ function decided(state: ContactState, command: Command, context: DecideContext):
   if (action.kind === 'START')
     throw new NotAllowedError('START', subject.status, 'a conversation is open already');
   if (action.kind === 'REOPEN') return reopen(state, subject, command, context);
+  const { policy } = settingsFor(context.rules, subject.channelId, subject.skillId);
+  if (move === 'WHEN_INACTIVE' && policy.agentMessageWhenInactive === 'NEW_CONVERSATION')
+    return supersede(state, subject, command, context);
 
-  const status =
-    move === '=' || move === 'RECORDED'
-      ? subject.status
-      : move === 'WAITING_OR_ACTIVE'
-        ? subject.agentId
-          ? 'ACTIVE'
-          : 'WAITING'
-        : (move as Status);
+  const changes = changesOf(subject, command, context);
+  const status = changes.status ?? statusAfter(move, subject, context);
   return applied(
     subject,
-    { ...changesOf(subject, command, context), status },
+    { ...changes, status },
     command,
     context,
     status === 'ENDED' && isOpen(subject) ? 'ENDED' : null,
   );
+}
+
+function statusAfter(
+  move: Exclude<Move, 'ARRIVAL' | 'ERROR'>,
+  subject: Conversation,
+  context: DecideContext,
+): Status {
+  switch (move) {
+    case '=':
+    case 'RECORDED':
+      return subject.status;
+    case 'WAITING_OR_ACTIVE':
+      return subject.agentId ? 'ACTIVE' : 'WAITING';
+    case 'WAITING_OR_AGENT':
+      return keepsAgent(subject, context) ? 'ACTIVE' : 'WAITING';
+    case 'WHEN_INACTIVE':
+      return 'ACTIVE';
+    default:
+      return move;
+  }
 }
 
 function triggerOf(action: Action, state: ContactState, context: DecideContext): Trigger {
@@ -97,7 +117,12 @@ function changesOf(
 ): Partial<Conversation> {
   switch (action.kind) {
     case 'INBOUND':
-      return consumerWrote(subject, context.now);
+      return {
+        ...consumerWrote(subject, context),
+        ...(action.keyword === 'OPT_OUT'
+          ? { status: 'ENDED', ending: endingNow(subject, 'OPT_OUT', 'CUSTOMER', context) }
+          : {}),
+      };
     case 'OUTBOUND':
       if (!isAgentMessage(action.sender, botsAreAgents(subject, context))) return {};
       return {
@@ -121,12 +146,10 @@ function changesOf(
       return { caseStatus: action.caseStatus };
     case 'MANUAL_RESPONSE_TIME':
       return { manualResponseAt: action.responseAt };
+    case 'RECEIPT':
+      return action.state === 'FAILED' ? awaitedWithout(subject, action.of, at, context) : {};
     case 'INACTIVATE':
-      if (
-        settingsFor(context.rules, subject.channelId, subject.skillId).channel.rules.bounds.INACTIVATE ===
-        null
-      )
-        throw new NotAllowedError('INACTIVATE', subject.status, 'this channel has no inactive conversations');
+      checkInactivation(subject, context);
       return {};
     case 'HOLD':
       if (action.until !== null && action.until <= context.now)
@@ -136,20 +159,70 @@ function changesOf(
       if (!subject.held) throw new NotAllowedError('RELEASE', subject.status, 'it is not on hold');
       return { held: false, heldUntil: null, ...everyClock(subject, context.now) };
     case 'END':
-      return {
-        ending: {
-          at: context.now,
-          reason: 'COMMAND',
-          by: action.by,
-          creditedAgentId: subject.agentId,
-          formerStatus: subject.status as Exclude<Status, 'ENDED'>,
-          rulesVersion: context.rules.version,
-          latenessMs: null,
-        },
-      };
+      return { ending: endingNow(subject, 'COMMAND', action.by, context) };
     default:
       return {};
   }
+}
+
+function checkInactivation(subject: Conversation, { rules }: DecideContext): void {
+  const { policy, channel } = settingsFor(rules, subject.channelId, subject.skillId);
+  const why =
+    channel.rules.bounds.END_INACTIVE === null
+      ? 'this channel has no inactive conversations'
+      : policy.manualInactivation
+        ? null
+        : 'the account lets nobody do this by hand';
+  if (why !== null) throw new NotAllowedError('INACTIVATE', subject.status, why);
+}
+
+/**
+ * Who is awaited once a message of an agent's turns out not to have arrived: the customer, since the earliest one
+ * after their last that did not fail; the agent, if there is none (LL-8).
+ */
+function awaitedWithout(
+  subject: Conversation,
+  failedId: string,
+  at: Date,
+  context: DecideContext,
+): Partial<Conversation> {
+  if (subject.awaiting !== 'CONSUMER') return {};
+  const sofar = context.history
+    .filter((event) => event.at <= at)
+    .sort((a, b) => a.at.getTime() - b.at.getTime() || a.revision - b.revision);
+  const failed = new Set([failedId]);
+  for (const { kind, data } of sofar)
+    if (kind === 'RECEIPT' && data?.state === 'FAILED') failed.add(String(data.of));
+  const isTheirs = botsAreAgents(subject, context);
+  const messages = sofar
+    .slice(sofar.findLastIndex(({ kind }) => kind === 'INBOUND') + 1)
+    .filter(
+      ({ kind, actor }) =>
+        kind === 'START' || (kind === 'OUTBOUND' && isAgentMessage(actor as Sender, isTheirs)),
+    );
+  if (!messages.some(({ messageId }) => messageId === failedId)) return {};
+  const arrived = messages.find(({ messageId }) => messageId === null || !failed.has(messageId));
+  return arrived ? { awaitingSince: arrived.at } : { awaiting: 'AGENT', awaitingSince: null };
+}
+
+/** An agent wrote to an INACTIVE conversation: that one is over, and a new one begins (SF-6). */
+function supersede(
+  state: ContactState,
+  subject: Conversation,
+  command: Command,
+  context: DecideContext,
+): Outcome {
+  const { channel } = settingsFor(context.rules, subject.channelId, subject.skillId);
+  if (!channel.rules.newSessionOnAgentMessage)
+    throw new NotAllowedError(
+      'OUTBOUND',
+      subject.status,
+      'on this channel an agent cannot begin a new conversation by writing to an INACTIVE one',
+    );
+  const { action } = command;
+  const skillId = (action.kind === 'OUTBOUND' ? action.skillId : undefined) ?? subject.skillId;
+  const first = endedByRule(subject, 'SUPERSEDED', 'SYSTEM', context);
+  return { ...started(state, subject, 'AGENT', skillId, command, context), first };
 }
 
 function reopen(

@@ -64,6 +64,27 @@ export class ConversationEndedError extends LullError {
   }
 }
 
+/** A layer of the policy that a profile does not allow, and what it would. */
+export type LayerFault = {
+  channelId: string | null;
+  skillId: string | null;
+  field: string;
+  /** In words, or as a range. */
+  allowed: string;
+};
+
+/** A profile was chosen that layers of the account do not fit: nothing was changed. All of them are listed. */
+export class ProfileRefusedError extends LullError {
+  readonly profile: string;
+  readonly faults: readonly LayerFault[];
+  constructor(profile: string, faults: readonly LayerFault[]) {
+    const fields = [...new Set(faults.map(({ field }) => field))].join(', ');
+    super('PROFILE_REFUSED', `profile: what is set of ${fields} does not fit ${profile}`);
+    this.profile = profile;
+    this.faults = faults;
+  }
+}
+
 /** More than a call may carry: it is refused whole. */
 export class TooManyError extends LullError {
   readonly field: string;

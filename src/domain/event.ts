@@ -49,7 +49,13 @@ export type Event = {
 /** The event that tells of a command applied: `after` is the conversation as it then stands. */
 export function eventOf(command: Command, after: Conversation, effect: Effect | null, now: Date): Event {
   const { kind, ...rest } = command.action;
-  const { agentId = null, sender, by, ...data } = rest as Record<string, unknown> & { agentId?: string };
+  const {
+    agentId = null,
+    sender,
+    by,
+    text: _text,
+    ...data
+  } = rest as Record<string, unknown> & { agentId?: string };
   return {
     accountId: after.accountId,
     conversationId: after.id,

@@ -12,30 +12,45 @@ export type Firing = {
   facts: LaneFacts | null;
   /** NOW: the instant it acts; CLOCK: the value of the clock it fired on; NONE: unset. */
   clocks: Partial<Record<ClockName, 'NOW' | 'CLOCK' | 'NONE'>>;
+  /** Whether it loses its agent. */
+  freesAgent: boolean;
+  /** A tag that it gets; null: none. */
+  tag: string | null;
 };
 
 /** A timer that does not end stamps the clock it fired on, or moves the stage, so it cannot fire twice. */
 export function firingOf(timer: Timer, facts: LaneFacts): Firing {
   const { action } = timer;
+  const keeps = { freesAgent: false, tag: null };
   switch (action.does) {
     case 'END':
-      return { facts: null, clocks: {} };
+      return { ...keeps, facts: null, clocks: {}, tag: action.tag };
     case 'HOLD':
-      return { facts: { ...facts, held: true }, clocks: { [timer.clock]: 'NOW' } };
+      return { ...keeps, facts: { ...facts, held: true }, clocks: { [timer.clock]: 'NOW' } };
+    case 'TO_QUEUE':
+      return {
+        ...keeps,
+        facts: { ...facts, status: 'WAITING' },
+        clocks: { [timer.clock]: 'NOW', statusSince: 'NOW' },
+        freesAgent: true,
+      };
     case 'INACTIVATE':
       return {
+        ...keeps,
         facts: { ...facts, status: 'INACTIVE' },
         clocks: { [timer.clock]: 'NOW', statusSince: 'NOW' },
       };
     case 'REMIND':
-      return { facts: { ...facts, stage: facts.stage + 1 }, clocks: {} };
+      return { ...keeps, facts: { ...facts, stage: facts.stage + 1 }, clocks: {} };
     case 'OVERFLOW':
       return {
+        ...keeps,
         facts: { ...facts, skillId: action.skillId, overflowed: true },
         clocks: { [timer.clock]: 'NOW' },
       };
     case 'RELEASE':
       return {
+        ...keeps,
         facts: { ...facts, held: false },
         clocks: {
           lastActivityAt: 'CLOCK',
@@ -74,6 +89,8 @@ export function fire(
     ...(stamped as Partial<Conversation>),
     revision: conversation.revision + 1,
     placedAt: now,
+    ...(firing.freesAgent ? { agentId: null } : {}),
+    ...(firing.tag === null ? {} : { tags: [...new Set([...conversation.tags, firing.tag])] }),
     ...(firing.facts
       ? {
           status: firing.facts.status,
@@ -101,7 +118,7 @@ export function fire(
       effect: firing.facts ? null : 'ENDED',
       status: next.status,
       awaiting: next.awaiting,
-      data: { due: due.toISOString() },
+      data: { due: due.toISOString(), ...(firing.tag === null ? {} : { tag: firing.tag }) },
     },
   };
 }

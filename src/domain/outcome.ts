@@ -1,5 +1,15 @@
-import { activityOf, type Command } from './activity.ts';
-import { CLOCKS, type Conversation, factsOf, isOpen, laneKey, type Status } from './conversation.ts';
+import { activityOf, type Command, resets } from './activity.ts';
+import type { Consent, EndedBy, EndReason } from './closing.ts';
+import {
+  CLOCKS,
+  type Conversation,
+  type Ending,
+  factsOf,
+  isOpen,
+  laneKey,
+  type OpenStatus,
+  type Status,
+} from './conversation.ts';
 import type { LullError } from './errors.ts';
 import { type Effect, type Event, eventOf } from './event.ts';
 import { type AccountRules, settingsFor } from './rules.ts';
@@ -11,6 +21,8 @@ export type ContactState = {
   channelId: string;
   /** Whether nobody knows any more whom it was (PE-15). */
   isErased: boolean;
+  /** What the customer last said about being written to (SF-11). */
+  consent: Consent;
   latest: Conversation | null;
   named: Conversation | null;
 };
@@ -23,26 +35,94 @@ export type DecideContext = {
   newId: () => string;
   /** Whether an agent is online and under capacity (SP-7). */
   isAvailable: (agentId: string) => boolean;
+  /** What has happened to the conversation so far; given where deciding needs it, else empty (LL-8). */
+  history: readonly Event[];
 };
+
+/** A conversation after an event of it. */
+export type Step = { conversation: Conversation; event: Event };
 
 /** What a command came to. `ignored`: nothing to record it on, and nothing wrong with that (LL-9). */
 export type Outcome =
-  | { kind: 'applied'; conversation: Conversation; event: Event }
+  | (Step & {
+      kind: 'applied' /** What it did before that, to the same conversation or the one before. */;
+      first?: Step;
+    })
   | { kind: 'ignored'; why: string }
   | { kind: 'refused'; error: LullError };
 
 /** What a consumer message does wherever it lands: the agent is awaited, a hold is over, a promise is used up. */
-export function consumerWrote(subject: Conversation, now: Date): Partial<Conversation> {
+export function consumerWrote(subject: Conversation, context: DecideContext): Partial<Conversation> {
   return {
     awaiting: 'AGENT',
     awaitingSince: null,
     held: false,
     heldUntil: null,
     manualResponseAt: null,
-    ...(subject.status === 'INACTIVE' ? { agentId: null } : {}),
+    ...(subject.status === 'INACTIVE' && !keepsAgent(subject, context) ? { agentId: null } : {}),
     // The time on hold is no time in the queue (PE-6).
-    ...(subject.held ? { statusSince: now } : {}),
+    ...(subject.held ? { statusSince: context.now } : {}),
   };
+}
+
+/** Whether a customer who comes back to an INACTIVE conversation finds the same agent (SF-7). */
+export function keepsAgent(subject: Conversation, { rules }: DecideContext): boolean {
+  const { policy } = settingsFor(rules, subject.channelId, subject.skillId);
+  return subject.agentId !== null && policy.statusBasedCapacity;
+}
+
+/** How an open conversation ends at an instant, other than by a timer. */
+export function endingNow(
+  subject: Conversation,
+  reason: EndReason,
+  by: EndedBy,
+  { now, rules }: DecideContext,
+): Ending {
+  return {
+    at: now,
+    reason,
+    by,
+    creditedAgentId: subject.agentId,
+    formerStatus: subject.status as OpenStatus,
+    rulesVersion: rules.version,
+    latenessMs: null,
+  };
+}
+
+/** Ends a conversation because a rule says so, at once (SF-6, SF-10, SF-11). */
+export function endedByRule(
+  subject: Conversation,
+  reason: EndReason,
+  by: 'SYSTEM' | 'CUSTOMER',
+  context: DecideContext,
+): Step {
+  const { now } = context;
+  const conversation: Conversation = {
+    ...subject,
+    status: 'ENDED',
+    ending: endingNow(subject, reason, by, context),
+    statusSince: now,
+    placedAt: now,
+    revision: subject.revision + 1,
+  };
+  const event: Event = {
+    accountId: conversation.accountId,
+    conversationId: conversation.id,
+    revision: conversation.revision,
+    kind: 'END',
+    at: now,
+    recordedAt: now,
+    actor: by,
+    agentId: null,
+    channelId: conversation.channelId,
+    messageId: null,
+    timer: null,
+    effect: 'ENDED',
+    status: 'ENDED',
+    awaiting: conversation.awaiting,
+    data: null,
+  };
+  return { conversation, event };
 }
 
 /** Every clock that is set, at an instant (release, reopening by hand). */
@@ -68,11 +148,12 @@ export function applied(
   effect: Effect | null,
 ): Outcome {
   const next: Conversation = { ...subject, ...changes, revision: subject.revision + 1 };
-  const activity = activityOf(command.action, botsAreAgents(subject, context));
+  const { policy } = settingsFor(context.rules, subject.channelId, subject.skillId);
+  const activity = activityOf(command.action, policy.botsAreAgents);
   if (
     activity !== null &&
     isOpen(next) &&
-    context.rules.profile.resets[activity] &&
+    resets(policy.resetOn, activity) &&
     command.at > next.lastActivityAt
   ) {
     next.lastActivityAt = command.at;

@@ -1,12 +1,15 @@
 import { Temporal } from 'temporal-polyfill';
-import type { ChannelRules } from './channel-rules.ts';
+import { RESETTING } from './activity.ts';
+import type { Bounds, ChannelRules } from './channel-rules.ts';
 import type { OpenStatus } from './conversation.ts';
 import { checkBounds, formatDuration, parseDuration, toMilliseconds } from './duration.ts';
-import { InvalidInputError } from './errors.ts';
+import { InvalidInputError, OutOfBoundsError } from './errors.ts';
 import {
   boundsOf,
+  type CloseMessage,
   DURATION_FIELDS,
   type DurationField,
+  type LayerScope,
   type PolicyField,
   type PolicyFields,
   type Profile,
@@ -50,6 +53,45 @@ const orNull =
   (value, field) =>
     value === null ? null : read(value, field);
 
+const MAX = { closeMessage: 4096, locales: 50, tag: 100, words: 50, word: 50 };
+const setOf =
+  (read: Read, max: number): Read =>
+  (value, field) => [...new Set(listOf(read, max)(value, field) as unknown[])];
+const shortText =
+  (max: number): Read =>
+  (value, field) => {
+    if (typeof value !== 'string' || value.trim() === '' || value.length > max)
+      throw new InvalidInputError(field, `a text of 1 to ${max} characters is allowed`);
+    return value;
+  };
+const word: Read = (value, field) => (shortText(MAX.word)(value, field) as string).trim();
+/** A language as BCP 47 names it, in its usual spelling: `pt-BR`. */
+const locale: Read = (value, field) => {
+  try {
+    const [canonical] = typeof value === 'string' ? Intl.getCanonicalLocales(value) : [];
+    if (canonical !== undefined) return canonical;
+  } catch {
+    // Not of the form of a language tag.
+  }
+  throw new InvalidInputError(field, 'a language tag such as en or pt-BR is allowed, or null');
+};
+const closeMessages: Read = (value, field) => {
+  const read: Read = (item, at) => {
+    if (typeof item !== 'object' || item === null)
+      throw new InvalidInputError(at, 'a locale and a text are allowed');
+    const { locale: language = null, text: said } = item as { locale?: unknown; text?: unknown };
+    return {
+      locale: orNull(locale)(language, `${at}.locale`),
+      text: shortText(MAX.closeMessage)(said, `${at}.text`),
+    };
+  };
+  const messages = listOf(read, MAX.locales)(value, field) as CloseMessage[];
+  for (const [index, each] of messages.entries())
+    if (messages.findIndex((other) => other.locale === each.locale) < index)
+      throw new InvalidInputError(`${field}[${index}].locale`, 'each language once is allowed');
+  return messages;
+};
+
 /** How each field of a policy is read. */
 const READERS: Readonly<Record<PolicyField, Read>> = {
   autoClose: flag,
@@ -57,7 +99,7 @@ const READERS: Readonly<Record<PolicyField, Read>> = {
   autoCloseStatuses: listOf(oneOf('NEW', 'WAITING', 'ACTIVE', 'INACTIVE' satisfies OpenStatus), 4),
   autoCloseAwaiting: oneOf('CONSUMER', 'ANYBODY'),
   autoCloseCaseStatuses: orNull(listOf(text, 100)),
-  autoCloseThen: oneOf('END', 'HOLD'),
+  autoCloseThen: oneOf('END', 'HOLD', 'TO_QUEUE'),
   remindBefore: listOf(duration, 3),
   inactivate: flag,
   inactivateAfter: duration,
@@ -72,6 +114,14 @@ const READERS: Readonly<Record<PolicyField, Read>> = {
   reopenWithin: duration,
   exemptManualResponseTime: flag,
   botsAreAgents: flag,
+  resetOn: setOf(oneOf(...RESETTING), RESETTING.length),
+  closeMessages,
+  tagOnClose: orNull(shortText(MAX.tag)),
+  optOutWords: setOf(word, MAX.words),
+  sessionLongevity: flag,
+  agentMessageWhenInactive: oneOf('REACTIVATE', 'NEW_CONVERSATION'),
+  statusBasedCapacity: flag,
+  manualInactivation: flag,
 };
 
 /**
@@ -102,26 +152,80 @@ export function formatPolicyFields(fields: PolicyFields): Record<string, unknown
 }
 
 /**
- * Holds fields against the profile's bounds and, where the layer names a channel, its adapter's.
- * @throws OutOfBoundsError with field, min and max (LP-5); InvalidInputError for a state the channel does not have.
+ * What speaks against fields of a layer: the profile's bounds and what it fixes, and, where the layer names a
+ * channel, its adapter's bounds. Each names its field and what is allowed; none: they may be set.
  */
-export function checkPolicyFields(
+export function violationsIn(
   fields: PolicyFields,
+  scope: LayerScope,
   profile: Profile,
   channel: ChannelRules | null,
-): void {
+): (InvalidInputError | OutOfBoundsError)[] {
+  const found: (InvalidInputError | OutOfBoundsError)[] = [];
+  const given = Object.keys(fields) as PolicyField[];
+  for (const field of given) {
+    const scopes = profile.scopes[field];
+    if (profile.fixed.includes(field))
+      found.push(new InvalidInputError(field, `profile ${profile.id} lets nobody set it`));
+    else if (scopes && !scopes.includes(scope))
+      found.push(
+        new InvalidInputError(
+          field,
+          `profile ${profile.id} has it set on ${PLACES[scopes[0] ?? scope]} alone`,
+        ),
+      );
+  }
   for (const field of Object.keys(DURATION_FIELDS) as DurationField[]) {
     const value = fields[field];
     if (value === undefined) continue;
     const timer = DURATION_FIELDS[field];
     if (timer !== null && channel?.bounds[timer] === null)
-      throw new InvalidInputError(field, `this channel has no ${timer}: nothing is allowed`);
-    checkBounds(value, boundsOf(field, profile, channel), field);
+      found.push(new InvalidInputError(field, `this channel has no ${timer}: nothing is allowed`));
+    else found.push(...outOf(boundsOf(field, profile, channel), value, field));
   }
   for (const field of Object.keys(SWITCHES) as SwitchField[])
     for (const timer of SWITCHES[field])
       if (fields[field] && channel?.bounds[timer] === null)
-        throw new InvalidInputError(field, `this channel has no ${timer}: only false is allowed`);
+        found.push(new InvalidInputError(field, `this channel has no ${timer}: only false is allowed`));
   for (const [index, before] of (fields.remindBefore ?? []).entries())
-    checkBounds(before, profile.bounds.autoCloseAfter, `remindBefore[${index}]`);
+    found.push(...outOf(profile.bounds.autoCloseAfter, before, `remindBefore[${index}]`));
+  const limit = channel?.textLimits.closeMessage ?? MAX.closeMessage;
+  for (const [index, { text: said }] of (fields.closeMessages ?? []).entries())
+    if (said.length > limit)
+      found.push(
+        new InvalidInputError(`closeMessages[${index}].text`, `at most ${limit} characters are allowed here`),
+      );
+  return found;
+}
+
+/**
+ * Holds fields of a layer against what is allowed there.
+ * @throws OutOfBoundsError with field, min and max (LP-5); InvalidInputError for a state the channel does not have
+ * (SF-2), and for a field that the profile fixes or has elsewhere
+ */
+export function checkPolicyFields(
+  fields: PolicyFields,
+  scope: LayerScope,
+  profile: Profile,
+  channel: ChannelRules | null,
+): void {
+  const [first] = violationsIn(fields, scope, profile, channel);
+  if (first) throw first;
+}
+
+const PLACES: Readonly<Record<LayerScope, string>> = {
+  ACCOUNT: 'the account',
+  CHANNEL: 'a channel',
+  SKILL: 'a skill',
+  CHANNEL_AND_SKILL: 'a skill of a channel',
+};
+
+function outOf(bounds: Bounds, value: Temporal.Duration, field: string): OutOfBoundsError[] {
+  try {
+    checkBounds(value, bounds, field);
+    return [];
+  } catch (error) {
+    if (error instanceof OutOfBoundsError) return [error];
+    throw error;
+  }
 }

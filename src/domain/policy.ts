@@ -1,5 +1,5 @@
 import type { Temporal } from 'temporal-polyfill';
-import type { ResetMatrix } from './activity.ts';
+import type { ActivityKind } from './activity.ts';
 import type { Bounds, ChannelRules, TimerKind } from './channel-rules.ts';
 import type { OpenStatus } from './conversation.ts';
 import { toMilliseconds } from './duration.ts';
@@ -16,7 +16,7 @@ export type Policy = {
   /** The case statuses it applies to (SP-4); null: all, and those without one. */
   autoCloseCaseStatuses: readonly string[] | null;
   /** What happens instead of ending (PE-9). */
-  autoCloseThen: 'END' | 'HOLD';
+  autoCloseThen: 'END' | 'HOLD' | 'TO_QUEUE';
   /** How long before the close a warning goes out, the earliest first; at most three (PE-2). */
   remindBefore: readonly Temporal.Duration[];
   /** Whether INACTIVATE runs (SF-2). */
@@ -36,7 +36,25 @@ export type Policy = {
   exemptManualResponseTime: boolean;
   /** Whether bots' messages count as agents' (PE-5). */
   botsAreAgents: boolean;
+  /** Which activities move the clock of inactivity, beside messages of customers and agents (LL-10). */
+  resetOn: readonly ActivityKind[];
+  /** What customers are told at the end, by language; none: what the channel says by itself (PE-3). */
+  closeMessages: readonly CloseMessage[];
+  /** The tag that an automatic end adds (PE-3); null: none. */
+  tagOnClose: string | null;
+  /** Words by which customers opt out, beside those of the channel (PE-12). */
+  optOutWords: readonly string[];
+  /** Whether a conversation that a notification began stays open for a reply (SF-10). */
+  sessionLongevity: boolean;
+  /** What an agent's message to an INACTIVE conversation does (SF-6). */
+  agentMessageWhenInactive: 'REACTIVATE' | 'NEW_CONVERSATION';
+  /** Whether agents' capacity follows the status of their work, so that who comes back finds the same agent (SF-7). */
+  statusBasedCapacity: boolean;
+  /** Whether agents may mark a conversation INACTIVE by hand (SF-12). */
+  manualInactivation: boolean;
 };
+/** A close message in one language, as BCP 47 names it; null: in all that have none of their own. */
+export type CloseMessage = { locale: string | null; text: string };
 export type PolicyField = keyof Policy;
 export type PolicyFields = Partial<Policy>;
 
@@ -66,8 +84,16 @@ export type Profile = {
   id: string;
   bounds: Readonly<Record<DurationField, Bounds>>;
   defaults: Policy;
-  /** Which activities move the clock of inactivity (LL-10). */
-  resets: ResetMatrix;
+  /** Fields that no layer may set: the vendor gives no choice. */
+  fixed: readonly PolicyField[];
+  /** Fields that only some kinds of layer may set. */
+  scopes: Partial<Record<PolicyField, readonly LayerScope[]>>;
+  /** Switches that exclude each other: one cannot be on anywhere while the account has the other on (SF-3). */
+  excludes: readonly (readonly [SwitchField, 'statusBasedCapacity'])[];
+  /** Whether its conversations are sessions, which each channel has its own rules for (SF-1, SF-9). */
+  sessions: boolean;
+  /** Which ends the notification `case_closed` tells of (SP-11). */
+  caseClosedOn: 'ALL_ENDS' | 'MANUAL_ENDS';
   /** The system protection (LP-11): any open conversation, whoever is awaited; null: there is none. */
   protectAfter: Temporal.Duration | null;
 };
@@ -81,9 +107,13 @@ export type Layer = {
   version: number;
 };
 
+/** The places a layer can be at, the weakest first. */
+export const LAYER_SCOPES = ['ACCOUNT', 'CHANNEL', 'SKILL', 'CHANNEL_AND_SKILL'] as const;
+export type LayerScope = (typeof LAYER_SCOPES)[number];
+
 /** Where a resolved value comes from. */
 export type Origin = {
-  scope: 'PROFILE' | 'ACCOUNT' | 'CHANNEL' | 'SKILL' | 'CHANNEL_AND_SKILL';
+  scope: 'PROFILE' | LayerScope;
   /** The rules version that set it; null for the profile's default. */
   version: number | null;
   /** Whether the inherited value lay outside what this channel allows and was moved to the nearest bound. */
@@ -109,8 +139,8 @@ export function layersFor(
 }
 
 /** The name of a layer's place. */
-export function scopeOf(layer: Pick<Layer, 'channelId' | 'skillId'>): Exclude<Origin['scope'], 'PROFILE'> {
-  return (['ACCOUNT', 'CHANNEL', 'SKILL', 'CHANNEL_AND_SKILL'] as const)[specificity(layer)] ?? 'ACCOUNT';
+export function scopeOf(layer: Pick<Layer, 'channelId' | 'skillId'>): LayerScope {
+  return LAYER_SCOPES[specificity(layer)] ?? 'ACCOUNT';
 }
 
 /** The bounds of a duration field: the profile's, narrowed by the channel's. */

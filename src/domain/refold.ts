@@ -36,7 +36,10 @@ export function refold(
       folded = refire(folded, each, context);
       continue;
     }
-    const outcome = redecide(state, folded, each, command, subject, context);
+    const outcome = redecide(state, folded, each, command, subject, {
+      ...context,
+      history: [...events, event],
+    });
     if (outcome.kind === 'applied') folded = outcome.conversation;
     else if (each === event) return null;
     if (folded !== null && folded.id !== subject.id) return null;

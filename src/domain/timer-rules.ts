@@ -7,8 +7,9 @@ import type { Policy, PolicyField, SwitchField } from './policy.ts';
 
 /** What a timer does when it fires. */
 export type TimerAction =
-  | { does: 'END'; reason: EndReason }
+  | { does: 'END'; reason: EndReason /** Added to its tags (PE-3). */; tag: string | null }
   | { does: 'HOLD' }
+  | { does: 'TO_QUEUE' }
   | { does: 'INACTIVATE' }
   | { does: 'REMIND' }
   | { does: 'OVERFLOW'; skillId: string }
@@ -20,6 +21,7 @@ type FactGuard =
   | 'STATUS_MATCHES'
   | 'AWAITED_MATCHES'
   | 'CASE_STATUS_MATCHES'
+  | 'CAN_REQUEUE'
   | 'NO_MANUAL_RESPONSE'
   | 'REMINDER_IS_LEFT'
   | 'CAN_OVERFLOW';
@@ -44,6 +46,9 @@ const AUTO_CLOSES: TimerGuards = {
   CASE_STATUS_MATCHES: (facts, policy) =>
     policy.autoCloseCaseStatuses === null ||
     (facts.caseStatus !== null && policy.autoCloseCaseStatuses.includes(facts.caseStatus)),
+  // What is in the queue cannot be put back there.
+  CAN_REQUEUE: (facts, policy) =>
+    policy.autoCloseThen !== 'TO_QUEUE' || (facts.status !== 'WAITING' && facts.status !== 'NEW'),
   NO_MANUAL_RESPONSE: (facts, policy) => !(policy.exemptManualResponseTime && facts.manualResponseTime),
 };
 
@@ -57,7 +62,7 @@ export const TIMER_RULES: readonly TimerRule[] = [
     guards: AUTO_CLOSES,
     after: (policy) => policy.autoCloseAfter,
     action: (policy) =>
-      policy.autoCloseThen === 'HOLD' ? { does: 'HOLD' } : { does: 'END', reason: 'AUTO_CLOSE' },
+      policy.autoCloseThen === 'END' ? ends('AUTO_CLOSE', policy) : { does: policy.autoCloseThen },
   },
   {
     kind: 'REMIND',
@@ -91,7 +96,7 @@ export const TIMER_RULES: readonly TimerRule[] = [
     field: 'endInactiveAfter',
     guards: { STATUS_MATCHES: (facts) => facts.status === 'INACTIVE' },
     after: (policy) => policy.endInactiveAfter,
-    action: () => ({ does: 'END', reason: 'INACTIVE' }),
+    action: (policy) => ends('INACTIVE', policy),
   },
   {
     kind: 'END_UNANSWERED',
@@ -100,7 +105,7 @@ export const TIMER_RULES: readonly TimerRule[] = [
     field: 'endUnansweredAfter',
     guards: { STATUS_MATCHES: (facts) => facts.status === 'NEW' },
     after: (policy) => policy.endUnansweredAfter,
-    action: () => ({ does: 'END', reason: 'UNANSWERED' }),
+    action: (policy) => ends('UNANSWERED', policy),
   },
   {
     kind: 'QUEUE_TIMEOUT',
@@ -116,10 +121,15 @@ export const TIMER_RULES: readonly TimerRule[] = [
     after: (policy) => policy.queueTimeoutAfter,
     action: (policy) => {
       const skillId = overflowTo(policy);
-      return skillId === null ? { does: 'END', reason: 'QUEUE_TIMEOUT' } : { does: 'OVERFLOW', skillId };
+      return skillId === null ? ends('QUEUE_TIMEOUT', policy) : { does: 'OVERFLOW', skillId };
     },
   },
 ];
+
+/** What a timer that ends does. */
+export function ends(reason: EndReason, { tagOnClose }: Policy): TimerAction {
+  return { does: 'END', reason, tag: tagOnClose };
+}
 
 /** Those that come before the close; a layer may have shortened it below a warning that another set. */
 function reminders(policy: Policy): readonly Temporal.Duration[] {

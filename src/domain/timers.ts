@@ -5,7 +5,7 @@ import { factsOf, laneKey } from './conversation.ts';
 import { toMilliseconds } from './duration.ts';
 import type { Origin } from './policy.ts';
 import { type AccountRules, type Settings, settingsFor } from './rules.ts';
-import { TIMER_RULES, type TimerAction } from './timer-rules.ts';
+import { ends, TIMER_RULES, type TimerAction } from './timer-rules.ts';
 
 /** A rule of one lane: a conversation is due when `clock`, plus `afterMs` of counted time, has come. */
 export type Timer = {
@@ -50,6 +50,7 @@ export const GUARDS = [
   'STATUS_MATCHES',
   'AWAITED_MATCHES',
   'CASE_STATUS_MATCHES',
+  'CAN_REQUEUE',
   'NO_MANUAL_RESPONSE',
   'REMINDER_IS_LEFT',
   'CAN_OVERFLOW',
@@ -110,7 +111,7 @@ export function candidatesFor(rules: AccountRules, facts: LaneFacts, settings: S
           afterMs: toMilliseconds(rules.profile.protectAfter),
           notBefore: null,
           calendar: channel.wallCalendar,
-          action: { does: 'END', reason: 'PROTECTION' },
+          action: ends('PROTECTION', policy),
           origin: null,
         },
         { CHANNEL_HAS_IT: channel.rules.bounds.PROTECT !== null },

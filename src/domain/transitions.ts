@@ -18,10 +18,19 @@ export type Trigger = (typeof TRIGGERS)[number];
 
 /**
  * What a trigger does in a status. A status: it goes there. `=`: it stays. `WAITING_OR_ACTIVE`: ACTIVE if
- * somebody is assigned. `ARRIVAL`: the rules for a message without an open conversation. `RECORDED`: noted in
+ * somebody is assigned. `WAITING_OR_AGENT`: WAITING with nobody assigned or, with status-based capacity, ACTIVE with
+ * its agent (SF-7). `WHEN_INACTIVE`: ACTIVE or, where the policy says so, another conversation (SF-6). `ARRIVAL`: the rules for a message without an open conversation. `RECORDED`: noted in
  * the feed, nothing else. `ERROR`: refused.
  */
-export type Move = Status | '=' | 'WAITING_OR_ACTIVE' | 'ARRIVAL' | 'RECORDED' | 'ERROR';
+export type Move =
+  | Status
+  | '='
+  | 'WAITING_OR_ACTIVE'
+  | 'WAITING_OR_AGENT'
+  | 'WHEN_INACTIVE'
+  | 'ARRIVAL'
+  | 'RECORDED'
+  | 'ERROR';
 
 /**
  * The one table of DESIGN §2. REOPEN is by hand; SKILL_OR_PROMISE are skill changes and manual response
@@ -32,10 +41,10 @@ export const TRANSITIONS: Readonly<Record<Trigger, Readonly<Record<Status, Move>
     NEW: 'WAITING_OR_ACTIVE',
     WAITING: '=',
     ACTIVE: '=',
-    INACTIVE: 'WAITING',
+    INACTIVE: 'WAITING_OR_AGENT',
     ENDED: 'ARRIVAL',
   },
-  AGENT_MESSAGE: { NEW: '=', WAITING: 'ACTIVE', ACTIVE: '=', INACTIVE: 'ACTIVE', ENDED: 'ARRIVAL' },
+  AGENT_MESSAGE: { NEW: '=', WAITING: 'ACTIVE', ACTIVE: '=', INACTIVE: 'WHEN_INACTIVE', ENDED: 'ARRIVAL' },
   AUTOMATED_MESSAGE: { NEW: '=', WAITING: '=', ACTIVE: '=', INACTIVE: '=', ENDED: 'ARRIVAL' },
   ASSIGN: { NEW: '=', WAITING: 'ACTIVE', ACTIVE: '=', INACTIVE: '=', ENDED: 'ERROR' },
   TO_QUEUE: { NEW: '=', WAITING: '=', ACTIVE: 'WAITING', INACTIVE: 'WAITING', ENDED: 'ERROR' },

@@ -1,8 +1,9 @@
 import type { StoredConversation } from '../db/conversations.ts';
 import type { Step } from '../db/feed.ts';
-import { activityOf } from '../domain/activity.ts';
+import { activityOf, resets } from '../domain/activity.ts';
 import { CLOCKS, type ClockName, type Conversation, factsOf } from '../domain/conversation.ts';
 import { commandOf, type Event } from '../domain/event.ts';
+import type { Policy } from '../domain/policy.ts';
 import { type AccountRules, settingsFor } from '../domain/rules.ts';
 import {
   candidatesFor,
@@ -50,13 +51,13 @@ export function explain(
   const facts = factsOf(conversation, rules.exemptTags);
   if (facts === null) return { due: null, timers: [] };
   const settings = settingsFor(rules, conversation.channelId, conversation.skillId);
-  const { botsAreAgents } = settings.policy;
+  const { policy } = settings;
   const inLane: Guard = { name: 'NOT_SET_ASIDE', passes: conversation.laneId !== null };
   const timers = candidatesFor(rules, facts, settings).map(({ timer, guards }): TimerExplanation => {
     const clockAt = conversation[timer.clock];
     const all = [...guards, inLane, ...clockGuards(timer, clockAt)];
     const moved = (step: Step) =>
-      clockAt !== null && MOVED[timer.clock](step, clockAt, movesActivity(step, rules, botsAreAgents));
+      clockAt !== null && MOVED[timer.clock](step, clockAt, movesActivity(step, policy));
     return {
       timer,
       clockAt,
@@ -91,11 +92,11 @@ function setsEveryClock({ kind, recordedAt, data, effect }: Step, clockAt: Date)
 }
 
 /** Whether the reset matrix lets it move the clock of inactivity (LL-10); what begins a conversation always does. */
-function movesActivity(step: Step, rules: AccountRules, botsAreAgents: boolean): boolean {
+function movesActivity(step: Step, { botsAreAgents, resetOn }: Policy): boolean {
   if (step.effect === 'STARTED') return true;
   const command = commandOf(step);
   const activity = command && activityOf(command.action, botsAreAgents);
-  return activity !== null && rules.profile.resets[activity];
+  return activity !== null && resets(resetOn, activity);
 }
 
 function same(a: Date, b: Date): boolean {

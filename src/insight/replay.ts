@@ -90,10 +90,11 @@ export function replay(
       now: row.at,
       newId: () => `conversation ${result.conversations + 1}`,
       isAvailable: () => false,
+      history: [],
     };
     const state = { accountId: rules.accountId, contactId: row.conversation, channelId: CHANNEL.id };
     const outcome = decide(
-      { ...state, isErased: false, latest: before, named: null },
+      { ...state, isErased: false, consent: 'UNKNOWN', latest: before, named: null },
       commandOf(row),
       context,
     );

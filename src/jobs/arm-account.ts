@@ -4,6 +4,7 @@ import type { LifecycleDeps } from '../lifecycle/lifecycle.ts';
 import type { Log } from '../log.ts';
 import { defineJob, implementJob } from './job.ts';
 import type { Queues } from './queues.ts';
+import { relane } from './relane.ts';
 
 /** Brings an account's new rules version into force in its lanes. */
 export const armAccountLanes = defineJob({
@@ -25,8 +26,9 @@ export async function rulesChanged(
   }
 }
 
-/** Sets every lane of the account to be woken now, and arms them. */
-export const implementArmAccount = (deps: LifecycleDeps) =>
-  implementJob(armAccountLanes, async ({ accountId }) => {
+/** Sets every lane of the account to be woken now, and arms them; then begins the walk that a change of exempt tags asks for. */
+export const implementArmAccount = (deps: LifecycleDeps, queues: Queues) =>
+  implementJob(armAccountLanes, async ({ accountId }, { log }) => {
     await armAccount(deps, accountId);
+    await relane(deps, queues, log, accountId);
   });

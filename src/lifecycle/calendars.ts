@@ -62,3 +62,36 @@ export async function updateCalendar(
     }),
   );
 }
+
+/**
+ * Chooses what channels without a calendar of their own run on; null: they are always open (PE-8). A change of
+ * rules, unless it is so already.
+ * @throws NotFoundError naming `calendarId`; ConflictError
+ */
+export async function setAccountCalendar(
+  deps: RulesDeps,
+  accountId: string,
+  calendarId: string | null,
+  author: Author,
+  call: Call,
+): Promise<{ id: string }> {
+  return await changeRulesOnce(deps, accountId, author, call, async (sql) => {
+    const [found] = await sql<{ before: string | null; known: boolean }[]>`
+      select calendar_id as before, exists (
+        select 1 from calendar where account_id = ${accountId} and id = ${calendarId}
+      ) as known from account where account_id = ${accountId}`;
+    if (calendarId !== null && !found?.known) throw new NotFoundError('calendarId', 'calendar');
+    const before = found?.before ?? null;
+    const result = { id: accountId };
+    if (before === calendarId) return { change: null, result };
+    await sql`update account set calendar_id = ${calendarId} where account_id = ${accountId}`;
+    const kept = (id: string | null) => ({ accountCalendarId: id });
+    return {
+      change: {
+        ...{ kind: 'CALENDAR', channelId: null, skillId: null },
+        ...{ before: kept(before), after: kept(calendarId) },
+      },
+      result,
+    };
+  });
+}

@@ -1,9 +1,30 @@
 import type { TransactionSql } from 'postgres';
 import { type RulesOfAdapter, readRulesIn } from '../db/rules.ts';
+import type { ChannelRules } from '../domain/channel-rules.ts';
 import { toMilliseconds } from '../domain/duration.ts';
-import { ConflictError, InvalidInputError, NotFoundError } from '../domain/errors.ts';
-import { type Layer, layersFor, type PolicyFields } from '../domain/policy.ts';
-import { checkPolicyFields, formatPolicyFields, parsePolicyFields } from '../domain/policy-fields.ts';
+import {
+  ConflictError,
+  InvalidInputError,
+  type LayerFault,
+  NotFoundError,
+  OutOfBoundsError,
+  ProfileRefusedError,
+} from '../domain/errors.ts';
+import {
+  type Layer,
+  layersFor,
+  type PolicyField,
+  type PolicyFields,
+  type Profile,
+  scopeOf,
+} from '../domain/policy.ts';
+import {
+  checkPolicyFields,
+  formatPolicyFields,
+  parsePolicyFields,
+  violationsIn,
+} from '../domain/policy-fields.ts';
+import { profileNamed } from '../domain/profiles.ts';
 import type { AccountRules } from '../domain/rules.ts';
 import { isUuid } from '../domain/uuid.ts';
 import type { LifecycleDeps } from './lifecycle.ts';
@@ -103,16 +124,16 @@ export async function setPolicy(
   return await changeRules(deps, accountId, author, input.expectedVersion, async (sql, rules, version) => {
     const { channelId, skillId } = input;
     await checkPlace(sql, accountId, rules, input, set);
-    checkPolicyFields(
-      set,
-      rules.profile,
-      channelId === null ? null : (rules.channels.get(channelId)?.rules ?? null),
-    );
+    checkPolicyFields(set, scopeOf({ channelId, skillId }), rules.profile, rulesOn(rules, channelId));
+    checkCaseStatuses(rules, set);
     const layer = rules.layers.find((each) => each.channelId === channelId && each.skillId === skillId);
     const fields = Object.fromEntries(
       Object.entries({ ...layer?.fields, ...set }).filter(([field]) => !unset.includes(field)),
     ) as PolicyFields;
-    checkReminders(rules, { channelId, skillId, fields, version });
+    const written = { channelId, skillId, fields, version };
+    checkReminders(rules, written);
+    const [excluded] = exclusionsIn(rules.profile, [...othersThan(rules, written), written], [written]);
+    if (excluded) throw new InvalidInputError(excluded.field, excluded.allowed);
     const before = layer ? formatPolicyFields(layer.fields) : null;
     const after = formatPolicyFields(fields);
     await sql`insert into policy_layer ${sql({ account_id: accountId, id: deps.newId(), channel_id: channelId, skill_id: skillId, fields: sql.json(after as never), version })}
@@ -122,7 +143,7 @@ export async function setPolicy(
 }
 
 /** Fields for which null is a value of its own: to inherit them again is to set what is inherited. */
-const NULLABLE = new Set(['autoCloseCaseStatuses', 'overflowSkillId']);
+const NULLABLE = new Set(['autoCloseCaseStatuses', 'overflowSkillId', 'tagOnClose']);
 
 async function checkPlace(
   sql: TransactionSql,
@@ -146,10 +167,7 @@ async function checkPlace(
 
 /** A warning has to come before what it warns of (PE-2), as far as this layer and those above it say. */
 function checkReminders(rules: AccountRules, layer: Layer): void {
-  const others = rules.layers.filter(
-    (each) => each.channelId !== layer.channelId || each.skillId !== layer.skillId,
-  );
-  const above = layersFor(others, layer.channelId, layer.skillId);
+  const above = layersFor(othersThan(rules, layer), layer.channelId, layer.skillId);
   const { autoCloseAfter, remindBefore }: PolicyFields = Object.assign(
     {},
     ...[...above, layer].map(({ fields }) => fields),
@@ -158,6 +176,95 @@ function checkReminders(rules: AccountRules, layer: Layer): void {
   for (const [index, before] of (remindBefore ?? []).entries())
     if (toMilliseconds(before) >= toMilliseconds(close))
       throw new InvalidInputError(`remindBefore[${index}]`, `less than autoCloseAfter, ${close}, is allowed`);
+}
+
+function othersThan({ layers }: AccountRules, { channelId, skillId }: Layer): Layer[] {
+  return layers.filter((each) => each.channelId !== channelId || each.skillId !== skillId);
+}
+
+function rulesOn(rules: AccountRules, channelId: string | null): ChannelRules | null {
+  return channelId === null ? null : (rules.channels.get(channelId)?.rules ?? null);
+}
+
+function checkCaseStatuses({ caseStatuses }: AccountRules, { autoCloseCaseStatuses }: PolicyFields): void {
+  for (const [index, status] of (autoCloseCaseStatuses ?? []).entries())
+    if (!caseStatuses.has(status))
+      throw new InvalidInputError(
+        `autoCloseCaseStatuses[${index}]`,
+        caseStatuses.size === 0
+          ? 'the account has no case statuses yet'
+          : `${[...caseStatuses].join(', ')} is allowed`,
+      );
+}
+
+/** Where layers switch on what a profile lets nobody have together (SF-3); of `written`, the field that was just set is named. */
+function exclusionsIn(profile: Profile, layers: readonly Layer[], written: readonly Layer[]): LayerFault[] {
+  const isOn = (field: PolicyField, among: readonly Layer[]) =>
+    among.find(({ fields }) => fields[field] === true);
+  return profile.excludes.flatMap(([one, other]) => {
+    if (!isOn(one, layers) || !isOn(other, layers)) return [];
+    const at = isOn(one, written) ?? isOn(other, written);
+    const [field, against] = at && at === isOn(one, written) ? [one, other] : [other, one];
+    const { channelId = null, skillId = null } = at ?? {};
+    return [{ channelId, skillId, field, allowed: `only false is allowed while ${against} is on` }];
+  });
+}
+
+/**
+ * Chooses a profile: a change of rules like any other, in one transaction that touches no conversation.
+ * @throws NotFoundError naming `profile`; ProfileRefusedError listing every field of a layer that does not fit it;
+ * ConflictError. Nothing is changed then
+ */
+export async function setProfile(
+  deps: RulesDeps,
+  accountId: string,
+  { profile: name, expectedVersion }: { profile: string; expectedVersion: number | null },
+  author: Author,
+): Promise<AccountRules> {
+  const profile = profileNamed(name);
+  return await changeRules(deps, accountId, author, expectedVersion, async (sql, rules) => {
+    if (profile.id === rules.profile.id) return null;
+    const faults = rules.layers.flatMap((layer): LayerFault[] => {
+      const { channelId, skillId, fields } = layer;
+      return violationsIn(fields, scopeOf(layer), profile, rulesOn(rules, channelId)).map((error) => ({
+        ...{ channelId, skillId, field: error.field },
+        allowed: error instanceof OutOfBoundsError ? `${error.min} to ${error.max}` : error.allowed,
+      }));
+    });
+    faults.push(...exclusionsIn(profile, rules.layers, rules.layers));
+    if (faults.length > 0) throw new ProfileRefusedError(profile.id, faults);
+    await sql`update account set profile = ${profile.id} where account_id = ${accountId}`;
+    return {
+      ...{ kind: 'PROFILE', channelId: null, skillId: null },
+      ...{ before: { profile: rules.profile.id }, after: { profile: profile.id } },
+    };
+  });
+}
+
+/**
+ * Defines the account's case statuses (SP-4). One that goes stays on the conversations that have it.
+ * @throws InvalidInputError where a layer of the policy names one that is to go; nothing is changed then
+ */
+export async function setCaseStatuses(
+  deps: RulesDeps,
+  accountId: string,
+  caseStatuses: readonly string[],
+  author: Author,
+): Promise<AccountRules> {
+  const after = [...new Set(caseStatuses)];
+  return await changeRules(deps, accountId, author, null, async (sql, rules) => {
+    const before = [...rules.caseStatuses];
+    if (before.length === after.length && before.every((status) => after.includes(status))) return null;
+    for (const { fields } of rules.layers)
+      for (const status of fields.autoCloseCaseStatuses ?? [])
+        if (!after.includes(status))
+          throw new InvalidInputError('caseStatuses', `${status} has to stay: a policy closes by it`);
+    await sql`update account set case_statuses = ${after} where account_id = ${accountId}`;
+    return {
+      ...{ kind: 'CASE_STATUSES', channelId: null, skillId: null },
+      ...{ before: { caseStatuses: before }, after: { caseStatuses: after } },
+    };
+  });
 }
 
 function jsonOf(sql: TransactionSql, value: object | null) {

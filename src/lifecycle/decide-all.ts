@@ -1,3 +1,4 @@
+import type { NewConsentChange } from '../db/consents.ts';
 import type { StoredContact } from '../db/contacts.ts';
 import { messageKey } from '../db/events.ts';
 import type { Command } from '../domain/activity.ts';
@@ -5,12 +6,13 @@ import { type Conversation, isOpen } from '../domain/conversation.ts';
 import { decide } from '../domain/decide.ts';
 import type { Event } from '../domain/event.ts';
 import { advance } from '../domain/fire.ts';
+import { keywordIn } from '../domain/keyword.ts';
 import type { ContactState, DecideContext, Outcome } from '../domain/outcome.ts';
 import { refold } from '../domain/refold.ts';
-import type { AccountRules } from '../domain/rules.ts';
+import { type AccountRules, settingsFor } from '../domain/rules.ts';
 import type { ActivityResult } from './lifecycle.ts';
 import type { Item } from './resolve.ts';
-import type { FoundItem, WorkingSet } from './working-set.ts';
+import { type FoundItem, isFailure, type WorkingSet } from './working-set.ts';
 
 /** What a call is to write, and what it answers. */
 export type Decisions = {
@@ -19,6 +21,8 @@ export type Decisions = {
   changed: Map<string, Conversation>;
   events: Event[];
   contacts: Map<string, StoredContact>;
+  /** What customers have said about being written to (PE-12). */
+  consents: NewConsentChange[];
 };
 
 /** How time stands while a call is decided. VIRTUAL: each command acts at its own instant, and timers due before it act first. */
@@ -37,6 +41,7 @@ export function decideAll(
     changed: new Map(),
     events: [],
     contacts: new Map(),
+    consents: [],
   };
   const found = items.filter((item): item is FoundItem => 'contactId' in item);
   for (const [contactId, own] of Map.groupBy(found, (item) => item.contactId)) {
@@ -62,7 +67,7 @@ function decideContact(
   const at = (id: string | null) =>
     id === null ? null : (decisions.changed.get(id) ?? set.conversations.get(id) ?? null);
   let latestId = contact.latestConversationId;
-  let clientVersion = contact.clientVersion;
+  let { clientVersion, locale, consent, consentAt } = contact;
   let applied = 0;
 
   const letTimeRun = (until: Date) => {
@@ -74,7 +79,8 @@ function decideContact(
     decisions.events.push(...advanced.events);
   };
 
-  for (const { index, conversationId, command } of items) {
+  for (const { index, conversationId, command: asked } of items) {
+    const command = withKeyword(asked, contact.channelId, consent, rules);
     const seenOn =
       command.messageId === null
         ? undefined
@@ -89,6 +95,7 @@ function decideContact(
       now: time.kind === 'REAL' ? time.now : command.at,
       newId,
       isAvailable: (agentId) => (set.freeSlots.get(agentId) ?? 0) > 0,
+      history: [],
     };
     const latest = at(latestId);
     const state: ContactState = {
@@ -96,6 +103,7 @@ function decideContact(
       contactId: contact.id,
       channelId: contact.channelId,
       isErased: contact.isErased,
+      consent: consent ?? 'UNKNOWN',
       latest,
       named: at(conversationId),
     };
@@ -103,24 +111,61 @@ function decideContact(
     if (outcome.kind === 'refused') decisions.results[index] = answer('REFUSED', null, outcome.error);
     else if (outcome.kind === 'ignored') decisions.results[index] = answer('IGNORED', null);
     else {
-      const { conversation, event } = outcome;
-      if (event.effect === 'STARTED') latestId = conversation.id;
+      const { conversation, event, first } = outcome;
+      for (const step of first ? [first, outcome] : [outcome]) {
+        if (step.event.effect === 'STARTED') latestId = step.conversation.id;
+        decisions.changed.set(step.conversation.id, step.conversation);
+        decisions.events.push(step.event);
+      }
       if (event.effect === 'REOPENED' && conversation.agentId !== null)
         set.freeSlots.set(conversation.agentId, (set.freeSlots.get(conversation.agentId) ?? 0) - 1);
       if (command.messageId !== null)
         set.messages.set(messageKey(contact.channelId, command.messageId), conversation.id);
-      if ('clientVersion' in command.action && command.action.clientVersion !== undefined)
-        clientVersion = command.action.clientVersion;
-      decisions.changed.set(conversation.id, conversation);
-      decisions.events.push(event);
+      const { action } = command;
+      if (action.kind === 'INBOUND' || action.kind === 'CLIENT') {
+        clientVersion = action.clientVersion ?? clientVersion;
+        locale = action.locale ?? locale;
+      }
+      const said = consentIn(action);
+      if (said !== null && (consentAt === null || command.at >= consentAt)) {
+        consent = said;
+        consentAt = command.at;
+      }
+      if (said !== null)
+        decisions.consents.push({
+          ...{ contactId: contact.id, id: newId(), consent: said, at: command.at, recordedAt: context.now },
+          ...{ source: 'keyword' in asked.action ? 'PROVIDER' : 'KEYWORD', conversationId: conversation.id },
+        });
       decisions.results[index] = answer('APPLIED', conversation.id);
       applied++;
     }
   }
   // Playing again what was played before lets no time run: by now the lanes have these conversations.
   if (time.kind === 'VIRTUAL' && applied > 0) letTimeRun(time.until);
-  if (latestId !== contact.latestConversationId || clientVersion !== contact.clientVersion)
-    decisions.contacts.set(contact.id, { ...contact, latestConversationId: latestId, clientVersion });
+  const after = { ...contact, latestConversationId: latestId, clientVersion, locale, consent, consentAt };
+  if ((Object.keys(after) as (keyof StoredContact)[]).some((field) => after[field] !== contact[field]))
+    decisions.contacts.set(contact.id, after);
+}
+
+/** Reads what a customer wrote for a keyword (PE-12); the text itself goes no further. */
+function withKeyword(
+  command: Command,
+  channelId: string,
+  consent: StoredContact['consent'],
+  rules: AccountRules,
+): Command {
+  if (command.action.kind !== 'INBOUND' || command.action.text === undefined) return command;
+  const { text, ...action } = command.action;
+  const { channel, policy } = settingsFor(rules, channelId, action.skillId ?? null);
+  const words = { ...channel.rules, optOutWords: [...channel.rules.optOutWords, ...policy.optOutWords] };
+  const keyword = action.keyword ?? keywordIn(text, words, consent ?? 'UNKNOWN');
+  return { ...command, action: keyword === null ? action : { ...action, keyword } };
+}
+
+/** What a message says about being written to: opting out and back in; null: nothing. */
+function consentIn(action: Command['action']): StoredContact['consent'] {
+  if (action.kind !== 'INBOUND') return null;
+  return action.keyword === 'OPT_OUT' ? 'OPTED_OUT' : action.keyword === 'OPT_IN' ? 'OPTED_IN' : null;
 }
 
 /** A late activity is folded in at its place where its conversation's events allow it; else it is decided as it comes. */
@@ -132,13 +177,18 @@ function decideInPlace(
   decisions: Decisions,
 ): Outcome {
   const { latest } = state;
+  const historyOf = (id: string) => [
+    ...(set.events.get(id) ?? []),
+    ...decisions.events.filter((event) => event.conversationId === id),
+  ];
   const isLate = latest !== null && isOpen(latest) && command.at < latest.newestAt;
   if (isLate && (state.named === null || state.named.id === latest.id)) {
-    const own = decisions.events.filter((event) => event.conversationId === latest.id);
-    const folded = refold(state, latest, [...(set.events.get(latest.id) ?? []), ...own], command, context);
+    const folded = refold(state, latest, historyOf(latest.id), command, context);
     if (folded !== null) return folded;
   }
-  return decide(state, command, context);
+  const subject = state.named ?? latest;
+  const history = subject !== null && isFailure(command) ? historyOf(subject.id) : [];
+  return decide(state, command, { ...context, history });
 }
 
 function answer(

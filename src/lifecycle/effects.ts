@@ -1,6 +1,7 @@
 import type { OutboxRow } from '../db/outbox.ts';
 import type { LaneFacts } from '../domain/conversation.ts';
 import type { Event } from '../domain/event.ts';
+import type { Profile } from '../domain/policy.ts';
 import type { AccountRules, Endpoint } from '../domain/rules.ts';
 import type { Timer } from '../domain/timers.ts';
 
@@ -10,31 +11,36 @@ export const WEBHOOK_EVENTS = [
   'conversation.ended',
   'conversation.reopened',
   'conversation.inactive',
+  'case_closed',
 ] as const;
 export type WebhookEvent = (typeof WEBHOOK_EVENTS)[number];
 
-/** What subscribers are told of an event; null: nothing. A revoked end is a reopening to them. */
-export function webhookEventOf(
-  event: Pick<Event, 'effect' | 'timer' | 'kind' | 'status'>,
-): WebhookEvent | null {
-  if (event.effect === 'STARTED') return 'conversation.started';
-  if (event.effect === 'ENDED') return 'conversation.ended';
-  if (event.effect === 'REOPENED' || event.effect === 'REVOKED') return 'conversation.reopened';
-  if (event.timer === 'INACTIVATE' || event.kind === 'INACTIVATE') return 'conversation.inactive';
-  return null;
+/**
+ * What subscribers are told of an event. A revoked end is a reopening to them. `case_closed` is the notification that
+ * people get: in some profiles it leaves out what timers end (SP-11), of which `conversation.ended` always tells.
+ */
+function webhookEventsOf(
+  event: Pick<Event, 'effect' | 'timer' | 'kind'>,
+  { caseClosedOn }: Profile,
+): WebhookEvent[] {
+  if (event.effect === 'STARTED') return ['conversation.started'];
+  if (event.effect === 'ENDED') {
+    const isTold = caseClosedOn === 'ALL_ENDS' || event.kind !== 'TIMER';
+    return isTold ? ['conversation.ended', 'case_closed'] : ['conversation.ended'];
+  }
+  if (event.effect === 'REOPENED' || event.effect === 'REVOKED') return ['conversation.reopened'];
+  if (event.timer === 'INACTIVATE' || event.kind === 'INACTIVATE') return ['conversation.inactive'];
+  return [];
 }
 
 /** The effects that events have on the world outside: webhooks to who asked for them. None without a subscriber. */
 export function outboxOf(events: readonly Event[], rules: AccountRules, newId: () => string): OutboxRow[] {
   if (rules.endpoints.length === 0) return [];
-  return events.flatMap((event) => {
-    const name = webhookEventOf(event);
-    return name === null
-      ? []
-      : subscribers(rules, name, event.channelId).map((endpoint) =>
-          webhook(newId(), endpoint, name, event.conversationId, event.revision, event.recordedAt),
-        );
-  });
+  return events.flatMap((event) =>
+    subscribers(rules, webhookEventsOf(event, rules.profile), event.channelId).map((each) =>
+      webhook(newId(), each, event.conversationId, event.revision, event.recordedAt),
+    ),
+  );
 }
 
 /**
@@ -49,26 +55,29 @@ export function outboxOfTimer(
   now: Date,
 ): ((acted: { id: string; revision: number }) => OutboxRow[]) | null {
   const effect = timer.action.does === 'END' ? 'ENDED' : null;
-  const name = webhookEventOf({ effect, timer: timer.kind, kind: 'TIMER', status: facts.status });
-  const endpoints = name === null ? [] : subscribers(rules, name, facts.channelId);
+  const names = webhookEventsOf({ effect, timer: timer.kind, kind: 'TIMER' }, rules.profile);
+  const told = subscribers(rules, names, facts.channelId);
   const warns = timer.kind === 'REMIND';
-  if (endpoints.length === 0 && !warns) return null;
+  if (told.length === 0 && !warns) return null;
   return ({ id, revision }) => [
-    ...endpoints.map((endpoint) => webhook(newId(), endpoint, name as WebhookEvent, id, revision, now)),
+    ...told.map((each) => webhook(newId(), each, id, revision, now)),
     ...(warns ? [warning(newId(), id, revision, facts.stage + 1)] : []),
   ];
 }
 
-function subscribers(rules: AccountRules, name: WebhookEvent, channelId: string): Endpoint[] {
-  return rules.endpoints.filter(
-    (endpoint) => endpoint.events.includes(name) && (endpoint.channelId ?? channelId) === channelId,
-  );
+type Telling = { endpoint: Endpoint; name: WebhookEvent };
+
+function subscribers(rules: AccountRules, names: readonly WebhookEvent[], channelId: string): Telling[] {
+  return rules.endpoints
+    .filter((endpoint) => (endpoint.channelId ?? channelId) === channelId)
+    .flatMap((endpoint) =>
+      names.filter((name) => endpoint.events.includes(name)).map((name) => ({ endpoint, name })),
+    );
 }
 
 function webhook(
   id: string,
-  endpoint: Endpoint,
-  type: WebhookEvent,
+  { endpoint, name: type }: Telling,
   conversationId: string,
   revision: number,
   at: Date,

@@ -63,6 +63,7 @@ export async function resolve(
     try {
       const { target, action } = activity;
       checkReferences(action, known.agentIds, known.skillIds);
+      if (action.kind === 'CASE_STATUS') checkCaseStatus(action.caseStatus, rules);
       const command: Command = {
         action,
         at: instantOf(activity.at ?? now, now),
@@ -92,6 +93,14 @@ function checkReferences(action: Action, agentIds: ReadonlySet<string>, skillIds
   const { agentId, skillId } = action as { agentId?: string; skillId?: string | null };
   if (agentId && !agentIds.has(agentId)) throw new NotFoundError('agentId', 'agent');
   if (skillId && !skillIds.has(skillId)) throw new NotFoundError('skillId', 'skill');
+}
+
+/** @throws InvalidInputError listing the case statuses that the account has (SP-4) */
+function checkCaseStatus(caseStatus: string | null, { caseStatuses }: AccountRules): void {
+  if (caseStatus === null || caseStatuses.has(caseStatus)) return;
+  const allowed =
+    caseStatuses.size === 0 ? 'the account has none yet' : `${[...caseStatuses].join(', ')} is allowed`;
+  throw new InvalidInputError('caseStatus', `${allowed}, or null`);
 }
 
 function instantOf(at: Date, now: Date): Date {

@@ -16,6 +16,8 @@ const WAKE_MS = 250;
 /** Rows that somebody held are tried again after this; a wake that gave way goes on at once. */
 const REST_MS = 100;
 const BATCH = 500;
+/** What a conversation with an exempt tag has too. */
+const RUNS_WHEN_EXEMPT: ReadonlySet<TimerKind> = new Set(['RELEASE_HOLD', 'PROTECT']);
 
 /** What a wake did. `alarm`: when the lane is to be woken next. */
 export type WakeReport =
@@ -124,6 +126,7 @@ function batchOf(
     rulesSince: rules.since,
     now,
     limit,
+    passedTags: lane.facts.exempt || RUNS_WHEN_EXEMPT.has(timer.kind) ? [] : [...rules.exemptTags],
   };
 }
 

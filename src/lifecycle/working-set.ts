@@ -3,6 +3,7 @@ import { addressKey, insertContacts, lockContacts, type StoredContact } from '..
 import { lockConversations, type StoredConversation } from '../db/conversations.ts';
 import { freeSlots } from '../db/directory.ts';
 import { eventsOf, knownMessages, messageKey } from '../db/events.ts';
+import type { Command } from '../domain/activity.ts';
 import { isOpen } from '../domain/conversation.ts';
 import type { Event } from '../domain/event.ts';
 import type { Item, Resolved } from './resolve.ts';
@@ -16,13 +17,18 @@ export type WorkingSet = {
   conversations: Map<string, StoredConversation>;
   /** Messages seen before, by `messageKey`, with their conversation; grows as the call's own are decided. */
   messages: Map<string, string>;
-  /** The stored events of conversations that a late activity belongs to. */
+  /** The stored events of conversations that a late activity, or a message that did not arrive, belongs to. */
   events: Map<string, Event[]>;
   freeSlots: Map<string, number>;
 };
 
 /** Somebody else made one of the call's new contacts meanwhile, or erased a known one: resolve again. */
 export class ContactRaceError extends Error {}
+
+/** Whether it tells of a message that did not arrive: what that means depends on those before it (LL-8). */
+export function isFailure({ action }: Command): boolean {
+  return action.kind === 'RECEIPT' && action.state === 'FAILED';
+}
 
 /**
  * Locks contacts by id, then, in the next statement, their conversations: by then every batch and every call
@@ -66,7 +72,7 @@ export async function loadWorkingSet(
   const ended = new Set(
     items.filter(({ command }) => command.action.kind === 'END').map(({ contactId }) => contactId),
   );
-  for (const { contactId, command } of items) {
+  for (const { contactId, conversationId, command } of items) {
     const contact = contacts.get(contactId);
     const latest = contact?.latestConversationId
       ? conversations.get(contact.latestConversationId)
@@ -78,6 +84,7 @@ export async function loadWorkingSet(
     if (command.messageId !== null && messages.has(messageKey(contact.channelId, command.messageId)))
       continue;
     if (command.at < latest.newestAt) late.add(latest.id);
+    if (isFailure(command)) late.add(conversationId ?? latest.id);
     if (latest.agentId && action.kind === 'INBOUND' && (!isOpen(latest) || ended.has(contactId)))
       lastAgents.add(latest.agentId);
   }

@@ -1,4 +1,5 @@
 import type { TransactionSql } from 'postgres';
+import { insertConsents } from '../db/consents.ts';
 import { updateContacts } from '../db/contacts.ts';
 import { insertConversations, type StoredConversation, updateConversations } from '../db/conversations.ts';
 import { insertEvents } from '../db/events.ts';
@@ -57,6 +58,7 @@ export async function write(
     born.length ? insertConversations(sql, accountId, born) : null,
     decisions.events.length ? insertEvents(sql, accountId, decisions.events) : null,
     contacts.length ? updateContacts(sql, accountId, contacts) : null,
+    decisions.consents.length ? insertConsents(sql, accountId, decisions.consents) : null,
     outbox.length ? insertOutbox(sql, accountId, outbox, now) : null,
   ]);
 

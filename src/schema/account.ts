@@ -1,10 +1,13 @@
 import type { AccountRow } from '../db/reads.ts';
+import { readRelaning } from '../db/relaning.ts';
 import { NotFoundError } from '../domain/errors.ts';
 import { builder } from './builder.ts';
 import { decodeGiven } from './ids.ts';
+import { Calendar } from './named.ts';
 import { Policy, policyAt } from './policy.ts';
+import { Relaning } from './relaning.ts';
 
-const Account = builder.objectRef<AccountRow>('Account');
+export const Account = builder.objectRef<AccountRow>('Account');
 
 builder.node(Account, {
   name: 'Account',
@@ -17,7 +20,29 @@ builder.node(Account, {
   fields: (t) => ({
     name: t.exposeString('name', { description: 'For people.' }),
     profile: t.exposeString('profile', {
-      description: 'The named set of bounds, defaults and reset rules it runs on: `LULL`.',
+      description: 'The named set of bounds, defaults and reset rules it runs on, as `setProfile` takes it.',
+    }),
+    calendar: t.field({
+      type: Calendar,
+      nullable: true,
+      description:
+        'What timers run on wherever a channel has no calendar of its own (PE-8); null: there it is always open.',
+      resolve: ({ calendarId }, _args, { load }) => load.calendar(calendarId),
+    }),
+    caseStatuses: t.stringList({
+      description: 'The case statuses that its conversations can have (SP-4).',
+      resolve: async (_account, _args, { load }) => [...(await load.rules()).caseStatuses],
+    }),
+    exemptTags: t.stringList({
+      description: 'The tags that exempt a conversation from every timer but its protection (PE-7).',
+      resolve: async (_account, _args, { load }) => [...(await load.rules()).exemptTags],
+    }),
+    relaning: t.field({
+      type: Relaning,
+      nullable: true,
+      description:
+        'How far the work behind the last change of the exempt tags has come (PE-7); null: they have never changed.',
+      resolve: (_account, _args, { accountId, deps }) => readRelaning(deps.db.sql, accountId),
     }),
     rulesVersion: t.exposeInt('rulesVersion', {
       description: 'How often its rules have changed; what `setPolicy` takes as expectedVersion.',

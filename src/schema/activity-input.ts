@@ -2,7 +2,7 @@ import type { Action, ActionKind } from '../domain/activity.ts';
 import { InvalidInputError } from '../domain/errors.ts';
 import type { Activity, Target } from '../lifecycle/lifecycle.ts';
 import { builder } from './builder.ts';
-import { ActionKindEnum, ActivityByEnum, ReceiptStateEnum, SenderEnum } from './enums.ts';
+import { ActionKindEnum, ActivityByEnum, KeywordEnum, ReceiptStateEnum, SenderEnum } from './enums.ts';
 import { decodeGiven, decodeId } from './ids.ts';
 import { readText } from './text.ts';
 
@@ -35,6 +35,15 @@ export const ActivityInput = builder.inputType('ActivityInput', {
     of: t.string({ description: 'The id of the message that a RECEIPT is for.' }),
     state: t.field({ type: ReceiptStateEnum, description: 'What a RECEIPT says.' }),
     clientVersion: t.string({ description: "The version of the customer's client." }),
+    locale: t.string({ description: "The language of the customer's client, as BCP 47 has it (PE-3)." }),
+    text: t.string({
+      description:
+        'What the customer wrote in an INBOUND message: read for words like STOP (PE-12), and never stored.',
+    }),
+    keyword: t.field({
+      type: KeywordEnum,
+      description: 'What an INBOUND message was taken for where it came in; then no text is read.',
+    }),
     responseAt: t.field({ type: 'DateTime', description: 'When the answer is promised for.' }),
     until: t.field({ type: 'DateTime', description: 'When the hold is to end by itself.' }),
   }),
@@ -49,7 +58,10 @@ type ActionField = Exclude<
 type Need = 'needed' | 'needed or null' | 'optional';
 const agentId: { agentId: Need } = { agentId: 'optional' };
 const TAKES: Readonly<Record<ActionKind, Partial<Record<ActionField, Need>>>> = {
-  INBOUND: { skillId: 'optional', clientVersion: 'optional' },
+  INBOUND: {
+    ...{ skillId: 'optional', clientVersion: 'optional', locale: 'optional' },
+    ...{ text: 'optional', keyword: 'optional' },
+  },
   OUTBOUND: { sender: 'needed', skillId: 'optional', ...agentId },
   START: { by: 'needed', skillId: 'optional', ...agentId },
   COMMENT: agentId,
@@ -61,7 +73,7 @@ const TAKES: Readonly<Record<ActionKind, Partial<Record<ActionField, Need>>>> = 
   READER_JOINED: agentId,
   TRANSCRIPT_VIEWED: agentId,
   RECEIPT: { of: 'needed', state: 'needed' },
-  CLIENT: { clientVersion: 'needed' },
+  CLIENT: { clientVersion: 'optional', locale: 'optional' },
   MANUAL_RESPONSE_TIME: { responseAt: 'needed or null', ...agentId },
   INACTIVATE: agentId,
   HOLD: { until: 'optional', ...agentId },
@@ -92,6 +104,9 @@ const READ: { [Field in ActionField]: (value: NonNullable<Input[Field]>, kind: A
   of: (messageId) => readText(messageId, 'of', MAX.messageId),
   state: (state) => state,
   clientVersion: (version) => readText(version, 'clientVersion', MAX.clientVersion),
+  locale: (locale) => readLocale(locale),
+  text: (text) => text,
+  keyword: (keyword) => keyword,
   responseAt: (at) => readInstant(at, 'responseAt'),
   until: (at) => readInstant(at, 'until'),
 };
@@ -139,6 +154,8 @@ function readAction(input: Input): Action {
     // The value is of the field's type, which the compiler cannot follow through the loop.
     else if (value !== undefined && value !== null) action[field] = READ[field](value as never, kind);
   }
+  if (kind === 'CLIENT' && !input.clientVersion && !input.locale)
+    throw new InvalidInputError('clientVersion', 'CLIENT needs it, or a locale');
   if (kind === 'TAG' && !input.add?.length && !input.remove?.length)
     throw new InvalidInputError('add', 'TAG needs a tag to add or to remove');
   return action as Action;
@@ -147,6 +164,16 @@ function readAction(input: Input): Action {
 function readTags(tags: readonly string[], field: string): string[] {
   if (tags.length > MAX.tags) throw new InvalidInputError(field, `at most ${MAX.tags} tags are allowed`);
   return tags.map((tag, index) => readText(tag, `${field}[${index}]`, MAX.tag));
+}
+
+function readLocale(locale: string): string {
+  try {
+    const [canonical] = Intl.getCanonicalLocales(locale);
+    if (canonical !== undefined) return canonical;
+  } catch {
+    // Not of the form of a language tag.
+  }
+  throw new InvalidInputError('locale', 'a language tag such as en or pt-BR is allowed');
 }
 
 function readInstant(at: Date, field: string): Date {

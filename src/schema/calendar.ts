@@ -6,11 +6,12 @@ import {
   TakenError,
 } from '../domain/errors.ts';
 import type { OpenHours } from '../domain/open-hours.ts';
-import { createCalendar, updateCalendar } from '../lifecycle/calendars.ts';
+import { createCalendar, setAccountCalendar, updateCalendar } from '../lifecycle/calendars.ts';
+import { Account } from './account.ts';
 import { builder } from './builder.ts';
 import { callOf, onceArgs } from './call.ts';
 import type { Context } from './context.ts';
-import { decodeId } from './ids.ts';
+import { decodeGiven, decodeId } from './ids.ts';
 import { Calendar } from './named.ts';
 import { MAX_NAME, readName, readWhy } from './text.ts';
 
@@ -103,6 +104,43 @@ builder.mutationField('updateCalendar', (t) =>
       const call = callOf(args, 'updateCalendar', { calendarId, ...changes });
       const author = { changedBy: actor, why: readWhy(args.why) };
       return await found(context, await updateCalendar(deps, accountId, calendarId, changes, author, call));
+    },
+  }),
+);
+
+builder.mutationField('setAccountCalendar', (t) =>
+  t.field({
+    type: Account,
+    description:
+      "Chooses the calendar of the account: what every channel without one of its own runs on (PE-8). A change of rules, in force at once. The account's already: nothing changes. Needs the scope `policies:write`.",
+    authScopes: { scope: 'policies:write' },
+    args: {
+      calendarId: t.arg.id({
+        description: 'The calendar; null, which has to be said: none, so that there it is always open.',
+      }),
+      why: t.arg.string({ description: 'Kept in the history of the rules: up to 1000 characters.' }),
+      ...onceArgs(),
+    },
+    errors: {
+      types: [InvalidInputError, NotFoundError, ConflictError, ForbiddenError],
+      union: {
+        name: 'SetAccountCalendarResult',
+        description: 'The account as it then stands, or why nothing was changed.',
+      },
+    },
+    async resolve(_root, args, { accountId, actor, deps, load }) {
+      if (args.calendarId === undefined)
+        throw new InvalidInputError('calendarId', 'the id of a type Calendar, or null, is allowed');
+      const calendarId = decodeGiven('Calendar', args.calendarId, 'calendarId');
+      const call = callOf(args, 'setAccountCalendar', { calendarId });
+      await setAccountCalendar(
+        deps,
+        accountId,
+        calendarId,
+        { changedBy: actor, why: readWhy(args.why) },
+        call,
+      );
+      return await load.account();
     },
   }),
 );

@@ -21,7 +21,7 @@ builder.objectFields(Channel, (t) => ({
   calendar: t.field({
     type: Calendar,
     nullable: true,
-    description: 'What its timers run on (PE-8); null: it is always open.',
+    description: "What its timers run on (PE-8); null: the account's, and without one it is always open.",
     resolve: ({ calendarId }, _args, { load }) => load.calendar(calendarId),
   }),
   paused: t.boolean({
@@ -40,7 +40,9 @@ const CreateChannelInput = builder.inputType('CreateChannelInput', {
       required: true,
       description: 'What its adapter takes. Secrets among them are never shown again.',
     }),
-    calendarId: t.id({ description: 'What its timers run on (PE-8); absent: it is always open.' }),
+    calendarId: t.id({
+      description: "What its timers run on (PE-8); absent: the account's, and without one it is always open.",
+    }),
     why: t.string({ description: WHY }),
   }),
 });
@@ -53,7 +55,9 @@ const UpdateChannelInput = builder.inputType('UpdateChannelInput', {
       type: 'JSONObject',
       description: 'The settings to change; one that is left out stays, one that is null is removed.',
     }),
-    calendarId: t.id({ description: 'What its timers run on (PE-8); null: it is always open.' }),
+    calendarId: t.id({
+      description: "What its timers run on (PE-8); null: the account's, and without one it is always open.",
+    }),
     why: t.string({ description: WHY }),
   }),
 });

@@ -1,6 +1,12 @@
 import type { StoredConversation } from '../db/conversations.ts';
-import type { Closing as DomainClosing, EndedBy, EndReason } from '../domain/closing.ts';
+import {
+  closeMessageFor,
+  type Closing as DomainClosing,
+  type EndedBy,
+  type EndReason,
+} from '../domain/closing.ts';
 import { toMilliseconds } from '../domain/duration.ts';
+import { settingsFor } from '../domain/rules.ts';
 import { endsIt, nextDue } from '../domain/timers.ts';
 import { builder } from './builder.ts';
 import type { Context } from './context.ts';
@@ -22,6 +28,11 @@ const Closing = builder.objectRef<DomainClosing>('Closing').implement({
     closeMessage: t.exposeString('closeMessage', {
       nullable: true,
       description: 'The message that is shown (LP-9); null: none.',
+    }),
+    template: t.exposeString('template', {
+      nullable: true,
+      description:
+        'The approved template that goes out instead of the message outside the reply window (PE-4), by its name at the channel; null: none.',
     }),
     separator: t.exposeBoolean('separator', {
       description: "Whether the customer's thread draws a line where the conversation ended (LP-2).",
@@ -46,17 +57,19 @@ async function closingOf(conversation: StoredConversation, _args: object, contex
   const end = conversation.ending ?? (await foreseenEnd(conversation, context));
   if (end === null) return null;
   const { load, deps } = context;
-  const [channel, contact, windowOpen] = await Promise.all([
+  const [rules, channel, contact, windowOpen] = await Promise.all([
+    load.rules(),
     load.channelSettings(conversation.channelId),
     load.contact(conversation.contactId),
     isWindowOpen(conversation, end.at, context),
   ]);
   if (channel === null || contact === null) return null;
+  const { policy } = settingsFor(rules, conversation.channelId, conversation.skillId);
   return deps.closingBy(channel.adapterId, channel.settings, {
     ...{ endReason: end.reason, endedBy: end.by, windowOpen },
     clientVersion: contact.clientVersion,
     consent: contact.consent,
-    closeMessage: null,
+    closeMessage: closeMessageFor(policy.closeMessages, contact.locale),
   });
 }
 

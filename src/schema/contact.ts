@@ -1,9 +1,31 @@
+import { type ConsentChange, readConsents } from '../db/consents.ts';
 import type { ChannelRow, ContactRow } from '../db/reads.ts';
 import { builder } from './builder.ts';
-import { ConsentEnum } from './enums.ts';
+import { ConsentEnum, enumOf } from './enums.ts';
 import { Channel } from './named.ts';
 
+const ConsentSourceEnum = enumOf<ConsentChange['source']>(
+  'ConsentSource',
+  'How it is known what a contact said about being written to.',
+  {
+    KEYWORD: 'Their message was read for a keyword.',
+    PROVIDER: 'Whoever reported their message took it for that.',
+  },
+);
 export const Contact = builder.objectRef<ContactRow>('Contact');
+
+const ConsentChangeType = builder.objectRef<ConsentChange>('ConsentChange').implement({
+  description: 'Something a contact said about being written to (PE-12).',
+  fields: (t) => ({
+    consent: t.field({ type: ConsentEnum, description: 'What.', resolve: ({ consent }) => consent }),
+    at: t.field({ type: 'DateTime', description: 'When it was said.', resolve: ({ at }) => at }),
+    source: t.field({
+      type: ConsentSourceEnum,
+      description: 'How it is known.',
+      resolve: ({ source }) => source,
+    }),
+  }),
+});
 
 builder.node(Contact, {
   name: 'Contact',
@@ -29,6 +51,11 @@ builder.node(Contact, {
       type: ConsentEnum,
       description: 'What the contact said about being written to (SF-11).',
       resolve: (contact) => contact.consent,
+    }),
+    consentChanges: t.field({
+      type: [ConsentChangeType],
+      description: 'What the contact has said about being written to (PE-12), the newest first, at most 100.',
+      resolve: ({ id }, _args, { accountId, deps }) => readConsents(deps.db.sql, accountId, id, 100),
     }),
   }),
 });

@@ -1,8 +1,9 @@
-import type { ActionKind, ReceiptState, Sender } from '../domain/activity.ts';
+import type { ActionKind, ActivityKind, ReceiptState, Sender } from '../domain/activity.ts';
 import type { TimerKind } from '../domain/channel-rules.ts';
 import type { Consent, EndedBy, EndReason } from '../domain/closing.ts';
 import type { Awaiting, OpenStatus, Starter, Status } from '../domain/conversation.ts';
 import type { Actor, Effect, EventKind } from '../domain/event.ts';
+import type { Keyword } from '../domain/keyword.ts';
 import type { Origin, Policy } from '../domain/policy.ts';
 import type { TimerAction } from '../domain/timer-rules.ts';
 import type { ActivityResult } from '../lifecycle/lifecycle.ts';
@@ -75,6 +76,7 @@ export const TimerKindEnum = enumOf<TimerKind>('TimerKind', 'The timers a conver
 export const TimerActionEnum = enumOf<TimerAction['does']>('TimerAction', 'What a timer does.', {
   END: 'Ends the conversation.',
   HOLD: 'Puts it on hold instead of ending it (PE-9).',
+  TO_QUEUE: 'Puts it back in the queue instead of ending it (PE-9).',
   INACTIVATE: 'Makes it INACTIVE.',
   REMIND: 'Sends a warning.',
   OVERFLOW: 'Sends it to the overflow skill.',
@@ -99,8 +101,45 @@ export const AutoCloseAwaitingEnum = enumOf<Policy['autoCloseAwaiting']>(
 export const AutoCloseThenEnum = enumOf<Policy['autoCloseThen']>(
   'AutoCloseThen',
   'What auto close does (PE-9).',
-  { END: 'Ends the conversation.', HOLD: 'Puts it on hold.' },
+  {
+    END: 'Ends the conversation.',
+    HOLD: 'Puts it on hold.',
+    TO_QUEUE: 'Takes it from its agent: it waits in the queue again.',
+  },
 );
+export const AgentMessageWhenInactiveEnum = enumOf<Policy['agentMessageWhenInactive']>(
+  'AgentMessageWhenInactive',
+  "What an agent's message to an INACTIVE conversation does (SF-6).",
+  {
+    REACTIVATE: 'Makes it ACTIVE again.',
+    NEW_CONVERSATION: 'Ends it and begins a new one, where the channel allows that; else it is refused.',
+  },
+);
+export const ResettingEnum = enumOf<Exclude<ActivityKind, 'CONSUMER_MESSAGE' | 'AGENT_MESSAGE'>>(
+  'ResettingActivity',
+  'Activities that a policy may let move the clock of inactivity, beside messages of customers and agents, which always do (LL-10).',
+  {
+    BOT_MESSAGE: "A bot's message, where bots do not count as agents.",
+    AUTOMATION_MESSAGE: 'A message of a workflow or another automation.',
+    BROADCAST_MESSAGE: 'A broadcast.',
+    CASE_STATUS: 'A new case status.',
+    TO_QUEUE: 'A return to the queue.',
+    READER_JOINED: 'Somebody joined as a reader.',
+    ASSIGN: 'An assignment.',
+    TAG: 'Tags.',
+    SKILL: 'Another skill.',
+    MANUAL_RESPONSE_TIME: 'The promise of an answer.',
+    COMMENT: 'A comment for colleagues.',
+    TRANSCRIPT_VIEWED: 'Somebody read it.',
+    RECEIPT: 'What became of a message.',
+    CLIENT: "The customer's client told of itself.",
+  },
+);
+export const KeywordEnum = enumOf<Keyword>('Keyword', "What a customer's whole message means (PE-12).", {
+  OPT_OUT: 'The customer wants nothing more sent: the conversation ends (SF-11).',
+  OPT_IN: 'Who opted out may be written to again.',
+  HELP: 'The customer asks for help; nothing follows from it.',
+});
 export const QueueTimeoutThenEnum = enumOf<Policy['queueTimeoutThen']>(
   'QueueTimeoutThen',
   'What the queue timeout does (PE-10).',

@@ -6,10 +6,12 @@ import {
   ConversationEndedError,
   ForbiddenError,
   InvalidInputError,
+  type LayerFault,
   LullError,
   NotAllowedError,
   NotFoundError,
   OutOfBoundsError,
+  ProfileRefusedError,
   TakenError,
   TooManyError,
   UnavailableError,
@@ -53,6 +55,37 @@ builder.objectType(OutOfBoundsError, {
     field: t.exposeString('field', { description: FIELD }),
     min: t.exposeString('min', { description: "The least allowed, in the field's own notation." }),
     max: t.exposeString('max', { description: "The most allowed, in the field's own notation." }),
+  }),
+});
+const LayerFaultType = builder.objectRef<LayerFault>('LayerFault').implement({
+  description: 'A field of a policy layer that a profile does not allow.',
+  fields: (t) => ({
+    channelId: t.id({
+      nullable: true,
+      description: "The layer's channel; null: not for one channel.",
+      resolve: ({ channelId }) => channelId && encodeId('Channel', channelId),
+    }),
+    skillId: t.id({
+      nullable: true,
+      description: "The layer's skill; null: not for one skill.",
+      resolve: ({ skillId }) => skillId && encodeId('Skill', skillId),
+    }),
+    field: t.exposeString('field', { description: 'The field that is set there.' }),
+    allowed: t.exposeString('allowed', {
+      description: 'What the profile would allow, in words or as a range.',
+    }),
+  }),
+});
+builder.objectType(ProfileRefusedError, {
+  ...common('ProfileRefusedError'),
+  description: 'A profile was chosen that the layers of the policy do not fit. Code PROFILE_REFUSED.',
+  fields: (t) => ({
+    profile: t.exposeString('profile', { description: 'The profile.' }),
+    faults: t.field({
+      type: [LayerFaultType],
+      description: 'Everything that does not fit it: to be changed or unset first.',
+      resolve: ({ faults }) => [...faults],
+    }),
   }),
 });
 builder.objectType(NotFoundError, {

@@ -30,6 +30,7 @@ const GuardEnum = enumOf<GuardName>('Guard', 'What has to be so for a timer to r
   STATUS_MATCHES: 'It has a status to which the timer applies.',
   AWAITED_MATCHES: 'Who is awaited is whom the timer is about (LP-6).',
   CASE_STATUS_MATCHES: 'It has a case status to which the timer applies (SP-4).',
+  CAN_REQUEUE: 'It is not in the queue already, if that is where it would be put (PE-9).',
   NO_MANUAL_RESPONSE: 'No agent has promised an answer, or that exempts nothing here (LP-7).',
   REMINDER_IS_LEFT: 'There is a warning that has not been sent (PE-2).',
   CAN_OVERFLOW: 'It ends in the queue, or can still go to the overflow skill (PE-10).',

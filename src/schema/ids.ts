@@ -10,6 +10,7 @@ export const NODE_TYPES = [
   'Channel',
   'Contact',
   'Conversation',
+  'Outage',
   'Skill',
 ] as const;
 export type NodeType = (typeof NODE_TYPES)[number];

@@ -1,5 +1,31 @@
-import type { Policy, PolicyField } from '../domain/policy.ts';
-import { AutoCloseAwaitingEnum, AutoCloseThenEnum, OpenStatusEnum, QueueTimeoutThenEnum } from './enums.ts';
+import type { CloseMessage, Policy, PolicyField } from '../domain/policy.ts';
+import { builder } from './builder.ts';
+import {
+  AgentMessageWhenInactiveEnum,
+  AutoCloseAwaitingEnum,
+  AutoCloseThenEnum,
+  OpenStatusEnum,
+  QueueTimeoutThenEnum,
+  ResettingEnum,
+} from './enums.ts';
+
+const LOCALE =
+  'The language, as BCP 47 names it, such as `pt-BR`; null: for all languages without a message of their own.';
+const TEXT = 'What it says: up to 4096 characters, and to what the channel can carry.';
+const CloseMessageType = builder.objectRef<CloseMessage>('CloseMessage').implement({
+  description: 'What customers are told at the end, in one language (PE-3).',
+  fields: (t) => ({
+    locale: t.exposeString('locale', { nullable: true, description: LOCALE }),
+    text: t.exposeString('text', { description: TEXT }),
+  }),
+});
+const CloseMessageInput = builder.inputType('CloseMessageInput', {
+  description: 'What customers are told at the end, in one language (PE-3).',
+  fields: (t) => ({
+    locale: t.string({ description: LOCALE }),
+    text: t.string({ required: true, description: TEXT }),
+  }),
+});
 
 type FieldType =
   | 'Boolean'
@@ -7,11 +33,21 @@ type FieldType =
   | 'ID'
   | ['Duration']
   | ['String']
+  | 'String'
   | [typeof OpenStatusEnum]
+  | [typeof ResettingEnum]
+  | [typeof CloseMessageType]
+  | typeof AgentMessageWhenInactiveEnum
   | typeof AutoCloseAwaitingEnum
   | typeof AutoCloseThenEnum
   | typeof QueueTimeoutThenEnum;
-type FieldSpec = { type: FieldType; nullable?: true; description: string };
+type FieldSpec = {
+  type: FieldType;
+  /** What it is set with, where that is of another type. */
+  input?: [typeof CloseMessageInput];
+  nullable?: true;
+  description: string;
+};
 
 /** Every field of a policy, as the API shows it and takes it. */
 export const POLICY_FIELDS: Readonly<Record<PolicyField, FieldSpec>> = {
@@ -68,6 +104,45 @@ export const POLICY_FIELDS: Readonly<Record<PolicyField, FieldSpec>> = {
     description: 'Whether the promise of an answer keeps a conversation from closing (LP-7).',
   },
   botsAreAgents: { type: 'Boolean', description: "Whether bots' messages count as agents' (PE-5)." },
+  resetOn: {
+    type: [ResettingEnum],
+    description:
+      'Which activities move the clock of inactivity, beside messages of customers and agents (LL-10). Holds for those recorded from then on.',
+  },
+  closeMessages: {
+    type: [CloseMessageType],
+    input: [CloseMessageInput],
+    description:
+      "The close message by language, at most 50: that of the customer's locale, else of its language, else the one without a language (PE-3). Empty: what the channel says by itself.",
+  },
+  tagOnClose: {
+    type: 'String',
+    nullable: true,
+    description: 'The tag that every automatic end adds, up to 100 characters (PE-3). Null: none.',
+  },
+  optOutWords: {
+    type: ['String'],
+    description:
+      'Words by which customers opt out, beside those of the channel: whole messages, in any case; at most 50 (PE-12).',
+  },
+  sessionLongevity: {
+    type: 'Boolean',
+    description:
+      'Whether a conversation that a notification began stays open for a reply; else it ends at once (SF-10).',
+  },
+  agentMessageWhenInactive: {
+    type: AgentMessageWhenInactiveEnum,
+    description: "What an agent's message to an INACTIVE conversation does (SF-6).",
+  },
+  statusBasedCapacity: {
+    type: 'Boolean',
+    description:
+      "Whether agents' capacity follows the status of their work: a customer who comes back to an INACTIVE conversation finds the same agent (SF-7). Set on the account alone; with profile SALESFORCE not together with `inactivate` (SF-3).",
+  },
+  manualInactivation: {
+    type: 'Boolean',
+    description: 'Whether a conversation may be marked INACTIVE by hand (SF-12). Set on the account alone.',
+  },
 };
 
 /** The names of all fields. */

@@ -71,7 +71,7 @@ export const Policy = builder.objectRef<PolicyAt>('Policy').implement({
 
 const SetPolicyInput = builder.inputType('SetPolicyInput', {
   description:
-    'Sets fields of one layer of the policy. A field that is left out stays as it is in the layer; one that is null is unset there and inherited again, but for the two where null is a value.',
+    'Sets fields of one layer of the policy. A field that is left out stays as it is in the layer; one that is null is unset there and inherited again, but for the three where null is a value (`autoCloseCaseStatuses`, `overflowSkillId`, `tagOnClose`).',
   fields: (t) => ({
     channelId: t.id({ description: "The layer's channel; absent: not for one channel." }),
     skillId: t.id({ description: "The layer's skill; absent: not for one skill (LP-4)." }),
@@ -81,8 +81,8 @@ const SetPolicyInput = builder.inputType('SetPolicyInput', {
     }),
     ...(Object.fromEntries(
       POLICY_FIELD_NAMES.map((name) => {
-        const { type, description } = POLICY_FIELDS[name];
-        return [name, t.field({ type: type as 'String', description })];
+        const { type, input = type, description } = POLICY_FIELDS[name];
+        return [name, t.field({ type: input as 'String', description })];
       }),
     ) as Record<never, never>),
   }),

@@ -10,7 +10,10 @@ import './calendar.ts';
 import './channel.ts';
 import './commands.ts';
 import './erase.ts';
+import './exempt-tags.ts';
+import './outage.ts';
 import './pause.ts';
+import './profile.ts';
 import './skill.ts';
 import './changes.ts';
 import './conversations.ts';
@@ -20,6 +23,7 @@ import './ended.ts';
 import './events-after.ts';
 import './explanation.ts';
 import './layer.ts';
+import './report.ts';
 import './rules-version.ts';
 import './run.ts';
 

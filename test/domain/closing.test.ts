@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   type ClosingProposal,
+  closeMessageFor,
   closingFrom,
   END_REASONS,
   isTimersEnd,
@@ -14,11 +15,35 @@ const everything: ClosingProposal = {
 };
 const plain = { endReason: 'COMMAND', consent: 'UNKNOWN', windowOpen: true } as const;
 
+describe('closeMessageFor', () => {
+  const messages = [
+    { locale: null, text: 'Goodbye' },
+    { locale: 'pt', text: 'Adeus' },
+    { locale: 'pt-BR', text: 'Tchau' },
+  ];
+  it.each([
+    ['pt-BR', 'Tchau'],
+    ['pt-br', 'Tchau'],
+    ['pt-PT', 'Adeus'],
+    ['de-DE', 'Goodbye'],
+    [null, 'Goodbye'],
+  ])('PE-3 a customer with locale %s is told %s', (locale, text) => {
+    expect(closeMessageFor(messages, locale)).toBe(text);
+  });
+
+  it('PE-3 where no message fits, the channel says what it says', () => {
+    expect(closeMessageFor(messages.slice(1), 'de')).toBeNull();
+    expect(closeMessageFor(messages.slice(1), null)).toBeNull();
+    expect(closeMessageFor([], 'pt')).toBeNull();
+  });
+});
+
 describe('closingFrom', () => {
   it('LL-14 shows what the adapter proposes, each part with its reason', () => {
     expect(closingFrom(plain, everything)).toEqual({
       survey: true,
       closeMessage: 'Goodbye',
+      template: null,
       separator: true,
       reasons: { survey: 'asked for', closeMessage: 'set', separator: 'drawn' },
     });
@@ -29,6 +54,7 @@ describe('closingFrom', () => {
     expect(closing).toEqual({
       survey: false,
       closeMessage: null,
+      template: null,
       separator: false,
       reasons: {
         survey: 'the customer opted out',
@@ -57,6 +83,7 @@ describe('closingFrom', () => {
     expect(closingFrom({ ...plain, windowOpen: false }, everything)).toEqual({
       survey: false,
       closeMessage: null,
+      template: null,
       separator: true,
       reasons: {
         survey: 'the reply window is closed',
@@ -64,6 +91,18 @@ describe('closingFrom', () => {
         separator: 'drawn',
       },
     });
+  });
+
+  it('PE-4 outside the reply window a template stands in for the message, where there is one', () => {
+    const proposal = { ...everything, template: 'goodbye' };
+    expect(closingFrom({ ...plain, windowOpen: false }, proposal)).toMatchObject({
+      closeMessage: null,
+      template: 'goodbye',
+      reasons: { closeMessage: 'the reply window is closed: the template goes out instead' },
+    });
+    expect(closingFrom(plain, proposal)).toMatchObject({ closeMessage: 'Goodbye', template: null });
+    const optedOut = closingFrom({ ...plain, windowOpen: false, consent: 'OPTED_OUT' }, proposal);
+    expect(optedOut).toMatchObject({ closeMessage: null, template: null });
   });
 
   it('PE-4 what was not to be sent anyway keeps the reason of the adapter', () => {

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Action, resetMatrix } from '../../src/domain/activity.ts';
+import type { Action } from '../../src/domain/activity.ts';
 import type { Conversation } from '../../src/domain/conversation.ts';
-import { LULL } from '../../src/domain/profiles.ts';
 import type { AccountRules } from '../../src/domain/rules.ts';
 import {
   appliedTo,
@@ -53,8 +52,7 @@ describe('the reset matrix', () => {
   });
 
   it('LL-10 is data: with another matrix, other activities move the clock', () => {
-    const resets = resetMatrix('READER_JOINED', 'ASSIGN');
-    const rules = { ...rulesWith(), profile: { ...LULL, resets } };
+    const rules = rulesWith({ resetOn: ['READER_JOINED', 'ASSIGN'] });
     const moves = (action: Action) =>
       left(conversationWith(), action, { rules }).lastActivityAt.getTime() === at('12:30').getTime();
     expect(moves({ kind: 'READER_JOINED' })).toBe(true);

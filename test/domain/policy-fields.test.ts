@@ -15,7 +15,7 @@ function errorOf(run: () => unknown): Record<string, unknown> {
   throw new Error('nothing was thrown');
 }
 const check = (fields: Record<string, unknown>, channel = null as typeof web.rules | null) =>
-  checkPolicyFields(parsePolicyFields(fields), LULL, channel);
+  checkPolicyFields(parsePolicyFields(fields), 'ACCOUNT', LULL, channel);
 
 describe('reading and writing', () => {
   it('LP-10 durations go in and out as ISO 8601, in minutes, hours and days', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ACTIVITIES } from '../../src/domain/activity.ts';
+import { ACTIVITIES, resets } from '../../src/domain/activity.ts';
 import { formatDuration } from '../../src/domain/duration.ts';
 import { DURATION_FIELDS, type DurationField } from '../../src/domain/policy.ts';
 import { formatPolicyFields } from '../../src/domain/policy-fields.ts';
@@ -27,7 +27,7 @@ describe('profile LULL', () => {
   });
 
   it('moves the clock for messages, case status and return to the queue, and for nothing else', () => {
-    expect(ACTIVITIES.filter((kind) => LULL.resets[kind])).toEqual([
+    expect(ACTIVITIES.filter((kind) => resets(LULL.defaults.resetOn, kind))).toEqual([
       'CONSUMER_MESSAGE',
       'AGENT_MESSAGE',
       'CASE_STATUS',

@@ -20,7 +20,13 @@ const EVENING = at('20:00');
 
 /** Tells one thing, late or not, just as the engine would. */
 function tell(story: Story, told: Told, now = EVENING, rules = rulesWith()): Story {
-  const context: DecideContext = { rules, now, newId: () => 'conversation', isAvailable: () => false };
+  const context: DecideContext = {
+    rules,
+    now,
+    newId: () => 'conversation',
+    isAvailable: () => false,
+    history: [],
+  };
   const command: Command = { action: told.action, at: told.sent, messageId: null, byId: false };
   const state = contactWith(story.conversation);
   const { conversation: subject } = story;
@@ -215,6 +221,7 @@ describe('where it cannot be folded again', () => {
     now: EVENING,
     newId: () => 'other',
     isAvailable: () => false,
+    history: [],
   };
   const story = tellAll([
     { action: INBOUND, sent: at('12:00') },

@@ -187,7 +187,9 @@ describe('where a cell depends on more than the status', () => {
     const rules = rulesWith();
     const [web] = rules.channels.values();
     if (!web) throw new Error('no channel');
-    const channels = new Map([['web', { ...web, rules: { ...web.rules, bounds: { INACTIVATE: null } } }]]);
+    const channels = new Map([
+      ['web', { ...web, rules: { ...web.rules, bounds: { INACTIVATE: null, END_INACTIVE: null } } }],
+    ]);
     const outcome = deciding(contactWith(before), { kind: 'INACTIVATE' }, { rules: { ...rules, channels } });
     expect(toWords(outcome, before)).toBe(REFUSED);
   });

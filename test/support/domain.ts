@@ -68,7 +68,15 @@ export function endingWith(facts: Partial<Ending> = {}): Ending {
 
 /** A contact whose newest conversation is this one. */
 export function contactWith(latest: Conversation | null, named: Conversation | null = null): ContactState {
-  return { accountId: 'account', contactId: 'contact', channelId: 'web', isErased: false, latest, named };
+  return {
+    accountId: 'account',
+    contactId: 'contact',
+    channelId: 'web',
+    isErased: false,
+    consent: 'UNKNOWN',
+    latest,
+    named,
+  };
 }
 
 /** Asks the real `decide` at an instant, 12:30 if none is given: what happens, happens just then. */
@@ -86,6 +94,7 @@ export function deciding(
       now,
       newId: more.newId ?? (() => 'new'),
       isAvailable: more.isAvailable ?? (() => false),
+      history: more.history ?? [],
     },
   );
 }

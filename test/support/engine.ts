@@ -45,6 +45,7 @@ export async function openEngine(start: Date = at('12:00')) {
     rulesChanged: async (accountId) => void (await armAccount(deps, accountId)),
   };
   const accountId = await createAccount(deps, { name: 'test' });
+  await db.sql`update account set case_statuses = '{open,pending,solved}' where account_id = ${accountId}`;
   const channelId = await ensureChannel(deps, accountId, { name: 'web', adapter: 'web', settings: {} });
   const agents = await ensureAgents(deps, accountId, ['ann', 'bob']);
   const skills = await ensureSkills(deps, accountId, ['sales', 'care']);

@@ -1,0 +1,14 @@
+import { broughtChannel } from './brought.ts';
+import { ownWireRules } from './client.ts';
+
+/** LINE, by way of a platform that speaks Lull's own wire. It has no customer inactivity timeout (SF-2). */
+export default broughtChannel({
+  id: 'line',
+  name: 'LINE',
+  rules: {
+    ...ownWireRules,
+    bounds: { INACTIVATE: null },
+    newSessionOnAgentMessage: true,
+    textLimits: { closeMessage: 5000 },
+  },
+});

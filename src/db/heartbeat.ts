@@ -1,0 +1,16 @@
+import type { Sql, TransactionSql } from 'postgres';
+
+const KEY = 'heartbeat';
+
+/** When the service, whichever of its processes, last said that its API was up; null before the first time. Of no account. */
+export async function readHeartbeat(sql: Sql | TransactionSql): Promise<Date | null> {
+  const [row] = await sql<{ value: number }[]>`select value from service_state where key = ${KEY}`;
+  return row ? new Date(row.value) : null;
+}
+
+/** Says that the service's API is up. Of no account. */
+export async function writeHeartbeat(sql: Sql | TransactionSql, at: Date): Promise<void> {
+  await sql`
+    insert into service_state (key, value) values (${KEY}, to_jsonb(${at.getTime()}::bigint))
+    on conflict (key) do update set value = excluded.value`;
+}

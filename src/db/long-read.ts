@@ -1,0 +1,28 @@
+import type { PendingQuery, Row, Sql, TransactionSql } from 'postgres';
+import { UnavailableError } from '../domain/errors.ts';
+
+/** How Postgres says that a statement was cancelled, here for having taken too long. */
+const CANCELED = '57014';
+
+/**
+ * Reads by one statement that may go through all of an account's conversations, for `withinMs` at most.
+ * @throws UnavailableError where that is not enough
+ */
+export async function readWithin<Found extends readonly Row[]>(
+  sql: Sql,
+  withinMs: number,
+  read: (tx: TransactionSql) => PendingQuery<Found>,
+): Promise<Found> {
+  try {
+    const [, rows] = await sql.begin('read only', (tx) => [
+      tx.unsafe(`set local statement_timeout = ${withinMs}`),
+      read(tx),
+    ]);
+    return rows as unknown as Found;
+  } catch (error) {
+    if ((error as { code?: string }).code !== CANCELED) throw error;
+    throw new UnavailableError(
+      `there is too much to read within ${withinMs / 1000} s; ask for less, or try again when there is less to do`,
+    );
+  }
+}

@@ -1,0 +1,125 @@
+import type { Sql, TransactionSql } from 'postgres';
+
+/** How far the walk after a change of exempt tags has come (PE-7). */
+export type Relaning = {
+  version: number;
+  scanned: number;
+  moved: number;
+  startedAt: Date;
+  doneAt: Date | null;
+};
+
+/** Where an account's walk is to go on, and no sooner than when. */
+export type RelaningPlace = {
+  accountId: string;
+  version: number;
+  pass: number;
+  /** Conversations up to this one are done in this pass; null: none yet. */
+  afterId: string | null;
+  notBefore: Date;
+};
+
+const PLACE = `account_id as "accountId", version, pass, after_id as "afterId", not_before as "notBefore"`;
+/** Less than any id. */
+const NIL = '00000000-0000-0000-0000-000000000000';
+
+/** Asks for a walk, from the beginning, whether or not one was under way. */
+export async function startRelaning(sql: TransactionSql, accountId: string, version: number, now: Date) {
+  await sql`
+    insert into relaning ${sql({ account_id: accountId, version, pass: 1, after_id: null, not_before: now, scanned: 0, moved: 0, started_at: now, done_at: null })}
+    on conflict (account_id) do update set version = excluded.version, pass = 1, after_id = null, not_before = excluded.not_before,
+      scanned = 0, moved = 0, started_at = excluded.started_at, done_at = null`;
+}
+
+/** The newest walk of an account; null where its exempt tags have never changed. */
+export async function readRelaning(sql: Sql, accountId: string): Promise<Relaning | null> {
+  const [row] = await sql.unsafe(
+    `select version, scanned, moved, started_at as "startedAt", done_at as "doneAt" from relaning where account_id = $1`,
+    [accountId],
+    { prepare: true },
+  );
+  if (!row) return null;
+  const { version, scanned, moved, startedAt, doneAt } = row;
+  return { version: Number(version), scanned: Number(scanned), moved: Number(moved), startedAt, doneAt };
+}
+
+/** Walks of all accounts that are to go on by now, those that wait for longest first. */
+export async function pendingRelanings(sql: Sql, now: Date, limit: number): Promise<RelaningPlace[]> {
+  const rows = await sql.unsafe(
+    `select ${PLACE} from relaning where done_at is null and not_before <= $1 order by not_before limit $2`,
+    [now, limit],
+    { prepare: true },
+  );
+  return rows.map(placeOf);
+}
+
+/** The rules version of an account whose walk is to go on by now; null where there is none. */
+export async function versionToRelane(sql: Sql, accountId: string, now: Date): Promise<number | null> {
+  const [row] = await sql.unsafe(
+    `select rules_version from relaning join account using (account_id)
+     where relaning.account_id = $1 and done_at is null and not_before <= $2`,
+    [accountId, now],
+    { prepare: true },
+  );
+  return row ? Number(row.rules_version) : null;
+}
+
+/**
+ * Takes hold of an account's walk where it is to go on by now; null where it is not, or somebody else has it. While
+ * it is held nobody changes the exempt tags.
+ */
+export async function claimRelaning(
+  sql: TransactionSql,
+  accountId: string,
+  now: Date,
+): Promise<RelaningPlace | null> {
+  const [row] = await sql.unsafe(
+    `select ${PLACE} from relaning where account_id = $1 and done_at is null and not_before <= $2 for no key update skip locked`,
+    [accountId, now],
+    { prepare: true },
+  );
+  return row ? placeOf(row) : null;
+}
+
+/** The next conversations of a walk: how many rows there were, how many of them open, the last one, and those in a lane that is not theirs. */
+export type Stretch = { rows: number; open: number; lastId: string | null; misplacedIds: string[] };
+
+/**
+ * Looks at the `limit` conversations after an id, by their key, ended ones included: so it takes the same time
+ * wherever the open ones lie. Misplaced is whose lane is exempt though it has none of the tags, or the reverse.
+ */
+export async function readStretch(
+  sql: TransactionSql,
+  accountId: string,
+  afterId: string | null,
+  tags: readonly string[],
+  limit: number,
+): Promise<Stretch> {
+  const [row] = await sql.unsafe(STRETCH, [accountId, afterId ?? NIL, tags as string[], limit], {
+    prepare: true,
+  });
+  return row as unknown as Stretch;
+}
+
+/** The statement; for EXPLAIN as well as for use. */
+export const STRETCH = `with stretch as materialized (
+    select id, lane_id, tags from conversation where account_id = $1 and id > $2 order by id limit $4
+  )
+  select count(*)::int as rows, count(lane_id)::int as open, (select id from stretch order by id desc limit 1) as "lastId",
+    coalesce(array_agg(stretch.id) filter (where lane.exempt <> (stretch.tags && $3::text[])), '{}') as "misplacedIds"
+  from stretch left join lane on lane.account_id = $1 and lane.id = stretch.lane_id`;
+
+/** Writes how far a walk that is held has come. */
+export async function advanceRelaning(
+  sql: TransactionSql,
+  { accountId, pass, afterId, notBefore }: RelaningPlace,
+  { scanned, moved, doneAt }: { scanned: number; moved: number; doneAt: Date | null },
+) {
+  await sql`
+    update relaning set pass = ${pass}, after_id = ${afterId}, not_before = ${notBefore}, scanned = scanned + ${scanned},
+      moved = moved + ${moved}, done_at = ${doneAt} where account_id = ${accountId}`;
+}
+
+function placeOf(row: Record<string, unknown>): RelaningPlace {
+  return { ...row, version: Number(row.version) } as RelaningPlace;
+}

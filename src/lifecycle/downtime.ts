@@ -1,0 +1,40 @@
+import { readHeartbeat, writeHeartbeat } from '../db/heartbeat.ts';
+import { insertDowntime, lockAllAccounts } from '../db/outages.ts';
+import type { LifecycleDeps } from './lifecycle.ts';
+
+/** A gap in the heartbeat up to this long is a restart like any other, and no downtime. */
+const GAP_MS = 60_000;
+/** For so long after the service is back nothing falls due that did not before: what piled up meanwhile has to arrive first. */
+const GRACE_MS = 2 * 60_000;
+
+/** A downtime of the service, as it was recorded: of every channel of so many accounts. */
+export type Downtime = { since: Date; until: Date; accounts: number };
+
+/**
+ * At a start, before anything is woken: makes an outage of the time since the last heartbeat, for every account
+ * there is, so that a restart never mass-closes (LL-7). It lasts until 2 minutes after this very moment, which is
+ * the last thing a start does before it opens its queue and is ready. The heartbeat is then that of now, so that
+ * whoever starts next does not record it again. Only one process may be at it at a time. Null: there was no
+ * downtime, or no heartbeat yet, or it was no longer ago than a minute; that leaves the heartbeat as it was, so
+ * that starts which fail again and again add up to one.
+ */
+export async function recordDowntime({
+  db,
+  clock,
+  newId,
+}: Pick<LifecycleDeps, 'db' | 'clock' | 'newId'>): Promise<Downtime | null> {
+  return await db.sql.begin(async (sql) => {
+    // As many accounts as there are have to be written; and whoever holds one of them has to be waited for.
+    await sql`set local statement_timeout = 0`;
+    await sql`set local lock_timeout = 0`;
+    const since = await readHeartbeat(sql);
+    if (since === null || clock.now().getTime() - since.getTime() <= GAP_MS) return null;
+    const accountIds = await lockAllAccounts(sql);
+    const now = clock.now();
+    const until = new Date(now.getTime() + GRACE_MS);
+    const accounts = accountIds.map((accountId) => ({ accountId, outageId: newId() }));
+    await insertDowntime(sql, accounts, { since, until, now, why: 'the service was down' });
+    await writeHeartbeat(sql, now);
+    return { since, until, accounts: accounts.length };
+  });
+}

@@ -1,0 +1,35 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { readWithin } from '../../src/db/long-read.ts';
+import { UnavailableError } from '../../src/domain/errors.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+
+let test: TestDatabase;
+beforeAll(async () => {
+  test = await createTestDatabase();
+});
+afterAll(() => test.drop());
+
+it('a long read answers with its rows', async () => {
+  const rows = await readWithin(test.database.sql, 10_000, (tx) => tx`select 7 as number`);
+  expect([...rows]).toEqual([{ number: 7 }]);
+});
+
+it('SP-9 a read that takes too long is given up, and the connection is as it was', async () => {
+  const { sql } = test.database;
+  const tooLong = readWithin(sql, 50, (tx) => tx`select pg_sleep(20)`);
+  await expect(tooLong).rejects.toThrow(UnavailableError);
+  await expect(tooLong).rejects.toThrow('within 0.05 s');
+  const limits = await Promise.all(
+    Array.from(
+      { length: 6 },
+      () => sql`select current_setting('statement_timeout') as limit, pg_sleep(0.05)`,
+    ),
+  );
+  expect(limits.map(([row]) => row?.limit)).toEqual(Array(6).fill('10s'));
+});
+
+it('a long read changes nothing, and what else goes wrong is told as it is', async () => {
+  const { sql } = test.database;
+  const writes = readWithin(sql, 10_000, (tx) => tx`delete from account`);
+  await expect(writes).rejects.toMatchObject({ code: '25006' });
+});

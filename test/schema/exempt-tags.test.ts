@@ -1,0 +1,168 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { relaneStep } from '../../src/lifecycle/relane.ts';
+import { createAccount } from '../../src/lifecycle/setup.ts';
+import { type Api, openApi } from '../http/open-api.ts';
+import { HOUR } from '../support/engine.ts';
+
+let api: Api;
+beforeAll(async () => {
+  api = await openApi();
+  await api.engine.policy({ autoCloseAfter: 'PT2H' });
+});
+afterAll(() => api.close());
+
+const ACCOUNT = 'exemptTags rulesVersion relaning { version scanned moved startedAt doneAt }';
+const SET = `mutation ($tags: [String!]!, $why: String, $expectedVersion: Int) {
+  setExemptTags(tags: $tags, why: $why, expectedVersion: $expectedVersion) { __typename
+    ... on Account { ${ACCOUNT} }
+    ... on Error { code ... on InvalidInputError { field allowed } ... on ConflictError { field current } ... on ForbiddenError { scope } } } }`;
+const set = async (
+  tags: readonly string[],
+  more: { why?: string; expectedVersion?: number } = {},
+  as?: string,
+) => (await api.ask(SET, { tags, ...more }, as)).data.setExemptTags;
+const account = async (as?: string) => (await api.ask(`{ account { ${ACCOUNT} } }`, {}, as)).data.account;
+const step = () => relaneStep(api.engine.deps, api.engine.accountId);
+const walk = async () => {
+  while ((await step()) !== null);
+};
+
+/** So many tagged conversations that await the customer. */
+async function tagged(prefix: string, count: number): Promise<void> {
+  const { channelId, ann, apply } = api.engine;
+  for (let from = 0; from < count; from += 300)
+    await apply(
+      ...Array.from({ length: Math.min(300, count - from) }, (_, index) => {
+        const target = { channelId, address: `${prefix} ${from + index}` };
+        return [
+          { target, action: { kind: 'INBOUND' as const } },
+          { target, action: { kind: 'TAG' as const, add: ['vip'], remove: [] } },
+          { target, action: { kind: 'OUTBOUND' as const, sender: 'AGENT' as const, agentId: ann } },
+        ];
+      }).flat(),
+    );
+}
+async function dueOf(address: string) {
+  const id = api.id('Conversation', (await api.engine.latest(address)).id);
+  const { data } = await api.ask('query ($id: ID!) { conversation(id: $id) { due { timer } } }', { id });
+  return data.conversation.due;
+}
+
+describe('setExemptTags', () => {
+  it('PE-7 nothing is exempt at first, and nothing has been walked', async () => {
+    expect(await account()).toMatchObject({ exemptTags: [], relaning: null });
+  });
+
+  it('PE-7 is in force at once: shown, in the history with who and why, and nothing closes', async () => {
+    await tagged('soon', 1);
+    api.engine.clock.advance(3 * HOUR);
+    const { rulesVersion } = await account();
+    expect(await dueOf('soon 0')).toEqual({ timer: 'AUTO_CLOSE' });
+    const version = rulesVersion + 1;
+    const startedAt = api.engine.clock.now().toISOString();
+    expect(await set(['vip', 'escalated', 'vip'], { why: 'they are to be asked first' })).toEqual({
+      __typename: 'Account',
+      exemptTags: ['vip', 'escalated'],
+      rulesVersion: version,
+      relaning: { version, scanned: 0, moved: 0, startedAt, doneAt: null },
+    });
+    expect(await dueOf('soon 0')).toEqual({ timer: 'PROTECT' });
+    await api.engine.wakeAll();
+    expect(await api.engine.latest('soon 0')).toMatchObject({ status: 'ACTIVE' });
+    const { data } = await api.ask(
+      '{ rulesVersions(first: 1) { nodes { kind changedBy why before after } } }',
+    );
+    expect(data.rulesVersions.nodes).toEqual([
+      {
+        kind: 'EXEMPT_TAGS',
+        changedBy: expect.stringMatching(/^key:/),
+        why: 'they are to be asked first',
+        before: { exemptTags: [] },
+        after: { exemptTags: ['vip', 'escalated'] },
+      },
+    ]);
+  });
+
+  it('PE-7 tells how far it has come, and when it was done', async () => {
+    const { version, startedAt } = (await account()).relaning;
+    await walk();
+    expect((await account()).relaning).toEqual({ version, startedAt, scanned: 1, moved: 1, doneAt: null });
+    api.engine.clock.advance(20_000);
+    await walk();
+    const doneAt = api.engine.clock.now().toISOString();
+    expect((await account()).relaning).toEqual({ version, startedAt, scanned: 1, moved: 1, doneAt });
+  });
+
+  it('the same tags again, in whatever order, change nothing and begin nothing', async () => {
+    const before = await account();
+    expect(await set(['escalated', 'vip'])).toEqual({ __typename: 'Account', ...before });
+    expect(await account()).toEqual(before);
+  });
+
+  it('is another account’s no matter', async () => {
+    const other = await createAccount(api.engine.deps, { name: 'other' });
+    const key = await api.makeKey(['policies:write', 'conversations:read'], other);
+    expect(await account(key)).toMatchObject({ exemptTags: [], relaning: null });
+    const ours = await account();
+    expect(await set(['theirs'], {}, key)).toMatchObject({ exemptTags: ['theirs'] });
+    expect(await account()).toEqual(ours);
+  });
+
+  it('LL-3 PE-7 costs the same statements, and no row of a conversation or a lane, for 10 and for 1,000', async () => {
+    const { sql } = api.engine.db;
+    const { deps } = api;
+    const arm = deps.rulesChanged;
+    deps.rulesChanged = async () => {};
+    const rowsOf = async () => [
+      ...(await sql`select 'conversation', id, xmin, ctid from conversation order by id`),
+      ...(await sql`select 'lane', id, xmin, ctid from lane order by id`),
+    ];
+    const cost = async () => {
+      const before = await rowsOf();
+      const sent = api.statements();
+      await set(['vip', 'more']);
+      await set(['vip']);
+      const statements = api.statements() - sent;
+      expect(await rowsOf()).toEqual(before);
+      return statements;
+    };
+    await tagged('ten', 10);
+    await cost();
+    const ten = await cost();
+    await tagged('thousand', 1_000);
+    expect(await cost()).toEqual(ten);
+    deps.rulesChanged = arm;
+  });
+
+  it('none again: the list is empty, and all close as before', async () => {
+    expect(await set([])).toMatchObject({ exemptTags: [] });
+    expect(await dueOf('soon 0')).toEqual({ timer: 'AUTO_CLOSE' });
+    await walk();
+    await api.engine.runUntil(new Date(api.engine.clock.now().getTime() + 3 * HOUR));
+    expect(await api.engine.latest('soon 0')).toMatchObject({ status: 'ENDED' });
+  });
+
+  it('what is refused changes nothing: lists and texts too long, empty, malformed; old versions; a missing scope', async () => {
+    const before = await account();
+    const many = Array.from({ length: 51 }, (_, index) => `tag ${index}`);
+    expect(await set(many)).toMatchObject({
+      __typename: 'InvalidInputError',
+      field: 'tags',
+      allowed: 'at most 50 tags are allowed',
+    });
+    for (const wrong of ['', 'x'.repeat(101), 'a\0b', '\ud800'])
+      expect(await set(['fine', wrong])).toMatchObject({ code: 'INVALID_INPUT', field: 'tags[1]' });
+    expect(await set(['fine'], { why: 'x'.repeat(1_001) })).toMatchObject({ field: 'why' });
+    expect(await set(['fine'], { expectedVersion: before.rulesVersion - 1 })).toMatchObject({
+      __typename: 'ConflictError',
+      field: 'expectedVersion',
+      current: String(before.rulesVersion),
+    });
+    const reader = await api.makeKey(['conversations:read', 'conversations:act']);
+    expect(await set(['fine'], {}, reader)).toMatchObject({ scope: 'policies:write' });
+    expect(await account()).toEqual(before);
+    expect(await set(many.slice(1), { expectedVersion: before.rulesVersion })).toMatchObject({
+      exemptTags: many.slice(1),
+    });
+  });
+});
