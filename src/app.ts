@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { v7 } from 'uuid';
-import { rulesOf } from './adapters/adapter.ts';
+import { setupOf } from './adapters/adapter.ts';
 import { canonical } from './adapters/canonical.ts';
 import { closingBy } from './adapters/closing-by.ts';
 import { BUILT_IN } from './adapters/index.ts';
-import { createRegistry, parseSettings, type Registry } from './adapters/registry.ts';
+import { createRegistry, type Registry } from './adapters/registry.ts';
+import { openSettingsStore, type SettingsStore } from './adapters/settings.ts';
+import { createVault, type Vault } from './adapters/vault.ts';
 import { type Clock, startClock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { DatabaseAddress } from './db/address.ts';
@@ -12,7 +14,7 @@ import { connectWithRetry, type Database, readDatabaseTime } from './db/client.t
 import { startEmbedded } from './db/embedded.ts';
 import { MIGRATIONS, migrateDatabase } from './db/migrate.ts';
 import { isMigrated } from './db/readiness.ts';
-import { rearmOnNewRules } from './db/service-state.ts';
+import { claimVault, rearmOnNewRules } from './db/service-state.ts';
 import { PROFILES } from './domain/profiles.ts';
 import { type HttpServer, startHttp } from './http.ts';
 import { implementArmAccount, rulesChanged } from './jobs/arm-account.ts';
@@ -33,6 +35,7 @@ import type { Changed, LifecycleDeps } from './lifecycle/lifecycle.ts';
 import { openRulesCache } from './lifecycle/rules-cache.ts';
 import type { Log } from './log.ts';
 import { openAccess } from './schema/access.ts';
+import { readSecretKey } from './secret-key.ts';
 
 /** Lanes that a worker wakes at a time. */
 const WAKES_AT_ONCE = 4;
@@ -45,6 +48,9 @@ export type Engine = {
   queues: Queues;
   fanout: Fanout;
   registry: Registry;
+  /** Keeps the secrets of channels and endpoints. */
+  vault: Vault;
+  settings: SettingsStore;
   log: Log;
   close(): Promise<void>;
 };
@@ -79,8 +85,11 @@ export async function openEngine(
     await migrateDatabase(address, log, MIGRATIONS, () => beforehand({ db, clock, log }));
 
     const registry = createRegistry(BUILT_IN);
-    const rulesOfAdapter = (adapter: string, settings: unknown) => rulesOf(registry.get(adapter), settings);
+    const rulesOfAdapter = (adapter: string, settings: unknown) => setupOf(registry.get(adapter), settings);
     await rearmOnNewRules(db.sql, hashOfRules(registry));
+    const vault = createVault(await readSecretKey(config));
+    await claimVault(db.sql, vault.fingerprint);
+    const settings = openSettingsStore(registry, vault);
 
     const { redisUrl } = config;
     const queues = await openQueues({ redisUrl, database: address, log });
@@ -100,7 +109,8 @@ export async function openEngine(
       relay: () => nudgeRelay(queues, clock, log),
       rulesChanged: (accountId, version) => rulesChanged(queues, log, accountId, version),
     };
-    return { deps, db, clock, queues, fanout, registry, log, close: () => closeAll(closers) };
+    const parts = { deps, db, clock, queues, fanout, registry, vault, settings, log };
+    return { ...parts, close: () => closeAll(closers) };
   } catch (error) {
     await closeAll(closers);
     throw error;
@@ -172,8 +182,10 @@ function startApi(engine: Engine, config: Config): Promise<HttpServer> {
     {
       ...deps,
       log,
-      closingBy: closingBy(engine.registry),
-      readSettings: (adapterId, settings) => parseSettings(engine.registry.get(adapterId), settings),
+      closingBy: closingBy(engine.registry, engine.settings),
+      registry: engine.registry,
+      settings: engine.settings,
+      readSettings: engine.settings.toStore,
       subscribe: (accountId, handler) => subscribeToChanges(engine, accountId, handler),
       identify: openAccess(deps, config.jwt),
       isMigrated: () => isMigrated(db),

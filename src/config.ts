@@ -15,6 +15,10 @@ const ALLOWED = {
   LULL_JWKS_URL: 'a URL that begins with https:// or http://',
   LULL_JWT_ISSUER: 'a text: what tokens have as iss',
   LULL_JWT_AUDIENCE: 'a text: what tokens have as aud',
+  LULL_SECRET_KEY: '32 bytes in base64, as `openssl rand -base64 32` makes them',
+  LULL_PUBLIC_URL: 'a URL that begins with https:// or http://',
+  LULL_ADAPTERS: 'modules, as import takes them or as paths, with commas between them',
+  LULL_ALLOW_PRIVATE_WEBHOOKS: 'true or false',
   LULL_RATE_LIMIT: 'a whole number of requests per minute, 1 to 1000000',
   LULL_CORS_ORIGIN: 'origins such as https://desk.example, with commas between them',
   LOG_LEVEL: 'one of fatal, error, warn, info, debug, trace, silent',
@@ -64,6 +68,18 @@ const variables = z.object({
   LULL_JWKS_URL: urlOf('https:', 'http:').optional(),
   LULL_JWT_ISSUER: z.string().optional(),
   LULL_JWT_AUDIENCE: z.string().optional(),
+  LULL_SECRET_KEY: z
+    .base64()
+    .transform((text) => new Uint8Array(Buffer.from(text, 'base64')))
+    .refine((key) => key.length === 32)
+    .optional(),
+  LULL_PUBLIC_URL: urlOf('https:', 'http:').optional(),
+  LULL_ADAPTERS: z
+    .string()
+    .transform((text) => text.split(',').map((module) => module.trim()))
+    .refine((modules) => modules.every((module) => module !== ''))
+    .default([]),
+  LULL_ALLOW_PRIVATE_WEBHOOKS: z.enum(['true', 'false']).default('false'),
   LULL_RATE_LIMIT: z
     .string()
     .regex(/^\d{1,7}$/)
@@ -89,6 +105,14 @@ export type Config = {
   keepEnded: Temporal.Duration | null;
   /** Where agents' tokens come from; null: there are none. */
   jwt: { jwksUrl: string; issuer: string; audience: string } | null;
+  /** The key that secrets are kept under; null: the one in the data directory. */
+  secretKey: Uint8Array | null;
+  /** Where this service is reached from outside, without a slash at its end; null: where it is called. */
+  publicUrl: string | null;
+  /** Modules with adapters that do not come with Lull. */
+  adapterModules: string[];
+  /** Whether webhooks may go to private, loopback and link-local addresses. */
+  allowPrivateWebhooks: boolean;
   /** Requests that one caller may make in a minute. */
   requestsPerMinute: number;
   /** The origins whose pages may call the API. */
@@ -117,6 +141,10 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     dataDir: resolve(read.LULL_DATA_DIR),
     keepEnded: read.LULL_KEEP_ENDED ?? null,
     jwt: jwtOf(read),
+    secretKey: read.LULL_SECRET_KEY ?? null,
+    publicUrl: read.LULL_PUBLIC_URL?.replace(/\/+$/, '') ?? null,
+    adapterModules: read.LULL_ADAPTERS,
+    allowPrivateWebhooks: read.LULL_ALLOW_PRIVATE_WEBHOOKS === 'true',
     requestsPerMinute: read.LULL_RATE_LIMIT,
     corsOrigins: read.LULL_CORS_ORIGIN,
     logLevel: read.LOG_LEVEL,

@@ -1,8 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Config } from './config.ts';
 import { SetupError } from './domain/errors.ts';
 import { send, sendError } from './http/answer.ts';
 import { type GraphqlOptions, openGraphql } from './http/graphql.ts';
+import { isWebhookPath, openWebhooks, type WebhookDeps } from './http/webhooks.ts';
 import type { Identify } from './schema/access.ts';
 import type { SchemaDeps } from './schema/context.ts';
 
@@ -15,14 +17,15 @@ export type HttpServer = {
 };
 
 /** What it serves with, besides what the API works with. */
-export type HttpDeps = SchemaDeps & {
-  /** Who a request is by; null where that is not known. */
-  identify: Identify;
-  /** Whether the database has this code's newest migration; rejects where it does not answer. */
-  isMigrated: () => Promise<boolean>;
-};
+export type HttpDeps = SchemaDeps &
+  WebhookDeps & {
+    /** Who a request is by; null where that is not known. */
+    identify: Identify;
+    /** Whether the database has this code's newest migration; rejects where it does not answer. */
+    isMigrated: () => Promise<boolean>;
+  };
 
-type HttpOptions = { host: string; port: number } & GraphqlOptions;
+type HttpOptions = Pick<Config, 'host' | 'port' | 'publicUrl'> & GraphqlOptions;
 
 const GRAPHQL_PATH = '/graphql';
 const DRAIN_MS = 10_000;
@@ -30,13 +33,14 @@ const DRAIN_MS = 10_000;
 const READY_WITHIN_MS = 2_000;
 
 /**
- * Serves the API and the probes: `/graphql`, `/health` (the process is up) and `/ready` (it can do its work).
+ * Serves the API, providers' calls and the probes: `/graphql`, `/webhooks/…`, `/health` (the process is up) and `/ready` (it can do its work).
  * @throws SetupError where it cannot listen, with host and port
  */
 export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<HttpServer> {
   const stopping = new AbortController();
   const { host, port } = options;
   const serveGraphql = await openGraphql(deps, GRAPHQL_PATH, options, stopping.signal);
+  const serveWebhooks = openWebhooks(deps, options.publicUrl);
   const underWay = new Set<ServerResponse>();
 
   const server = createServer({ requestTimeout: 30_000 }, (request, response) => {
@@ -51,7 +55,9 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
   });
 
   async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    switch (request.url?.split('?')[0]) {
+    const path = request.url?.split('?')[0] ?? '';
+    if (isWebhookPath(path)) return await serveWebhooks(request, response);
+    switch (path) {
       case GRAPHQL_PATH:
         return await serveGraphql(request, response);
       case '/health':

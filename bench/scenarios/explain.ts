@@ -40,7 +40,12 @@ export async function explain(stage: Stage): Promise<Findings> {
   const layer = { channelId: null, skillId: null, version: rules.version };
   const [account] = rules.layers;
   const fields = { ...account?.fields, ...parsePolicyFields(EVERY_TIMER) };
-  const everyTimer: AccountRules = { ...rules, layers: [{ ...layer, fields }], history: [] };
+  const everyTimer: AccountRules = {
+    ...rules,
+    layers: [{ ...layer, fields }],
+    history: [],
+    exemptTags: new Set(['vip']),
+  };
   const explained: Explained[] = [];
   for (const lane of lanesToWake(big.lanes)) {
     explained.push(...(await explainWake(stage, lane, everyTimer, SETTLING)));

@@ -1,7 +1,6 @@
 import { graphql } from 'graphql';
 import type { Sql, TransactionSql } from 'postgres';
 import { closingBy } from '../../src/adapters/closing-by.ts';
-import { parseSettings } from '../../src/adapters/registry.ts';
 import { SCOPES } from '../../src/db/api-keys.ts';
 import { type ListRequest, listOpen } from '../../src/insight/conversation-list.ts';
 import { createContext } from '../../src/schema/context.ts';
@@ -90,12 +89,12 @@ async function openReader(
   filter: object,
   pagesIn: number,
 ) {
-  const { registry, deps, log } = engine;
+  const { registry, deps, settings: store, log } = engine;
   const counted = counting(deps.db.sql);
   const schemaDeps = {
     ...{ ...deps, db: { ...deps.db, sql: counted.sql }, log },
-    closingBy: closingBy(registry),
-    readSettings: (adapterId: string, settings: unknown) => parseSettings(registry.get(adapterId), settings),
+    closingBy: closingBy(registry, store),
+    readSettings: store.toStore,
     subscribe: async () => async () => {},
   };
   const caller = { accountId: account.accountId, scopes: new Set(SCOPES), actor: 'bench', agentId: null };

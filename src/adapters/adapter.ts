@@ -125,9 +125,13 @@ type Members<Settings> = {
   rules: ChannelRules;
   /** The rules that hold instead where a setting has a value, such as that of a tier (SF-1). */
   variants?: { setting: string; of: Readonly<Record<string, ChannelRules>> };
+  /** The setting without which nothing is sent to customers: their platform reads it from the API. Absent: always sent. */
+  sendsBy?: string;
   /** What the customer sees at the end (LL-14). Pure. */
   closing(context: ClosingContext<Settings>): Closing;
   inbound: {
+    /** The provider does not say when things happened: they count as of their arrival, `now()`. */
+    undated?: true;
     /** Whether the call is genuine. Nothing else looks at one that is not. */
     verify(request: InboundRequest, context: AdapterContext<Settings>): boolean | Promise<boolean>;
     /** Reads a genuine call. @throws InvalidInputError where the body as a whole can't be read. */
@@ -169,10 +173,20 @@ export function rulesOf(
   return (typeof value === 'string' ? variants.of[value] : undefined) ?? rules;
 }
 
+/** Whether messages to customers go out on a channel with these settings, as they are stored. */
+export function sendsOn({ sendsBy }: Pick<Adapter, 'sendsBy'>, settings: unknown): boolean {
+  return sendsBy === undefined || (settings as Record<string, unknown> | null)?.[sendsBy] !== undefined;
+}
+
 /** Every set of rules that an adapter has. */
 export function allRulesOf({
   rules,
   variants,
 }: Pick<Adapter, 'rules' | 'variants'>): readonly ChannelRules[] {
   return [rules, ...Object.values(variants?.of ?? {})];
+}
+
+/** What the core knows of a channel from its adapter and its settings, as they are stored. */
+export function setupOf(adapter: Adapter, settings: unknown): { rules: ChannelRules; sends: boolean } {
+  return { rules: rulesOf(adapter, settings), sends: sendsOn(adapter, settings) };
 }

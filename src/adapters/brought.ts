@@ -36,6 +36,7 @@ export function broughtChannel({ settings = broughtSettings, ...kind }: Kind): A
   return defineAdapter({
     ...kind,
     settings,
+    sendsBy: 'deliverUrl',
     closing: (context) => broughtClosing(context, kind.rules.textLimits.closeMessage),
     inbound: { verify: isBroughtCall, parse: (request) => parseWire(request.body) },
     deliver: deliverToBrought,

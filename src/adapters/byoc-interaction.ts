@@ -20,6 +20,7 @@ export default defineAdapter({
       .describe("The channel's address identifier at Salesforce; calls about others are ignored"),
   }),
   rules: byoc.rules,
+  sendsBy: 'deliverUrl',
   closing: (context) => broughtClosing(context, byoc.rules.textLimits.closeMessage),
   inbound: {
     verify: isBroughtCall,

@@ -1,17 +1,18 @@
 import type { Closing, ClosingContext } from '../domain/closing.ts';
-import { parseSettings, type Registry } from './registry.ts';
+import type { Registry } from './registry.ts';
+import type { SettingsStore } from './settings.ts';
 
 /** What a customer sees at the end on a channel of an adapter, with the channel's settings as they are stored. */
 export type ClosingBy = (
   adapterId: string,
-  settings: unknown,
+  settings: object,
   context: Omit<ClosingContext<unknown>, 'settings'>,
 ) => Closing;
 
 /** Asks the adapters of a registry. @throws NotFoundError for none of that id, InvalidInputError for settings it refuses */
-export function closingBy(registry: Registry): ClosingBy {
+export function closingBy(registry: Registry, store: SettingsStore): ClosingBy {
   return (adapterId, settings, context) => {
     const adapter = registry.get(adapterId);
-    return adapter.closing({ ...context, settings: parseSettings(adapter, settings) });
+    return adapter.closing({ ...context, settings: store.open(adapterId, settings) });
   };
 }

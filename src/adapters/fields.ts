@@ -19,16 +19,19 @@ export const instant = z.iso.datetime({ offset: true }).transform((text) => new 
 
 /** Seconds since 1970, as digits or as a number. */
 export const unixSeconds = z
-  .union([z.string().regex(/^\d{1,11}$/), z.number().min(0).max(99_999_999_999)], {
+  .union([z.string().regex(/^\d{1,11}$/, 'seconds since 1970'), z.number().min(0).max(99_999_999_999)], {
     error: 'seconds since 1970',
   })
   .transform((seconds) => new Date(Number(seconds) * 1000));
 
 /** Milliseconds since 1970, as digits or as a number. */
 export const unixMilliseconds = z
-  .union([z.string().regex(/^\d{1,14}$/), z.int().min(0).max(99_999_999_999_999)], {
-    error: 'milliseconds since 1970',
-  })
+  .union(
+    [z.string().regex(/^\d{1,14}$/, 'milliseconds since 1970'), z.int().min(0).max(99_999_999_999_999)],
+    {
+      error: 'milliseconds since 1970',
+    },
+  )
   .transform((ms) => new Date(Number(ms)));
 
 /** A language and perhaps a region, as BCP 47 writes them. */

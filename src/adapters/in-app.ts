@@ -18,6 +18,7 @@ export default defineAdapter({
     ...clientSettings,
   }),
   rules: { ...ownWireRules, newSessionOnAgentMessage: true },
+  sendsBy: 'deliverUrl',
   closing(context) {
     if (isTimersEnd(context.endReason) && closesSilently(context.clientVersion))
       return closingFrom(context, silence('an automatic close is silent from SDK 2.1 on'));

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Inbound, InboundEvent } from './adapter.ts';
 import { type Item, readBody, readItems, unixMilliseconds, word } from './fields.ts';
 
-const TEXT = z.object({ staticContent: z.object({ text: z.string() }) });
+const TEXT = z.object({ abstractMessage: z.object({ staticContent: z.object({ text: z.string() }) }) });
 const END_USER = 'EndUser';
 const participant = z.object({ subject: word(255), role: z.string() });
 
@@ -17,7 +17,7 @@ const interaction = z.object({
   timestamp: unixMilliseconds,
   id: z.unknown().optional(),
   text: z.string().nullish(),
-  payload: z.looseObject({ entryType: z.string(), id: z.unknown() }).optional(),
+  payload: z.looseObject({ entryType: z.string(), id: z.unknown().optional() }).optional(),
 });
 
 /** What Salesforce sends to the customer's side: the payload of its custom platform event. */
@@ -31,7 +31,7 @@ const entry = z.object({
   entryType: z.string(),
   sender: z.object({ role: z.string() }),
   transcriptedTimestamp: unixMilliseconds,
-  entryPayload: z.unknown(),
+  entryPayload: z.unknown().optional(),
 });
 const session = z.object({ sessionStatus: z.string(), sessionEndedByRole: z.string().nullish() });
 
@@ -97,9 +97,9 @@ function messageOf(address: string, id: string, sentAt: Date, text: string | nul
   return { kind: 'MESSAGE', providerMessageId: id, address, sentAt, ...(text ? { text } : {}) };
 }
 
-function textIn(payload: { abstractMessage?: unknown } | undefined): string | null {
-  const read = TEXT.safeParse(payload?.abstractMessage);
-  return read.success ? read.data.staticContent.text : null;
+function textIn(payload: unknown): string | null {
+  const read = TEXT.safeParse(payload);
+  return read.success ? read.data.abstractMessage.staticContent.text : null;
 }
 
 function acknowledgementBy(address: string): z.ZodType<InboundEvent> {

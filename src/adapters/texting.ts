@@ -51,23 +51,22 @@ function said(byPolicy: string | null, bySettings: string | undefined, limit: nu
   return [null, 'neither policy nor channel says anything'] as const;
 }
 
-/** The text of a message on a channel that has nothing but text; null where it can't show such a message. */
-export function textFor(message: OutboundMessage, { surveyText }: Texts): string | null {
+/** What to send for a message on a channel that has nothing but text; null where there is nothing, and then why. */
+export function textFor(
+  message: OutboundMessage,
+  { surveyText }: Texts,
+): { text: string } | { text: null; why: string } {
   switch (message.kind) {
     case 'WARNING':
     case 'CLOSE_MESSAGE':
-      return message.text;
+      return { text: message.text };
     case 'SURVEY':
-      return surveyText ?? null;
+      return surveyText === undefined
+        ? { text: null, why: 'the channel has no text that asks for a survey' }
+        : { text: surveyText };
     case 'TEMPLATE':
+      return { text: null, why: 'the channel has no templates' };
     case 'SEPARATOR':
-      return null;
+      return { text: null, why: 'the channel has no line to draw' };
   }
 }
-
-/** Why a message was not even tried that `textFor` has no text for. */
-export const NO_TEXT_FOR = {
-  SURVEY: 'the channel has no text that asks for a survey',
-  TEMPLATE: 'the channel has no templates',
-  SEPARATOR: 'the channel has no line to draw',
-} as const;

@@ -20,6 +20,7 @@ export default defineAdapter({
     newSessionOnAgentMessage: false,
     sessions: { tier: 'ENHANCED', agentInitiated: false },
   },
+  sendsBy: 'deliverUrl',
   closing(context) {
     if (isTimersEnd(context.endReason))
       return closingFrom(context, silence('an automatic close is silent on the web'));

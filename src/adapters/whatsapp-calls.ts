@@ -95,7 +95,7 @@ const echo = z
 
 const body = z.object({ object: z.string(), entry: z.array(z.unknown()).max(1000) });
 const entry = z.object({ changes: z.array(z.unknown()).max(1000) });
-const change = z.object({ field: z.string(), value: z.unknown() });
+const change = z.object({ field: z.string(), value: z.unknown().optional() });
 const things = z.array(z.unknown()).max(1000).default([]);
 const value = z.object({
   metadata: z.object({ phone_number_id: z.string() }),

@@ -1,6 +1,6 @@
 import { type AdapterContext, type DeliverResult, type OutboundMessage, rejected } from './adapter.ts';
 import { type Answers, post } from './answer.ts';
-import { NO_TEXT_FOR, textFor } from './texting.ts';
+import { textFor } from './texting.ts';
 
 /** The settings that sending takes. */
 type Sending = {
@@ -42,7 +42,7 @@ export async function deliverToWhatsApp(
 ): Promise<DeliverResult> {
   const { graphUrl, version, phoneNumberId, accessToken } = context.settings;
   const content = contentOf(message, context.settings);
-  if (content === null) return rejected(NO_TEXT_FOR[message.kind === 'SURVEY' ? 'SURVEY' : 'SEPARATOR']);
+  if ('why' in content) return rejected(content.why);
   return await post(
     `${graphUrl.replace(/\/$/, '')}/${version}/${phoneNumberId}/messages`,
     {
@@ -64,13 +64,13 @@ function receiver(address: string): { to: string } | { recipient: string } {
   return /^[A-Z]{2}\./.test(address) ? { recipient: address } : { to: address };
 }
 
-function contentOf(message: OutboundMessage, settings: Sending): object | null {
+function contentOf(message: OutboundMessage, settings: Sending): object | { why: string } {
   if (message.kind === 'TEMPLATE') {
     const code = languageFor(message.locale, settings.templateLanguages);
     return { type: 'template', template: { name: message.template, language: { code } } };
   }
-  const body = textFor(message, settings);
-  return body === null ? null : { type: 'text', text: { body, preview_url: false } };
+  const said = textFor(message, settings);
+  return said.text === null ? said : { type: 'text', text: { body: said.text, preview_url: false } };
 }
 
 /** The approved language nearest to the customer's: the same, else of the same language, else the first. */

@@ -3,7 +3,6 @@ import { writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
-import { parseSettings } from '../adapters/registry.ts';
 import type { Engine } from '../app.ts';
 import { readConfig } from '../config.ts';
 import { createApiKey, SCOPES } from '../db/api-keys.ts';
@@ -65,14 +64,14 @@ async function run(): Promise<void> {
 }
 
 /** Plays the sample timeline: every conversation in its own real timing, moved so that they fall due in turn. */
-async function feed({ deps, clock, registry }: Engine, accountId: string): Promise<number> {
+async function feed({ deps, clock, settings: store }: Engine, accountId: string): Promise<number> {
   const author = { changedBy: 'demo', why: 'to have something to see' };
   const rows = await readTimeline(TIMELINE);
   const last = new Map(rows.map((row) => [row.conversation, row]));
   const names = [...last.keys()];
   const now = clock.now().getTime();
   for (const [index, { name, adapter, quietMinutes, layer }] of CHANNELS.entries()) {
-    const settings = parseSettings(registry.get(adapter), { secret: randomBytes(32).toString('base64url') });
+    const settings = store.toStore(adapter, { secret: randomBytes(32).toString('base64url') });
     const channelId = await ensureChannel(deps, accountId, { name, adapter, settings });
     const place = { channelId: layer === 'CHANNEL' ? channelId : null, skillId: null, expectedVersion: null };
     await setPolicy(deps, accountId, { ...place, fields: { autoCloseAfter: `PT${quietMinutes}M` } }, author);

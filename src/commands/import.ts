@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
-import { parseSettings } from '../adapters/registry.ts';
 import type { Engine } from '../app.ts';
 import { readConfig } from '../config.ts';
 import { InvalidInputError } from '../domain/errors.ts';
@@ -43,10 +42,10 @@ async function run(file: string, options: Options): Promise<void> {
 }
 
 async function importRows(engine: Engine, rows: readonly TimelineRow[], options: Options): Promise<void> {
-  const { deps, clock, registry } = engine;
+  const { deps, clock, settings: store } = engine;
   const accountId =
     (await accountNamed(deps, options.account)) ?? (await createAccount(deps, { name: options.account }));
-  const settings = parseSettings(registry.get('web'), { secret: randomBytes(32).toString('base64url') });
+  const settings = store.toStore('web', { secret: randomBytes(32).toString('base64url') });
   const channelId = await ensureChannel(deps, accountId, { name: options.channel, adapter: 'web', settings });
   const newest = rows.reduce((latest, row) => Math.max(latest, row.at.getTime()), 0);
   const shiftMs = options.shiftToNow ? clock.now().getTime() - newest : 0;

@@ -8,6 +8,7 @@ export type OutboxRow = {
   conversationId: string;
   revision: number;
   endpointId: string | null;
+  channelId: string;
   payload: Readonly<Record<string, unknown>>;
 };
 
@@ -17,6 +18,7 @@ const COLUMNS: readonly Column<OutboxRow>[] = [
   { name: 'conversation_id', type: 'uuid', of: (row) => row.conversationId },
   { name: 'revision', type: 'int', of: (row) => row.revision },
   { name: 'endpoint_id', type: 'uuid', of: (row) => row.endpointId },
+  { name: 'channel_id', type: 'uuid', of: (row) => row.channelId },
   { name: 'payload', type: 'jsonb', of: (row) => row.payload },
 ];
 const INSERT = `insert into outbox (account_id, state, attempts, due_at, created_at, ${COLUMNS.map(({ name }) => name).join(', ')})
@@ -54,6 +56,22 @@ export async function claimOutbox(
     returning account_id as "accountId", id, kind, conversation_id as "conversationId", revision,
       endpoint_id as "endpointId", payload, attempts`;
   return rows as unknown as ClaimedEffect[];
+}
+
+/** Which addresses of a channel a message of Lull's own is under way to just now, of which nothing is known yet. */
+export async function inFlightTo(
+  sql: Sql,
+  accountId: string,
+  channelId: string,
+  addresses: readonly string[],
+): Promise<Set<string>> {
+  const rows = await sql<{ address: string }[]>`
+    select contact.address from contact
+    join conversation on conversation.account_id = contact.account_id and conversation.id = contact.latest_conversation_id
+    join outbox on outbox.account_id = contact.account_id and outbox.conversation_id = conversation.id
+    where contact.account_id = ${accountId} and contact.channel_id = ${channelId}
+      and contact.address = any(${addresses as string[]}) and outbox.state = 'PENDING' and outbox.begun_at is not null`;
+  return new Set(rows.map((row) => row.address));
 }
 
 /** Writes what became of an effect: done for good (SENT, DEAD, DROPPED), or PENDING again at `dueAt`. */

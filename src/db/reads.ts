@@ -194,8 +194,8 @@ export async function readChannelSettings(
   sql: Sql,
   accountId: string,
   ids: readonly string[],
-): Promise<{ id: string; adapterId: string; settings: unknown }[]> {
-  return await sql.unsafe<{ id: string; adapterId: string; settings: unknown }[]>(
+): Promise<{ id: string; adapterId: string; settings: object }[]> {
+  return await sql.unsafe<{ id: string; adapterId: string; settings: object }[]>(
     `select id, adapter as "adapterId", settings from channel where account_id = $1 and id = any($2::uuid[])`,
     [accountId, ids as string[]],
     { prepare: true },

@@ -8,7 +8,7 @@ import { profileNamed } from '../domain/profiles.ts';
 import type { AccountRules, ChannelSetup } from '../domain/rules.ts';
 
 /** The rules of an adapter on a channel with these settings, by its id; how the database's rows meet the adapters without knowing them. */
-export type RulesOfAdapter = (adapter: string, settings: unknown) => ChannelRules;
+export type RulesOfAdapter = (adapter: string, settings: unknown) => { rules: ChannelRules; sends: boolean };
 
 type OutageRow = { kind: string; channel_id: string | null; since: Date; until: Date | null };
 
@@ -89,7 +89,7 @@ function channelOf(
   return {
     id,
     adapterId: row.adapter as string,
-    rules: rulesOfAdapter(row.adapter as string, row.settings),
+    ...rulesOfAdapter(row.adapter as string, row.settings),
     calendar: buildCalendar(row.hours as OpenHours | null, uncounted),
     wallCalendar: buildCalendar(null, uncounted),
     paused: here.some((outage) => outage.kind === 'PAUSE' && outage.until === null),

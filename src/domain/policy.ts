@@ -190,8 +190,9 @@ export type PolicyChange = {
 };
 
 /**
- * When the resolved value of a switch last went from off to on for a channel and skill; null if it has been
- * on from the beginning. A conversation idle since before then stays open until new counted activity (SP-6).
+ * When the resolved value of a switch last went from off to on for a channel and skill, of `autoClose` for a case
+ * status among those picked (SP-4); null if it has been on from the beginning. A conversation idle since before then
+ * stays open until new counted activity (SP-6).
  */
 export function enabledSince(
   field: SwitchField,
@@ -199,23 +200,32 @@ export function enabledSince(
   first: Profile,
   channelId: string,
   skillId: string | null,
+  caseStatus: string | null,
 ): Date | null {
   let profile = first;
-  const layers = new Map<number, boolean | undefined>();
+  const layers = new Map<number, PolicyFields | null>();
+  const resolved = <Field extends PolicyField>(name: Field): Policy[Field] => {
+    const set = [3, 2, 1, 0].map((place) => layers.get(place)?.[name]).find((value) => value !== undefined);
+    return set === undefined ? profile.defaults[name] : (set as Policy[Field]);
+  };
   const value = () =>
-    [3, 2, 1, 0].map((place) => layers.get(place)).find((set) => set !== undefined) ??
-    profile.defaults[field];
+    resolved(field) && (field !== 'autoClose' || picks(resolved('autoCloseCaseStatuses'), caseStatus));
   let since: Date | null = null;
   let on = value();
   for (const { at, profile: chosen, layer } of history) {
     if (chosen) profile = chosen;
     if (layer && (layer.channelId ?? channelId) === channelId && (layer.skillId ?? skillId) === skillId)
-      layers.set(specificity(layer), layer.fields?.[field]);
+      layers.set(specificity(layer), layer.fields);
     const next = value();
     if (next && !on) since = at;
     on = next;
   }
   return since;
+}
+
+/** Whether a case status is among those picked; null: all are, and having none is as well (SP-4). */
+export function picks(picked: Policy['autoCloseCaseStatuses'], caseStatus: string | null): boolean {
+  return picked === null || (caseStatus !== null && picked.includes(caseStatus));
 }
 
 function specificity(layer: Pick<Layer, 'channelId' | 'skillId'>): number {

@@ -19,6 +19,8 @@ export type ChannelSetup = {
   calendar: Calendar;
   /** Outages and pauses alone: what the system protection runs on. */
   wallCalendar: Calendar;
+  /** Whether anything can be sent to its customers from here. */
+  sends: boolean;
   /** Whether automatic ends are switched off here just now (LL-15). */
   paused: boolean;
 };
@@ -48,7 +50,8 @@ export type Endpoint = { id: string; events: readonly string[]; channelId: strin
 /** What holds for one channel and skill. */
 export type Settings = ResolvedPolicy & {
   channel: ChannelSetup;
-  enabledSince: Readonly<Record<SwitchField, Date | null>>;
+  /** When a switch last went on, `autoClose` for conversations of a case status; null: it always was (SP-6). */
+  enabledSince(field: SwitchField, caseStatus: string | null): Date | null;
 };
 
 const memo = new WeakMap<AccountRules, Map<string, Settings>>();
@@ -63,17 +66,18 @@ export function settingsFor(rules: AccountRules, channelId: string, skillId: str
   const channel = rules.channels.get(channelId);
   if (!channel)
     throw new Error(`account ${rules.accountId} has no channel ${channelId} at version ${rules.version}`);
-  const since = (field: SwitchField) =>
-    enabledSince(field, rules.history, rules.firstProfile, channelId, skillId);
+  const sinces = new Map<string, Date | null>();
   const settings: Settings = {
     ...resolvePolicy(rules.profile, rules.layers, channel, skillId),
     channel,
-    enabledSince: {
-      autoClose: since('autoClose'),
-      inactivate: since('inactivate'),
-      endInactive: since('endInactive'),
-      endUnanswered: since('endUnanswered'),
-      queueTimeout: since('queueTimeout'),
+    enabledSince(field, caseStatus) {
+      const asked = JSON.stringify(field === 'autoClose' ? [field, caseStatus] : [field]);
+      let since = sinces.get(asked);
+      if (since === undefined) {
+        since = enabledSince(field, rules.history, rules.firstProfile, channelId, skillId, caseStatus);
+        sinces.set(asked, since);
+      }
+      return since;
     },
   };
   known.set(key, settings);
@@ -95,7 +99,10 @@ export function plainRules(
     layers: [{ channelId: null, skillId: null, fields, version: 1 }],
     history: [],
     channels: new Map([
-      [channel.id, { ...channel, calendar: ALWAYS_OPEN, wallCalendar: ALWAYS_OPEN, paused: false }],
+      [
+        channel.id,
+        { ...channel, calendar: ALWAYS_OPEN, wallCalendar: ALWAYS_OPEN, sends: false, paused: false },
+      ],
     ]),
     exemptTags: new Set(),
     caseStatuses: new Set(),

@@ -3,7 +3,7 @@ import type { TimerKind } from './channel-rules.ts';
 import type { EndReason } from './closing.ts';
 import type { ClockName, LaneFacts } from './conversation.ts';
 import { toMilliseconds } from './duration.ts';
-import type { Policy, PolicyField, SwitchField } from './policy.ts';
+import { type Policy, type PolicyField, picks, type SwitchField } from './policy.ts';
 
 /** What a timer does when it fires. */
 export type TimerAction =
@@ -43,9 +43,7 @@ export type TimerRule = {
 const AUTO_CLOSES: TimerGuards = {
   STATUS_MATCHES: (facts, policy) => policy.autoCloseStatuses.includes(facts.status),
   AWAITED_MATCHES: (facts, policy) => policy.autoCloseAwaiting === 'ANYBODY' || facts.awaiting === 'CONSUMER',
-  CASE_STATUS_MATCHES: (facts, policy) =>
-    policy.autoCloseCaseStatuses === null ||
-    (facts.caseStatus !== null && policy.autoCloseCaseStatuses.includes(facts.caseStatus)),
+  CASE_STATUS_MATCHES: (facts, policy) => picks(policy.autoCloseCaseStatuses, facts.caseStatus),
   // What is in the queue cannot be put back there.
   CAN_REQUEUE: (facts, policy) =>
     policy.autoCloseThen !== 'TO_QUEUE' || (facts.status !== 'WAITING' && facts.status !== 'NEW'),

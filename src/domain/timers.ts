@@ -88,7 +88,7 @@ export function candidatesFor(rules: AccountRules, facts: LaneFacts, settings: S
       kind: rule.kind,
       clock: rule.clock,
       afterMs: toMilliseconds(rule.after(policy, facts)),
-      notBefore: enabledSince[rule.switch],
+      notBefore: enabledSince(rule.switch, facts.caseStatus),
       calendar: channel.calendar,
       action: rule.action(policy),
       origin: origins[rule.field],

@@ -85,7 +85,7 @@ export async function setAccountCalendar(
     const result = { id: accountId };
     if (before === calendarId) return { change: null, result };
     await sql`update account set calendar_id = ${calendarId} where account_id = ${accountId}`;
-    const kept = (id: string | null) => ({ accountCalendarId: id });
+    const kept = (id: string | null) => ({ calendarId: id });
     return {
       change: {
         ...{ kind: 'CALENDAR', channelId: null, skillId: null },

@@ -2,15 +2,17 @@ import type { TransactionSql } from 'postgres';
 import { NotFoundError } from '../domain/errors.ts';
 import type { Author, RulesDeps } from './change-rules.ts';
 import { type Call, changeRulesOnce } from './idempotent.ts';
+import type { LifecycleDeps } from './lifecycle.ts';
 import { orTaken } from './taken.ts';
 
 /** What setting channels up needs. */
 export type ChannelDeps = RulesDeps & {
   /**
-   * Reads settings by the schema of the adapter of that id.
+   * Reads settings, over those that are stored, by the schema of the adapter of that id: as they are to be stored, with
+   * their secrets encrypted. One that is null goes.
    * @throws NotFoundError naming `adapterId`; InvalidInputError naming the setting, as `settings.secret`
    */
-  readSettings: (adapterId: string, settings: unknown) => object;
+  readSettings: (adapterId: string, given: object, stored?: object) => object;
 };
 
 /** A channel to be. */
@@ -76,7 +78,7 @@ export async function updateChannel(
       const settings =
         changes.settings === undefined
           ? row.settings
-          : deps.readSettings(row.adapter, withChanges(row.settings, changes.settings));
+          : deps.readSettings(row.adapter, changes.settings, row.settings);
       await sql`
         update channel set name = ${name}, calendar_id = ${calendarId}, settings = ${sql.json(settings)}
         where account_id = ${accountId} and id = ${channelId}`;
@@ -106,8 +108,13 @@ async function checkCalendar(
   if (!row) throw new NotFoundError('calendarId', 'calendar');
 }
 
-function withChanges(settings: object, changes: Readonly<Record<string, unknown>>): object {
-  return Object.fromEntries(
-    Object.entries({ ...settings, ...changes }).filter(([, value]) => value !== null),
-  );
+/** A channel as a provider's call names it; null where the account has no such channel. */
+export async function channelOfWebhook(
+  { db }: Pick<LifecycleDeps, 'db'>,
+  accountId: string,
+  channelId: string,
+): Promise<{ adapterId: string; settings: object } | null> {
+  const [row] = await db.sql<{ adapterId: string; settings: object }[]>`
+    select adapter as "adapterId", settings from channel where account_id = ${accountId} and id = ${channelId}`;
+  return row ?? null;
 }

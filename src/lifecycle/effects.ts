@@ -33,14 +33,21 @@ function webhookEventsOf(
   return [];
 }
 
-/** The effects that events have on the world outside: webhooks to who asked for them. None without a subscriber. */
+/**
+ * The effects that events have on the world outside: webhooks to who asked for them, and of an end what its channel
+ * shows the customer. None without a subscriber, on a channel that nothing is sent on.
+ */
 export function outboxOf(events: readonly Event[], rules: AccountRules, newId: () => string): OutboxRow[] {
-  if (rules.endpoints.length === 0) return [];
-  return events.flatMap((event) =>
-    subscribers(rules, webhookEventsOf(event, rules.profile), event.channelId).map((each) =>
-      webhook(newId(), each, event.conversationId, event.revision, event.recordedAt),
-    ),
-  );
+  return events.flatMap((event) => {
+    const told = subscribers(rules, webhookEventsOf(event, rules.profile), event.channelId);
+    const place = placeOf(event.conversationId, event.revision, event.channelId);
+    return [
+      ...told.map((each) => webhook(newId(), each, place, event.recordedAt)),
+      ...(event.effect === 'ENDED' && sendsOn(rules, event.channelId)
+        ? [closing(newId(), place, event.recordedAt)]
+        : []),
+    ];
+  });
 }
 
 /**
@@ -57,12 +64,23 @@ export function outboxOfTimer(
   const effect = timer.action.does === 'END' ? 'ENDED' : null;
   const names = webhookEventsOf({ effect, timer: timer.kind, kind: 'TIMER' }, rules.profile);
   const told = subscribers(rules, names, facts.channelId);
+  const sends = sendsOn(rules, facts.channelId);
   const warns = timer.kind === 'REMIND';
-  if (told.length === 0 && !warns) return null;
-  return ({ id, revision }) => [
-    ...told.map((each) => webhook(newId(), each, id, revision, now)),
-    ...(warns ? [warning(newId(), id, revision, facts.stage + 1)] : []),
-  ];
+  const closes = effect === 'ENDED' && sends;
+  if (told.length === 0 && !warns && !closes) return null;
+  return ({ id, revision }) => {
+    const place = placeOf(id, revision, facts.channelId);
+    return [
+      ...told.map((each) => webhook(newId(), each, place, now)),
+      ...(warns ? [warning(newId(), place, facts.stage + 1)] : []),
+      ...(closes ? [closing(newId(), place, now)] : []),
+    ];
+  };
+}
+
+/** Whether anything can be sent to customers of a channel: on others, the platform reads it from the API. */
+function sendsOn({ channels }: AccountRules, channelId: string): boolean {
+  return channels.get(channelId)?.sends ?? false;
 }
 
 type Telling = { endpoint: Endpoint; name: WebhookEvent };
@@ -75,23 +93,24 @@ function subscribers(rules: AccountRules, names: readonly WebhookEvent[], channe
     );
 }
 
-function webhook(
-  id: string,
-  { endpoint, name: type }: Telling,
-  conversationId: string,
-  revision: number,
-  at: Date,
-): OutboxRow {
-  return {
-    id,
-    kind: 'SEND_WEBHOOK',
-    conversationId,
-    revision,
-    endpointId: endpoint.id,
-    payload: { type, at: at.toISOString() },
-  };
+/** Of which event an effect is. */
+type Place = Pick<OutboxRow, 'conversationId' | 'revision' | 'channelId'>;
+
+function placeOf(conversationId: string, revision: number, channelId: string): Place {
+  return { conversationId, revision, channelId };
 }
 
-function warning(id: string, conversationId: string, revision: number, reminder: number): OutboxRow {
-  return { id, kind: 'DELIVER_MESSAGE', conversationId, revision, endpointId: null, payload: { reminder } };
+function webhook(id: string, { endpoint, name: type }: Telling, place: Place, at: Date): OutboxRow {
+  const payload = { type, at: at.toISOString() };
+  return { ...place, id, kind: 'SEND_WEBHOOK', endpointId: endpoint.id, payload };
+}
+
+function warning(id: string, place: Place, reminder: number): OutboxRow {
+  return { ...place, id, kind: 'DELIVER_MESSAGE', endpointId: null, payload: { reminder } };
+}
+
+/** What the customer is to see at an end; which parts that are is decided when it is sent (LL-14). */
+function closing(id: string, place: Place, endedAt: Date): OutboxRow {
+  const payload = { closing: endedAt.toISOString() };
+  return { ...place, id, kind: 'DELIVER_MESSAGE', endpointId: null, payload };
 }

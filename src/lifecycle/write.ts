@@ -6,6 +6,7 @@ import { insertEvents } from '../db/events.ts';
 import { type Alarm, lowerLanes } from '../db/lanes.ts';
 import { insertOutbox } from '../db/outbox.ts';
 import { clocksOf, factsOf, type LaneFacts } from '../domain/conversation.ts';
+import { SWITCHES, type SwitchField } from '../domain/policy.ts';
 import { type AccountRules, settingsFor } from '../domain/rules.ts';
 import type { Decisions } from './decide-all.ts';
 import { outboxOf } from './effects.ts';
@@ -14,6 +15,7 @@ import type { WorkingSet } from './working-set.ts';
 
 /** A clock older than this, brought into a lane, is told to the lane; a settling allows for younger ones. */
 const OLD_MS = 10_000;
+const SWITCH_FIELDS = Object.keys(SWITCHES) as SwitchField[];
 
 /** What has to happen after the commit. */
 export type Written = { alarms: Alarm[]; owes: boolean; remember: () => void };
@@ -95,7 +97,7 @@ function oldClocks(
     const before = set.conversations.get(row.id);
     const entered = before?.laneId !== row.laneId;
     const { enabledSince } = settingsFor(rules, row.channelId, row.skillId);
-    const sinces = Object.values(enabledSince);
+    const sinces = SWITCH_FIELDS.map((field) => enabledSince(field, own.caseStatus));
     for (const name of clocksOf(own)) {
       const clock = row[name];
       if (clock === null) continue;

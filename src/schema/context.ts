@@ -65,7 +65,7 @@ export type Loaders = {
   calendar: (id: string | null) => Promise<CalendarRow | null>;
   feed: (range: FeedRange) => Promise<Event[]>;
   /** A channel's settings as they are stored: not to be shown. */
-  channelSettings: (id: string | null) => Promise<{ adapterId: string; settings: unknown } | null>;
+  channelSettings: (id: string | null) => Promise<{ adapterId: string; settings: object } | null>;
   /** When the customer last wrote, in a conversation or the one before it. */
   lastInbound: (conversationId: string) => Promise<{ at: Date } | null>;
   /** The events that can have set a conversation's clocks to the given instants. */

@@ -20,7 +20,8 @@ const ReportGroupingEnum = enumOf<ReportGrouping>('ReportGrouping', 'What the gr
   NONE: 'No groups: the total alone.',
   CHANNEL: 'The channel.',
   SKILL: 'The skill that the conversation has now.',
-  AGENT: 'The agent credited with the end (SP-8). A conversation that has not ended credits nobody.',
+  AGENT:
+    'The agent credited with the end (SP-8). What has not ended credits nobody, so that no agent is charged with what is still open.',
 });
 
 const ReportReason = builder.objectRef<Figures['reasons'][number]>('ReportReason').implement({
@@ -159,7 +160,7 @@ const Report = builder.objectRef<Reported>('Report').implement({
 builder.queryField('report', (t) =>
   t.field({
     type: Report,
-    description: `What was started and closed in a period, from \`from\` on and before \`until\` (SP-9). It reads every conversation of the account, and gives up after 10 s with the code UNAVAILABLE: for a report, not for a page that refreshes itself. INVALID_INPUT names \`until\` unless it is after \`from\` and at most ${MAX_PERIOD_DAYS} days later.`,
+    description: `What was started and closed in a period, from \`from\` on and before \`until\` (SP-9). It reads every conversation of the account, and gives up after 10 s with the code UNAVAILABLE: for a report, not for a page that refreshes itself. INVALID_INPUT names \`until\` unless it is after \`from\` and at most ${MAX_PERIOD_DAYS} days later; NOT_FOUND names a channel or skill that the account does not have.`,
     args: {
       from: t.arg({ type: 'DateTime', required: true, description: 'Where the period begins.' }),
       until: t.arg({

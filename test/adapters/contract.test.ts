@@ -1,17 +1,45 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Adapter } from '../../src/adapters/adapter.ts';
+import appleMessages from '../../src/adapters/apple-messages.ts';
 import byoc from '../../src/adapters/byoc.ts';
+import byocInteraction from '../../src/adapters/byoc-interaction.ts';
+import chatwoot from '../../src/adapters/chatwoot.ts';
 import { type AdapterSamples, adapterContract } from '../../src/adapters/contract.ts';
 import inApp from '../../src/adapters/in-app.ts';
+import { BUILT_IN } from '../../src/adapters/index.ts';
+import line from '../../src/adapters/line.ts';
+import messenger from '../../src/adapters/messenger.ts';
+import sms from '../../src/adapters/sms.ts';
+import twilioConversations from '../../src/adapters/twilio-conversations.ts';
 import web from '../../src/adapters/web.ts';
-import { call, OWN_SAMPLES, STANDARD_SAMPLES } from './samples.ts';
+import whatsapp from '../../src/adapters/whatsapp.ts';
+import { stampsArrival } from './broken/stamps-arrival.ts';
+import { CHATWOOT_SAMPLES } from './samples/chatwoot.ts';
+import { INTERACTION_SAMPLES } from './samples/interactions.ts';
+import { CONVERSATIONS_SAMPLES, SMS_SAMPLES } from './samples/twilio.ts';
+import { WHATSAPP_SAMPLES } from './samples/whatsapp.ts';
+import { call, OWN_SAMPLES, STANDARD_SAMPLES, TIERED_SAMPLES } from './samples.ts';
 
-describe.each([
+const TRIED: [Adapter, AdapterSamples][] = [
   [web, OWN_SAMPLES],
   [inApp, OWN_SAMPLES],
+  [whatsapp, WHATSAPP_SAMPLES],
+  [sms, SMS_SAMPLES],
+  [messenger, TIERED_SAMPLES],
+  [line, STANDARD_SAMPLES],
+  [appleMessages, STANDARD_SAMPLES],
   [byoc, STANDARD_SAMPLES],
-])('the adapter $id', (adapter, samples) => {
+  [byocInteraction, INTERACTION_SAMPLES],
+  [twilioConversations, CONVERSATIONS_SAMPLES],
+  [chatwoot, CHATWOOT_SAMPLES],
+];
+
+it('no built-in adapter is left out here', () => {
+  expect(TRIED.map(([adapter]) => adapter)).toEqual(BUILT_IN);
+});
+
+describe.each(TRIED)('the adapter $id', (adapter, samples) => {
   for (const { name, run } of adapterContract(adapter, samples)) it(name, run);
 });
 
@@ -32,6 +60,21 @@ describe('the contract', async () => {
     expect((await failing(web, { ...OWN_SAMPLES, settings: { secret: 'short' } }))[0]).toBe(
       'takes its sample settings',
     );
+  });
+
+  it('lets a provider say no times, but only where the adapter says that it does not', async () => {
+    const undated: Adapter = { ...web, inbound: { ...stampsArrival.inbound, undated: true } };
+    const samples: AdapterSamples = {
+      ...OWN_SAMPLES,
+      calls: OWN_SAMPLES.calls.map(({ request, events }) => ({
+        request,
+        events: events.map((event) =>
+          event.kind === 'MESSAGE' ? { ...event, sentAt: OWN_SAMPLES.now } : event,
+        ),
+      })),
+    };
+    expect(await failing(undated, samples)).toEqual([]);
+    expect(await failing(stampsArrival, samples)).toEqual(['reads a redelivered call just as it did before']);
   });
 
   it('has no case that no broken adapter fails', () => {

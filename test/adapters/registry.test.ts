@@ -10,7 +10,19 @@ import { OWN, STANDARD } from './samples.ts';
 describe('createRegistry', () => {
   it('holds the built-in adapters by id', () => {
     const registry = createRegistry(BUILT_IN);
-    expect(registry.list().map(({ id }) => id)).toEqual(['byoc', 'in-app', 'web']);
+    expect(registry.list().map(({ id }) => id)).toEqual([
+      'apple-messages',
+      'byoc',
+      'byoc-interaction',
+      'chatwoot',
+      'in-app',
+      'line',
+      'messenger',
+      'sms',
+      'twilio-conversations',
+      'web',
+      'whatsapp',
+    ]);
     expect(registry.get('web')).toBe(web);
   });
 
@@ -26,7 +38,7 @@ describe('createRegistry', () => {
 });
 
 describe('rulesHash', () => {
-  const hash = createRegistry(BUILT_IN).rulesHash();
+  const hash = createRegistry([web, inApp, byoc]).rulesHash();
 
   it('does not depend on the order in which adapters or rules were written', () => {
     const { canReopen, bounds, ...rest } = web.rules;
@@ -46,6 +58,14 @@ describe('rulesHash', () => {
   ])('changes with %j', (change) => {
     const changed = { ...web, rules: { ...web.rules, ...change } };
     expect(createRegistry([changed, inApp, byoc]).rulesHash()).not.toBe(hash);
+  });
+
+  it('changes with what holds for one value of a setting', () => {
+    const of = (canReopen: boolean) => ({ setting: 'tier', of: { standard: { ...web.rules, canReopen } } });
+    const [one, other] = [true, false].map((canReopen) =>
+      createRegistry([{ ...web, variants: of(canReopen) }]).rulesHash(),
+    );
+    expect(one).not.toBe(other);
   });
 
   it('changes with an adapter more or fewer', () => {

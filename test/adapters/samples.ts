@@ -22,11 +22,15 @@ const body = JSON.stringify({
       sentAt: '2026-01-05T14:00:00+01:00',
       text: 'Hello, grüß Gott',
       clientVersion: '2.1',
+      locale: 'de-AT',
     },
     { type: 'message', id: 'm2', address: 'bob', sentAt: '2026-01-05T13:00:01.500Z', text: null },
+    { type: 'message', id: 'm3', address: 'cy', sentAt: '2026-01-05T13:00:02Z', keyword: 'OPT_OUT' },
     { type: 'typing', address: 'ada' },
+    { type: 'echo', id: 'a1', address: 'ada', sender: 'AGENT', at: '2026-01-05T13:00:04Z' },
     { type: 'receipt', messageId: 'out-1', address: 'ada', state: 'READ', at: '2026-01-05T13:00:05Z' },
     { type: 'leave', id: 'e3', address: 'ada', at: '2026-01-05T13:01:00Z' },
+    { type: 'end', id: 'e4', address: 'bob', by: 'BOT', at: '2026-01-05T13:01:00Z' },
   ],
 });
 const events: InboundEvent[] = [
@@ -37,8 +41,23 @@ const events: InboundEvent[] = [
     sentAt: new Date('2026-01-05T13:00:00Z'),
     text: 'Hello, grüß Gott',
     clientVersion: '2.1',
+    locale: 'de-AT',
   },
   { kind: 'MESSAGE', providerMessageId: 'm2', address: 'bob', sentAt: new Date('2026-01-05T13:00:01.500Z') },
+  {
+    kind: 'MESSAGE',
+    providerMessageId: 'm3',
+    address: 'cy',
+    sentAt: new Date('2026-01-05T13:00:02Z'),
+    keyword: 'OPT_OUT',
+  },
+  {
+    kind: 'ECHO',
+    providerMessageId: 'a1',
+    address: 'ada',
+    sender: 'AGENT',
+    at: new Date('2026-01-05T13:00:04Z'),
+  },
   {
     kind: 'RECEIPT',
     providerMessageId: 'out-1',
@@ -47,13 +66,17 @@ const events: InboundEvent[] = [
     at: new Date('2026-01-05T13:00:05Z'),
   },
   { kind: 'LEAVE', providerEventId: 'e3', address: 'ada', at: new Date('2026-01-05T13:01:00Z') },
+  { kind: 'END', providerEventId: 'e4', address: 'bob', by: 'BOT', at: new Date('2026-01-05T13:01:00Z') },
 ];
 
+/** Where the sample calls go. */
+export const URL_OF_CHANNEL = 'https://lull.example/webhooks/a/c';
+
 /** A call with these headers and body. */
-export function call(headers: Record<string, string>, text: string): InboundRequest {
+export function call(headers: Record<string, string>, text: string, url = URL_OF_CHANNEL): InboundRequest {
   return {
     method: 'POST',
-    url: 'https://lull.example/webhooks/a/c',
+    url,
     headers: new Headers({ 'content-type': 'application/json', ...headers }),
     body: new TextEncoder().encode(text),
   };
@@ -87,4 +110,10 @@ export const STANDARD_SAMPLES: AdapterSamples = {
   settings: STANDARD,
   otherSettings: OTHER_STANDARD,
   calls: [{ request: call(standardSignature(STANDARD.secret, 'msg_1', SECONDS, body), body), events }],
+};
+
+/** Samples for a channel that a setting more distinguishes from byoc. */
+export const TIERED_SAMPLES: AdapterSamples = {
+  ...STANDARD_SAMPLES,
+  settings: { ...STANDARD, tier: 'standard' },
 };

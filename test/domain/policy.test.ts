@@ -208,7 +208,7 @@ describe('since when a switch is on', () => {
       null,
     ],
   ])('SP-6 %s', (_, steps, since) => {
-    const answer = enabledSince('autoClose', history(steps), LULL, 'web', 'sales');
+    const answer = enabledSince('autoClose', history(steps), LULL, 'web', 'sales', null);
     expect(answer).toEqual(since === null ? null : at(since));
   });
 
@@ -227,7 +227,7 @@ describe('since when a switch is on', () => {
         },
       },
     ];
-    expect(enabledSince('autoClose', changes, LULL, 'web', null)).toEqual(at('09:00'));
+    expect(enabledSince('autoClose', changes, LULL, 'web', null, null)).toEqual(at('09:00'));
   });
 
   it('SP-6 what is set for another skill or channel is none of it', () => {
@@ -235,17 +235,17 @@ describe('since when a switch is on', () => {
       ['08:00', 'CHANNEL_AND_SKILL', false],
       ['09:00', 'CHANNEL_AND_SKILL', true],
     ]);
-    expect(enabledSince('autoClose', changes, LULL, 'web', 'sales')).toEqual(at('09:00'));
-    expect(enabledSince('autoClose', changes, LULL, 'web', 'care')).toBeNull();
-    expect(enabledSince('autoClose', changes, LULL, 'web', null)).toBeNull();
-    expect(enabledSince('autoClose', changes, LULL, 'app', 'sales')).toBeNull();
+    expect(enabledSince('autoClose', changes, LULL, 'web', 'sales', null)).toEqual(at('09:00'));
+    expect(enabledSince('autoClose', changes, LULL, 'web', 'care', null)).toBeNull();
+    expect(enabledSince('autoClose', changes, LULL, 'web', null, null)).toBeNull();
+    expect(enabledSince('autoClose', changes, LULL, 'app', 'sales', null)).toBeNull();
   });
 
   it('SP-6 an account that began with a profile that has it off is on only since it says so', () => {
-    expect(enabledSince('autoClose', history([['09:00', 'SKILL', true]]), OFF, 'web', 'sales')).toEqual(
+    expect(enabledSince('autoClose', history([['09:00', 'SKILL', true]]), OFF, 'web', 'sales', null)).toEqual(
       at('09:00'),
     );
-    expect(enabledSince('autoClose', history([['09:00', 'PROFILE', true]]), OFF, 'web', null)).toEqual(
+    expect(enabledSince('autoClose', history([['09:00', 'PROFILE', true]]), OFF, 'web', null, null)).toEqual(
       at('09:00'),
     );
   });

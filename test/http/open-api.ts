@@ -1,8 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import { PassThrough } from 'node:stream';
 import type { Sql, TransactionSql } from 'postgres';
 import { closingBy } from '../../src/adapters/closing-by.ts';
 import { BUILT_IN } from '../../src/adapters/index.ts';
-import { createRegistry, parseSettings } from '../../src/adapters/registry.ts';
+import { createRegistry } from '../../src/adapters/registry.ts';
+import { openSettingsStore } from '../../src/adapters/settings.ts';
+import { createVault } from '../../src/adapters/vault.ts';
 import { readConfig } from '../../src/config.ts';
 import { createApiKey, SCOPES } from '../../src/db/api-keys.ts';
 import { isMigrated } from '../../src/db/readiness.ts';
@@ -25,8 +28,8 @@ export const HTTP_OPTIONS = readConfig({ PORT: '0', NODE_ENV: 'test' });
 export type Api = Awaited<ReturnType<typeof openApi>>;
 
 /** Opens the API on a fresh database, with a key that may do everything. */
-export async function openApi(start?: Date) {
-  const engine = await openEngine(start);
+export async function openApi(start?: Date, options?: { profile?: string }) {
+  const engine = await openEngine(start, options);
   const handlers = new Set<{ accountId: string; handler: (changed: Changed) => void }>();
   const lines: string[] = [];
   const log = createLog({ logLevel: 'debug' }, collect(lines) as never);
@@ -34,6 +37,8 @@ export async function openApi(start?: Date) {
     for (const { accountId, handler } of handlers) if (accountId === changed.accountId) handler(changed);
   };
   const registry = createRegistry(BUILT_IN);
+  const vault = createVault(randomBytes(32));
+  const store = openSettingsStore(registry, vault);
   const counted = countStatements(engine.db.sql);
   const db = { ...engine.db, sql: counted.sql };
   const deps: HttpDeps = {
@@ -41,8 +46,10 @@ export async function openApi(start?: Date) {
     db,
     rules: openRulesCache(counted.sql, engine.deps.rulesOfAdapter),
     log,
-    closingBy: closingBy(registry),
-    readSettings: (adapterId, settings) => parseSettings(registry.get(adapterId), settings),
+    closingBy: closingBy(registry, store),
+    registry,
+    settings: store,
+    readSettings: store.toStore,
     async subscribe(accountId, handler) {
       const subscriber = { accountId, handler };
       handlers.add(subscriber);

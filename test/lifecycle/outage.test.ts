@@ -1,6 +1,9 @@
 import type { TransactionSql } from 'postgres';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { conversationOf } from '../../src/db/conversations.ts';
+import { nextDue } from '../../src/domain/timers.ts';
 import { changeRules } from '../../src/lifecycle/change-rules.ts';
+import { endOutage, recordOutage } from '../../src/lifecycle/outages.ts';
 import { ensureChannel } from '../../src/lifecycle/setup.ts';
 import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
 
@@ -188,3 +191,73 @@ describe('downtime', () => {
     expect(await engine.latest('downtime')).toMatchObject({ status: 'ENDED', lateness_ms: '0' });
   });
 });
+
+describe('outages that are recorded', () => {
+  const author = { changedBy: 'test', why: null };
+  const call = { key: null, request: null };
+  const record = (since: Date, until: Date | null, channelId: string | null = null) =>
+    recordOutage(engine.deps, engine.accountId, { channelId, since, until }, author, call);
+  const end = (outageId: string, until: Date | null = null) =>
+    endOutage(engine.deps, engine.accountId, { outageId, until }, author, call);
+
+  it('LL-7 recorded late, one changes due times from then on and reopens nothing', async () => {
+    const since = await quiet('gone');
+    await wait(HOUR);
+    await quiet('there');
+    await engine.runUntil(new Date(since.getTime() + 2 * HOUR));
+    const gone = await engine.latest('gone');
+    expect(gone).toMatchObject({ status: 'ENDED', lateness_ms: '0' });
+
+    await record(new Date(since.getTime() + HOUR), new Date(since.getTime() + 90 * MINUTE));
+    await engine.wakeAll();
+    expect(await engine.latest('gone')).toEqual(gone);
+    await engine.runUntil(new Date(since.getTime() + 3.5 * HOUR - 1));
+    expect(await engine.latest('there')).toMatchObject({ status: 'ACTIVE' });
+    await wait(1);
+    expect(await engine.latest('there')).toMatchObject({ status: 'ENDED', lateness_ms: '0' });
+    expect(await engine.latest('gone')).toEqual(gone);
+  });
+
+  it('LL-7 until one ends there is no due time; from its end on there is as long as there was', async () => {
+    const since = await quiet('waiting');
+    await wait(30 * MINUTE);
+    const outage = await record(inMs(0), null, engine.channelId);
+    expect(nextDue(await rules(), await conversation('waiting'))).toBeNull();
+    await wait(5 * DAY);
+    await end(outage.id);
+    const due = nextDue(await rules(), await conversation('waiting'));
+    expect(due?.at).toEqual(new Date(since.getTime() + 5 * DAY + 2 * HOUR));
+    await wait(90 * MINUTE);
+    expect(await engine.latest('waiting')).toMatchObject({
+      status: 'ENDED',
+      ended_at: due?.at,
+      lateness_ms: '0',
+    });
+  });
+
+  it('LL-7 where they overlap, of a channel and of all, their time is left out once', async () => {
+    const since = await quiet('twice');
+    const from = (minutes: number) => new Date(since.getTime() + minutes * MINUTE);
+    await wait(HOUR);
+    await record(from(10), from(40));
+    await record(from(20), from(50), engine.channelId);
+    await record(from(20), from(55), app);
+    await engine.runUntil(from(160 - 1));
+    expect(await engine.latest('twice')).toMatchObject({ status: 'ACTIVE' });
+    await engine.runUntil(from(160));
+    expect(await engine.latest('twice')).toMatchObject({ status: 'ENDED', lateness_ms: '0' });
+  });
+
+  it('LL-7 LL-3 one costs no write to any conversation', async () => {
+    await quiet('untouched');
+    const before = await engine.latest('untouched');
+    const outage = await record(inMs(-MINUTE), null);
+    await end(outage.id);
+    expect(await engine.latest('untouched')).toEqual(before);
+  });
+});
+
+const rules = () => engine.deps.rules.newest(engine.accountId);
+async function conversation(address: string) {
+  return conversationOf(await engine.latest(address));
+}

@@ -138,7 +138,7 @@ describe('retention of effects', () => {
       const id = engine.deps.newId();
       const dueAt = at('12:00');
       await engine.db
-        .sql`insert into outbox ${engine.db.sql({ account_id: engine.accountId, id, kind: 'SEND_WEBHOOK', conversation_id: conversationId, revision: 1, endpoint_id: null, payload: {}, state, attempts: 1, due_at: dueAt, created_at: dueAt, done_at: doneAt, error: null })}`;
+        .sql`insert into outbox ${engine.db.sql({ account_id: engine.accountId, id, kind: 'SEND_WEBHOOK', conversation_id: conversationId, revision: 1, endpoint_id: null, channel_id: engine.channelId, payload: {}, state, attempts: 1, due_at: dueAt, created_at: dueAt, done_at: doneAt, error: null })}`;
       return id;
     };
     const done = engine.clock.now();

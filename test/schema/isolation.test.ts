@@ -28,6 +28,7 @@ const BESIDES: Record<string, Record<string, unknown>> = {
     adapterId: 'web',
     settings: { secret: 'known to this test alone' },
   },
+  'Mutation.recordOutage(channelId)': { since: '2026-03-02T00:00:00Z' },
   'Mutation.recordActivities(input.activities.conversationId)': { kind: 'COMMENT' },
   'Mutation.recordActivities(input.activities.channelId)': { kind: 'INBOUND', address: '2' },
   'Mutation.recordActivities(input.activities.agentId)': { kind: 'ASSIGN', conversationId: 'Conversation' },
@@ -56,6 +57,8 @@ async function makeWorld(name: string): Promise<World> {
   const calendar = deps.newId();
   const hours = { timeZone: 'UTC', weekly: [{ day: 1, from: '09:00', until: '17:00' }], holidays: [] };
   await db.sql`insert into calendar (account_id, id, name, hours) values (${accountId}, ${calendar}, ${name}, ${db.sql.json(hours)})`;
+  const outage = deps.newId();
+  await db.sql`insert into outage (account_id, id, kind, channel_id, since) values (${accountId}, ${outage}, 'OUTAGE', ${channel}, ${deps.clock.now()})`;
   const target = { channelId: channel, address: name };
   const [result] = await apply(deps, accountId, [{ target, action: { kind: 'INBOUND', skillId: skill } }]);
   const [contact] = await db.sql`select id from contact where account_id = ${accountId}`;
@@ -71,6 +74,7 @@ async function makeWorld(name: string): Promise<World> {
     Channel: channel,
     Contact: contact?.id,
     Conversation: result?.conversationId as string,
+    Outage: outage,
     Skill: skill,
   };
   const ids = Object.fromEntries(NODE_TYPES.map((type) => [type, encodeId(type, raw[type])]));

@@ -58,7 +58,8 @@ describe('the report of a period', () => {
           averageHandleTime: 'PT41M3.2S',
           reasons: [
             { reason: 'AUTO_CLOSE', closed: 3 },
-            { reason: 'COMMAND', closed: 2 },
+            { reason: 'COMMAND', closed: 1 },
+            { reason: 'OPT_OUT', closed: 1 },
           ],
           enders: [
             { by: 'SYSTEM', closed: 3 },
@@ -79,7 +80,10 @@ describe('the report of a period', () => {
           samePeriodClosed: 2,
           caseCompletionRate: 0.25,
           averageHandleTime: 'PT12M30S',
-          reasons: [{ reason: 'COMMAND', closed: 2 }],
+          reasons: [
+            { reason: 'COMMAND', closed: 1 },
+            { reason: 'OPT_OUT', closed: 1 },
+          ],
           enders: [
             { by: 'AGENT', closed: 1 },
             { by: 'CUSTOMER', closed: 1 },
@@ -239,7 +243,7 @@ describe('a report that cannot be', () => {
 
 it('SP-9 shows the 200 largest groups, says that there are more, and counts them all in the total', async () => {
   const { engine } = api;
-  const names = Array.from({ length: 201 }, (_, index) => `skill ${index}`);
+  const names = Array.from({ length: 203 }, (_, index) => `skill ${index}`);
   const skills = await ensureSkills(engine.deps, engine.accountId, names);
   const from = new Date(at('15:00').getTime() + 10 * MINUTE);
   const writing = (name: string, index: number) => ({
@@ -247,10 +251,21 @@ it('SP-9 shows the 200 largest groups, says that there are more, and counts them
     action: { kind: 'INBOUND' as const, skillId: skills.get(name) as string },
   });
   engine.clock.advance(from.getTime() - engine.clock.now().getTime());
-  await engine.apply(...names.map(writing), writing('skill 7', 201));
+  await engine.apply(...names.map(writing), writing('skill 202', 203));
   const period = { from: from.toISOString(), until: new Date(from.getTime() + 1).toISOString() };
   const { total, groups, hasMoreGroups } = await report({ ...period, by: 'SKILL' });
-  expect([total.started, groups.length, hasMoreGroups]).toEqual([202, 200, true]);
-  expect(groups[0]).toMatchObject({ skill: { name: 'skill 7' }, started: 2 });
+  expect([total.started, groups.length, hasMoreGroups]).toEqual([204, 200, true]);
+  expect(groups[0]).toMatchObject({ skill: { name: 'skill 202' }, started: 2 });
   expect(groups.slice(1).map(({ started }: { started: number }) => started)).toEqual(Array(199).fill(1));
+});
+
+it('SP-9 no conversation takes less than no time, though the clocks of two processes differ', async () => {
+  const { engine } = api;
+  const from = at('16:00');
+  engine.clock.advance(from.getTime() - engine.clock.now().getTime() + 3);
+  await engine.writes('of two processes');
+  engine.clock.advance(-3);
+  await engine.does('of two processes', { kind: 'END', by: 'CUSTOMER' });
+  const { total } = await report({ from: from.toISOString(), until: at('16:01').toISOString() });
+  expect(total).toMatchObject({ started: 1, manual: { totalClosed: 1, averageHandleTime: 'PT0S' } });
 });

@@ -1,5 +1,5 @@
 import { v7 } from 'uuid';
-import { rulesOf } from '../../src/adapters/adapter.ts';
+import { setupOf } from '../../src/adapters/adapter.ts';
 import { BUILT_IN } from '../../src/adapters/index.ts';
 import { createRegistry } from '../../src/adapters/registry.ts';
 import type { Alarm } from '../../src/db/lanes.ts';
@@ -24,11 +24,11 @@ export const DAY = 24 * HOUR;
 /** The whole engine on a real database, with a clock that stands until it is moved, and no queue: the test is the queue. */
 export type Engine = Awaited<ReturnType<typeof openEngine>>;
 
-export async function openEngine(start: Date = at('12:00')) {
+export async function openEngine(start: Date = at('12:00'), { profile = 'LULL' }: { profile?: string } = {}) {
   const { database: db, drop, address } = await createTestDatabase();
   const clock = fakeClock(start);
   const registry = createRegistry(BUILT_IN);
-  const rulesOfAdapter = (adapter: string, settings: unknown) => rulesOf(registry.get(adapter), settings);
+  const rulesOfAdapter = (adapter: string, settings: unknown) => setupOf(registry.get(adapter), settings);
   const rules = openRulesCache(db.sql, rulesOfAdapter);
   const armed: Alarm[] = [];
   const told: Changed[] = [];
@@ -44,7 +44,7 @@ export async function openEngine(start: Date = at('12:00')) {
     relay: async () => {},
     rulesChanged: async (accountId) => void (await armAccount(deps, accountId)),
   };
-  const accountId = await createAccount(deps, { name: 'test' });
+  const accountId = await createAccount(deps, { name: 'test', profile });
   await db.sql`update account set case_statuses = '{open,pending,solved}' where account_id = ${accountId}`;
   const channelId = await ensureChannel(deps, accountId, { name: 'web', adapter: 'web', settings: {} });
   const agents = await ensureAgents(deps, accountId, ['ann', 'bob']);

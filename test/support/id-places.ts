@@ -149,18 +149,30 @@ function waysTo(schema: GraphQLSchema): Map<string, Way> {
 const TELLING = ['id', 'name', 'code', 'message', 'field', 'address', 'conversationId'];
 
 /** Selects what would give something away, and the errors, so many objects deep. */
-function selectionOf(schema: GraphQLSchema, type: GraphQLNamedOutputType, depth: number): string {
+function selectionOf(
+  schema: GraphQLSchema,
+  type: GraphQLNamedOutputType,
+  depth: number,
+  beside: readonly GraphQLObjectType[] = [],
+): string {
   if (isLeafType(type)) return '';
   const selected = ['__typename'];
   if (isAbstractType(type))
     for (const each of schema.getPossibleTypes(type))
-      selected.push(`... on ${each.name} ${selectionOf(schema, each, depth)}`);
+      selected.push(`... on ${each.name} ${selectionOf(schema, each, depth, schema.getPossibleTypes(type))}`);
   else
     for (const field of Object.values(type.getFields())) {
       const within = getNamedType(field.type);
       if (field.args.some(isRequiredArgument)) continue;
+      const as = beside.some((other) => differsIn(other, field)) ? `${type.name}_${field.name}: ` : '';
       if (isLeafType(within) ? TELLING.includes(field.name) : depth > 1 && !/feed/.test(field.name))
-        selected.push(`${field.name} ${selectionOf(schema, within, depth - 1)}`);
+        selected.push(`${as}${field.name} ${selectionOf(schema, within, depth - 1)}`);
     }
   return `{ ${selected.join(' ')} }`;
+}
+
+/** Whether another type has a field of that name and another type: they cannot both be asked for under it. */
+function differsIn(other: GraphQLObjectType, { name, type }: Field): boolean {
+  const same = other.getFields()[name];
+  return same !== undefined && String(same.type) !== String(type);
 }

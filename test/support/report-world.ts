@@ -5,7 +5,7 @@ import { at, type Engine } from './engine.ts';
 
 /**
  * An afternoon of which the period from 13:00 to 15:00 is reported. Closed in it: by timers `early`, `a` and `b`,
- * which are ann's, 2, 5 and 9 s late; by hand `border`, and `of bob`, which ann ends and bob is credited with.
+ * which are ann's, 2, 5 and 9 s late; by hand `border`, who opts out, and `of bob`, which ann ends and bob is credited with.
  * Another account has something in it too. Answers with the id of the channel `other`.
  */
 export async function playAfternoon(engine: Engine): Promise<string> {
@@ -28,7 +28,7 @@ export async function playAfternoon(engine: Engine): Promise<string> {
   to('13:05');
   await engine.writes('reopened');
   to('13:10');
-  await ends('border', 'CUSTOMER');
+  await engine.does('border', { kind: 'INBOUND', keyword: 'OPT_OUT' });
   await engine.writes('of bob', { skillId: care });
   await engine.does('of bob', { kind: 'ASSIGN', agentId: bob });
   to('13:15');

@@ -4,6 +4,7 @@ import type { AdapterSamples, ContractCase } from '../contract.ts';
 import { parseSettings } from '../registry.ts';
 import { check, checkSame } from './check.ts';
 
+const POLICYS = 'What the policy says';
 const CLIENT_VERSIONS = [null, '', 'unknown', '1.0', '2.0.9', '2.1', '2.10.0', '99'];
 
 /** What holds for every adapter's closing, over the whole survey matrix (LL-14). */
@@ -49,23 +50,47 @@ export function closingCases(adapter: Adapter, samples: AdapterSamples): Contrac
       },
     },
     {
+      name: 'offers a template outside the reply window alone (PE-4)',
+      async run() {
+        for (const context of contexts(adapter, samples)) {
+          const { template } = adapter.closing(context);
+          check(
+            template === null || (template !== '' && !context.windowOpen),
+            `a template is offered after ${context.endReason}, though text may be sent`,
+          );
+        }
+      },
+    },
+    {
+      name: 'says what the policy says and not its own, where it says anything (PE-3)',
+      async run() {
+        for (const context of contexts(adapter, samples)) {
+          if (adapter.closing({ ...context, closeMessage: null }).closeMessage === null) continue;
+          const { closeMessage } = adapter.closing({ ...context, closeMessage: POLICYS });
+          check(closeMessage === POLICYS, `it says something else after ${context.endReason}`);
+        }
+      },
+    },
+    {
       name: 'keeps its close message within its own limit',
       async run() {
         const { closeMessage: limit } = rulesOf(adapter, samples.settings).textLimits;
         for (const context of contexts(adapter, samples)) {
-          const text = adapter.closing(context).closeMessage;
-          check(
-            text === null || (text !== '' && text.length <= limit),
-            `a close message is empty or over ${limit}`,
-          );
+          for (const closeMessage of [null, 'x'.repeat(limit), 'x'.repeat(limit + 1)]) {
+            const text = adapter.closing({ ...context, closeMessage }).closeMessage;
+            check(
+              text === null || (text !== '' && text.length <= limit),
+              `a close message is empty or over ${limit}`,
+            );
+          }
         }
       },
     },
   ];
 }
 
-function showsAnything({ survey, closeMessage, separator }: Closing): boolean {
-  return survey || closeMessage !== null || separator;
+function showsAnything({ survey, closeMessage, template, separator }: Closing): boolean {
+  return survey || closeMessage !== null || template !== null || separator;
 }
 
 function contexts(adapter: Adapter, samples: AdapterSamples) {

@@ -1,5 +1,5 @@
 import { InvalidInputError } from '../../domain/errors.ts';
-import type { Adapter, AdapterContext, ChannelSettings, InboundRequest } from '../adapter.ts';
+import type { Adapter, AdapterContext, ChannelSettings, Inbound, InboundRequest } from '../adapter.ts';
 import type { AdapterSamples, ContractCase } from '../contract.ts';
 import { parseSettings } from '../registry.ts';
 import { check, checkSame, thrownBy } from './check.ts';
@@ -24,6 +24,11 @@ export function inboundCases(adapter: Adapter, samples: AdapterSamples): Contrac
     inbound.verify(request, contextOf(adapter, settings, samples.now));
   const parse = (request: InboundRequest, now = samples.now) =>
     inbound.parse(request, contextOf(adapter, samples.settings, now));
+  /** Without what an adapter can only stamp, where its provider says no times. */
+  const timely = (read: Inbound) =>
+    inbound.undated
+      ? { ...read, events: read.events.map((event) => ({ ...event, at: 0, sentAt: 0 })) }
+      : read;
   return [
     {
       name: 'accepts genuine calls',
@@ -73,7 +78,7 @@ export function inboundCases(adapter: Adapter, samples: AdapterSamples): Contrac
       async run() {
         const later = new Date(samples.now.getTime() + 3_600_000);
         for (const { request } of samples.calls)
-          checkSame(parse(request, later), parse(request), 'an hour later');
+          checkSame(timely(parse(request, later)), timely(parse(request)), 'an hour later');
       },
     },
     {

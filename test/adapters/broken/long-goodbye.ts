@@ -10,4 +10,7 @@ export default {
   },
 } satisfies Adapter;
 
-export const caught = ['keeps its close message within its own limit'];
+export const caught = [
+  'says what the policy says and not its own, where it says anything (PE-3)',
+  'keeps its close message within its own limit',
+];

@@ -2,7 +2,7 @@ import type { Adapter } from '../../../src/adapters/adapter.ts';
 import web from '../../../src/adapters/web.ts';
 
 /** Stamps a message when it comes in, not when it was sent. */
-export default {
+export const stampsArrival = {
   ...web,
   inbound: {
     ...web.inbound,
@@ -15,5 +15,6 @@ export default {
     },
   },
 } satisfies Adapter;
+export default stampsArrival;
 
 export const caught = ['reads the events of genuine calls', 'reads a redelivered call just as it did before'];

@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import { closingFrom } from '../domain/closing.ts';
+import { ALL_OPT_OUT_WORDS, HELP_WORDS, OPT_IN_WORDS } from '../domain/keyword.ts';
+import { defineAdapter, rejected } from './adapter.ts';
+import { asTexted, closingTexts, textFor } from './texting.ts';
+import { isTwilioSigned, postToTwilio, twilioSettings } from './twilio.ts';
+import { parseConversations } from './twilio-conversations-calls.ts';
+
+/** The longest text of a message. */
+const LIMIT = 1600;
+
+/**
+ * Twilio Conversations, by its webhooks or its event streams. The address is the SID of the conversation: all that
+ * every call names, and all that sending takes. One that is closed there stays closed; whoever writes after that has
+ * another.
+ */
+export default defineAdapter({
+  id: 'twilio-conversations',
+  name: 'Twilio Conversations',
+  settings: z.strictObject({
+    ...twilioSettings,
+    serviceSid: z
+      .string()
+      .regex(/^IS[0-9a-fA-F]{32}$/, 'IS and 32 hexadecimal digits')
+      .optional()
+      .describe("The conversation service; without it the account's default one"),
+    apiUrl: z
+      .url({ protocol: /^https?$/ })
+      .default('https://conversations.twilio.com')
+      .describe('Where the API is'),
+    customerIdentities: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('How the identities of customers who chat begin; without it every identity is an agent'),
+    botAuthors: z
+      .array(z.string().min(1))
+      .max(100)
+      .default(['system'])
+      .describe('The authors of messages who are bots'),
+    ...closingTexts(LIMIT),
+  }),
+  rules: {
+    bounds: { INACTIVATE: null },
+    canReopen: false,
+    businessInitiated: true,
+    newSessionOnAgentMessage: true,
+    replyWindow: null,
+    textLimits: { closeMessage: LIMIT },
+    idempotentSends: false,
+    // Most of its customers are on SMS and WhatsApp, where carriers demand the full list.
+    optOutWords: ALL_OPT_OUT_WORDS,
+    optInWords: OPT_IN_WORDS,
+    helpWords: HELP_WORDS,
+  },
+  closing: (context) => closingFrom(context, asTexted(context, LIMIT)),
+  inbound: {
+    verify: (request, { settings }) => isTwilioSigned(request, settings.authToken),
+    parse: (request, { settings }) => parseConversations(request, settings),
+  },
+  async deliver(message, context) {
+    const { apiUrl, serviceSid } = context.settings;
+    const said = textFor(message, context.settings);
+    if (said.text === null) return rejected(said.why);
+    const service = serviceSid === undefined ? '' : `/Services/${serviceSid}`;
+    return await postToTwilio(
+      `${apiUrl.replace(/\/$/, '')}/v1${service}/Conversations/${encodeURIComponent(message.address)}/Messages`,
+      { Author: 'lull', Body: said.text, Attributes: JSON.stringify({ lull: message.id }) },
+      context,
+    );
+  },
+});

@@ -1,0 +1,105 @@
+import type { Inbound, InboundEvent } from '../adapters/adapter.ts';
+import { inFlightTo } from '../db/outbox.ts';
+import { ConversationEndedError, type LullError, NotFoundError } from '../domain/errors.ts';
+import { apply } from './apply.ts';
+import { type Activity, type LifecycleDeps, MAX_ACTIVITIES } from './lifecycle.ts';
+
+/** What a provider's call came to. `ignored`: of a kind that Lull has no use for, or about nobody it knows. */
+export type Received = {
+  applied: number;
+  duplicates: number;
+  ignored: number;
+  /** What could not be read or is not possible: which of the call's events, and why. */
+  faults: { field: string; why: string }[];
+};
+
+/**
+ * Records what a provider reported of a channel, in the order in which it came. A call that is made again changes
+ * nothing: every event has an id. One bad event spoils none of the good ones.
+ * @throws UnavailableError where nothing was recorded, and the call should be made again
+ */
+export async function receive(
+  deps: LifecycleDeps,
+  accountId: string,
+  channelId: string,
+  { events, ignored, malformed }: Inbound,
+): Promise<Received> {
+  const received: Received = {
+    ...{ applied: 0, duplicates: 0, ignored },
+    faults: malformed.map(({ field, allowed }) => ({ field, why: allowed })),
+  };
+  const echoed = events.flatMap((event) => (event.kind === 'ECHO' ? [event.address] : []));
+  const inFlight = echoed.length ? await inFlightTo(deps.db.sql, accountId, channelId, echoed) : new Set();
+  for (let from = 0; from < events.length; from += MAX_ACTIVITIES) {
+    const part = events.slice(from, from + MAX_ACTIVITIES);
+    const now = deps.clock.now();
+    const activities = part.map((event) => activityOf(event, channelId, now, inFlight.has(event.address)));
+    const results = await apply(deps, accountId, activities);
+    for (const [index, { outcome, error }] of results.entries()) {
+      if (outcome === 'APPLIED') received.applied++;
+      else if (outcome === 'DUPLICATE') received.duplicates++;
+      else if (outcome === 'IGNORED' || isAboutNothing(error)) received.ignored++;
+      else received.faults.push({ field: `events[${from + index}]`, why: error?.message ?? 'refused' });
+    }
+  }
+  return received;
+}
+
+/** A receipt for somebody who never wrote, or the end of what has ended: nothing is wrong with that. */
+function isAboutNothing(error: LullError | null): boolean {
+  return (
+    error instanceof ConversationEndedError || (error instanceof NotFoundError && error.field === 'address')
+  );
+}
+
+/**
+ * What an event of a provider's is to the core. An echo that comes while a message of Lull's own is under way is
+ * taken for that one's: its id is not known before the provider has answered (LL-9).
+ */
+function activityOf(event: InboundEvent, channelId: string, now: Date, isInFlight: boolean): Activity {
+  const target = { channelId, address: event.address };
+  // Clocks differ: what comes from ahead happened now.
+  const notAhead = (at: Date) => (at > now ? now : at);
+  switch (event.kind) {
+    case 'MESSAGE': {
+      const { text, keyword, clientVersion, locale } = event;
+      const given = Object.entries({ text, keyword, clientVersion, locale }).filter(
+        ([, value]) => value !== undefined,
+      );
+      return {
+        target,
+        action: { kind: 'INBOUND', ...Object.fromEntries(given) },
+        at: notAhead(event.sentAt),
+        messageId: event.providerMessageId,
+      };
+    }
+    case 'RECEIPT':
+      return {
+        target,
+        action: { kind: 'RECEIPT', of: event.providerMessageId, state: event.state },
+        at: notAhead(event.at),
+        messageId: `receipt ${event.state} ${event.providerMessageId}`,
+      };
+    case 'ECHO':
+      return {
+        target,
+        action: { kind: 'OUTBOUND', sender: isInFlight ? 'OWN' : event.sender },
+        at: notAhead(event.at),
+        messageId: event.providerMessageId,
+      };
+    case 'END':
+      return {
+        target,
+        action: { kind: 'END', by: event.by },
+        at: notAhead(event.at),
+        messageId: `end ${event.providerEventId}`,
+      };
+    case 'LEAVE':
+      return {
+        target,
+        action: { kind: 'END', by: 'CUSTOMER' },
+        at: notAhead(event.at),
+        messageId: `leave ${event.providerEventId}`,
+      };
+  }
+}

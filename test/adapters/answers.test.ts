@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest';
+import type { Adapter } from '../../src/adapters/adapter.ts';
+import chatwoot from '../../src/adapters/chatwoot.ts';
+import sms from '../../src/adapters/sms.ts';
+import twilioConversations from '../../src/adapters/twilio-conversations.ts';
+import whatsapp from '../../src/adapters/whatsapp.ts';
+import { goodbyeTo, openProvider } from './provider.ts';
+import { CHATWOOT } from './samples/chatwoot.ts';
+import { CONVERSATIONS, SMS } from './samples/twilio.ts';
+import { WHATSAPP } from './samples/whatsapp.ts';
+
+type Sender = {
+  adapter: Adapter;
+  settings: object;
+  place: string;
+  address: string;
+  /** An answer that took the message, the id that it names, and one that refused it with this code. */
+  took: unknown;
+  id: string;
+  refused: (code: number) => unknown;
+};
+const twilio = { took: { sid: 'SM1', status: 'queued' }, id: 'SM1', refused: (code: number) => ({ code }) };
+const SENDERS: Sender[] = [
+  {
+    adapter: whatsapp,
+    settings: WHATSAPP,
+    place: 'graphUrl',
+    address: '16505551234',
+    took: { messaging_product: 'whatsapp', messages: [{ id: 'wamid.1' }] },
+    id: 'wamid.1',
+    refused: (code) => ({ error: { message: `(#${code}) EAAG-the-access-token`, code } }),
+  },
+  { adapter: sms, settings: SMS, place: 'apiUrl', address: '+15550123', ...twilio },
+  {
+    adapter: twilioConversations,
+    settings: CONVERSATIONS,
+    place: 'apiUrl',
+    address: 'CH1',
+    ...twilio,
+  },
+  {
+    adapter: chatwoot,
+    settings: CHATWOOT,
+    place: 'baseUrl',
+    address: '10',
+    took: { id: 121 },
+    id: '121',
+    refused: () => ({ error: 'no' }),
+  },
+];
+
+const provider = openProvider();
+
+describe.each(SENDERS)(
+  'sending by $adapter.id',
+  ({ adapter, settings, place, address, took, id, refused }) => {
+    const send = (signal?: AbortSignal) =>
+      provider.send(adapter, { ...settings, [place]: provider.url() }, goodbyeTo(address), signal);
+
+    it('one request goes out, and the id is the one that the answer names', async () => {
+      provider.answers(200, took);
+      expect(await send()).toEqual({ outcome: 'ACCEPTED', providerMessageId: id });
+      expect(provider.got).toHaveLength(1);
+    });
+
+    it.each([
+      ['no JSON', 'thanks'],
+      ['JSON without an id', {}],
+      ['null', null],
+    ])('it was taken, though the answer is %s', async (_what, body) => {
+      provider.answers(201, body);
+      expect(await send()).toEqual({ outcome: 'ACCEPTED', providerMessageId: null });
+    });
+
+    it.each([400, 401, 403, 404, 422])('a %i is final, and shows no secret', async (status) => {
+      provider.answers(status, refused(77));
+      const code = adapter === chatwoot ? '' : ' and code 77';
+      expect(await send()).toEqual({
+        outcome: 'REJECTED',
+        reason: `it was answered with ${status}${code}`,
+      });
+    });
+
+    it.each([
+      [429, { 'retry-after': '17' }, 17_000],
+      [429, {}, null],
+      [500, {}, null],
+      [503, { 'retry-after': 'Mon, 05 Jan 2026 13:02:30 GMT' }, 30_000],
+      [408, {}, null],
+    ])('a %i with %j is tried again', async (status, headers, afterMs) => {
+      provider.answers(status, refused(77), headers);
+      expect(await send()).toEqual({ outcome: 'RETRY', afterMs });
+    });
+
+    it('no redirect is followed: the credentials were meant for one place', async () => {
+      provider.answers(307, {}, { location: '/elsewhere' });
+      expect(await send()).toEqual({ outcome: 'REJECTED', reason: 'it was answered with 307' });
+      expect(provider.got).toHaveLength(1);
+    });
+
+    it('it throws where there is no answer: the line is cut, or time is up', async () => {
+      provider.does((request) => request.socket.resetAndDestroy());
+      await expect(send()).rejects.toThrow();
+      const controller = new AbortController();
+      provider.does(() => controller.abort(new Error('time is up')));
+      await expect(send(controller.signal)).rejects.toThrow('time is up');
+    });
+
+    it('it was taken, though the answer breaks off after its head', async () => {
+      provider.does((request, response) => {
+        response.writeHead(200, { 'content-length': '1000' }).write('{');
+        setImmediate(() => request.socket.destroy());
+      });
+      expect(await send()).toEqual({ outcome: 'ACCEPTED', providerMessageId: null });
+    });
+  },
+);

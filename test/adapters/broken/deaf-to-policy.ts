@@ -1,0 +1,12 @@
+import type { Adapter } from '../../../src/adapters/adapter.ts';
+import web from '../../../src/adapters/web.ts';
+
+/** Says its own goodbye, whatever the policy says. */
+export default {
+  ...web,
+  closing(context) {
+    return web.closing({ ...context, closeMessage: null });
+  },
+} satisfies Adapter;
+
+export const caught = ['says what the policy says and not its own, where it says anything (PE-3)'];

@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import { rulesOf } from '../../src/adapters/adapter.ts';
+import appleMessages from '../../src/adapters/apple-messages.ts';
+import byoc from '../../src/adapters/byoc.ts';
+import byocInteraction from '../../src/adapters/byoc-interaction.ts';
+import chatwoot from '../../src/adapters/chatwoot.ts';
+import inApp from '../../src/adapters/in-app.ts';
+import { BUILT_IN } from '../../src/adapters/index.ts';
+import line from '../../src/adapters/line.ts';
+import messenger from '../../src/adapters/messenger.ts';
+import { parseSettings } from '../../src/adapters/registry.ts';
+import sms from '../../src/adapters/sms.ts';
+import web from '../../src/adapters/web.ts';
+import { formatDuration } from '../../src/domain/duration.ts';
+import { SMS } from './samples/twilio.ts';
+import { STANDARD } from './samples.ts';
+
+describe('a customer inactivity timeout', () => {
+  const having = [web, inApp, byoc, byocInteraction];
+
+  it('SF-2 exists in apps, on the web and on brought channels, and nowhere else', () => {
+    expect(BUILT_IN.filter(({ rules }) => rules.bounds.INACTIVATE !== null)).toEqual(having);
+  });
+});
+
+describe.each([
+  [sms, SMS],
+  [messenger, STANDARD],
+])('the tiers of $id', (adapter, settings) => {
+  const rules = (change: object) => rulesOf(adapter, parseSettings(adapter, { ...settings, ...change }));
+
+  it('SF-1 it is an enhanced channel unless told otherwise', () => {
+    expect(rules({})).toBe(adapter.rules);
+    expect(rules({ tier: 'enhanced' })).toEqual(adapter.rules);
+    expect(rules({}).sessions).toEqual({ tier: 'ENHANCED', agentInitiated: true });
+    expect(rules({}).bounds).toEqual({ INACTIVATE: null });
+  });
+
+  it('SF-9 a standard one has no INACTIVE sessions and ends those without a reply within 24 h', () => {
+    const { bounds, sessions, ...rest } = rules({ tier: 'standard' });
+    expect(sessions).toEqual({ tier: 'STANDARD', agentInitiated: true });
+    expect(bounds).toMatchObject({ INACTIVATE: null, END_INACTIVE: null });
+    const { min, max } = bounds.END_UNANSWERED ?? {};
+    expect([min, max].map((bound) => bound && formatDuration(bound))).toEqual(['PT1M', 'P1D']);
+    const { bounds: _bounds, sessions: _sessions, ...same } = adapter.rules;
+    expect(rest).toEqual(same);
+  });
+
+  it('a tier that is none is refused', () => {
+    expect(() => rules({ tier: 'premium' })).toThrow(expect.objectContaining({ field: 'settings.tier' }));
+  });
+});
+
+it('PE-4 Messenger takes replies for 24 hours, LINE and Chatwoot for ever', () => {
+  const { replyWindow } = messenger.rules;
+  expect(replyWindow && formatDuration(replyWindow)).toBe('P1D');
+  expect([line.rules.replyWindow, chatwoot.rules.replyWindow]).toEqual([null, null]);
+});
+
+it('SF-9 on Apple Messages nobody but the customer begins, not even by a message to an INACTIVE session', () => {
+  expect(appleMessages.rules).toMatchObject({ businessInitiated: false, newSessionOnAgentMessage: false });
+});
+
+it('PE-12 END is an opt-out where carriers say so, and an answer elsewhere', () => {
+  const stopping = BUILT_IN.filter(({ rules }) => rules.optOutWords.includes('END')).map(({ id }) => id);
+  expect(stopping).toEqual(['whatsapp', 'sms', 'twilio-conversations']);
+});
+
+it('LL-14 each brought channel keeps the limit that it has itself', () => {
+  const closeMessage = 'x'.repeat(2001);
+  const shown = [messenger, line].map((adapter) => {
+    const settings = parseSettings(adapter, { ...STANDARD, showCloseMessage: true });
+    return adapter.closing({
+      ...{ endReason: 'COMMAND', endedBy: 'AGENT', clientVersion: null },
+      ...{ consent: 'UNKNOWN', windowOpen: true, closeMessage, settings },
+    });
+  });
+  expect(shown.map((closing) => closing.closeMessage)).toEqual([null, closeMessage]);
+  expect(shown[0]?.reasons.closeMessage).toBe('it is longer than the 2000 characters that the channel takes');
+});

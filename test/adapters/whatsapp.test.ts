@@ -1,0 +1,219 @@
+import { describe, expect, it } from 'vitest';
+import { rulesOf } from '../../src/adapters/adapter.ts';
+import { parseSettings } from '../../src/adapters/registry.ts';
+import whatsapp from '../../src/adapters/whatsapp.ts';
+import type { Consent, EndReason } from '../../src/domain/closing.ts';
+import { formatDuration } from '../../src/domain/duration.ts';
+import { keywordIn } from '../../src/domain/keyword.ts';
+import { goodbyeTo, openProvider, partTo, templateTo } from './provider.ts';
+import { WHATSAPP } from './samples/whatsapp.ts';
+
+describe('the end', () => {
+  const close = (
+    context: { windowOpen?: boolean; consent?: Consent; endReason?: EndReason; closeMessage?: string },
+    settings: object = WHATSAPP,
+  ) =>
+    whatsapp.closing({
+      ...{ endReason: 'AUTO_CLOSE', endedBy: 'SYSTEM', clientVersion: null, consent: 'UNKNOWN' },
+      ...{ windowOpen: true, closeMessage: null },
+      ...context,
+      settings: parseSettings(whatsapp, settings),
+    });
+  const closed = 'the reply window is closed';
+  const line = 'the channel has no line to draw';
+
+  it('PE-4 inside the window the text goes out, and no template', () => {
+    expect(close({})).toEqual({
+      survey: true,
+      closeMessage: WHATSAPP.closeMessage,
+      template: null,
+      separator: false,
+      reasons: {
+        survey: 'the channel has a text for it',
+        closeMessage: 'the channel says it',
+        separator: line,
+      },
+    });
+  });
+
+  it('PE-4 LL-14 outside the window the template goes out instead', () => {
+    expect(close({ windowOpen: false })).toEqual({
+      survey: false,
+      closeMessage: null,
+      template: 'conversation_closed',
+      separator: false,
+      reasons: {
+        survey: closed,
+        closeMessage: `${closed}: the template goes out instead`,
+        separator: line,
+      },
+    });
+  });
+
+  it('PE-4 LL-14 outside the window and without a template nothing goes out, and it says why', () => {
+    expect(close({ windowOpen: false }, { ...WHATSAPP, closeTemplate: undefined })).toMatchObject({
+      ...{ survey: false, closeMessage: null, template: null },
+      reasons: { survey: closed, closeMessage: closed, separator: line },
+    });
+  });
+
+  it('PE-3 the policy says it before the channel does', () => {
+    expect(close({ closeMessage: 'Tschüs' })).toMatchObject({
+      closeMessage: 'Tschüs',
+      reasons: { closeMessage: 'the policy says it' },
+    });
+  });
+
+  it('LL-14 without any text nothing goes out, and it says why', () => {
+    const bare = { ...WHATSAPP, closeMessage: undefined, surveyText: undefined };
+    expect(close({}, bare)).toMatchObject({
+      ...{ survey: false, closeMessage: null, template: null },
+      reasons: {
+        survey: 'the channel has no text for it',
+        closeMessage: 'neither policy nor channel says anything',
+      },
+    });
+  });
+
+  it('LL-14 a text that is too long does not go out, and it says why', () => {
+    expect(close({ closeMessage: 'x'.repeat(4097) })).toMatchObject({
+      closeMessage: null,
+      reasons: { closeMessage: 'it is longer than the 4096 characters that the channel takes' },
+    });
+  });
+
+  it.each([true, false])(
+    'SF-11 after STOP nothing goes out, not even a template (window %s)',
+    (windowOpen) => {
+      const reason = 'the customer opted out';
+      expect(close({ windowOpen, consent: 'OPTED_OUT', endReason: 'OPT_OUT' })).toEqual({
+        ...{ survey: false, closeMessage: null, template: null, separator: false },
+        reasons: { survey: reason, closeMessage: reason, separator: reason },
+      });
+    },
+  );
+});
+
+describe('the rules', () => {
+  const bounds = (settings: object) =>
+    Object.fromEntries(
+      Object.entries(rulesOf(whatsapp, parseSettings(whatsapp, settings)).bounds).map(([kind, set]) => [
+        kind,
+        set && [formatDuration(set.min), formatDuration(set.max)],
+      ]),
+    );
+
+  it('SF-2 an enhanced channel, which it is unless told otherwise, has no inactivity timeout', () => {
+    expect(bounds(WHATSAPP)).toEqual({ INACTIVATE: null });
+    expect(rulesOf(whatsapp, parseSettings(whatsapp, WHATSAPP)).sessions?.tier).toBe('ENHANCED');
+  });
+
+  it('SF-1 SF-9 a standard channel ends what stays without a reply within 24 h, and nothing else', () => {
+    const settings = { ...WHATSAPP, tier: 'standard' };
+    expect(bounds(settings)).toEqual({
+      INACTIVATE: null,
+      END_INACTIVE: null,
+      END_UNANSWERED: ['PT1M', 'P1D'],
+    });
+    expect(rulesOf(whatsapp, parseSettings(whatsapp, settings)).sessions?.tier).toBe('STANDARD');
+  });
+
+  it('PE-12 every word of the full list opts out', () => {
+    const words = [
+      'stop',
+      'StopAll',
+      ' unsubscribe ',
+      'CANCEL',
+      'end',
+      'quit',
+      'revoke',
+      'optout',
+      'opt out',
+    ];
+    expect(words.map((word) => keywordIn(word, whatsapp.rules, 'UNKNOWN'))).toEqual(
+      words.map(() => 'OPT_OUT'),
+    );
+  });
+});
+
+describe('sending', () => {
+  const provider = openProvider();
+  const send = (message: ReturnType<typeof goodbyeTo>, settings: object = WHATSAPP) => {
+    provider.answers(200, { messages: [{ id: 'wamid.1' }] });
+    return provider.send(whatsapp, { ...settings, graphUrl: `${provider.url()}/` }, message);
+  };
+
+  it('posts a text for the phone number, with the token', async () => {
+    await send(goodbyeTo('16505551234'), { ...WHATSAPP, version: 'v25.0' });
+    const [{ url, headers, body } = { url: '', headers: {}, body: '' }] = provider.got;
+    expect(url).toBe(`/v25.0/${WHATSAPP.phoneNumberId}/messages`);
+    expect(headers.authorization).toBe(`Bearer ${WHATSAPP.accessToken}`);
+    expect(JSON.parse(body)).toEqual({
+      messaging_product: 'whatsapp',
+      recipient_type: 'individual',
+      to: '16505551234',
+      type: 'text',
+      text: { body: 'Auf Wiedersehen, grüß Gott', preview_url: false },
+    });
+  });
+
+  it('writes to who hides their phone number by their id', async () => {
+    await send(goodbyeTo('US.13491208655302741918'));
+    const sent = JSON.parse(provider.got[0]?.body ?? '');
+    expect(sent).toMatchObject({ recipient: 'US.13491208655302741918' });
+    expect(sent).not.toHaveProperty('to');
+  });
+
+  it.each([
+    ['de-AT', 'de'],
+    ['de', 'de'],
+    ['en-US', 'en_US'],
+    ['en-GB', 'en_US'],
+    ['fr', 'en_US'],
+    [null, 'en_US'],
+  ])('PE-4 sends a template to a customer of %s in %s', async (locale, code) => {
+    await send(templateTo('1650', locale));
+    expect(JSON.parse(provider.got[0]?.body ?? '')).toMatchObject({
+      type: 'template',
+      template: { name: 'conversation_closed', language: { code } },
+    });
+  });
+
+  it('sends its survey as a text, and no line', async () => {
+    await send(partTo('1650', 'SURVEY'));
+    expect(JSON.parse(provider.got[0]?.body ?? '')).toMatchObject({ text: { body: WHATSAPP.surveyText } });
+    expect(await send(partTo('1650', 'SEPARATOR'))).toEqual({
+      outcome: 'REJECTED',
+      reason: 'the channel has no line to draw',
+    });
+    expect(await send(partTo('1650', 'SURVEY'), { ...WHATSAPP, surveyText: undefined })).toEqual({
+      outcome: 'REJECTED',
+      reason: 'the channel has no text that asks for a survey',
+    });
+    expect(provider.got).toEqual([]);
+  });
+
+  it.each([
+    [400, 131047, 'the reply window is closed'],
+    [401, 190, 'the access token is not valid'],
+    [404, 132001, 'there is no such template in that language'],
+  ])('PE-4 says what a %i with code %i means', async (status, code, meaning) => {
+    provider.answers(status, { error: { code, message: 'Re-engagement message' } });
+    const result = await provider.send(
+      whatsapp,
+      { ...WHATSAPP, graphUrl: provider.url() },
+      goodbyeTo('1650'),
+    );
+    expect(result).toEqual({
+      outcome: 'REJECTED',
+      reason: `it was answered with ${status} and code ${code}: ${meaning}`,
+    });
+  });
+
+  it.each([4, 80007, 130429, 131056])('tries again after code %i, though it comes as a 400', async (code) => {
+    provider.answers(400, { error: { code } });
+    expect(
+      await provider.send(whatsapp, { ...WHATSAPP, graphUrl: provider.url() }, goodbyeTo('1650')),
+    ).toEqual({ outcome: 'RETRY', afterMs: null });
+  });
+});
