@@ -27,6 +27,7 @@ import { startReconciler } from './jobs/reconcile.ts';
 import { implementRelane, relanePending } from './jobs/relane.ts';
 import { implementRelayOutbox, nudgeRelay, relay } from './jobs/relay-outbox.ts';
 import { startRetention } from './jobs/retention.ts';
+import { sendLimit } from './jobs/send-limit.ts';
 import { sendWebhook } from './jobs/send-webhook.ts';
 import type { RulesDeps } from './lifecycle/change-rules.ts';
 import { recordDowntime } from './lifecycle/downtime.ts';
@@ -119,10 +120,14 @@ export async function openEngine(
 
 /** Starts to wake lanes and to send what is owed; returns what stops it. */
 export function startWorker(
-  { deps, queues, registry, log }: Engine,
-  { keepEnded }: Pick<Config, 'keepEnded'>,
+  { deps, queues, registry, settings, log }: Engine,
+  { keepEnded, sendsPerSecond }: Pick<Config, 'keepEnded' | 'sendsPerSecond'>,
 ): { close(): Promise<void> } {
-  const handlers = { DELIVER_MESSAGE: deliverMessage(deps, registry), SEND_WEBHOOK: sendWebhook(deps) };
+  const limit = sendLimit(sendsPerSecond);
+  const handlers = {
+    DELIVER_MESSAGE: deliverMessage({ ...deps, registry, settings, limit }),
+    SEND_WEBHOOK: sendWebhook(deps),
+  };
   const implementations = [
     implementLaneWake(deps),
     implementArmAccount(deps, queues),

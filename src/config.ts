@@ -19,6 +19,7 @@ const ALLOWED = {
   LULL_PUBLIC_URL: 'a URL that begins with https:// or http://',
   LULL_ADAPTERS: 'modules, as import takes them or as paths, with commas between them',
   LULL_ALLOW_PRIVATE_WEBHOOKS: 'true or false',
+  LULL_SENDS_PER_SECOND: 'a whole number of messages per second and channel, 1 to 10000',
   LULL_RATE_LIMIT: 'a whole number of requests per minute, 1 to 1000000',
   LULL_CORS_ORIGIN: 'origins such as https://desk.example, with commas between them',
   LOG_LEVEL: 'one of fatal, error, warn, info, debug, trace, silent',
@@ -80,6 +81,12 @@ const variables = z.object({
     .refine((modules) => modules.every((module) => module !== ''))
     .default([]),
   LULL_ALLOW_PRIVATE_WEBHOOKS: z.enum(['true', 'false']).default('false'),
+  LULL_SENDS_PER_SECOND: z
+    .string()
+    .regex(/^\d{1,5}$/)
+    .transform(Number)
+    .refine((perSecond) => perSecond >= 1 && perSecond <= 10_000)
+    .default(50),
   LULL_RATE_LIMIT: z
     .string()
     .regex(/^\d{1,7}$/)
@@ -113,6 +120,8 @@ export type Config = {
   adapterModules: string[];
   /** Whether webhooks may go to private, loopback and link-local addresses. */
   allowPrivateWebhooks: boolean;
+  /** Messages to customers that a process sends in a second, on each channel. */
+  sendsPerSecond: number;
   /** Requests that one caller may make in a minute. */
   requestsPerMinute: number;
   /** The origins whose pages may call the API. */
@@ -145,6 +154,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     publicUrl: read.LULL_PUBLIC_URL?.replace(/\/+$/, '') ?? null,
     adapterModules: read.LULL_ADAPTERS,
     allowPrivateWebhooks: read.LULL_ALLOW_PRIVATE_WEBHOOKS === 'true',
+    sendsPerSecond: read.LULL_SENDS_PER_SECOND,
     requestsPerMinute: read.LULL_RATE_LIMIT,
     corsOrigins: read.LULL_CORS_ORIGIN,
     logLevel: read.LOG_LEVEL,

@@ -92,7 +92,7 @@ export async function lockConversations(
 
 /** Finds the contacts of conversations; those of other accounts are not found. */
 export async function contactsOfConversations(
-  sql: Sql,
+  sql: Sql | TransactionSql,
   accountId: string,
   ids: readonly string[],
 ): Promise<Map<string, string>> {

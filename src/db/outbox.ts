@@ -35,7 +35,12 @@ export async function insertOutbox(
 }
 
 /** An effect as whoever claimed it holds it. */
-export type ClaimedEffect = OutboxRow & { accountId: string; attempts: number };
+export type ClaimedEffect = OutboxRow & {
+  accountId: string;
+  attempts: number;
+  /** Since when an attempt has been under way whose end nobody wrote down; null: none is. */
+  begunAt: Date | null;
+};
 
 /**
  * Claims effects that are due, passing by those claimed just now, and puts them off until the lease is over: if
@@ -54,7 +59,7 @@ export async function claimOutbox(
       order by due_at limit ${limit} for update skip locked
     )
     returning account_id as "accountId", id, kind, conversation_id as "conversationId", revision,
-      endpoint_id as "endpointId", payload, attempts`;
+      endpoint_id as "endpointId", channel_id as "channelId", payload, attempts, begun_at as "begunAt"`;
   return rows as unknown as ClaimedEffect[];
 }
 
@@ -74,14 +79,43 @@ export async function inFlightTo(
   return new Set(rows.map((row) => row.address));
 }
 
-/** Writes what became of an effect: done for good (SENT, DEAD, DROPPED), or PENDING again at `dueAt`. */
-export async function finishOutbox(
+/** Notes that an attempt is under way: if whoever makes it dies, nobody knows what became of it. */
+export async function beginOutbox(
   sql: Sql,
-  effect: Pick<ClaimedEffect, 'accountId' | 'id'>,
-  result: { state: 'SENT' | 'DEAD' | 'DROPPED' | 'PENDING'; dueAt: Date; now: Date; error: string | null },
+  { accountId, id }: Pick<ClaimedEffect, 'accountId' | 'id'>,
+  now: Date,
 ): Promise<void> {
-  const doneAt = result.state === 'PENDING' ? null : result.now;
+  await sql`update outbox set begun_at = ${now} where account_id = ${accountId} and id = ${id} and state = 'PENDING'`;
+}
+
+/** Puts an effect off without counting an attempt. */
+export async function putOffOutbox(
+  sql: Sql,
+  { accountId, id }: Pick<ClaimedEffect, 'accountId' | 'id'>,
+  dueAt: Date,
+): Promise<void> {
   await sql`
-    update outbox set state = ${result.state}, due_at = ${result.dueAt}, done_at = ${doneAt}, error = ${result.error}
+    update outbox set due_at = ${dueAt}, attempts = attempts - 1
+    where account_id = ${accountId} and id = ${id} and state = 'PENDING'`;
+}
+
+/**
+ * Writes what became of an effect: done for good (SENT, DEAD, DROPPED, UNCONFIRMED), or PENDING again at `dueAt`.
+ * Whether it was still to be done.
+ */
+export async function finishOutbox(
+  sql: Sql | TransactionSql,
+  effect: Pick<ClaimedEffect, 'accountId' | 'id'>,
+  result: {
+    state: 'SENT' | 'DEAD' | 'DROPPED' | 'UNCONFIRMED' | 'PENDING';
+    dueAt: Date;
+    now: Date;
+    error: string | null;
+  },
+): Promise<boolean> {
+  const doneAt = result.state === 'PENDING' ? null : result.now;
+  const { count } = await sql`
+    update outbox set state = ${result.state}, due_at = ${result.dueAt}, done_at = ${doneAt}, error = ${result.error}, begun_at = null
     where account_id = ${effect.accountId} and id = ${effect.id} and state = 'PENDING'`;
+  return count === 1;
 }

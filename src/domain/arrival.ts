@@ -1,6 +1,6 @@
 import { type Command, isAgentMessage } from './activity.ts';
 import { PLAIN_SESSIONS } from './channel-rules.ts';
-import type { Conversation, Starter } from './conversation.ts';
+import type { Conversation, Starter, Status } from './conversation.ts';
 import { toMilliseconds } from './duration.ts';
 import { ConversationEndedError, NotAllowedError } from './errors.ts';
 import { eventOf } from './event.ts';
@@ -49,15 +49,17 @@ export function arrive(
 
 /** Whether the business may begin a conversation here (SF-9), and with this customer (SF-11). */
 function checkBeginning(state: ContactState, kind: string, { rules }: DecideContext): void {
+  checkConsent(state, kind, 'ENDED');
   const channel = settingsFor(rules, state.channelId, null).channel.rules;
   const { agentInitiated } = channel.sessions ?? PLAIN_SESSIONS;
-  const why =
-    state.consent === 'OPTED_OUT'
-      ? 'the customer opted out: nothing more is sent to them here'
-      : !channel.businessInitiated || (rules.profile.sessions && !agentInitiated)
-        ? 'on this channel only the customer can begin a conversation'
-        : null;
-  if (why !== null) throw new NotAllowedError(kind, 'ENDED', why);
+  if (!channel.businessInitiated || (rules.profile.sessions && !agentInitiated))
+    throw new NotAllowedError(kind, 'ENDED', 'on this channel only the customer can begin a conversation');
+}
+
+/** Nothing begins with a customer who opted out (SF-11). @throws NotAllowedError */
+export function checkConsent({ consent }: ContactState, kind: string, status: Status): void {
+  if (consent === 'OPTED_OUT')
+    throw new NotAllowedError(kind, status, 'the customer opted out: nothing more is sent to them here');
 }
 
 /** A notification begins a conversation, which is over at once unless it is to stay open for a reply (SF-10). */

@@ -1,5 +1,5 @@
 import { type Action, type Command, isAgentMessage, type Sender } from './activity.ts';
-import { arrive, started } from './arrival.ts';
+import { arrive, checkConsent, started } from './arrival.ts';
 import { type Conversation, isOpen, type Status } from './conversation.ts';
 import {
   ConversationEndedError,
@@ -202,7 +202,11 @@ function awaitedWithout(
     );
   if (!messages.some(({ messageId }) => messageId === failedId)) return {};
   const arrived = messages.find(({ messageId }) => messageId === null || !failed.has(messageId));
-  return arrived ? { awaitingSince: arrived.at } : { awaiting: 'AGENT', awaitingSince: null };
+  const since = subject.awaitingSince;
+  // A hold that ended since the message has set the clock anew (PE-6).
+  if (arrived) return { awaitingSince: since !== null && since > arrived.at ? since : arrived.at };
+  // One that reached nobody ends without a reply all the same (SF-9).
+  return { awaiting: 'AGENT', awaitingSince: subject.status === 'NEW' ? since : null };
 }
 
 /** An agent wrote to an INACTIVE conversation: that one is over, and a new one begins (SF-6). */
@@ -219,6 +223,7 @@ function supersede(
       subject.status,
       'on this channel an agent cannot begin a new conversation by writing to an INACTIVE one',
     );
+  checkConsent(state, 'OUTBOUND', subject.status);
   const { action } = command;
   const skillId = (action.kind === 'OUTBOUND' ? action.skillId : undefined) ?? subject.skillId;
   const first = endedByRule(subject, 'SUPERSEDED', 'SYSTEM', context);

@@ -20,9 +20,23 @@ export type Actor = (typeof ACTORS)[number];
 export const EFFECTS = ['STARTED', 'REOPENED', 'REVOKED', 'ENDED'] as const;
 export type Effect = (typeof EFFECTS)[number];
 
-/** TIMER: a timer fired. SET_ASIDE: a wake could not write it and took it out of its lane. */
-export const EVENT_KINDS = ['TIMER', 'SET_ASIDE'] as const;
+/**
+ * TIMER: a timer fired. SET_ASIDE: a wake could not write it and took it out of its lane. DELIVERY: what became of
+ * something that Lull had to show to the customer (LL-14).
+ */
+export const EVENT_KINDS = ['TIMER', 'SET_ASIDE', 'DELIVERY'] as const;
 export type EventKind = ActionKind | (typeof EVENT_KINDS)[number];
+
+/** What Lull shows to customers by itself. */
+export const PARTS = ['WARNING', 'CLOSE_MESSAGE', 'TEMPLATE', 'SURVEY', 'SEPARATOR'] as const;
+export type Part = (typeof PARTS)[number];
+
+/**
+ * What became of it. SKIPPED: it was not to be sent, for a reason. REFUSED: the channel would not take it. UNCONFIRMED:
+ * nobody knows whether it was taken, and sending it again could show it twice.
+ */
+export const DELIVERY_OUTCOMES = ['SENT', 'SKIPPED', 'REFUSED', 'UNCONFIRMED'] as const;
+export type DeliveryOutcome = (typeof DELIVERY_OUTCOMES)[number];
 
 /** One line of a conversation's feed (SP-12): append-only, numbered by revision, and enough to fold its state again. */
 export type Event = {
@@ -77,7 +91,7 @@ export function eventOf(command: Command, after: Conversation, effect: Effect | 
 
 /** The command an event tells of; null for what was no command. Inverse of `eventOf`. */
 export function commandOf(event: Event): Command | null {
-  if (event.kind === 'TIMER' || event.kind === 'SET_ASIDE') return null;
+  if ((EVENT_KINDS as readonly string[]).includes(event.kind)) return null;
   const data: Record<string, unknown> = { ...event.data, kind: event.kind };
   if (event.agentId !== null) data.agentId = event.agentId;
   if (event.kind === 'OUTBOUND') data.sender = event.actor;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
-import { type ClaimedEffect, claimOutbox, finishOutbox } from '../db/outbox.ts';
+import { type ClaimedEffect, claimOutbox, finishOutbox, putOffOutbox } from '../db/outbox.ts';
 import type { LifecycleDeps } from '../lifecycle/lifecycle.ts';
 import type { Log } from '../log.ts';
 import { defineJob, implementJob } from './job.ts';
@@ -13,6 +13,10 @@ export const relayOutbox = defineJob({ name: 'relay-outbox', schema: z.object({}
 export type EffectResult =
   | { state: 'SENT' }
   | { state: 'DROPPED' | 'DEAD'; error: string }
+  /** Whoever carried it out has written what became of it. */
+  | { state: 'WRITTEN' }
+  /** It has to wait its turn; that is no attempt. */
+  | { state: 'LATER'; afterMs: number }
   | { state: 'RETRY'; error: string; afterMs: number | null };
 
 /** Carries out one kind of effect. */
@@ -67,11 +71,15 @@ async function carryOut(
     return { state: 'RETRY', error: error instanceof Error ? error.message : String(error), afterMs: null };
   });
   const now = deps.clock.now();
+  if (result.state === 'WRITTEN') return;
+  if (result.state === 'LATER')
+    return await putOffOutbox(deps.db.sql, effect, new Date(now.getTime() + result.afterMs));
   const error = 'error' in result ? result.error.slice(0, 500) : null;
-  if (result.state !== 'RETRY')
-    return await finishOutbox(deps.db.sql, effect, { state: result.state, dueAt: now, now, error });
-  if (effect.attempts >= MOST_ATTEMPTS)
-    return await finishOutbox(deps.db.sql, effect, { state: 'DEAD', dueAt: now, now, error });
+  if (result.state !== 'RETRY' || effect.attempts >= MOST_ATTEMPTS) {
+    const state = result.state === 'RETRY' ? 'DEAD' : result.state;
+    await finishOutbox(deps.db.sql, effect, { state, dueAt: now, now, error });
+    return;
+  }
   const pauseMs = Math.max(
     result.afterMs ?? 0,
     Math.min(FIRST_RETRY_MS * 2 ** (effect.attempts - 1), LONGEST_RETRY_MS),

@@ -80,7 +80,7 @@ function decideContact(
   };
 
   for (const { index, conversationId, command: asked } of items) {
-    const command = withKeyword(asked, contact.channelId, consent, rules);
+    const command = withKeyword(asked, contact.channelId, consent, at(latestId), rules);
     const seenOn =
       command.messageId === null
         ? undefined
@@ -152,11 +152,13 @@ function withKeyword(
   command: Command,
   channelId: string,
   consent: StoredContact['consent'],
+  latest: Conversation | null,
   rules: AccountRules,
 ): Command {
   if (command.action.kind !== 'INBOUND' || command.action.text === undefined) return command;
   const { text, ...action } = command.action;
-  const { channel, policy } = settingsFor(rules, channelId, action.skillId ?? null);
+  const skillId = latest && isOpen(latest) ? latest.skillId : (action.skillId ?? null);
+  const { channel, policy } = settingsFor(rules, channelId, skillId);
   const words = { ...channel.rules, optOutWords: [...channel.rules.optOutWords, ...policy.optOutWords] };
   const keyword = action.keyword ?? keywordIn(text, words, consent ?? 'UNKNOWN');
   return { ...command, action: keyword === null ? action : { ...action, keyword } };
@@ -172,7 +174,7 @@ function consentIn(action: Command['action']): StoredContact['consent'] {
 function decideInPlace(
   set: WorkingSet,
   state: ContactState,
-  command: Command,
+  asked: Command,
   context: DecideContext,
   decisions: Decisions,
 ): Outcome {
@@ -181,14 +183,23 @@ function decideInPlace(
     ...(set.events.get(id) ?? []),
     ...decisions.events.filter((event) => event.conversationId === id),
   ];
+  const subject = state.named ?? latest;
+  const history = subject !== null && isFailure(asked) ? historyOf(subject.id) : [];
+  const command = afterItsMessage(asked, history);
   const isLate = latest !== null && isOpen(latest) && command.at < latest.newestAt;
   if (isLate && (state.named === null || state.named.id === latest.id)) {
     const folded = refold(state, latest, historyOf(latest.id), command, context);
     if (folded !== null) return folded;
   }
-  const subject = state.named ?? latest;
-  const history = subject !== null && isFailure(command) ? historyOf(subject.id) : [];
   return decide(state, command, { ...context, history });
+}
+
+/** No message fails before it was sent: where a channel tells the time in whole seconds, it may seem so (LL-8). */
+function afterItsMessage(command: Command, history: readonly Event[]): Command {
+  const { action } = command;
+  const sent =
+    action.kind === 'RECEIPT' ? history.find(({ messageId }) => messageId === action.of) : undefined;
+  return sent && sent.at > command.at ? { ...command, at: sent.at } : command;
 }
 
 function answer(

@@ -2,7 +2,7 @@ import type { ActionKind, ActivityKind, ReceiptState, Sender } from '../domain/a
 import type { TimerKind } from '../domain/channel-rules.ts';
 import type { Consent, EndedBy, EndReason } from '../domain/closing.ts';
 import type { Awaiting, OpenStatus, Starter, Status } from '../domain/conversation.ts';
-import type { Actor, Effect, EventKind } from '../domain/event.ts';
+import type { Actor, DeliveryOutcome, Effect, EventKind, Part } from '../domain/event.ts';
 import type { Keyword } from '../domain/keyword.ts';
 import type { Origin, Policy } from '../domain/policy.ts';
 import type { TimerAction } from '../domain/timer-rules.ts';
@@ -135,6 +135,23 @@ export const ResettingEnum = enumOf<Exclude<ActivityKind, 'CONSUMER_MESSAGE' | '
     CLIENT: "The customer's client told of itself.",
   },
 );
+export const PartEnum = enumOf<Part>('DeliveryPart', 'What Lull shows to customers by itself.', {
+  WARNING: 'A warning before the close (PE-2).',
+  CLOSE_MESSAGE: 'The close message (PE-3).',
+  TEMPLATE: 'An approved template instead of the close message, outside the reply window (PE-4).',
+  SURVEY: 'The survey.',
+  SEPARATOR: 'The line where the conversation ended.',
+});
+export const DeliveryOutcomeEnum = enumOf<DeliveryOutcome>(
+  'DeliveryOutcome',
+  'What became of something that Lull had to show to a customer.',
+  {
+    SENT: 'The channel took it.',
+    SKIPPED: 'It was not to be sent, for the reason given.',
+    REFUSED: 'The channel would not take it, for the reason given.',
+    UNCONFIRMED: 'Nobody knows whether the channel took it; it is not sent again, lest it be shown twice.',
+  },
+);
 export const KeywordEnum = enumOf<Keyword>('Keyword', "What a customer's whole message means (PE-12).", {
   OPT_OUT: 'The customer wants nothing more sent: the conversation ends (SF-11).',
   OPT_IN: 'Who opted out may be written to again.',
@@ -214,6 +231,7 @@ export const OutcomeEnum = enumOf<ActivityResult['outcome']>(
 export const EventKindEnum = enumOf<EventKind>('EventKind', 'What an event tells of.', {
   ...ACTION_KINDS,
   TIMER: 'A timer fired.',
+  DELIVERY: 'Something that Lull had to show to the customer was sent, or was not (LL-14).',
   SET_ASIDE: 'Lull could not write it when it was due, and took it out of the automatic work.',
 });
 export const ActorEnum = enumOf<Actor>('Actor', 'Who did what an event tells of.', {

@@ -1,11 +1,15 @@
 import type { ReceiptState } from '../domain/activity.ts';
-import type { Event as DomainEvent } from '../domain/event.ts';
+import type { DeliveryOutcome, Event as DomainEvent, Part } from '../domain/event.ts';
+import type { Keyword } from '../domain/keyword.ts';
 import { builder } from './builder.ts';
 import {
   ActorEnum,
   AwaitingEnum,
+  DeliveryOutcomeEnum,
   EffectEnum,
   EventKindEnum,
+  KeywordEnum,
+  PartEnum,
   ReceiptStateEnum,
   StatusEnum,
   TimerKindEnum,
@@ -107,6 +111,39 @@ export const Event = builder.objectRef<DomainEvent>('Event').implement({
       nullable: true,
       description: 'What the receipt says.',
       resolve: ({ data }) => (data?.state as ReceiptState | undefined) ?? null,
+    }),
+    part: t.field({
+      type: PartEnum,
+      nullable: true,
+      description: 'What a DELIVERY was of.',
+      resolve: ({ data }) => (data?.part as Part | undefined) ?? null,
+    }),
+    outcome: t.field({
+      type: DeliveryOutcomeEnum,
+      nullable: true,
+      description: 'What became of a DELIVERY.',
+      resolve: ({ data }) => (data?.outcome as DeliveryOutcome | undefined) ?? null,
+    }),
+    reason: t.string({
+      nullable: true,
+      description: 'Why a DELIVERY came out as it did, in words (LL-14, PE-4).',
+      resolve: ({ data }) => (data?.reason as string | undefined) ?? null,
+    }),
+    keyword: t.field({
+      type: KeywordEnum,
+      nullable: true,
+      description: "What the customer's message was taken for (PE-12).",
+      resolve: ({ data }) => (data?.keyword as Keyword | undefined) ?? null,
+    }),
+    locale: t.string({
+      nullable: true,
+      description: 'The language that the client reported (PE-3).',
+      resolve: ({ data }) => (data?.locale as string | undefined) ?? null,
+    }),
+    tag: t.string({
+      nullable: true,
+      description: 'The tag that an automatic end added (PE-3).',
+      resolve: ({ data }) => (data?.tag as string | undefined) ?? null,
     }),
     clientVersion: t.string({
       nullable: true,

@@ -43,11 +43,38 @@ describe('parseWire', () => {
     ['a time without its zone', { sentAt: '2026-01-05T13:00:00' }, 'sentAt'],
     ['a day that is not', { sentAt: '2026-02-30T13:00:00Z' }, 'sentAt'],
     ['a text that is none', { text: { body: 'Hello' } }, 'text'],
+    ['a keyword that is none', { keyword: 'STOP' }, 'keyword'],
+    ['a locale that is none', { locale: 'de_AT' }, 'locale'],
   ])('refuses %s and never shows it', (_what, change, field) => {
     const { events, malformed } = parse({ events: [{ ...message, ...change }] });
     expect(events).toEqual([]);
     expect(malformed).toMatchObject([{ field: `events[0].${field}` }]);
     expect(malformed[0]?.allowed).not.toContain(String(Object.values(change)[0]) || 'never');
+  });
+
+  it.each([
+    ['echo', 'sender', 'CUSTOMER'],
+    ['echo', 'sender', undefined],
+    ['end', 'by', 'CUSTOMER'],
+    ['end', 'by', 'AUTOMATION'],
+  ])('refuses an event of type %s whose %s is %s', (type, field, value) => {
+    const event = { type, id: 'e1', address: 'ada', at: '2026-01-05T13:00:00Z', [field]: value };
+    expect(parse({ events: [event] })).toMatchObject({
+      events: [],
+      malformed: [{ field: `events[0].${field}` }],
+    });
+  });
+
+  it('reads who wrote an echo, and who ended', () => {
+    const at = '2026-01-05T13:00:00Z';
+    const echoes = ['AGENT', 'BOT', 'AUTOMATION'].map((sender) => ({ type: 'echo', id: sender, sender }));
+    const ends = ['AGENT', 'BOT'].map((by) => ({ type: 'end', id: by, by }));
+    const { events } = parse({ events: [...echoes, ...ends].map((one) => ({ ...one, address: 'ada', at })) });
+    const common = { address: 'ada', at: new Date(at) };
+    expect(events).toEqual([
+      ...echoes.map(({ id, sender }) => ({ kind: 'ECHO', providerMessageId: id, sender, ...common })),
+      ...ends.map(({ id, by }) => ({ kind: 'END', providerEventId: id, by, ...common })),
+    ]);
   });
 
   it.each([

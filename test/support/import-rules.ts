@@ -55,7 +55,16 @@ const LAYERS: Record<string, Layer> = {
   jobs: {
     from: ['domain', 'lifecycle', 'db', 'adapters'],
     typesFrom: AMBIENT,
-    packages: ['bullmq', 'bullmq-otel', 'ioredis', 'standardwebhooks', 'temporal-polyfill', 'zod', 'node:*'],
+    packages: [
+      'bullmq',
+      'bullmq-otel',
+      'ioredis',
+      'standardwebhooks',
+      'temporal-polyfill',
+      'zod',
+      'node:*',
+      'rate-limiter-flexible',
+    ],
   },
   schema: {
     from: ['domain', 'lifecycle', 'insight', 'db'],

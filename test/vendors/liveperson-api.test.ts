@@ -52,7 +52,8 @@ const SET = `mutation ($input: SetPolicyInput!) { setPolicy(input: $input) { __t
   ... on OutOfBoundsError { field min max } ... on InvalidInputError { field allowed } } }`;
 const set = async (input: Record<string, unknown>) => (await api.ask(SET, { input })).data.setPolicy;
 async function policy(): Promise<Record<string, unknown>> {
-  const { data, errors } = await api.ask(`{ policyLayers { channel { id } skill { id } fields version }
+  const { data, errors } =
+    await api.ask(`{ policyLayers { scope channel { id } skill { id } version sets autoCloseAfter }
     account { rulesVersion policy { autoClose autoCloseAfter autoCloseAwaiting origins { autoCloseAfter { scope version } } } } }`);
   expect(errors).toBeUndefined();
   return data;

@@ -385,7 +385,13 @@ describe('a notification', () => {
 describe('after the end', () => {
   it.each([
     ['by hand', (address: string) => on('sms').does(address, { kind: 'END', by: 'AGENT' })],
-    ['for inactivity', async (address: string) => (await on('sms').inactivates(address), await wait(DAY))],
+    [
+      'for inactivity',
+      (address: string) =>
+        on('sms')
+          .inactivates(address)
+          .then(() => wait(DAY)),
+    ],
     ['by opting out', (address: string) => on('sms').writes(address, 'STOP')],
   ])('SF-14 %s, a message of the customer begins a new session', async (how, end) => {
     await on('sms').answered(`SF-14 ${how}`);

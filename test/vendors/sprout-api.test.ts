@@ -119,7 +119,10 @@ describe('case statuses', () => {
       { kind: 'CASE_STATUS', conversationId, caseStatus: 'new' },
     );
     expect(refused).toMatchObject({
-      ...{ outcome: 'REFUSED', error: { __typename: 'InvalidInputError', field: 'caseStatus' } },
+      ...{
+        outcome: 'REFUSED',
+        error: { __typename: 'InvalidInputError', field: 'activities[0].caseStatus' },
+      },
     });
     expect(refused.error.allowed).toBe(`${allowed}, or null`);
     expect(taken).toMatchObject({ outcome: 'APPLIED', error: null });

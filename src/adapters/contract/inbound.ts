@@ -104,6 +104,16 @@ export function inboundCases(adapter: Adapter, samples: AdapterSamples): Contrac
         check(inbound.handshake(forged, context) === null, 'a forged handshake was answered');
       },
     },
+    {
+      name: 'thanks for a call with a status of success, where it has an answer of its own',
+      async run() {
+        for (const { request } of samples.calls) {
+          const context = contextOf(adapter, samples.settings, samples.now);
+          const status = inbound.acknowledge?.(request, context).status ?? 204;
+          check(status >= 200 && status < 300, `a call that was taken is answered with ${status}`);
+        }
+      },
+    },
   ];
 }
 

@@ -1,0 +1,85 @@
+import type { ChannelSettings } from '../adapters/adapter.ts';
+import type { Registry } from '../adapters/registry.ts';
+import type { SettingsStore } from '../adapters/settings.ts';
+import type { ClaimedEffect } from '../db/outbox.ts';
+import { readConversations, readLastInbound } from '../db/reads.ts';
+import type { ChannelRules } from '../domain/channel-rules.ts';
+import { type Closing, type Consent, closeMessageFor } from '../domain/closing.ts';
+import type { Conversation } from '../domain/conversation.ts';
+import { toMilliseconds } from '../domain/duration.ts';
+import { type Settings, settingsFor } from '../domain/rules.ts';
+import type { LifecycleDeps } from '../lifecycle/lifecycle.ts';
+
+/** Everything that decides what a customer is shown, as of now. */
+export type Situation = {
+  conversation: Conversation;
+  contact: { address: string; clientVersion: string | null; locale: string | null; consent: Consent };
+  channel: { adapterId: string; settings: ChannelSettings };
+  adapterRules: ChannelRules;
+  policy: Settings['policy'];
+  lastInboundAt: Date | null;
+};
+
+type Deps = Pick<LifecycleDeps, 'db' | 'clock' | 'rules'> & { registry: Registry; settings: SettingsStore };
+
+/** Reads how things stand with an effect's customer; null where nobody knows whom it was (PE-15). */
+export async function readSituation(
+  deps: Deps,
+  { accountId, conversationId }: Pick<ClaimedEffect, 'accountId' | 'conversationId'>,
+): Promise<Situation | null> {
+  const { sql } = deps.db;
+  const [[conversation], [row], [lastInbound]] = await Promise.all([
+    readConversations(sql, accountId, [conversationId]),
+    sql`
+      select contact.address, contact.client_version, contact.locale, contact.consent, channel.adapter, channel.settings,
+        account.rules_version
+      from conversation
+      join account on account.account_id = conversation.account_id
+      join contact on contact.account_id = conversation.account_id and contact.id = conversation.contact_id
+      join channel on channel.account_id = conversation.account_id and channel.id = conversation.channel_id
+      where conversation.account_id = ${accountId} and conversation.id = ${conversationId}`,
+    readLastInbound(sql, accountId, [conversationId]),
+  ]);
+  if (!conversation || !row || row.address === null) return null;
+  const rules = await deps.rules.at(accountId, Number(row.rules_version));
+  const { policy, channel } = settingsFor(rules, conversation.channelId, conversation.skillId);
+  return {
+    conversation,
+    contact: {
+      address: row.address,
+      clientVersion: row.client_version,
+      locale: row.locale,
+      consent: row.consent ?? 'UNKNOWN',
+    },
+    channel: { adapterId: row.adapter, settings: deps.settings.open(row.adapter, row.settings) },
+    adapterRules: channel.rules,
+    policy,
+    lastInboundAt: lastInbound?.at ?? null,
+  };
+}
+
+/** Whether free text may be sent now, by when the customer last wrote (PE-4). */
+export function isWindowOpen(
+  { clock }: Pick<Deps, 'clock'>,
+  { adapterRules, lastInboundAt }: Situation,
+): boolean {
+  const { replyWindow } = adapterRules;
+  if (replyWindow === null) return true;
+  if (lastInboundAt === null) return false;
+  return clock.now().getTime() <= lastInboundAt.getTime() + toMilliseconds(replyWindow);
+}
+
+/** What the customer of an ended conversation is to see, as of now (LL-14). */
+export function closingNow(deps: Pick<Deps, 'clock' | 'registry'>, situation: Situation): Closing {
+  const { conversation, contact, channel, policy } = situation;
+  if (conversation.ending === null) throw new Error(`conversation ${conversation.id} has not ended`);
+  return deps.registry.get(channel.adapterId).closing({
+    endReason: conversation.ending.reason,
+    endedBy: conversation.ending.by,
+    clientVersion: contact.clientVersion,
+    consent: contact.consent,
+    windowOpen: isWindowOpen(deps, situation),
+    closeMessage: closeMessageFor(policy.closeMessages, contact.locale),
+    settings: channel.settings,
+  });
+}

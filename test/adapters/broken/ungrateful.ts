@@ -1,0 +1,10 @@
+import type { Adapter } from '../../../src/adapters/adapter.ts';
+import web from '../../../src/adapters/web.ts';
+
+/** Answers what it took so that it comes again. */
+export default {
+  ...web,
+  inbound: { ...web.inbound, acknowledge: () => ({ status: 500, headers: {}, body: 'thanks' }) },
+} satisfies Adapter;
+
+export const caught = ['thanks for a call with a status of success, where it has an answer of its own'];

@@ -1,0 +1,126 @@
+import type { Action } from '../../../src/domain/activity.ts';
+import { fromMilliseconds } from '../../../src/domain/duration.ts';
+import { apply } from '../../../src/lifecycle/apply.ts';
+import { armAccount } from '../../../src/lifecycle/arm-account.ts';
+import { type RulesDeps, setPolicy } from '../../../src/lifecycle/change-rules.ts';
+import { setExemptTags } from '../../../src/lifecycle/exempt-tags.ts';
+import type { LifecycleDeps } from '../../../src/lifecycle/lifecycle.ts';
+import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../../../src/lifecycle/setup.ts';
+import { wakeLane } from '../../../src/lifecycle/wake.ts';
+import { fakeClock } from '../clock.ts';
+import { at, type Engine } from '../engine.ts';
+import type { Chat, Deed } from './liveperson-model.ts';
+
+const AUTHOR = { changedBy: 'test', why: null };
+
+/** A fresh account with profile LIVEPERSON on the engine, and a clock of its own. */
+export async function openLivePersonWorld(engine: Engine) {
+  const clock = fakeClock(at('12:00'));
+  const deps: LifecycleDeps & RulesDeps = { ...engine.deps, clock };
+  deps.rulesChanged = async (id) => void (await armAccount(deps, id));
+  const { sql } = engine.db;
+  const accountId = await createAccount(deps, { name: 'model', profile: 'LIVEPERSON' });
+  const channelId = await ensureChannel(deps, accountId, { name: 'web', adapter: 'web', settings: {} });
+  const names = new Map([
+    ...(await ensureAgents(deps, accountId, ['ann', 'bob'])),
+    ...(await ensureSkills(deps, accountId, ['sales', 'care'])),
+  ]);
+  const idOf = (name: string) => names.get(name) as string;
+  const idOrNull = (name: string | null) => (name === null ? null : idOf(name));
+  await setExemptTags(deps, accountId, ['vip'], null, AUTHOR);
+  await sql`update account set case_statuses = '{open,solved}' where account_id = ${accountId}`;
+
+  const setFields = (skill: string | null, fields: Record<string, unknown>) =>
+    setPolicy(
+      deps,
+      accountId,
+      { channelId: null, skillId: idOrNull(skill), expectedVersion: null, fields },
+      AUTHOR,
+    );
+
+  function actionOf(deed: Deed): Action {
+    if ('by' in deed) {
+      const skillId = idOrNull(deed.skill);
+      if (deed.by === 'CONSUMER') return { kind: 'INBOUND', skillId };
+      if (deed.by === 'BOT') return { kind: 'OUTBOUND', sender: 'BOT', skillId };
+      return { kind: 'OUTBOUND', sender: 'AGENT', agentId: idOf(deed.agent), skillId };
+    }
+    if ('ends' in deed) return { kind: 'END', by: deed.ends };
+    if ('looks' in deed) return { kind: deed.looks === 'COMMENT' ? 'COMMENT' : 'TRANSCRIPT_VIEWED' };
+    switch (deed.meta) {
+      case 'READER':
+        return { kind: 'READER_JOINED' };
+      case 'CASE_STATUS':
+        return { kind: 'CASE_STATUS', caseStatus: 'open' };
+      case 'TAG':
+        return { kind: 'TAG', add: ['seen'], remove: [] };
+      case 'EXEMPT':
+        return { kind: 'TAG', add: deed.on ? ['vip'] : [], remove: deed.on ? [] : ['vip'] };
+      case 'PROMISE':
+        return { kind: 'MANUAL_RESPONSE_TIME', responseAt: deed.on ? clock.now() : null };
+      case 'ASSIGN':
+        return { kind: 'ASSIGN', agentId: idOf(deed.agent) };
+      case 'SKILL':
+        return { kind: 'SKILL', skillId: idOrNull(deed.skill) };
+      case 'TO_QUEUE':
+        return { kind: 'TO_QUEUE' };
+    }
+  }
+
+  return {
+    nowMs: () => clock.now().getTime(),
+    do: (deeds: readonly { customer: string; deed: Deed }[]) =>
+      apply(
+        deps,
+        accountId,
+        deeds.map(({ customer, deed }) => ({
+          target: { channelId, address: customer },
+          action: actionOf(deed),
+        })),
+      ),
+    setThreshold: (skill: string | null, after: number | null) =>
+      setFields(skill, { autoCloseAfter: after === null ? null : fromMilliseconds(after) }),
+    setPromisesExempt: (on: boolean) => setFields(null, { exemptManualResponseTime: on }),
+
+    /** Lets time run on, every lane with anything in it woken at the time it asked for. */
+    async passTo(instantMs: number) {
+      const until = new Date(instantMs);
+      for (;;) {
+        const [next] = await sql<{ id: string; wake_at: Date }[]>`
+          select id, wake_at from lane where account_id = ${accountId} and wake_at <= ${until} and exists (
+            select from conversation where account_id = ${accountId} and lane_id = lane.id)
+          order by wake_at, id limit 1`;
+        if (!next) break;
+        clock.advance(Math.max(0, next.wake_at.getTime() - clock.now().getTime()));
+        await wakeLane(deps, { accountId, laneId: next.id, wakeAt: next.wake_at });
+      }
+      clock.advance(instantMs - clock.now().getTime());
+    },
+
+    /** What became of everybody's conversations, in the model's terms. */
+    async chats() {
+      const rows = await sql`
+        select conversation.*, contact.address, agent.name as agent, skill.name as skill from conversation
+        join contact on contact.account_id = conversation.account_id and contact.id = conversation.contact_id
+        left join agent on agent.account_id = conversation.account_id and agent.id = conversation.agent_id
+        left join skill on skill.account_id = conversation.account_id and skill.id = conversation.skill_id
+        where conversation.account_id = ${accountId} order by conversation.id`;
+      return rows.map((row) => {
+        const own = rows.filter(({ address }) => address === row.address);
+        const numberOf = (id: string) => own.findIndex((each) => each.id === id) + 1;
+        const chat: Omit<Chat, 'isCustomers' | 'isExempt'> = {
+          customer: row.address,
+          number: numberOf(row.id),
+          linkedTo: row.previous_id === null ? null : numberOf(row.previous_id),
+          agent: row.agent,
+          skill: row.skill,
+          awaits: row.awaiting,
+          isPromised: row.manual_response_at !== null,
+          lastActivity: row.last_activity_at.getTime(),
+          end: row.ended_at && { by: row.ended_by, at: row.ended_at.getTime(), why: row.end_reason },
+        };
+        return { ...chat, status: row.status as string };
+      });
+    },
+  };
+}
