@@ -3,8 +3,17 @@ import { defineConfig } from 'vitest/config';
 import summary from './test/support/reporter.ts';
 
 export default defineConfig({
-  // Vite would give tests and src another copy of graphql (its .mjs) than Node gives the libraries.
-  resolve: { alias: [{ find: /^graphql$/, replacement: fileURLToPath(import.meta.resolve('graphql')) }] },
+  resolve: {
+    alias: [
+      // Vite would give tests and src another copy of graphql (its .mjs) than Node gives the libraries.
+      { find: /^graphql$/, replacement: fileURLToPath(import.meta.resolve('graphql')) },
+      // The package has it built.
+      {
+        find: /^lull\/adapters$/,
+        replacement: fileURLToPath(new URL('src/adapters/kit.ts', import.meta.url)),
+      },
+    ],
+  },
   test: {
     include: ['test/**/*.test.ts'],
     environment: 'node',

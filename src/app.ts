@@ -34,6 +34,7 @@ import { recordDowntime } from './lifecycle/downtime.ts';
 import { openLaneDirectory } from './lifecycle/lane-directory.ts';
 import type { Changed, LifecycleDeps } from './lifecycle/lifecycle.ts';
 import { openRulesCache } from './lifecycle/rules-cache.ts';
+import { loadAdapters } from './load-adapters.ts';
 import type { Log } from './log.ts';
 import { openAccess } from './schema/access.ts';
 import { readSecretKey } from './secret-key.ts';
@@ -78,6 +79,8 @@ export async function openEngine(
 ): Promise<Engine> {
   const closers: Closers = [];
   try {
+    const added = await loadAdapters(config.adapterModules, BUILT_IN);
+    const registry = createRegistry([...BUILT_IN, ...added]);
     const address = await databaseAddress(config, log, closers);
     const db = await connectWithRetry(address, log);
     closers.push(() => db.close());
@@ -85,7 +88,6 @@ export async function openEngine(
     closers.push(() => clock.stop());
     await migrateDatabase(address, log, MIGRATIONS, () => beforehand({ db, clock, log }));
 
-    const registry = createRegistry(BUILT_IN);
     const rulesOfAdapter = (adapter: string, settings: unknown) => setupOf(registry.get(adapter), settings);
     await rearmOnNewRules(db.sql, hashOfRules(registry));
     const vault = createVault(await readSecretKey(config));

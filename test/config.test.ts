@@ -89,7 +89,7 @@ it.each([
   ['LULL_PUBLIC_URL', 'lull.example', 'https://'],
   ['LULL_ADAPTERS', 'one,,two', 'modules'],
   ['LULL_ALLOW_PRIVATE_WEBHOOKS', 'yes', 'true or false'],
-  ['LULL_SENDS_PER_SECOND', '0', '1 to 10000'],
+  ['LULL_SENDS_PER_SECOND', '20000', '1 to 10000'],
   ['LULL_RATE_LIMIT', 'many', '1 to 1000000'],
   ['LULL_RATE_LIMIT', '1000001', '1 to 1000000'],
   ['LULL_CORS_ORIGIN', 'https://desk.example/', 'origins'],

@@ -132,6 +132,8 @@ type Members<Settings> = {
   inbound: {
     /** The provider does not say when things happened: they count as of their arrival, `now()`. */
     undated?: true;
+    /** The provider signs nothing and shows a secret instead: who has seen one call could make others up. */
+    unsigned?: true;
     /** Whether the call is genuine. Nothing else looks at one that is not. */
     verify(request: InboundRequest, context: AdapterContext<Settings>): boolean | Promise<boolean>;
     /** Reads a genuine call. @throws InvalidInputError where the body as a whole can't be read. */

@@ -27,7 +27,7 @@ export async function post(
     ...request,
     method: 'POST',
     redirect: 'manual',
-    
+    signal: context.signal,
   });
   const body = await bodyOf(response);
   if (response.ok) return accepted(idIn(body));

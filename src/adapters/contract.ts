@@ -3,7 +3,7 @@ import { closingCases } from './contract/closing.ts';
 import { deliverCases } from './contract/deliver.ts';
 import { inboundCases } from './contract/inbound.ts';
 import { rulesCases } from './contract/rules.ts';
-import { settingsCases } from './contract/settings.ts';
+import { namingCases, settingsCases } from './contract/settings.ts';
 
 /** One thing that every adapter must do. `run` rejects with what went wrong. */
 export type ContractCase = { name: string; run: () => Promise<void> };
@@ -37,4 +37,9 @@ export function adapterContract(adapter: Adapter, samples: AdapterSamples): Cont
     ...inboundCases(adapter, samples),
     ...deliverCases(adapter, samples),
   ];
+}
+
+/** The cases that need no samples: what every adapter is held to at the service's start. */
+export function unsampledContract(adapter: Adapter): ContractCase[] {
+  return [...namingCases(adapter), ...rulesCases(adapter)];
 }

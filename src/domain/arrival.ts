@@ -95,7 +95,9 @@ function consumerArrives(
     const { policy, channel } = settingsFor(context.rules, last.channelId, last.skillId);
     const windowMs = toMilliseconds(policy.reopenWithin);
     const inWindow = windowMs > 0 && command.at.getTime() - ending.at.getTime() <= windowMs;
-    const optedOut = ending.reason === 'OPT_OUT' || state.consent === 'OPTED_OUT';
+    const optedOut =
+      ending.reason === 'OPT_OUT' ||
+      (state.consent === 'OPTED_OUT' && state.consentAt !== null && state.consentAt >= ending.at);
     if (inWindow && channel.rules.canReopen && !optedOut) {
       const agentId = last.agentId !== null && context.isAvailable(last.agentId) ? last.agentId : null;
       const changes = {

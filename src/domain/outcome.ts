@@ -23,6 +23,8 @@ export type ContactState = {
   isErased: boolean;
   /** What the customer last said about being written to (SF-11). */
   consent: Consent;
+  /** When they said so; null: they never did. */
+  consentAt: Date | null;
   latest: Conversation | null;
   named: Conversation | null;
 };

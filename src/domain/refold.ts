@@ -31,6 +31,8 @@ export function refold(
     .map((each) => ({ event: each, command: commandOf(each) }));
 
   let folded: Conversation | null = null;
+  // What was recorded before it keeps the effect on this clock that it had, by the matrix of its time (LL-10).
+  let { lastActivityAt } = subject;
   for (const { event: each, command } of steps) {
     if (command === null) {
       folded = refire(folded, each, context);
@@ -40,8 +42,12 @@ export function refold(
       ...context,
       history: [...events, event],
     });
-    if (outcome.kind === 'applied') folded = outcome.conversation;
-    else if (each === event) return null;
+    if (outcome.kind === 'applied') {
+      const moved = outcome.conversation.lastActivityAt;
+      if (each === event && (folded === null || moved > folded.lastActivityAt))
+        lastActivityAt = latest(lastActivityAt, moved);
+      folded = outcome.conversation;
+    } else if (each === event) return null;
     if (folded !== null && folded.id !== subject.id) return null;
   }
   if (folded === null || isOpen(folded) !== isOpen(subject)) return null;
@@ -50,7 +56,7 @@ export function refold(
     ...folded,
     ending: subject.ending,
     previousId: subject.previousId,
-    lastActivityAt: latest(folded.lastActivityAt, subject.lastActivityAt),
+    lastActivityAt,
     newestAt: latest(folded.newestAt, subject.newestAt),
     revision: subject.revision + 1,
   };

@@ -94,7 +94,7 @@ export function replay(
     };
     const state = { accountId: rules.accountId, contactId: row.conversation, channelId: CHANNEL.id };
     const outcome = decide(
-      { ...state, isErased: false, consent: 'UNKNOWN', latest: before, named: null },
+      { ...state, isErased: false, consent: 'UNKNOWN', consentAt: null, latest: before, named: null },
       commandOf(row),
       context,
     );

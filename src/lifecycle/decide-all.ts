@@ -104,6 +104,7 @@ function decideContact(
       channelId: contact.channelId,
       isErased: contact.isErased,
       consent: consent ?? 'UNKNOWN',
+      consentAt,
       latest,
       named: at(conversationId),
     };

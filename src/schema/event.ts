@@ -77,8 +77,8 @@ export const Event = builder.objectRef<DomainEvent>('Event').implement({
       resolve: ({ data }, _args, { load }) => (data?.skillId ? load.skill(String(data.skillId)) : null),
     }),
     tagsAdded: t.stringList({
-      description: 'Tags it added.',
-      resolve: ({ data }) => (data?.add as string[] | undefined) ?? [],
+      description: 'Tags it added: by hand, or at an automatic end (PE-3).',
+      resolve: ({ data }) => (data?.add as string[] | undefined) ?? (data?.tag ? [String(data.tag)] : []),
     }),
     tagsRemoved: t.stringList({
       description: 'Tags it removed.',

@@ -1,4 +1,5 @@
 import { InvalidInputError } from '../domain/errors.ts';
+import { globalId } from '../domain/global-id.ts';
 import { isUuid } from '../domain/uuid.ts';
 
 /** Every type with a global id: those that implement `Node`. */
@@ -10,14 +11,17 @@ export const NODE_TYPES = [
   'Channel',
   'Contact',
   'Conversation',
+  'Effect',
   'Outage',
   'Skill',
+  'WebhookDelivery',
+  'WebhookEndpoint',
 ] as const;
 export type NodeType = (typeof NODE_TYPES)[number];
 
 /** The id by which clients know a thing: Relay's global id, unique over all types. */
 export function encodeId(type: NodeType, id: string): string {
-  return Buffer.from(`${type}:${id}`).toString('base64');
+  return globalId(type, id);
 }
 
 /**

@@ -9,6 +9,7 @@ import './bulk.ts';
 import './calendar.ts';
 import './channel.ts';
 import './commands.ts';
+import './effect.ts';
 import './erase.ts';
 import './exempt-tags.ts';
 import './outage.ts';

@@ -232,11 +232,14 @@ describe('reading', () => {
       conversations: '{ conversations { edges { cursor } } }',
       events: '{ events { edges { cursor } } }',
       eventsCursor: '{ eventsCursor }',
+      outages: '{ outages { edges { cursor } } }',
       node: `{ node(id: "${id}") { id } }`,
       pauses: '{ pauses { __typename } }',
       policyLayers: '{ policyLayers { __typename } }',
+      report: '{ report(from: "2026-01-01T00:00:00Z", until: "2026-02-01T00:00:00Z") { from } }',
       rulesVersions: '{ rulesVersions { edges { cursor } } }',
       runs: '{ runs { edges { cursor } } }',
+      undelivered: '{ undelivered { edges { cursor } } }',
       skills: '{ skills { edges { cursor } } }',
     };
     for (const [name, query] of Object.entries(queries)) {

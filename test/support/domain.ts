@@ -74,6 +74,7 @@ export function contactWith(latest: Conversation | null, named: Conversation | n
     channelId: 'web',
     isErased: false,
     consent: 'UNKNOWN',
+    consentAt: null,
     latest,
     named,
   };

@@ -30,7 +30,7 @@ const GRAPHQL = [
 ];
 const ALL_BUT_APP = [
   ...['adapters', 'commands', 'config', 'clock', 'db', 'domain', 'http'],
-  ...['insight', 'jobs', 'lifecycle', 'log', 'schema', 'secret-key'],
+  ...['insight', 'jobs', 'lifecycle', 'load-adapters', 'log', 'schema', 'secret-key'],
 ];
 
 /** Who may import what (docs/architecture.md). A layer is a folder of src or a file right in it. */
@@ -82,6 +82,7 @@ const LAYERS: Record<string, Layer> = {
   cli: { from: [...ALL_BUT_APP, 'app'], typesFrom: [], packages: ['*'] },
   config: { from: ['domain'], typesFrom: ['temporal-polyfill'], packages: ['zod', 'node:path'] },
   clock: { from: [], typesFrom: ['log'], packages: [] },
+  'load-adapters': { from: ['adapters', 'domain'], typesFrom: [], packages: ['node:*'] },
   'secret-key': { from: ['adapters', 'domain'], typesFrom: ['config'], packages: ['node:*'] },
   log: { from: [], typesFrom: ['config'], packages: ['pino'] },
 };

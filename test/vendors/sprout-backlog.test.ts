@@ -220,6 +220,11 @@ describe('a message after the close', () => {
       expect(await engine.latest(address)).toMatchObject({ status: 'WAITING', agent_id: null });
     }
     expect((await engine.conversations('opted out'))[0]).toMatchObject({ id, end_reason: 'OPT_OUT' });
+    // The next case was not closed by it.
+    const next = (await engine.latest('opted out')).id;
+    await run(DAY + HOUR);
+    await engine.writes('opted out');
+    expect(await engine.latest('opted out')).toMatchObject({ id: next, status: 'WAITING', ended_at: null });
   });
 
   it('SP-7 it goes to the last agent if online and under capacity, else to the queue', async () => {

@@ -12,7 +12,7 @@ import {
   createSproutModel,
   type Fields,
   type Queue,
-} from '../support/sprout-model.ts';
+} from '../support/vendors/sprout-model.ts';
 
 /** Set MODEL_RUNS to hunt for longer. A failure prints its seed and path, which `fc.assert` takes to play it again. */
 const RUNS = Number(process.env.MODEL_RUNS ?? 30);

@@ -40,6 +40,7 @@ export function inboundCases(adapter: Adapter, samples: AdapterSamples): Contrac
     {
       name: 'refuses a call of which any byte was changed',
       async run() {
+        if (inbound.unsigned) return;
         for (const { request } of samples.calls)
           for (const index of request.body.keys()) {
             const body = Uint8Array.from(request.body);

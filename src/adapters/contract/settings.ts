@@ -8,13 +8,8 @@ import { check, thrownBy } from './check.ts';
 /** A value that no message would contain by chance. */
 const CANARY = 'canary-5d1f7c';
 
-/** What holds for every adapter's name and settings. */
-export function settingsCases(adapter: Adapter, { settings, otherSettings }: AdapterSamples): ContractCase[] {
-  const refusal = async (input: unknown) => {
-    const error = await thrownBy(() => parseSettings(adapter, input));
-    check(error === null || error instanceof InvalidInputError, `settings were refused with ${error}`);
-    return error;
-  };
+/** What holds for every adapter's name and the form of its settings: no sample is needed to tell. */
+export function namingCases(adapter: Adapter): ContractCase[] {
   return [
     {
       name: 'has an id of lower-case words joined by hyphens, and a name',
@@ -23,6 +18,25 @@ export function settingsCases(adapter: Adapter, { settings, otherSettings }: Ada
         check(adapter.name.trim() !== '', 'the name is empty');
       },
     },
+    {
+      name: 'has settings that a form can be drawn from',
+      async run() {
+        const error = await thrownBy(() => z.toJSONSchema(adapter.settings, { io: 'input' }));
+        check(error === null, `no JSON Schema can be made: ${error}`);
+      },
+    },
+  ];
+}
+
+/** What holds for every adapter's name and settings. */
+export function settingsCases(adapter: Adapter, { settings, otherSettings }: AdapterSamples): ContractCase[] {
+  const refusal = async (input: unknown) => {
+    const error = await thrownBy(() => parseSettings(adapter, input));
+    check(error === null || error instanceof InvalidInputError, `settings were refused with ${error}`);
+    return error;
+  };
+  return [
+    ...namingCases(adapter),
     {
       name: 'takes its sample settings',
       async run() {
@@ -59,13 +73,6 @@ export function settingsCases(adapter: Adapter, { settings, otherSettings }: Ada
           }
         }
         check(refused > 0 || Object.keys(good).length === 0, 'no setting was ever refused');
-      },
-    },
-    {
-      name: 'has settings that a form can be drawn from',
-      async run() {
-        const error = await thrownBy(() => z.toJSONSchema(adapter.settings, { io: 'input' }));
-        check(error === null, `no JSON Schema can be made: ${error}`);
       },
     },
   ];

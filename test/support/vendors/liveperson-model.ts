@@ -102,17 +102,17 @@ export function createLivePersonModel(start: number) {
     if (deed.meta === 'EXEMPT') open.isExempt = deed.on;
   }
 
-  function statusOf({ end, isCustomers, agent }: Chat): string {
-    if (end) return 'ENDED';
-    if (!isCustomers) return 'NEW';
-    return agent === null ? 'WAITING' : 'ACTIVE';
+  /** A chat as others see it. */
+  function shown({ isCustomers, isExempt, ...chat }: Chat) {
+    const status = !isCustomers ? 'NEW' : chat.agent === null ? 'WAITING' : 'ACTIVE';
+    return { ...chat, status: chat.end ? 'ENDED' : status };
   }
 
   return {
     chats,
     passTo,
     act,
-    statusOf,
+    shown,
     /** When the next one closes; Infinity if none is open. */
     nextClose: () => Math.min(...chats.filter(({ end }) => !end).map((chat) => closing(chat).at)),
     setThreshold(skill: string | null, after: number | null): void {

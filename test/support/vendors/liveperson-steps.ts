@@ -8,8 +8,8 @@ const SECOND = 1000;
 export type Step =
   | { do: 'DEEDS'; deeds: { customer: string; deed: Deed }[] }
   | { do: 'WAIT'; ms: number }
-  /** To the next close, or the second before or after it. */
-  | { do: 'WAIT_FOR_CLOSE'; offsetMs: number }
+  /** Part of the way to the next close, in percent, and so much further. */
+  | { do: 'WAIT_FOR_CLOSE'; percent: number; furtherMs: number }
   | { do: 'THRESHOLD'; skill: string | null; after: number | null }
   | { do: 'PROMISES'; exempt: boolean };
 
@@ -35,26 +35,25 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
 const customer = among('cleo', 'dan', 'eve');
 /** Allowed are 25 minutes to 90 days (LP-5). */
 const after = fc.oneof(
-  among(25 * MINUTE, 25 * MINUTE, HOUR, 2 * HOUR, DAY, 90 * DAY),
+  among(25 * MINUTE, 25 * MINUTE, 25 * MINUTE, HOUR, 2 * HOUR, DAY, 90 * DAY),
   seconds(1500, 7_776_000),
 );
 const wait = fc.oneof(
-  seconds(1, 60),
-  among(24 * MINUTE, HOUR - SECOND, HOUR, 2 * HOUR, DAY),
-  seconds(60, 7200),
-  seconds(3600, 95 * 86_400),
+  often(4, seconds(1, 1499)),
+  often(2, among(24 * MINUTE, HOUR - SECOND, HOUR, 2 * HOUR)),
+  often(1, seconds(3600, 30 * 86_400)),
+  often(1, among(90 * DAY)),
+);
+const waitForClose: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ do: among('WAIT_FOR_CLOSE'), percent: among(30, 60, 90), furtherMs: among(0) }),
+  fc.record({ do: among('WAIT_FOR_CLOSE'), percent: among(100), furtherMs: among(-SECOND, 0, SECOND) }),
 );
 
+const deeds = fc.array(fc.record({ customer, deed }), { minLength: 1, maxLength: 3 });
 const step: fc.Arbitrary<Step> = fc.oneof(
-  often(
-    10,
-    fc.record({
-      do: among('DEEDS'),
-      deeds: fc.array(fc.record({ customer, deed }), { minLength: 1, maxLength: 4 }),
-    }),
-  ),
-  often(4, fc.record({ do: among('WAIT'), ms: wait })),
-  often(6, fc.record({ do: among('WAIT_FOR_CLOSE'), offsetMs: among(-SECOND, 0, 0, SECOND) })),
+  often(12, fc.record({ do: among('DEEDS'), deeds })),
+  often(5, fc.record({ do: among('WAIT'), ms: wait })),
+  often(6, waitForClose),
   often(2, fc.record({ do: among('THRESHOLD'), skill, after: fc.option(after, { freq: 6 }) })),
   often(1, fc.record({ do: among('PROMISES'), exempt: fc.boolean() })),
 );
