@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { RESETTING } from '../../src/domain/activity.ts';
 import type { OpenHours } from '../../src/domain/calendar.ts';
 import { DAY, HOUR, MINUTE } from './engine.ts';
 
@@ -6,6 +7,7 @@ import { DAY, HOUR, MINUTE } from './engine.ts';
 export type Doing = {
   what:
     | { kind: 'INBOUND' | 'OUTBOUND' | 'ASSIGN' | 'TO_QUEUE' | 'RELEASE' | 'INACTIVATE' | 'REOPEN' | 'END' }
+    | { kind: 'COMMENT' | 'READER_JOINED' | 'TRANSCRIPT_VIEWED' }
     | { kind: 'SKILL'; skill: 'sales' | 'care' | null }
     | { kind: 'PROMISE'; given: boolean }
     | { kind: 'HOLD'; forMs: number | null };
@@ -75,7 +77,9 @@ const policy: fc.Arbitrary<Fields> = fc
     ...{ autoClose: among(true, true, false), autoCloseAfter: threshold },
     autoCloseStatuses: fc.subarray(['NEW', 'WAITING', 'ACTIVE', 'INACTIVE'], { minLength: 1 }),
     autoCloseAwaiting: among('CONSUMER', 'ANYBODY'),
-    autoCloseThen: among('END', 'END', 'HOLD'),
+    autoCloseThen: among('END', 'END', 'HOLD', 'TO_QUEUE'),
+    ...{ resetOn: fc.subarray(RESETTING), tagOnClose: among(null, 'quiet') },
+    agentMessageWhenInactive: among('REACTIVATE', 'NEW_CONVERSATION'),
     remindBefore: fc.array(fc.double({ min: 0, max: 0.999, noNaN: true }), { maxLength: 3 }),
     ...{ inactivate: fc.boolean(), inactivateAfter: threshold },
     ...{ endInactive: fc.boolean(), endInactiveAfter: threshold },
@@ -115,6 +119,7 @@ const doing: fc.Arbitrary<Doing> = fc.record({
     often(4, fc.record({ kind: among('INBOUND') })),
     often(6, fc.record({ kind: among('OUTBOUND') })),
     often(3, fc.record({ kind: among('ASSIGN', 'TO_QUEUE', 'RELEASE', 'INACTIVATE', 'REOPEN', 'END') })),
+    often(2, fc.record({ kind: among('COMMENT', 'READER_JOINED', 'TRANSCRIPT_VIEWED') })),
     often(1, fc.record({ kind: among('SKILL'), skill: among('sales', 'care', null) })),
     often(1, fc.record({ kind: among('PROMISE'), given: fc.boolean() })),
     often(2, fc.record({ kind: among('HOLD'), forMs: fc.option(within(1, 2 * DAY), { freq: 3 }) })),
