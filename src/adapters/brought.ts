@@ -9,15 +9,18 @@ import {
   type OutboundMessage,
 } from './adapter.ts';
 import { asConfigured, clientSettings, deliverUrl } from './client.ts';
+import { secret } from './settings.ts';
 import { isStandardSigned, STANDARD_SECRET, standardHeaders } from './signature.ts';
 import { deliverOverWire, parseWire } from './wire.ts';
 
 /** What every channel is set up with whose platform is brought along. */
 export const broughtSettings = z.strictObject({
-  secret: z
-    .string()
-    .regex(STANDARD_SECRET, 'whsec_ and 24 to 64 bytes in base64')
-    .describe('A Standard Webhooks secret'),
+  secret: secret(
+    z
+      .string()
+      .regex(STANDARD_SECRET, 'whsec_ and 24 to 64 bytes in base64')
+      .describe('A Standard Webhooks secret'),
+  ),
   deliverUrl,
   ...clientSettings,
 });

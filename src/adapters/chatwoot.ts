@@ -5,6 +5,7 @@ import { HELP_WORDS, OPT_IN_WORDS, PLAIN_OPT_OUT_WORDS } from '../domain/keyword
 import { defineAdapter, type InboundRequest, rejected } from './adapter.ts';
 import { type Answers, post } from './answer.ts';
 import { OWN_RULE, parseChatwoot } from './chatwoot-calls.ts';
+import { secret } from './settings.ts';
 import { isRecent, isSame } from './signature.ts';
 import { asTexted, closingTexts, textFor } from './texting.ts';
 
@@ -20,7 +21,7 @@ export default defineAdapter({
   id: 'chatwoot',
   name: 'Chatwoot',
   settings: z.strictObject({
-    secret: z.string().min(16).describe('The secret of the webhook, which signs calls'),
+    secret: secret(z.string().min(16).describe('The secret of the webhook, which signs calls')),
     baseUrl: z.url({ protocol: /^https?$/ }).describe('Where Chatwoot is'),
     accountId: z.int().positive().describe('The account at Chatwoot; calls about others are ignored'),
     inboxId: z
@@ -28,7 +29,7 @@ export default defineAdapter({
       .positive()
       .optional()
       .describe('The only inbox that counts; without it all of the account do'),
-    apiToken: z.string().min(16).describe('The access token of the agent or bot who sends messages'),
+    apiToken: secret(z.string().min(16).describe('The access token of the agent or bot who sends messages')),
     ...closingTexts(LIMIT),
   }),
   rules: {

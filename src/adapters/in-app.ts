@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { closingFrom, isTimersEnd, silence } from '../domain/closing.ts';
 import { defineAdapter } from './adapter.ts';
 import { asConfigured, clientSettings, deliverUrl, ownWireRules } from './client.ts';
+import { secret } from './settings.ts';
 import { isLullSigned, lullHeaders } from './signature.ts';
 import { deliverOverWire, parseWire } from './wire.ts';
 
@@ -13,7 +14,7 @@ export default defineAdapter({
   id: 'in-app',
   name: 'In-app chat',
   settings: z.strictObject({
-    secret: z.string().min(16).describe('Signs calls both ways, in the header lull-signature'),
+    secret: secret(z.string().min(16).describe('Signs calls both ways, in the header lull-signature')),
     deliverUrl,
     ...clientSettings,
   }),

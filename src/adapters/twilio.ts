@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { AdapterContext, DeliverResult, InboundRequest } from './adapter.ts';
 import { type Answers, post } from './answer.ts';
 import { textOf } from './fields.ts';
+import { secret } from './settings.ts';
 import { isSame } from './signature.ts';
 
 /** What every channel by way of Twilio is set up with. */
@@ -11,7 +12,9 @@ export const twilioSettings = {
     .string()
     .regex(/^AC[0-9a-fA-F]{32}$/, 'AC and 32 hexadecimal digits')
     .describe('The account; calls about others are ignored'),
-  authToken: z.string().min(16).describe('The auth token of the account: signs calls and sends messages'),
+  authToken: secret(
+    z.string().min(16).describe('The auth token of the account: signs calls and sends messages'),
+  ),
 };
 
 /**

@@ -4,6 +4,7 @@ import { parseDuration } from '../domain/duration.ts';
 import { ALL_OPT_OUT_WORDS, HELP_WORDS, OPT_IN_WORDS } from '../domain/keyword.ts';
 import { defineAdapter } from './adapter.ts';
 import { answerHub, isHubSigned } from './meta.ts';
+import { secret } from './settings.ts';
 import { asTexted, closingTexts } from './texting.ts';
 import { tier, tiered } from './tier.ts';
 import { parseWhatsApp } from './whatsapp-calls.ts';
@@ -24,12 +25,11 @@ export default defineAdapter({
       .string()
       .regex(/^\d{1,30}$/, 'digits')
       .describe("The id of the business's phone number at Meta; calls about others are ignored"),
-    appSecret: z.string().min(16).describe('The secret of the app, which signs calls'),
-    verifyToken: z
-      .string()
-      .min(8)
-      .describe('What Meta shows to make sure of the endpoint, as entered in the app'),
-    accessToken: z.string().min(16).describe('Sends messages'),
+    appSecret: secret(z.string().min(16).describe('The secret of the app, which signs calls')),
+    verifyToken: secret(
+      z.string().min(8).describe('What Meta shows to make sure of the endpoint, as entered in the app'),
+    ),
+    accessToken: secret(z.string().min(16).describe('Sends messages')),
     graphUrl: z
       .url({ protocol: /^https?$/ })
       .default('https://graph.facebook.com')

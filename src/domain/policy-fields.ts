@@ -54,6 +54,8 @@ const orNull =
     value === null ? null : read(value, field);
 
 const MAX = { closeMessage: 4096, locales: 50, tag: 100, words: 50, word: 50 };
+/** A warning may come this short before the close (PE-2), however long the profile has a close take. */
+const LEAST_WARNING = Temporal.Duration.from('PT1M');
 const setOf =
   (read: Read, max: number): Read =>
   (value, field) => [...new Set(listOf(read, max)(value, field) as unknown[])];
@@ -188,7 +190,9 @@ export function violationsIn(
       if (fields[field] && channel?.bounds[timer] === null)
         found.push(new InvalidInputError(field, `this channel has no ${timer}: only false is allowed`));
   for (const [index, before] of (fields.remindBefore ?? []).entries())
-    found.push(...outOf(profile.bounds.autoCloseAfter, before, `remindBefore[${index}]`));
+    found.push(
+      ...outOf({ ...profile.bounds.autoCloseAfter, min: LEAST_WARNING }, before, `remindBefore[${index}]`),
+    );
   const limit = channel?.textLimits.closeMessage ?? MAX.closeMessage;
   for (const [index, { text: said }] of (fields.closeMessages ?? []).entries())
     if (said.length > limit)

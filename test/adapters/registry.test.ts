@@ -3,6 +3,7 @@ import byoc from '../../src/adapters/byoc.ts';
 import inApp from '../../src/adapters/in-app.ts';
 import { BUILT_IN } from '../../src/adapters/index.ts';
 import { createRegistry, parseSettings } from '../../src/adapters/registry.ts';
+import { secretsOf } from '../../src/adapters/settings.ts';
 import web from '../../src/adapters/web.ts';
 import { InvalidInputError, NotFoundError, SetupError } from '../../src/domain/errors.ts';
 import { OWN, STANDARD } from './samples.ts';
@@ -34,6 +35,23 @@ describe('createRegistry', () => {
     const twice = () => createRegistry([web, inApp, { ...byoc, id: 'web' }]);
     expect(twice).toThrow(SetupError);
     expect(twice).toThrow('two adapters have the id web');
+  });
+});
+
+it('marks every setting that is a secret as one, and no other', () => {
+  const secrets = BUILT_IN.map((adapter) => [adapter.id, secretsOf(adapter).join(' ')]);
+  expect(Object.fromEntries(secrets)).toEqual({
+    web: 'secret',
+    'in-app': 'secret',
+    whatsapp: 'appSecret verifyToken accessToken',
+    sms: 'authToken',
+    messenger: 'secret',
+    line: 'secret',
+    'apple-messages': 'secret',
+    byoc: 'secret',
+    'byoc-interaction': 'secret',
+    'twilio-conversations': 'authToken',
+    chatwoot: 'secret apiToken',
   });
 });
 

@@ -55,6 +55,16 @@ describe('reading calls', () => {
     expect(events.map(({ address }) => address)).toEqual([from.from_user_id, from.from_user_id]);
   });
 
+  it('a phone number that is told counts before that id: it is what everybody else writes to', () => {
+    const both = { ...TEXT, from_user_id: 'US.13491208655302741918' };
+    const status = { id: 'w2', status: 'read', timestamp: '1767618000', recipient_id: '1650' };
+    const { events } = parse(
+      change({ messages: [both], statuses: [{ ...status, recipient_user_id: 'US.1' }] }),
+      change({ message_echoes: [{ ...both, to: '1650', to_user_id: 'US.1' }] }, 'smb_message_echoes'),
+    );
+    expect(events.map(({ address }) => address)).toEqual([TEXT.from, '1650', '1650']);
+  });
+
   it('a status of failed is a receipt', () => {
     const status = { id: 'w', status: 'failed', timestamp: '1767618000', recipient_id: '1650' };
     expect(parse(change({ statuses: [{ ...status, errors: [{ code: 131047 }] }] })).events).toEqual([

@@ -202,6 +202,15 @@ describe('the threshold', () => {
   );
 });
 
+it('PE-2 LP-5 a warning may come shorter before the close than the least threshold', async () => {
+  const warned = { autoCloseAfter: 'PT25M', remindBefore: ['PT5M', 'PT1M'] };
+  expect(await set(warned)).toMatchObject({ __typename: 'Policy', autoCloseAfter: 'PT25M' });
+  expect(await unchanged({ remindBefore: ['PT59S'] })).toMatchObject({
+    ...{ __typename: 'OutOfBoundsError', field: 'remindBefore[0]', min: 'PT1M', max: 'P90D' },
+  });
+  await set({ remindBefore: [] });
+});
+
 describe('what cannot be had', () => {
   it('LP-11 auto close cannot be switched off, nor away from anything: a typed error, at every place', async () => {
     for (const place of places())

@@ -20,7 +20,8 @@ export type Chat = {
 };
 /** What somebody does. */
 export type Deed =
-  | { by: 'CONSUMER' | 'BOT'; skill: string | null }
+  | { by: 'CONSUMER'; skill: string | null }
+  | { by: 'BOT'; skill: string | null }
   | { by: 'AGENT'; agent: string; skill: string | null }
   | { meta: 'READER' | 'CASE_STATUS' | 'TAG' | 'TO_QUEUE' }
   | { meta: 'EXEMPT' | 'PROMISE'; on: boolean }

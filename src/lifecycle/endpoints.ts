@@ -1,0 +1,233 @@
+import { randomBytes } from 'node:crypto';
+import type { TransactionSql } from 'postgres';
+import type { Vault } from '../adapters/vault.ts';
+import {
+  clearEndpoint,
+  countEndpoints,
+  type EndpointFields,
+  type EndpointRow,
+  insertEndpoint,
+  lockEndpoint,
+  writeDisabled,
+  writeEndpoint,
+  writeSecret,
+} from '../db/endpoints.ts';
+import { InvalidInputError, NotFoundError, OutOfBoundsError } from '../domain/errors.ts';
+import type { AccountRules } from '../domain/rules.ts';
+import { type Author, changeRules, type RulesChange, type RulesDeps } from './change-rules.ts';
+import { WEBHOOK_EVENTS } from './effects.ts';
+import { readEndpointUrl } from './endpoint-url.ts';
+import { type Call, changeRulesOnce } from './idempotent.ts';
+
+/** What setting endpoints up needs. */
+export type EndpointDeps = RulesDeps & {
+  /** Keeps their secrets. */
+  vault: Pick<Vault, 'seal'>;
+  /** Whether webhooks may go to private addresses, and by http. */
+  allowPrivateWebhooks: boolean;
+};
+
+/** Endpoints an account may have at most: each is looked at for every event. */
+export const MAX_ENDPOINTS = 50;
+/** How long the former secret signs too after a rotation. */
+export const FORMER_SECRET_MS = 24 * 60 * 60_000;
+const SECRET_BYTES = 32;
+
+/**
+ * Makes an endpoint; a change of rules. Its secret is told this once: what is kept of it is encrypted, and no history
+ * has it. So there is no idempotency key, whose answer would have to be kept too.
+ * @throws InvalidInputError naming `url` or `events`; NotFoundError naming `channelId`; OutOfBoundsError over 50; nothing is changed then
+ */
+export async function createEndpoint(
+  deps: EndpointDeps,
+  accountId: string,
+  asked: EndpointFields,
+  author: Author,
+): Promise<{ id: string; secret: string }> {
+  const id = deps.newId();
+  const secret = newSecret();
+  const fields = readFields(deps, asked);
+  await changeRules(deps, accountId, author, null, async (sql, rules) => {
+    checkChannel(rules, fields.channelId);
+    if ((await countEndpoints(sql, accountId)) >= MAX_ENDPOINTS)
+      throw new OutOfBoundsError('webhookEndpoints', '0', String(MAX_ENDPOINTS));
+    await insertEndpoint(sql, accountId, { ...fields, id, secret: deps.vault.seal(secret) }, deps.clock.now());
+    return changeOf(id, null, { ...fields, disabledAt: null });
+  });
+  return { id, secret };
+}
+
+/** What to change of an endpoint; undefined stays. */
+export type EndpointChanges = { [Field in keyof EndpointFields]?: EndpointFields[Field] | undefined };
+
+/**
+ * Changes an endpoint; a change of rules. What is owed already goes to the new address.
+ * @throws NotFoundError, InvalidInputError, ConflictError; nothing is changed then
+ */
+export async function updateEndpoint(
+  deps: EndpointDeps,
+  accountId: string,
+  endpointId: string,
+  changes: EndpointChanges,
+  author: Author,
+  call: Call,
+): Promise<{ id: string }> {
+  return await changeEndpoint(deps, accountId, endpointId, author, call, async (sql, before, rules) => {
+    const { url = before.url, events = before.events, channelId = before.channelId } = changes;
+    // An address that stays is not looked at anew: it may have been allowed when it was set.
+    const read = readFields(deps, { url, events, channelId }, changes.url === undefined);
+    checkChannel(rules, read.channelId);
+    await writeEndpoint(sql, accountId, endpointId, read);
+    return { ...before, ...read };
+  });
+}
+
+/**
+ * Gives an endpoint a new secret, told this once. The former one signs too for 24 hours, so that whoever verifies has
+ * time to change; another rotation meanwhile ends the one before the last at once. It stands in the history of rules.
+ * @throws NotFoundError naming `endpointId`
+ */
+export async function rotateSecret(
+  deps: EndpointDeps,
+  accountId: string,
+  endpointId: string,
+  author: Author,
+): Promise<{ id: string; secret: string }> {
+  const secret = newSecret();
+  await changeRules(deps, accountId, author, null, async (sql) => {
+    const endpoint = await found(sql, accountId, endpointId);
+    const now = deps.clock.now();
+    const until = new Date(now.getTime() + FORMER_SECRET_MS);
+    await writeSecret(sql, accountId, endpointId, deps.vault.seal(secret), until);
+    const change = changeOf(endpointId, endpoint, endpoint);
+    return { ...change, after: { ...change.after, secretRotatedAt: now.toISOString() } };
+  });
+  return { id: endpointId, secret };
+}
+
+/** Stops sending to an endpoint, what is owed to it already included; disabled already it stays so. @throws NotFoundError, ConflictError */
+export async function disableEndpoint(
+  deps: RulesDeps,
+  accountId: string,
+  endpointId: string,
+  author: Author,
+  call: Call,
+): Promise<{ id: string }> {
+  return await changeEndpoint(deps, accountId, endpointId, author, call, async (sql, before) => {
+    if (before.disabledAt !== null) return null;
+    const disabledAt = deps.clock.now();
+    await writeDisabled(sql, accountId, endpointId, disabledAt);
+    return { ...before, disabledAt };
+  });
+}
+
+/** Sends to an endpoint again, from the next event on; one that is not disabled is held back no longer. @throws NotFoundError, ConflictError */
+export async function enableEndpoint(
+  deps: RulesDeps,
+  accountId: string,
+  endpointId: string,
+  author: Author,
+  call: Call,
+): Promise<{ id: string }> {
+  return await changeEndpoint(deps, accountId, endpointId, author, call, async (sql, before) => {
+    await writeDisabled(sql, accountId, endpointId, null);
+    return before.disabledAt === null ? null : { ...before, disabledAt: null };
+  });
+}
+
+/**
+ * Deletes an endpoint for good, its address and its secrets at once; what is owed to it is dropped. Its log is found
+ * no more, and goes within 30 days.
+ * @throws NotFoundError, ConflictError
+ */
+export async function deleteEndpoint(
+  deps: RulesDeps,
+  accountId: string,
+  endpointId: string,
+  author: Author,
+  call: Call,
+): Promise<{ id: string }> {
+  return await changeRulesOnce(deps, accountId, author, call, async (sql) => {
+    const endpoint = await found(sql, accountId, endpointId);
+    await clearEndpoint(sql, accountId, endpointId, deps.clock.now());
+    return { change: changeOf(endpointId, endpoint, null), result: { id: endpointId } };
+  });
+}
+
+/** Disables an endpoint that has answered that it wants no more; a change of rules like any other. Gone already: nothing. */
+export async function disableUnwanted(deps: RulesDeps, accountId: string, endpointId: string): Promise<void> {
+  const author = { changedBy: 'lull', why: 'it answered 410: it wants no more' };
+  await changeRules(deps, accountId, author, null, async (sql) => {
+    const before = await lockEndpoint(sql, accountId, endpointId);
+    if (before === null || before.disabledAt !== null) return null;
+    const disabledAt = deps.clock.now();
+    await writeDisabled(sql, accountId, endpointId, disabledAt);
+    return changeOf(endpointId, before, { ...before, disabledAt });
+  });
+}
+
+/** Changes an endpoint, once for the call's key. `change` answers how it then stands; null: nothing is to be noted. */
+async function changeEndpoint(
+  deps: RulesDeps,
+  accountId: string,
+  endpointId: string,
+  author: Author,
+  call: Call,
+  change: (sql: TransactionSql, before: EndpointRow, rules: AccountRules) => Promise<EndpointRow | null>,
+): Promise<{ id: string }> {
+  return await changeRulesOnce(deps, accountId, author, call, async (sql, rules) => {
+    const before = await found(sql, accountId, endpointId);
+    const after = await change(sql, before, rules);
+    return {
+      change: after === null ? null : changeOf(endpointId, before, after),
+      result: { id: endpointId },
+    };
+  });
+}
+
+async function found(sql: TransactionSql, accountId: string, endpointId: string): Promise<EndpointRow> {
+  const endpoint = await lockEndpoint(sql, accountId, endpointId);
+  if (endpoint === null) throw new NotFoundError('endpointId', 'endpoint');
+  return endpoint;
+}
+
+function readFields(
+  { allowPrivateWebhooks }: EndpointDeps,
+  { url, events, channelId }: EndpointFields,
+  isUrlKept = false,
+): EndpointFields {
+  if (events.length === 0) throw new InvalidInputError('events', 'at least one event is needed');
+  for (const [index, event] of events.entries())
+    if (!(WEBHOOK_EVENTS as readonly string[]).includes(event))
+      throw new InvalidInputError(`events[${index}]`, `${WEBHOOK_EVENTS.join(', ')} is allowed`);
+  const readUrl = isUrlKept ? url : readEndpointUrl(url, allowPrivateWebhooks);
+  return { url: readUrl, events: [...new Set(events)], channelId };
+}
+
+function checkChannel(rules: AccountRules, channelId: string | null): void {
+  if (channelId !== null && !rules.channels.has(channelId)) throw new NotFoundError('channelId', 'channel');
+}
+
+type Noted = EndpointFields & Pick<EndpointRow, 'disabledAt'>;
+
+/** The history is read by many: of an address, whose path may be a secret, it has the host alone. */
+function changeOf(endpointId: string, before: Noted | null, after: Noted | null): RulesChange {
+  const asKept = ({ url, events, disabledAt }: Noted) => ({
+    endpointId,
+    host: new URL(url).host,
+    events,
+    disabledAt: disabledAt?.toISOString() ?? null,
+  });
+  const isMoved = before !== null && after !== null && before.url !== after.url;
+  return {
+    kind: 'ENDPOINT',
+    channelId: (after ?? before)?.channelId ?? null,
+    skillId: null,
+    before: before && asKept(before),
+    after: after && { ...asKept(after), ...(isMoved ? { urlChanged: true } : {}) },
+  };
+}
+
+function newSecret(): string {
+  return `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
+}
