@@ -122,13 +122,17 @@ export async function openEngine(
 
 /** Starts to wake lanes and to send what is owed; returns what stops it. */
 export function startWorker(
-  { deps, queues, registry, settings, log }: Engine,
-  { keepEnded, sendsPerSecond }: Pick<Config, 'keepEnded' | 'sendsPerSecond'>,
+  { deps, queues, registry, vault, settings, log }: Engine,
+  {
+    keepEnded,
+    sendsPerSecond,
+    allowPrivateWebhooks,
+  }: Pick<Config, 'keepEnded' | 'sendsPerSecond' | 'allowPrivateWebhooks'>,
 ): { close(): Promise<void> } {
   const limit = sendLimit(sendsPerSecond);
   const handlers = {
     DELIVER_MESSAGE: deliverMessage({ ...deps, registry, settings, limit }),
-    SEND_WEBHOOK: sendWebhook(deps),
+    SEND_WEBHOOK: sendWebhook({ ...deps, vault, allowPrivateWebhooks }),
   };
   const implementations = [
     implementLaneWake(deps),
@@ -193,6 +197,8 @@ function startApi(engine: Engine, config: Config): Promise<HttpServer> {
       registry: engine.registry,
       settings: engine.settings,
       readSettings: engine.settings.toStore,
+      vault: engine.vault,
+      allowPrivateWebhooks: config.allowPrivateWebhooks,
       subscribe: (accountId, handler) => subscribeToChanges(engine, accountId, handler),
       identify: openAccess(deps, config.jwt),
       isMigrated: () => isMigrated(db),

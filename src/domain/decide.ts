@@ -120,7 +120,12 @@ function changesOf(
       return {
         ...consumerWrote(subject, context),
         ...(action.keyword === 'OPT_OUT'
-          ? { status: 'ENDED', ending: endingNow(subject, 'OPT_OUT', 'CUSTOMER', context) }
+          ? {
+              status: 'ENDED',
+              // Whoever had it until the end is still its agent: it goes to no queue.
+              agentId: subject.agentId,
+              ending: endingNow(subject, 'OPT_OUT', 'CUSTOMER', context),
+            }
           : {}),
       };
     case 'OUTBOUND':

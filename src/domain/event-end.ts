@@ -17,7 +17,10 @@ const REASONS: Readonly<Partial<Record<TimerKind, EndReason>>> = {
  * Why and by whom a conversation ended by an event, which stays true when the conversation is reopened later. `before`:
  * the event before it, null for the first. Null: the event ended nothing.
  */
-export function endBy(event: EndTelling, before: EndTelling | null): { reason: EndReason; by: EndedBy } | null {
+export function endBy(
+  event: EndTelling,
+  before: EndTelling | null,
+): { reason: EndReason; by: EndedBy } | null {
   if (event.effect !== 'ENDED') return null;
   if (event.timer !== null) return { reason: REASONS[event.timer] ?? 'AUTO_CLOSE', by: 'SYSTEM' };
   if (event.kind === 'INBOUND') return { reason: 'OPT_OUT', by: 'CUSTOMER' };

@@ -1,7 +1,7 @@
+import type { LookupAddress } from 'node:dns';
 import { lookup as lookUp } from 'node:dns/promises';
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import type { LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { isPrivateAddress, isPrivateHost } from '../lifecycle/private-address.ts';
 
@@ -58,7 +58,8 @@ export async function post(
     });
     request.on('error', (error: NodeJS.ErrnoException) => {
       if (signal.aborted) failed(`no answer within ${withinMs / 1000} s`);
-      else failed(error instanceof NoAnswerError ? error.message : `no answer: ${error.code ?? error.message}`);
+      else
+        failed(error instanceof NoAnswerError ? error.message : `no answer: ${error.code ?? error.message}`);
     });
     request.once('close', () => failed('no answer: the connection was closed'));
     request.end(body);

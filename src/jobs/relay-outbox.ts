@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import { type ClaimedEffect, claimOutbox, finishOutbox, putOffOutbox } from '../db/outbox.ts';
@@ -26,6 +27,8 @@ export type EffectHandlers = Readonly<Record<ClaimedEffect['kind'], CarryOut>>;
 const MOMENT_MS = 100;
 const LEASE_MS = 60_000;
 const AT_ONCE = 50;
+/** For how long a relay waits, all in all, for effects whose turn is soon. */
+const LONGEST_WAIT_MS = 5_000;
 const FIRST_RETRY_MS = 5_000;
 const LONGEST_RETRY_MS = 60 * 60_000;
 /** About two days of trying. */
@@ -52,33 +55,42 @@ export async function relay(
   log: Log,
 ): Promise<number> {
   let done = 0;
+  let waited = 0;
   for (;;) {
     const claimed = await claimOutbox(deps.db.sql, deps.clock.now(), LEASE_MS, AT_ONCE);
-    await Promise.all(claimed.map((effect) => carryOut(deps, handlers, effect, log)));
+    const waits = await Promise.all(claimed.map((effect) => carryOut(deps, handlers, effect, log)));
     done += claimed.length;
-    if (claimed.length < AT_ONCE) return done;
+    if (claimed.length === AT_ONCE) continue;
+    // Who only has to wait their turn is not left to the reconciler.
+    const waitMs = Math.min(...waits.filter((wait) => wait > 0), Number.POSITIVE_INFINITY);
+    if (waited + waitMs > LONGEST_WAIT_MS) return done;
+    waited += waitMs;
+    await delay(waitMs);
   }
 }
 
+/** Carries out one effect and writes what became of it; how long it has to wait its turn, 0 for not at all. */
 async function carryOut(
   deps: Pick<LifecycleDeps, 'db' | 'clock'>,
   handlers: EffectHandlers,
   effect: ClaimedEffect,
   log: Log,
-): Promise<void> {
+): Promise<number> {
   const result = await handlers[effect.kind](effect).catch((error: unknown): EffectResult => {
     log.warn({ err: error, effect: effect.id, kind: effect.kind }, 'an effect failed');
     return { state: 'RETRY', error: error instanceof Error ? error.message : String(error), afterMs: null };
   });
   const now = deps.clock.now();
-  if (result.state === 'WRITTEN') return;
-  if (result.state === 'LATER')
-    return await putOffOutbox(deps.db.sql, effect, new Date(now.getTime() + result.afterMs));
+  if (result.state === 'WRITTEN') return 0;
+  if (result.state === 'LATER') {
+    await putOffOutbox(deps.db.sql, effect, new Date(now.getTime() + result.afterMs));
+    return result.afterMs;
+  }
   const error = 'error' in result ? result.error.slice(0, 500) : null;
   if (result.state !== 'RETRY' || effect.attempts >= MOST_ATTEMPTS) {
     const state = result.state === 'RETRY' ? 'DEAD' : result.state;
     await finishOutbox(deps.db.sql, effect, { state, dueAt: now, now, error });
-    return;
+    return 0;
   }
   const pauseMs = Math.max(
     result.afterMs ?? 0,
@@ -90,6 +102,7 @@ async function carryOut(
     now,
     error,
   });
+  return 0;
 }
 
 /** Relays when nudged. */

@@ -51,7 +51,12 @@ export async function createEndpoint(
     checkChannel(rules, fields.channelId);
     if ((await countEndpoints(sql, accountId)) >= MAX_ENDPOINTS)
       throw new OutOfBoundsError('webhookEndpoints', '0', String(MAX_ENDPOINTS));
-    await insertEndpoint(sql, accountId, { ...fields, id, secret: deps.vault.seal(secret) }, deps.clock.now());
+    await insertEndpoint(
+      sql,
+      accountId,
+      { ...fields, id, secret: deps.vault.seal(secret) },
+      deps.clock.now(),
+    );
     return changeOf(id, null, { ...fields, disabledAt: null });
   });
   return { id, secret };

@@ -1,6 +1,6 @@
-import { oweAgain, readDeliveries } from '../db/deliveries.ts';
 import { lockEndpoint } from '../db/endpoints.ts';
 import { insertOutbox } from '../db/outbox.ts';
+import { oweAgain, readDeliveries } from '../db/webhook-deliveries.ts';
 import { InvalidInputError, NotFoundError } from '../domain/errors.ts';
 import { type Call, once } from './idempotent.ts';
 import type { LifecycleDeps } from './lifecycle.ts';
@@ -68,10 +68,14 @@ async function owe(
   call: Call,
   act: (sql: Parameters<typeof insertOutbox>[0]) => Promise<Owed>,
 ): Promise<Owed> {
-  const owed = await once<Owed>(deps, accountId, call, (keeping) =>
-    deps.db.sql.begin((sql) =>
-      call.key === null ? act(sql) : keeping(sql, () => act(sql)),
-    ) as Promise<Owed>,
+  const owed = await once<Owed>(
+    deps,
+    accountId,
+    call,
+    (keeping) =>
+      deps.db.sql.begin((sql) =>
+        call.key === null ? act(sql) : keeping(sql, () => act(sql)),
+      ) as Promise<Owed>,
   );
   await deps.relay();
   return owed;

@@ -24,6 +24,7 @@ import { NotFoundError } from '../domain/errors.ts';
 import type { Event } from '../domain/event.ts';
 import type { AccountRules } from '../domain/rules.ts';
 import type { ChannelDeps } from '../lifecycle/channels.ts';
+import type { EndpointDeps } from '../lifecycle/endpoints.ts';
 import type { Changed, LifecycleDeps } from '../lifecycle/lifecycle.ts';
 import type { Log } from '../log.ts';
 import type { Caller } from './access.ts';
@@ -31,7 +32,8 @@ import { batched, batchedById } from './batch.ts';
 
 /** What the API works with. */
 export type SchemaDeps = LifecycleDeps &
-  ChannelDeps & {
+  ChannelDeps &
+  EndpointDeps & {
     /** Calls the handler with the changes of an account's conversations, best effort, until unsubscribed. */
     subscribe: (accountId: string, handler: (changed: Changed) => void) => Promise<() => Promise<void>>;
     closingBy: ClosingBy;

@@ -6,7 +6,14 @@ import {
   NotFoundError,
   OutOfBoundsError,
 } from '../domain/errors.ts';
-import { type PolicyField, type ResolvedPolicy, resolvePolicy } from '../domain/policy.ts';
+import {
+  enabledSince,
+  type PolicyField,
+  type ResolvedPolicy,
+  resolvePolicy,
+  SWITCHES,
+  type SwitchField,
+} from '../domain/policy.ts';
 import { type AccountRules, settingsFor } from '../domain/rules.ts';
 import { setPolicy } from '../lifecycle/change-rules.ts';
 import { builder } from './builder.ts';
@@ -18,7 +25,25 @@ import { readText } from './text.ts';
 
 /** Where a policy is asked for: both null is the account itself. */
 export type Place = { channelId: string | null; skillId: string | null };
-type PolicyAt = ResolvedPolicy & Place & { rulesVersion: number };
+type EnabledSince = (field: SwitchField) => Date | null;
+type PolicyAt = ResolvedPolicy & Place & { rulesVersion: number; enabledSince: EnabledSince };
+
+const Switches = builder.objectRef<EnabledSince>('PolicySwitches').implement({
+  description:
+    'Since when each timer is on at a place: what has been idle since before then stays open until something counts as activity again (SP-6). Null: from the beginning, or it is off.',
+  fields: (t) =>
+    Object.fromEntries(
+      (Object.keys(SWITCHES) as SwitchField[]).map((name) => [
+        name,
+        t.field({
+          type: 'DateTime',
+          nullable: true,
+          description: `Since when \`${name}\` is on.`,
+          resolve: (enabledSince) => enabledSince(name),
+        }),
+      ]),
+    ),
+});
 
 const Origins = builder.objectRef<PolicyAt['origins']>('PolicyOrigins').implement({
   description: 'Where each field of a policy comes from (LL-1).',
@@ -64,6 +89,11 @@ export const Policy = builder.objectRef<PolicyAt>('Policy').implement({
       type: Origins,
       description: 'Where each field comes from.',
       resolve: ({ origins }) => origins,
+    }),
+    enabledSince: t.field({
+      type: Switches,
+      description: 'Since when each timer is on here (SP-6).',
+      resolve: ({ enabledSince }) => enabledSince,
     }),
     rulesVersion: t.exposeInt('rulesVersion', { description: 'The version of the rules it was read at.' }),
   }),
@@ -123,7 +153,18 @@ export function policyAt(rules: AccountRules, place: Place): PolicyAt {
       ? resolvePolicy(rules.profile, rules.layers, null, place.skillId)
       : settingsFor(rules, place.channelId, place.skillId);
   const { policy, origins } = resolved;
-  return { policy, origins, ...place, rulesVersion: rules.version };
+  const [caseStatus = null] = policy.autoCloseCaseStatuses ?? [];
+  return {
+    ...{ policy, origins, ...place, rulesVersion: rules.version },
+    enabledSince: (field) =>
+      policy[field]
+        ? enabledSince(
+            ...([field, rules.history, rules.firstProfile] as const),
+            // No layer of a channel concerns what is on none.
+            ...([place.channelId ?? '', place.skillId, caseStatus] as const),
+          )
+        : null,
+  };
 }
 
 function readFields(input: Readonly<Record<string, unknown>>): Record<string, unknown> {

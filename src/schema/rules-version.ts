@@ -85,8 +85,10 @@ export function isVersion(text: string): boolean {
 
 /** The history keeps ids as they are stored; clients know them by others. */
 function withGlobalIds(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { overflowSkillId } = fields;
-  return typeof overflowSkillId === 'string'
-    ? { ...fields, overflowSkillId: encodeId('Skill', overflowSkillId) }
-    : { ...fields };
+  const { overflowSkillId, endpointId } = fields;
+  return {
+    ...fields,
+    ...(typeof overflowSkillId === 'string' ? { overflowSkillId: encodeId('Skill', overflowSkillId) } : {}),
+    ...(typeof endpointId === 'string' ? { endpointId: encodeId('WebhookEndpoint', endpointId) } : {}),
+  };
 }

@@ -27,6 +27,7 @@ import './layer.ts';
 import './report.ts';
 import './rules-version.ts';
 import './run.ts';
+import './webhook-endpoint.ts';
 
 /** The whole API. */
 export const schema = builder.toSchema();

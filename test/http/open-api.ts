@@ -50,6 +50,8 @@ export async function openApi(start?: Date, options?: { profile?: string }) {
     registry,
     settings: store,
     readSettings: store.toStore,
+    vault,
+    allowPrivateWebhooks: false,
     async subscribe(accountId, handler) {
       const subscriber = { accountId, handler };
       handlers.add(subscriber);

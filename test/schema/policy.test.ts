@@ -258,3 +258,33 @@ describe('what is refused changes nothing', () => {
     expect(await set({ autoCloseAfter: 'PT4H' }, writer)).toMatchObject({ autoCloseAfter: 'PT4H' });
   });
 });
+
+describe('since when a timer is on', () => {
+  it('SP-6 the policy tells it for each place, and nothing of what is off or always was on', async () => {
+    const ask = async () =>
+      (
+        await api.ask(
+          `query ($skill: ID!) { account {
+            everywhere: policy { enabledSince { autoClose inactivate endInactive } }
+            sales: policy(skillId: $skill) { enabledSince { inactivate } }
+          } }`,
+          { skill: api.sales },
+        )
+      ).data.account;
+    const off = { autoClose: null, inactivate: null, endInactive: null };
+    expect(await ask()).toEqual({
+      everywhere: { enabledSince: off },
+      sales: { enabledSince: { inactivate: null } },
+    });
+    api.engine.clock.advance(1000);
+    await api.engine.policy({ inactivate: true }, { skillId: api.engine.sales });
+    const at = api.engine.clock.now().toISOString();
+    expect(await ask()).toEqual({
+      everywhere: { enabledSince: off },
+      sales: { enabledSince: { inactivate: at } },
+    });
+    api.engine.clock.advance(1000);
+    await api.engine.policy({ inactivate: false }, { skillId: api.engine.sales });
+    expect(await ask()).toMatchObject({ sales: { enabledSince: { inactivate: null } } });
+  });
+});

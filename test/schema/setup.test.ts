@@ -84,10 +84,13 @@ describe('channels', () => {
     expect(await channel('update', `channelId: ${text(id)}, name: "wholly"`)).toMatchObject({
       name: 'wholly',
     });
-    expect(await stored()).toMatchObject({ settings: { secret: SECRET, deliverUrl: url } });
+    const opened = async () => api.deps.settings.open('web', (await stored())?.settings);
+    expect((await stored())?.settings.secret).toMatch(/^sealed:/);
+    expect(await opened()).toMatchObject({ secret: SECRET, deliverUrl: url });
     const other = 'another one of sixteen';
     await channel('update', `channelId: ${text(id)}, settings: { secret: "${other}" }`);
-    expect((await stored())?.settings).toMatchObject({ secret: other, deliverUrl: url });
+    expect((await stored())?.settings.secret).toMatch(/^sealed:/);
+    expect(await opened()).toMatchObject({ secret: other, deliverUrl: url });
     expect((await history())?.after).toMatchObject({ changedSettings: ['secret'] });
     expect(
       await unchanged(() => channel('update', `channelId: ${text(id)}, settings: { secret: null }`)),

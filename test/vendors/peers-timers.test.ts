@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Action } from '../../src/domain/activity.ts';
+import { ensureAgents } from '../../src/lifecycle/setup.ts';
 import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
 
 let engine: Engine;
@@ -43,23 +44,32 @@ describe('a close that puts back into the queue instead', () => {
       ...{ awaiting: 'CONSUMER', awaiting_since: since, held: false, ended_at: null },
       ...{ lateness_ms: null, credited_agent_id: null },
     });
-    await run(80 * DAY);
+    await engine.jumpTo(plus(now(), 80 * DAY));
     expect(await firings('queue', since)).toEqual([['AUTO_CLOSE', 120, null]]);
     expect(await engine.latest('queue')).toMatchObject({ revision: queued.revision, status: 'WAITING' });
   });
 
-  it('PE-9 taken again, it goes back again; the agent it had may take another meanwhile', async () => {
+  it('PE-9 taken again, it goes back again; the agent it had has room for another meanwhile', async () => {
     await engine.policy({ autoCloseThen: 'TO_QUEUE' });
-    const { accountId, ann } = engine;
-    await engine.db.sql`update agent set capacity = 1 where account_id = ${accountId} and id = ${ann}`;
-    await engine.db.sql`update conversation set agent_id = null where account_id = ${accountId}`;
-    await engine.writes('another');
-    await engine.answers('another');
-    await engine.does('another', { kind: 'END', by: 'CUSTOMER' });
-    const since = await begun('again');
+    const { accountId, deps } = engine;
+    const eve = (await ensureAgents(deps, accountId, ['eve'])).get('eve') as string;
+    const answers = (address: string) =>
+      engine.does(address, { kind: 'OUTBOUND', sender: 'AGENT', agentId: eve });
+    await engine.db.sql`update agent set capacity = 1 where account_id = ${accountId} and id = ${eve}`;
+    for (const address of ['no room', 'room']) {
+      await engine.writes(address);
+      await answers(address);
+      await engine.does(address, { kind: 'END', by: 'CUSTOMER' });
+    }
+    await engine.writes('again');
+    await answers('again');
+    const since = now();
+    await engine.runUntil(plus(since, 2 * HOUR - 1));
+    await engine.writes('no room');
+    expect(await engine.latest('no room')).toMatchObject({ status: 'WAITING', agent_id: null });
     await engine.runUntil(plus(since, 2 * HOUR));
-    await engine.writes('another');
-    expect(await engine.latest('another')).toMatchObject({ status: 'ACTIVE', agent_id: ann });
+    await engine.writes('room');
+    expect(await engine.latest('room')).toMatchObject({ status: 'ACTIVE', agent_id: eve });
     await engine.does('again', { kind: 'ASSIGN', agentId: engine.bob });
     await run(2 * HOUR);
     expect(await firings('again', since)).toEqual([
@@ -67,13 +77,14 @@ describe('a close that puts back into the queue instead', () => {
       ['AUTO_CLOSE', 240, null],
     ]);
     expect(await engine.latest('again')).toMatchObject({ status: 'WAITING', agent_id: null });
-    await engine.db.sql`update agent set capacity = null where account_id = ${accountId}`;
   });
 
   it('PE-9 LP-11 it is protected from staying for ever, from when it was put there', async () => {
     await engine.policy({ autoCloseThen: 'TO_QUEUE' });
     const since = await begun('for ever');
     const protects = plus(since, 2 * HOUR + 90 * DAY);
+    await engine.runUntil(plus(since, 2 * HOUR));
+    await engine.jumpTo(plus(protects, -MINUTE));
     await engine.runUntil(plus(protects, -1));
     expect(await engine.latest('for ever')).toMatchObject({ status: 'WAITING' });
     await engine.runUntil(protects);
@@ -142,7 +153,7 @@ describe('a hold', () => {
         await begun(`${timer} ${address}`);
         for (const action of before()) await engine.does(`${timer} ${address}`, action);
         await run(MINUTE);
-        const end = until && plus(now(), until);
+        const end = until === null ? null : plus(now(), until);
         await engine.does(`${timer} ${address}`, { kind: 'HOLD', until: end });
         if (end === null) await run(10 * DAY);
         else await engine.runUntil(end);
@@ -164,6 +175,8 @@ describe('a hold', () => {
     await engine.does('unanswered', { kind: 'START', by: 'AGENT', agentId: engine.ann });
     const until = plus(now(), 3 * DAY);
     await engine.does('unanswered', { kind: 'HOLD', until });
+    await engine.jumpTo(until);
+    await engine.jumpTo(plus(until, 2 * DAY - MINUTE));
     await engine.runUntil(plus(until, 2 * DAY - 1));
     expect(await engine.latest('unanswered')).toMatchObject({ status: 'NEW', held: false });
     await engine.runUntil(plus(until, 2 * DAY));
@@ -174,7 +187,7 @@ describe('a hold', () => {
 describe('the time in the queue', () => {
   it('PE-10 goes on through messages, comments, tags and another queue, and is off by default', async () => {
     await engine.writes('off by default', { skillId: engine.sales });
-    await run(30 * DAY);
+    await engine.jumpTo(plus(now(), 30 * DAY));
     expect(await engine.latest('off by default')).toMatchObject({ status: 'WAITING' });
     await engine.policy({ queueTimeout: true, queueTimeoutAfter: 'PT1H' });
     await engine.writes('in the queue', { skillId: engine.sales });

@@ -34,6 +34,7 @@ const CHANNELS = {
   'standard messenger': { adapter: 'messenger', settings: { ...brought, ...standard } },
   'standard sms': { adapter: 'sms', settings: { ...twilio, ...standard } },
 } as const;
+const REGISTRY = createRegistry(BUILT_IN);
 export type ChannelName = keyof typeof CHANNELS;
 
 export const ALL_CHANNELS = Object.keys(CHANNELS) as ChannelName[];
@@ -44,17 +45,22 @@ export const OUTBOUND_CHANNELS = ENHANCED_CHANNELS.filter(
   (name) => name !== 'web chat' && name !== 'apple messages',
 );
 
+/** A session that the business began, as its row has it. */
+export const NEW = { status: 'NEW', awaiting: 'CONSUMER', agent_id: null, ended_at: null };
+
+/** What such a channel is made from. */
+export function setupOfChannel(name: ChannelName) {
+  const { adapter, settings } = CHANNELS[name];
+  return { name, adapter, settings: parseSettings(REGISTRY.get(adapter), settings) };
+}
+
 /** A channel of every kind on an engine's account. */
 export type Sessions = Awaited<ReturnType<typeof openSessions>>;
 
 export async function openSessions(engine: Engine) {
-  const registry = createRegistry(BUILT_IN);
+  const { deps, accountId } = engine;
   const ids = new Map<ChannelName, string>();
-  for (const name of ALL_CHANNELS) {
-    const { adapter, settings } = CHANNELS[name];
-    const parsed = parseSettings(registry.get(adapter), settings);
-    ids.set(name, await ensureChannel(engine.deps, engine.accountId, { name, adapter, settings: parsed }));
-  }
+  for (const name of ALL_CHANNELS) ids.set(name, await ensureChannel(deps, accountId, setupOfChannel(name)));
   const idOf = (name: ChannelName) => ids.get(name) as string;
 
   return {
@@ -90,6 +96,31 @@ export async function openSessions(engine: Engine) {
         },
       };
       return channel;
+    },
+  };
+}
+
+/** How tests pass time on an engine's clock. */
+export function timeOf(engine: Engine) {
+  const now = () => engine.clock.now();
+  const inMs = (ms: number) => new Date(now().getTime() + ms);
+  /** Runs until a millisecond before an instant; only the last second of it as workers would. */
+  async function runUpTo(instant: Date) {
+    await engine.jumpTo(new Date(instant.getTime() - 1000));
+    await engine.runUntil(new Date(instant.getTime() - 1));
+  }
+  return {
+    now,
+    inMs,
+    runUpTo,
+    /** Time passes in one step: what falls due within it acts at its end. */
+    wait: (ms: number) => engine.jumpTo(inMs(ms)),
+    /** What a conversation is, a millisecond before an instant and at it. */
+    async around(address: string, instant: Date) {
+      await runUpTo(instant);
+      const before = await engine.latest(address);
+      await engine.runUntil(instant);
+      return { before, after: await engine.latest(address) };
     },
   };
 }

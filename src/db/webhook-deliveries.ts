@@ -15,7 +15,8 @@ export type DeliveryRow = {
   error: string | null;
 };
 
-const COLUMNS = 'id, endpoint_id as "endpointId", outbox_id as "eventId", type, at, took_ms as "tookMs", status, error';
+const COLUMNS =
+  'id, endpoint_id as "endpointId", outbox_id as "eventId", type, at, took_ms as "tookMs", status, error';
 
 /** Writes an attempt into the log. */
 export async function insertDelivery(sql: Sql, accountId: string, delivery: DeliveryRow): Promise<void> {
