@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
+import { addAdapter } from './commands/adapter.ts';
 import { addConversations } from './commands/conversations.ts';
 import { addDemo } from './commands/demo.ts';
 import { addExplain } from './commands/explain.ts';
@@ -35,6 +36,7 @@ const commands = [
   addReplay,
   addImport,
   addDemo,
+  addAdapter,
 ];
 for (const add of commands) add(program);
 

@@ -1,6 +1,8 @@
 import type { Temporal } from 'temporal-polyfill';
+import { deleteClearedEndpoints } from '../db/endpoints.ts';
 import { deleteOldAnswers } from '../db/idempotency.ts';
 import { deleteEndedConversations, deleteFinishedEffects } from '../db/retention.ts';
+import { deleteOldDeliveries, endpointsWithOldDeliveries } from '../db/webhook-deliveries.ts';
 import { toMilliseconds } from '../domain/duration.ts';
 import type { LifecycleDeps } from '../lifecycle/lifecycle.ts';
 import type { Log } from '../log.ts';
@@ -11,12 +13,14 @@ const AT_ONCE = 1_000;
 const FINISHED_EFFECTS_MS = 30 * 24 * 60 * 60_000;
 /** The same call under the same idempotency key is answered alike for this long. */
 const ANSWERS_MS = 24 * 60 * 60_000;
+/** The log of webhooks is kept this long: no longer than the effects that its attempts were of. */
+const DELIVERIES_MS = FINISHED_EFFECTS_MS;
 
 /** What a pass removed. */
-export type Removed = { effects: number; answers: number; conversations: number };
+export type Removed = { effects: number; answers: number; deliveries: number; conversations: number };
 
 /**
- * Removes what is older than it has to be kept: effects done for 30 days, idempotency keys of a day, and, where `keepEnded` is set,
+ * Removes what is older than it has to be kept: effects done for 30 days, attempts at webhooks of 30 days, idempotency keys of a day, and, where `keepEnded` is set,
  * conversations that ended longer ago than that, with their feed. In short transactions; open ones never.
  */
 export async function retain(
@@ -34,12 +38,17 @@ export async function retain(
   };
   const effects = await all(() => deleteFinishedEffects(deps.db.sql, before(FINISHED_EFFECTS_MS), AT_ONCE));
   const answers = await all(() => deleteOldAnswers(deps.db.sql, before(ANSWERS_MS), AT_ONCE));
-  if (keepEnded === null) return { effects, answers, conversations: 0 };
+  let deliveries = 0;
+  const loggedBefore = before(DELIVERIES_MS);
+  for (const endpoint of await endpointsWithOldDeliveries(deps.db.sql, loggedBefore))
+    deliveries += await all(() => deleteOldDeliveries(deps.db.sql, endpoint, loggedBefore, AT_ONCE));
+  await deleteClearedEndpoints(deps.db.sql);
+  if (keepEnded === null) return { effects, answers, deliveries, conversations: 0 };
   const endedBefore = before(toMilliseconds(keepEnded));
   let conversations = 0;
   for (const { account_id } of await deps.db.sql`select account_id from account`)
     conversations += await all(() => deleteEndedConversations(deps.db.sql, account_id, endedBefore, AT_ONCE));
-  return { effects, answers, conversations };
+  return { effects, answers, deliveries, conversations };
 }
 
 /** Runs it every hour. */

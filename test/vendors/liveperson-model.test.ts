@@ -6,7 +6,7 @@ import { history, type Step } from '../support/vendors/liveperson-steps.ts';
 import { openLivePersonWorld } from '../support/vendors/liveperson-world.ts';
 
 /** Set LIVEPERSON_RUNS and LIVEPERSON_SEED to hunt on; a failure prints the seed and the path to play it again. */
-const RUNS = Number(process.env.LIVEPERSON_RUNS ?? 60);
+const RUNS = Number(process.env.LIVEPERSON_RUNS ?? 40);
 const SEED = Number(process.env.LIVEPERSON_SEED ?? 20260302);
 const LIMIT_MS = 30_000 + RUNS * 1_000;
 

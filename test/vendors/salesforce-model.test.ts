@@ -110,12 +110,19 @@ async function openWorld() {
     clock.advance(until - now());
   }
 
+  async function wakeAll() {
+    const lanes = await db.sql<{ id: string }[]>`select id from lane where account_id = ${accountId}`;
+    for (const { id } of lanes) await wakeLane(deps, { accountId, laneId: id, wakeAt: null });
+  }
+
   /** What becomes due on the way acts to the millisecond. */
   async function run(until: number) {
     for (;;) {
       const due = Math.max(now(), Math.min(model.nextDue(), until));
       clock.advance(Math.max(0, due - SECOND - now()));
       await wakeUntil(due);
+      // A lane that was woken just before rests for a moment; it is woken all the same, as if there had been no wake.
+      if (model.nextDue() <= due) await wakeAll();
       model.tick(due);
       if (due === until) return;
     }
