@@ -2,6 +2,7 @@ import { Temporal } from 'temporal-polyfill';
 import { ACTIVITIES, resets } from '../src/domain/activity.ts';
 import { describeDuration, toMilliseconds } from '../src/domain/duration.ts';
 import { DURATION_FIELDS, type DurationField, type PolicyField, type Profile } from '../src/domain/policy.ts';
+import { table } from './markdown.ts';
 
 /** docs/profiles.md: the profiles side by side, for those who choose one and set policies within it. */
 export function profilesPage(profiles: readonly Profile[]): string {
@@ -102,9 +103,4 @@ function text(value: unknown): string {
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (value === null) return '–';
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [line(head), `|${head.map(() => '---').join('|')}|`, ...rows.map(line)].join('\n');
 }

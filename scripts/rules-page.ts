@@ -6,6 +6,7 @@ import { formatPolicyFields } from '../src/domain/policy-fields.ts';
 import { PROFILES } from '../src/domain/profiles.ts';
 import { TIMER_RULES } from '../src/domain/timer-rules.ts';
 import { TRANSITIONS, TRIGGERS } from '../src/domain/transitions.ts';
+import { table } from './markdown.ts';
 
 const profiles = Object.values(PROFILES);
 
@@ -78,9 +79,4 @@ function value(field: PolicyField, set: unknown, bounds: (typeof profiles)[numbe
   const shown = Array.isArray(set) ? set.join(', ') || 'none' : set === null ? '–' : String(set);
   const limits = bounds[field as DurationField];
   return limits ? `${shown} (${formatDuration(limits.min)} – ${formatDuration(limits.max)})` : shown;
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [line(head), `|${head.map(() => '---').join('|')}|`, ...rows.map(line)].join('\n');
 }

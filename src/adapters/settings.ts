@@ -14,6 +14,8 @@ export type SettingsStore = {
   toStore(adapterId: string, given: object, stored?: object): object;
   /** Settings as an adapter takes them. @throws NotFoundError, InvalidInputError where its schema has changed since */
   open(adapterId: string, stored: object): ChannelSettings;
+  /** What of the settings anybody may see: all but the secrets. @throws NotFoundError naming `adapterId` */
+  shown(adapterId: string, stored: object): Record<string, unknown>;
 };
 
 /** Keeps the secrets of settings in a vault. */
@@ -29,6 +31,12 @@ export function openSettingsStore(registry: Registry, vault: Vault): SettingsSto
       return mapTexts(read, (text, name) => (secrets.includes(name) ? vault.seal(text) : text));
     },
     open: (adapterId, stored) => parseSettings(registry.get(adapterId), opened(stored)),
+    shown(adapterId, stored) {
+      const secrets = secretsOf(registry.get(adapterId));
+      const isShown = ([name, value]: [string, unknown]) =>
+        !secrets.includes(name) && !(typeof value === 'string' && isSealed(value));
+      return Object.fromEntries(Object.entries(stored).filter(isShown));
+    },
   };
 }
 

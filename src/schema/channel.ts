@@ -24,6 +24,20 @@ builder.objectFields(Channel, (t) => ({
     description: "What its timers run on (PE-8); null: the account's, and without one it is always open.",
     resolve: ({ calendarId }, _args, { load }) => load.calendar(calendarId),
   }),
+  settings: t.field({
+    type: 'JSONObject',
+    description:
+      "What its adapter is set up with, as the adapter's `settingsSchema` describes it, without secrets.",
+    async resolve({ id }, _args, { deps, load }) {
+      const stored = await load.channelSettings(id);
+      return stored === null ? {} : deps.settings.shown(stored.adapterId, stored.settings);
+    },
+  }),
+  webhookPath: t.string({
+    description:
+      'The path at which its provider reports what happens, below where this service is reached from outside: `/webhooks/…`.',
+    resolve: ({ id }, _args, { accountId }) => `/webhooks/${accountId}/${id}`,
+  }),
   paused: t.boolean({
     description: 'Whether nothing ends here by itself, by a pause of it or of the account (LL-15).',
     resolve: async ({ id }, _args, { load }) => (await load.rules()).channels.get(id)?.paused ?? false,

@@ -1,0 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { BUILT_IN } from '../src/adapters/index.ts';
+import { channelsPage } from './channels-page.ts';
+
+writeFileSync(new URL('../docs/channels.md', import.meta.url), channelsPage(BUILT_IN));

@@ -1,0 +1,19 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { channelsPage } from '../../scripts/channels-page.ts';
+import { BUILT_IN } from '../../src/adapters/index.ts';
+import { secretsOf } from '../../src/adapters/settings.ts';
+
+const page = channelsPage(BUILT_IN);
+
+it('docs/channels.md is what the adapters say; npm run generate writes it', () => {
+  expect(readFileSync(new URL('../../docs/channels.md', import.meta.url), 'utf8')).toBe(page);
+});
+
+it.each(BUILT_IN)('$id has its section, with its secrets marked', (adapter) => {
+  const section = page.split('\n## ').find((each) => each.startsWith(`${adapter.id}\n`)) ?? '';
+  expect(section).toContain(adapter.name);
+  expect(secretsOf(adapter).length).toBeGreaterThan(0);
+  for (const name of secretsOf(adapter))
+    expect(section).toMatch(new RegExp(`\\| \`${name}\` \\|.*; secret \\|`));
+});

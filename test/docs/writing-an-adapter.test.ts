@@ -1,0 +1,62 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse, validate } from 'graphql';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as kit from '../../src/adapters/kit.ts';
+import web from '../../src/adapters/web.ts';
+import { schema } from '../../src/schema/schema.ts';
+import { testFolder } from '../support/folder.ts';
+import { root } from '../support/run.ts';
+
+const page = readFileSync(join(root, 'docs/writing-an-adapter.md'), 'utf8');
+const shown = [...page.matchAll(/<!-- (\S+\.ts) -->\n```ts\n([\s\S]*?)```/g)].map(
+  ([, file, code]) => [file as string, code as string] as const,
+);
+const inRow = (heading: string) => {
+  const [, rows = ''] = new RegExp(`\\| ${heading} \\|.*\\n\\|[-|]+\\|\\n((?:\\|.*\\n)+)`).exec(page) ?? [];
+  return [...rows.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name);
+};
+
+const folder = testFolder();
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Its commands are run by test/repository/package.test.ts, in a project that has Lull as a package. */
+describe('docs/writing-an-adapter.md', () => {
+  beforeAll(() => {
+    const run = spawnSync(process.execPath, [join(root, 'src/cli.ts'), 'adapter', 'new', 'acme-chat'], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
+    expect(run.status, run.stderr).toBe(0);
+  });
+
+  it('shows the skeleton, all of its code', () => {
+    expect(page.match(/```ts\n/g)).toHaveLength(shown.length);
+    expect(shown.map(([file]) => file)).toEqual(['acme-chat.ts', 'samples.ts', 'acme-chat.test.ts']);
+  });
+
+  it.each(shown)('shows %s as `lull adapter new` writes it', (file, code) => {
+    expect(code).toBe(readFileSync(join(folder, 'acme-chat', file), 'utf8'));
+  });
+
+  it('tells of every rule and every event', () => {
+    expect(inRow('rule').sort()).toEqual(Object.keys(web.rules).sort());
+    expect(inRow('event').sort()).toEqual(['ECHO', 'END', 'LEAVE', 'MESSAGE', 'RECEIPT']);
+  });
+
+  it('names nothing of the kit that the kit does not have', () => {
+    const named = [...page.matchAll(/`(\w+)\((?!request|'|\.\.\.\{)[^`]*\)`/g)].map(
+      ([, name]) => name as string,
+    );
+    expect(named.length).toBeGreaterThan(3);
+    const members = ['now', 'parse', 'verify', 'deliver', 'closing'];
+    expect(named.filter((name) => !(name in kit) && !members.includes(name))).toEqual([]);
+  });
+
+  it('asks the API only what it knows', () => {
+    const queries = [...page.matchAll(/```graphql\n([\s\S]*?)```/g)].map(([, query]) => query as string);
+    expect(queries).toHaveLength(2);
+    expect(queries.flatMap((query) => validate(schema, parse(query)))).toEqual([]);
+  });
+});
