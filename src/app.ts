@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { v7 } from 'uuid';
 import { setupOf } from './adapters/adapter.ts';
 import { canonical } from './adapters/canonical.ts';
+import { catalogueOf } from './adapters/catalogue.ts';
 import { closingBy } from './adapters/closing-by.ts';
 import { BUILT_IN } from './adapters/index.ts';
 import { createRegistry, type Registry } from './adapters/registry.ts';
@@ -194,6 +195,7 @@ function startApi(engine: Engine, config: Config): Promise<HttpServer> {
       ...deps,
       log,
       closingBy: closingBy(engine.registry, engine.settings),
+      adapters: catalogueOf(engine.registry),
       registry: engine.registry,
       settings: engine.settings,
       readSettings: engine.settings.toStore,

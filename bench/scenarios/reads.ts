@@ -89,12 +89,15 @@ async function openReader(
   filter: object,
   pagesIn: number,
 ) {
-  const { registry, deps, settings: store, log } = engine;
+  const { registry, deps, settings: store, vault, log } = engine;
   const counted = counting(deps.db.sql);
   const schemaDeps = {
     ...{ ...deps, db: { ...deps.db, sql: counted.sql }, log },
     closingBy: closingBy(registry, store),
+    adapters: [],
+    settings: store,
     readSettings: store.toStore,
+    ...{ vault, allowPrivateWebhooks: false },
     subscribe: async () => async () => {},
   };
   const caller = { accountId: account.accountId, scopes: new Set(SCOPES), actor: 'bench', agentId: null };

@@ -53,7 +53,7 @@ export type Conversation = {
   startedAt: Date;
   /** The clock of inactivity; what moves it is the reset matrix. It never goes back. */
   lastActivityAt: Date;
-  /** Since when the consumer is awaited; null while the agent is. */
+  /** Since when the consumer is awaited; null while the agent is, but for a NEW one of which nothing has arrived (LL-8). */
   awaitingSince: Date | null;
   /** When it took its status: the instant that was acted at, not the activity's. */
   statusSince: Date;

@@ -170,12 +170,13 @@ function changesOf(
   }
 }
 
-function checkInactivation(subject: Conversation, { rules }: DecideContext): void {
+function checkInactivation(subject: Conversation, { rules, now }: DecideContext): void {
   const { policy, channel } = settingsFor(rules, subject.channelId, subject.skillId);
   const why =
     channel.rules.bounds.END_INACTIVE === null
       ? 'this channel has no inactive conversations'
-      : policy.manualInactivation
+      : // What was done under other rules stays done, when it is decided again among late activities.
+        policy.manualInactivation || now < rules.since
         ? null
         : 'the account lets nobody do this by hand';
   if (why !== null) throw new NotAllowedError('INACTIVATE', subject.status, why);
@@ -199,12 +200,12 @@ function awaitedWithout(
   for (const { kind, data } of sofar)
     if (kind === 'RECEIPT' && data?.state === 'FAILED') failed.add(String(data.of));
   const isTheirs = botsAreAgents(subject, context);
-  const messages = sofar
-    .slice(sofar.findLastIndex(({ kind }) => kind === 'INBOUND') + 1)
-    .filter(
-      ({ kind, actor }) =>
-        kind === 'START' || (kind === 'OUTBOUND' && isAgentMessage(actor as Sender, isTheirs)),
-    );
+  const messages = sofar.slice(sofar.findLastIndex(({ kind }) => kind === 'INBOUND') + 1).filter(
+    // Whoever began it, the customer is awaited since then.
+    ({ kind, actor, effect }) =>
+      kind === 'START' ||
+      (kind === 'OUTBOUND' && (effect === 'STARTED' || isAgentMessage(actor as Sender, isTheirs))),
+  );
   if (!messages.some(({ messageId }) => messageId === failedId)) return {};
   const arrived = messages.find(({ messageId }) => messageId === null || !failed.has(messageId));
   const since = subject.awaitingSince;

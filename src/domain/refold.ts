@@ -55,6 +55,8 @@ export function refold(
   const conversation: Conversation = {
     ...folded,
     ending: subject.ending,
+    // A first message that comes late may name no skill; what it began has one all the same.
+    skillId: late.action.kind === 'SKILL' ? folded.skillId : (folded.skillId ?? subject.skillId),
     previousId: subject.previousId,
     lastActivityAt,
     newestAt: latest(folded.newestAt, subject.newestAt),

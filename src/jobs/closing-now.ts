@@ -7,7 +7,8 @@ import type { ChannelRules } from '../domain/channel-rules.ts';
 import { type Closing, type Consent, closeMessageFor } from '../domain/closing.ts';
 import type { Conversation } from '../domain/conversation.ts';
 import { toMilliseconds } from '../domain/duration.ts';
-import { type Settings, settingsFor } from '../domain/rules.ts';
+import { type AccountRules, type Settings, settingsFor } from '../domain/rules.ts';
+import { nextDue } from '../domain/timers.ts';
 import type { LifecycleDeps } from '../lifecycle/lifecycle.ts';
 
 /** Everything that decides what a customer is shown, as of now. */
@@ -16,7 +17,12 @@ export type Situation = {
   contact: { address: string; clientVersion: string | null; locale: string | null; consent: Consent };
   channel: { adapterId: string; settings: ChannelSettings };
   adapterRules: ChannelRules;
+  rules: AccountRules;
   policy: Settings['policy'];
+  /** Whether anything is sent from here on the channel, as it is set up now. */
+  sends: boolean;
+  /** Whether the customer has begun another conversation since. */
+  hasNewer: boolean;
   lastInboundAt: Date | null;
 };
 
@@ -32,7 +38,7 @@ export async function readSituation(
     readConversations(sql, accountId, [conversationId]),
     sql`
       select contact.address, contact.client_version, contact.locale, contact.consent, channel.adapter, channel.settings,
-        account.rules_version
+        account.rules_version, contact.latest_conversation_id <> conversation.id as has_newer
       from conversation
       join account on account.account_id = conversation.account_id
       join contact on contact.account_id = conversation.account_id and contact.id = conversation.contact_id
@@ -53,7 +59,10 @@ export async function readSituation(
     },
     channel: { adapterId: row.adapter, settings: deps.settings.open(row.adapter, row.settings) },
     adapterRules: channel.rules,
+    rules,
     policy,
+    sends: channel.sends,
+    hasNewer: row.has_newer,
     lastInboundAt: lastInbound?.at ?? null,
   };
 }
@@ -69,11 +78,30 @@ export function isWindowOpen(
   return clock.now().getTime() <= lastInboundAt.getTime() + toMilliseconds(replyWindow);
 }
 
+/**
+ * Why a customer is not to be warned after all; null: they are (PE-2). A message, of whoever moves the clock, has set the
+ * count of reminders back; whatever else happened, such as a receipt, cancels nothing.
+ */
+export function whyNoWarning(
+  deps: Pick<Deps, 'clock'>,
+  situation: Situation,
+  reminder: number,
+): string | null {
+  const { conversation, contact, rules, sends } = situation;
+  if (conversation.ending !== null || conversation.stage !== reminder)
+    return 'the conversation has gone on since';
+  if (nextDue(rules, conversation, ({ kind }) => kind === 'AUTO_CLOSE') === null)
+    return 'nothing closes the conversation any more';
+  if (contact.consent === 'OPTED_OUT') return 'the customer opted out';
+  if (!sends) return 'nothing is sent from here on this channel';
+  return isWindowOpen(deps, situation) ? null : 'the reply window is closed';
+}
+
 /** What the customer of an ended conversation is to see, as of now (LL-14). */
 export function closingNow(deps: Pick<Deps, 'clock' | 'registry'>, situation: Situation): Closing {
   const { conversation, contact, channel, policy } = situation;
   if (conversation.ending === null) throw new Error(`conversation ${conversation.id} has not ended`);
-  return deps.registry.get(channel.adapterId).closing({
+  const closing = deps.registry.get(channel.adapterId).closing({
     endReason: conversation.ending.reason,
     endedBy: conversation.ending.by,
     clientVersion: contact.clientVersion,
@@ -82,4 +110,18 @@ export function closingNow(deps: Pick<Deps, 'clock' | 'registry'>, situation: Si
     closeMessage: closeMessageFor(policy.closeMessages, contact.locale),
     settings: channel.settings,
   });
+  return situation.hasNewer ? tooLate(closing) : closing;
+}
+
+/** A goodbye in the middle of the next conversation would be taken for that one's. */
+function tooLate({ survey, closeMessage, template, separator, reasons }: Closing): Closing {
+  const why = 'the customer has begun another conversation';
+  return {
+    ...{ survey: false, closeMessage: null, template: null, separator: false },
+    reasons: {
+      survey: survey ? why : reasons.survey,
+      closeMessage: closeMessage !== null || template !== null ? why : reasons.closeMessage,
+      separator: separator ? why : reasons.separator,
+    },
+  };
 }

@@ -1,13 +1,13 @@
 import type { AdapterContext, DeliverResult, OutboundMessage } from '../adapters/adapter.ts';
 import type { Registry } from '../adapters/registry.ts';
 import type { SettingsStore } from '../adapters/settings.ts';
-import { beginOutbox, type ClaimedEffect, finishOutbox, insertOutbox } from '../db/outbox.ts';
+import { beginOutbox, type ClaimedEffect, finishOutbox, insertOutbox, type OutboxRow } from '../db/outbox.ts';
 import type { Closing } from '../domain/closing.ts';
 import type { Part } from '../domain/event.ts';
 import { type Delivery, recordDeliveries } from '../lifecycle/deliveries.ts';
 import type { LifecycleDeps } from '../lifecycle/lifecycle.ts';
-import { closingNow, isWindowOpen, readSituation, type Situation } from './closing-now.ts';
-import type { CarryOut, EffectResult } from './relay-outbox.ts';
+import { closingNow, readSituation, type Situation, whyNoWarning } from './closing-now.ts';
+import { type CarryOut, type EffectResult, MOST_ATTEMPTS } from './relay-outbox.ts';
 import type { SendLimit } from './send-limit.ts';
 
 /** What sending to customers needs. */
@@ -22,8 +22,18 @@ const ANSWER_WITHIN_MS = 15_000;
 const SURVEY_AFTER_MS = 1_000;
 /** The text of a warning. */
 const WARNING = 'Are you still there? This conversation will close soon.';
+/** What became of a message is worth some tries: once lost, it has to pass for unknown. */
+const WRITING_TRIES = 3;
+const GONE_ON = 'the conversation has gone on since';
 /** The call never reached anybody: it may be made again on any channel. */
-const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ENETUNREACH', 'EHOSTUNREACH']);
+const NOT_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ENETUNREACH',
+  'EHOSTUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
 
 /**
  * Shows a customer what is owed: a warning (PE-2), or what they see at an end (LL-14). Consent and reply window are
@@ -35,43 +45,38 @@ export function deliverMessage(deps: DeliverDeps): CarryOut {
     const situation = await readSituation(deps, effect);
     if (situation === null) return { state: 'DROPPED', error: 'the contact is gone' };
     if ('reminder' in effect.payload) return await warn(deps, effect, situation);
-    const endedAt = String(effect.payload.closing);
-    const { conversation } = situation;
-    if (conversation.ending?.at.toISOString() !== endedAt)
-      return { state: 'DROPPED', error: 'the conversation has gone on since' };
+    const part = (effect.payload.part ?? null) as Part | null;
+    if (situation.conversation.ending?.at.toISOString() !== effect.payload.closing) {
+      if (part === null) return { state: 'DROPPED', error: GONE_ON };
+      return await finish(deps, effect, 'DROPPED', GONE_ON, skipped(part, GONE_ON));
+    }
     const closing = closingNow(deps, situation);
-    if ('part' in effect.payload)
-      return await showPart(deps, effect, situation, effect.payload.part as Part, closing);
-    return await plan(deps, effect, closing);
+    if (part === null) return await plan(deps, effect, closing);
+    return await showPart(deps, effect, situation, part, closing);
   };
 }
 
 /** A warning that has been answered, or whose conversation has ended, meanwhile is dropped (PE-2). */
 async function warn(deps: DeliverDeps, effect: ClaimedEffect, situation: Situation): Promise<EffectResult> {
-  const { conversation, contact } = situation;
-  if (conversation.ending !== null || conversation.revision !== effect.revision)
-    return { state: 'DROPPED', error: 'the conversation has gone on since' };
-  const why =
-    contact.consent === 'OPTED_OUT'
-      ? 'the customer has opted out'
-      : isWindowOpen(deps, situation)
-        ? null
-        : 'the reply window is closed';
+  const why = whyNoWarning(deps, situation, Number(effect.payload.reminder));
   if (why !== null) return await finish(deps, effect, 'DROPPED', why, skipped('WARNING', why));
   return await send(deps, effect, situation, 'WARNING', { kind: 'WARNING', text: WARNING });
 }
 
-/** Owes each part that is to be shown, and notes why the others are not; all at once, so that no part is owed twice. */
+/**
+ * Owes each part that is to be shown, and notes why the others are not; all at once, so that no part is owed twice. A survey
+ * that comes with a goodbye is owed once that is settled.
+ */
 async function plan(deps: DeliverDeps, effect: ClaimedEffect, closing: Closing): Promise<EffectResult> {
   const now = deps.clock.now();
-  const { id: _id, accountId, kind, conversationId, revision, channelId, endpointId, payload } = effect;
-  const owed = (part: Part) => ({
-    ...{ id: deps.newId(), kind, conversationId, revision, channelId, endpointId },
-    payload: { ...payload, part },
-  });
+  const { accountId, conversationId } = effect;
   const shown = partsOf(closing);
-  const first = shown.filter((part) => part !== 'SURVEY').map(owed);
-  const second = shown.filter((part) => part === 'SURVEY').map(owed);
+  const hasGoodbye = shown.some(isGoodbye);
+  const owed = shown
+    .filter((part) => part !== 'SURVEY' || !hasGoodbye)
+    .map((part) =>
+      owedBy(deps, effect, isGoodbye(part) && closing.survey ? { part, next: 'SURVEY' } : { part }),
+    );
   const { reasons } = closing;
   const notShown = [
     ...(closing.survey ? [] : [skipped('SURVEY', reasons.survey)]),
@@ -83,14 +88,35 @@ async function plan(deps: DeliverDeps, effect: ClaimedEffect, closing: Closing):
   const done = await deps.db.sql.begin(async (sql) => {
     if (!(await finishOutbox(sql, effect, { state: 'SENT', dueAt: now, now, error: null }))) return false;
     await recordDeliveries(sql, accountId, conversationId, notShown, now);
-    if (first.length > 0) await insertOutbox(sql, accountId, first, now);
-    const later = new Date(now.getTime() + (first.length > 0 ? SURVEY_AFTER_MS : 0));
-    if (second.length > 0) await insertOutbox(sql, accountId, second, later);
+    if (owed.length > 0) await insertOutbox(sql, accountId, owed, now);
     return true;
   });
   if (done) await deps.tell({ accountId, conversationIds: [conversationId] });
-  if (done && shown.length > 0) await deps.relay();
+  if (done && owed.length > 0) await deps.relay();
   return { state: 'WRITTEN' };
+}
+
+/** Something more that is owed at the end that an effect is of. */
+function owedBy(
+  { newId }: Pick<DeliverDeps, 'newId'>,
+  { kind, conversationId, revision, channelId, endpointId, payload }: ClaimedEffect,
+  what: { part: Part; next?: Part },
+): OutboxRow {
+  const { closing } = payload;
+  return {
+    id: newId(),
+    kind,
+    conversationId,
+    revision,
+    channelId,
+    endpointId,
+    payload: { closing, ...what },
+  };
+}
+
+/** The close message and the template that stands in for it: which of them it is, the reply window decides (PE-4). */
+function isGoodbye(part: Part): boolean {
+  return part === 'CLOSE_MESSAGE' || part === 'TEMPLATE';
 }
 
 function partsOf(closing: Closing): Part[] {
@@ -106,12 +132,14 @@ async function showPart(
   deps: DeliverDeps,
   effect: ClaimedEffect,
   situation: Situation,
-  part: Part,
+  owed: Part,
   closing: Closing,
 ): Promise<EffectResult> {
-  if (!partsOf(closing).includes(part)) {
-    const why = part === 'SURVEY' ? closing.reasons.survey : closing.reasons.closeMessage;
-    return await finish(deps, effect, 'DROPPED', why, skipped(part, why));
+  const part = partsOf(closing).find((each) => each === owed || (isGoodbye(each) && isGoodbye(owed)));
+  if (part === undefined) {
+    const { survey, separator, closeMessage } = closing.reasons;
+    const why = owed === 'SURVEY' ? survey : owed === 'SEPARATOR' ? separator : closeMessage;
+    return await finish(deps, effect, 'DROPPED', why, skipped(owed, why));
   }
   if (part === 'CLOSE_MESSAGE' && closing.closeMessage !== null)
     return await send(deps, effect, situation, part, { kind: part, text: closing.closeMessage });
@@ -149,36 +177,50 @@ async function send(
     signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
   };
   await beginOutbox(deps.db.sql, effect, deps.clock.now());
+  const hasTries = effect.attempts < MOST_ATTEMPTS;
+  const refused = (reason: string) =>
+    finish(deps, effect, 'DEAD', reason, { part, outcome: 'REFUSED', reason, messageId: null });
+  const givenUp = (why: string) => `given up after ${effect.attempts} attempts: ${why}`;
   let result: DeliverResult;
   try {
     result = await deps.registry.get(channel.adapterId).deliver(message as OutboundMessage, context);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    if (adapterRules.idempotentSends || wasNotSent(error))
-      return { state: 'RETRY', error: why, afterMs: null };
-    return await unconfirmed(`no answer: ${why}`);
+    const why = whyOf(error);
+    const isUnknown = !wasNotSent(error);
+    if (isUnknown && !adapterRules.idempotentSends) return await unconfirmed(`no answer: ${why}`);
+    if (hasTries) return { state: 'RETRY', error: why, afterMs: null };
+    return await (isUnknown ? unconfirmed(givenUp(why)) : refused(givenUp(why)));
   }
-  if (result.outcome === 'RETRY')
-    return { state: 'RETRY', error: 'the channel asked to be tried again', afterMs: result.afterMs };
-  const { reason, messageId } =
-    result.outcome === 'ACCEPTED'
-      ? { reason: null, messageId: result.providerMessageId }
-      : { reason: result.reason, messageId: null };
-  const outcome = result.outcome === 'ACCEPTED' ? 'SENT' : 'REFUSED';
-  const state = result.outcome === 'ACCEPTED' ? 'SENT' : 'DEAD';
-  return await finish(deps, effect, state, reason, { part, outcome, reason, messageId });
+  if (result.outcome === 'REJECTED') return await refused(result.reason);
+  if (result.outcome === 'RETRY') {
+    const why = 'the channel asked to be tried again';
+    if (hasTries) return { state: 'RETRY', error: why, afterMs: result.afterMs };
+    return await refused(givenUp(why));
+  }
+  const { providerMessageId: messageId } = result;
+  return await finish(deps, effect, 'SENT', null, { part, outcome: 'SENT', reason: null, messageId });
+}
+
+function codeOf(error: unknown): string | null {
+  const { code } = ((error as { cause?: unknown })?.cause ?? error ?? {}) as { code?: unknown };
+  return typeof code === 'string' ? code : null;
 }
 
 function wasNotSent(error: unknown): boolean {
-  const { code } = ((error as { cause?: unknown })?.cause ?? error ?? {}) as { code?: unknown };
-  return NOT_SENT.has(String(code));
+  return NOT_SENT.has(codeOf(error) ?? '');
+}
+
+/** Why there was no answer, for admins: a URL in it could hold a password. */
+function whyOf(error: unknown): string {
+  const text = codeOf(error) ?? (error instanceof Error ? error.message : String(error));
+  return text.replace(/\w+:\/\/\S+/g, 'a URL');
 }
 
 function skipped(part: Part, reason: string): Delivery {
   return { part, outcome: 'SKIPPED', reason, messageId: null };
 }
 
-/** Writes what became of an effect, in the outbox and in the feed at once. */
+/** Writes what became of an effect, in the outbox and in the feed at once, and owes what comes after it. */
 async function finish(
   deps: DeliverDeps,
   effect: ClaimedEffect,
@@ -187,11 +229,28 @@ async function finish(
   delivery: Delivery,
 ): Promise<EffectResult> {
   const { accountId, conversationId } = effect;
+  const next = (effect.payload.next ?? null) as Part | null;
+  const goesOn = state === 'SENT' || state === 'DROPPED';
+  // What was given up may be tried again by hand, and then the rest comes after it.
+  const left = next !== null && !goesOn ? [skipped(next, 'what comes before it was not sent')] : [];
   const now = deps.clock.now();
-  await deps.db.sql.begin(async (sql) => {
-    if (await finishOutbox(sql, effect, { state, dueAt: now, now, error: error?.slice(0, 500) ?? null }))
-      await recordDeliveries(sql, accountId, conversationId, [delivery], now);
-  });
+  const write = () =>
+    deps.db.sql.begin(async (sql) => {
+      const result = { state, dueAt: now, now, error: error?.slice(0, 500) ?? null };
+      if (!(await finishOutbox(sql, effect, result))) return;
+      await recordDeliveries(sql, accountId, conversationId, [delivery, ...left], now);
+      if (next === null || !goesOn) return;
+      const later = new Date(now.getTime() + SURVEY_AFTER_MS);
+      await insertOutbox(sql, accountId, [owedBy(deps, effect, { part: next })], later);
+    });
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await write();
+      break;
+    } catch (failure) {
+      if (attempt === WRITING_TRIES) return { state: 'UNWRITTEN', error: failure };
+    }
+  }
   await deps.tell({ accountId, conversationIds: [conversationId] });
   return { state: 'WRITTEN' };
 }

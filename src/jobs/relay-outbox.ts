@@ -18,6 +18,8 @@ export type EffectResult =
   | { state: 'WRITTEN' }
   /** It has to wait its turn; that is no attempt. */
   | { state: 'LATER'; afterMs: number }
+  /** What became of it could not be written: it is looked at again once the claim is over. */
+  | { state: 'UNWRITTEN'; error: unknown }
   | { state: 'RETRY'; error: string; afterMs: number | null };
 
 /** Carries out one kind of effect. */
@@ -32,7 +34,9 @@ const LONGEST_WAIT_MS = 5_000;
 const FIRST_RETRY_MS = 5_000;
 const LONGEST_RETRY_MS = 60 * 60_000;
 /** About two days of trying. */
-const MOST_ATTEMPTS = 50;
+export const MOST_ATTEMPTS = 50;
+/** However long a channel asks to be left alone. */
+const LONGEST_ASKED_MS = 24 * 60 * 60_000;
 
 /**
  * Nudges the relay; a queue that is down is no matter, as the reconciler relays too. Nudges of one moment are one
@@ -78,10 +82,16 @@ async function carryOut(
 ): Promise<number> {
   const result = await handlers[effect.kind](effect).catch((error: unknown): EffectResult => {
     log.warn({ err: error, effect: effect.id, kind: effect.kind }, 'an effect failed');
+    // Nobody knows how far the attempt before this one came, and that must not be forgotten.
+    if (effect.begunAt !== null) return { state: 'UNWRITTEN', error };
     return { state: 'RETRY', error: error instanceof Error ? error.message : String(error), afterMs: null };
   });
   const now = deps.clock.now();
   if (result.state === 'WRITTEN') return 0;
+  if (result.state === 'UNWRITTEN') {
+    log.error({ err: result.error, effect: effect.id }, 'what became of an effect could not be written');
+    return 0;
+  }
   if (result.state === 'LATER') {
     await putOffOutbox(deps.db.sql, effect, new Date(now.getTime() + result.afterMs));
     return result.afterMs;
@@ -93,7 +103,7 @@ async function carryOut(
     return 0;
   }
   const pauseMs = Math.max(
-    result.afterMs ?? 0,
+    Math.min(result.afterMs ?? 0, LONGEST_ASKED_MS),
     Math.min(FIRST_RETRY_MS * 2 ** (effect.attempts - 1), LONGEST_RETRY_MS),
   );
   await finishOutbox(deps.db.sql, effect, {

@@ -226,7 +226,8 @@ export async function setProfile(
     if (profile.id === rules.profile.id) return null;
     const faults = rules.layers.flatMap((layer): LayerFault[] => {
       const { channelId, skillId, fields } = layer;
-      return violationsIn(fields, scopeOf(layer), profile, rulesOn(rules, channelId)).map((error) => ({
+      const own = beyondFixed(fields, profile);
+      return violationsIn(own, scopeOf(layer), profile, rulesOn(rules, channelId)).map((error) => ({
         ...{ channelId, skillId, field: error.field },
         allowed: error instanceof OutOfBoundsError ? `${error.min} to ${error.max}` : error.allowed,
       }));
@@ -239,6 +240,15 @@ export async function setProfile(
       ...{ before: { profile: rules.profile.id }, after: { profile: profile.id } },
     };
   });
+}
+
+/** Fields without those that a profile fixes to the very value they have: those for which null is a value cannot be unset. */
+function beyondFixed(fields: PolicyFields, { fixed, defaults }: Profile): PolicyFields {
+  const isFixedToIt = (field: PolicyField) =>
+    fixed.includes(field) && JSON.stringify(fields[field]) === JSON.stringify(defaults[field]);
+  return Object.fromEntries(
+    Object.entries(fields).filter(([field]) => !isFixedToIt(field as PolicyField)),
+  ) as PolicyFields;
 }
 
 /**

@@ -1,4 +1,6 @@
+import type { AdapterDescription } from '../adapters/catalogue.ts';
 import type { ClosingBy } from '../adapters/closing-by.ts';
+import type { SettingsStore } from '../adapters/settings.ts';
 import type { Scope } from '../db/api-keys.ts';
 import type { StoredConversation } from '../db/conversations.ts';
 import { readSteps, type Step } from '../db/feed.ts';
@@ -37,6 +39,10 @@ export type SchemaDeps = LifecycleDeps &
     /** Calls the handler with the changes of an account's conversations, best effort, until unsubscribed. */
     subscribe: (accountId: string, handler: (changed: Changed) => void) => Promise<() => Promise<void>>;
     closingBy: ClosingBy;
+    /** Shows channels' settings without their secrets. */
+    settings: Pick<SettingsStore, 'shown'>;
+    /** The kinds of channel that there are. */
+    adapters: readonly AdapterDescription[];
     log: Log;
   };
 

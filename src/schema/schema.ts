@@ -4,6 +4,7 @@ import './scalars.ts';
 import './errors.ts';
 import './account.ts';
 import './activity.ts';
+import './adapter.ts';
 import './agent.ts';
 import './bulk.ts';
 import './calendar.ts';
@@ -28,6 +29,8 @@ import './report.ts';
 import './rules-version.ts';
 import './run.ts';
 import './webhook-endpoint.ts';
+import './webhook-setup.ts';
+import './webhook-sending.ts';
 
 /** The whole API. */
 export const schema = builder.toSchema();

@@ -17,7 +17,9 @@ builder.node(WebhookDelivery, {
     eventId: t.exposeString('eventId', {
       description: 'Of the event, the same at every attempt: what the endpoint got as `webhook-id`.',
     }),
-    type: t.exposeString('type', { description: 'What it was sent, such as `conversation.ended`; `test`: a test.' }),
+    type: t.exposeString('type', {
+      description: 'What it was sent, such as `conversation.ended`; `test`: a test.',
+    }),
     at: t.field({ type: 'DateTime', description: 'When it was sent.', resolve: ({ at }) => at }),
     tookMs: t.exposeInt('tookMs', { description: 'How long the attempt took, in milliseconds.' }),
     status: t.exposeInt('status', {
@@ -32,6 +34,10 @@ builder.node(WebhookDelivery, {
 });
 
 export const WebhookDeliveryConnection = builder.connectionObject(
-  { type: WebhookDelivery, name: 'WebhookDeliveryConnection', description: "A page of an endpoint's attempts." },
+  {
+    type: WebhookDelivery,
+    name: 'WebhookDeliveryConnection',
+    description: "A page of an endpoint's attempts.",
+  },
   { name: 'WebhookDeliveryEdge', description: 'One of the attempts, with its cursor.' },
 );

@@ -24,7 +24,9 @@ builder.node(WebhookEndpoint, {
   },
   fields: (t) => ({
     url: t.exposeString('url', { description: 'Where it is.' }),
-    events: t.exposeStringList('events', { description: 'What it is told of, such as `conversation.ended`.' }),
+    events: t.exposeStringList('events', {
+      description: 'What it is told of, such as `conversation.ended`.',
+    }),
     channel: t.field({
       type: Channel,
       nullable: true,

@@ -1,4 +1,4 @@
-import type { EndpointRow } from '../db/endpoints.ts';
+import { type EndpointRow, listEndpoints } from '../db/endpoints.ts';
 import {
   ConflictError,
   ForbiddenError,
@@ -104,7 +104,10 @@ builder.mutationField('updateWebhookEndpoint', (t) =>
     },
     errors: {
       types: [InvalidInputError, NotFoundError, ConflictError, ForbiddenError],
-      union: { name: 'UpdateWebhookEndpointResult', description: 'The endpoint, or why nothing was changed.' },
+      union: {
+        name: 'UpdateWebhookEndpointResult',
+        description: 'The endpoint, or why nothing was changed.',
+      },
     },
     async resolve(_root, { input, idempotencyKey }, context) {
       const { accountId, actor, deps } = context;
@@ -191,7 +194,7 @@ for (const { name, change, description } of SWITCHES)
     }),
   );
 
-const DeletedWebhookEndpoint = builder.objectRef<{ endpoints: EndpointRow[] }>('WebhookEndpoints').implement({
+const WebhookEndpoints = builder.objectRef<{ endpoints: EndpointRow[] }>('WebhookEndpoints').implement({
   description: "An account's endpoints.",
   fields: (t) => ({
     endpoints: t.field({
@@ -201,4 +204,30 @@ const DeletedWebhookEndpoint = builder.objectRef<{ endpoints: EndpointRow[] }>('
     }),
   }),
 });
-export { DeletedWebhookEndpoint, deleteEndpoint };
+
+builder.mutationField('deleteWebhookEndpoint', (t) =>
+  t.field({
+    type: WebhookEndpoints,
+    description: `Deletes an endpoint for good, with its secrets. What is owed to it is dropped, and its deliveries are found no more. ${NEEDS}`,
+    authScopes: { scope: 'accounts:write' },
+    args: {
+      endpointId: t.arg.id({ required: true, description: 'Of a WebhookEndpoint.' }),
+      why: t.arg.string({ description: WHY }),
+      ...onceArgs(),
+    },
+    errors: {
+      types: [InvalidInputError, NotFoundError, ConflictError, ForbiddenError],
+      union: {
+        name: 'DeleteWebhookEndpointResult',
+        description: 'The endpoints that are left, or why nothing was changed.',
+      },
+    },
+    async resolve(_root, args, { accountId, actor, deps }) {
+      const endpointId = decodeId('WebhookEndpoint', args.endpointId, 'endpointId');
+      const author = { changedBy: actor, why: readWhy(args.why) };
+      const call = callOf(args, 'deleteWebhookEndpoint', { endpointId });
+      await deleteEndpoint(deps, accountId, endpointId, author, call);
+      return { endpoints: await listEndpoints(deps.db.sql, accountId) };
+    },
+  }),
+);

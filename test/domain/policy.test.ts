@@ -241,6 +241,22 @@ describe('since when a switch is on', () => {
     expect(enabledSince('autoClose', changes, LULL, 'app', 'sales', null)).toBeNull();
   });
 
+  it('SP-6 SP-4 for a case status it is on since that was picked, while the switch is on', () => {
+    const set = (time: string, fields: PolicyFields) => ({
+      ...{ at: at(time), layer: { channelId: null, skillId: null, fields } },
+    });
+    const changes: PolicyChange[] = [
+      set('08:00', { autoClose: false, autoCloseCaseStatuses: ['solved'] }),
+      set('09:00', { autoClose: true, autoCloseCaseStatuses: ['solved'] }),
+      set('10:00', { autoClose: true, autoCloseCaseStatuses: ['solved', 'open'] }),
+      set('11:00', { autoClose: true, autoCloseCaseStatuses: null }),
+    ];
+    const since = (caseStatus: string | null) =>
+      enabledSince('autoClose', changes, LULL, 'web', null, caseStatus);
+    expect([since('solved'), since('open'), since(null)]).toEqual([at('09:00'), at('10:00'), at('11:00')]);
+    expect(enabledSince('endInactive', changes, LULL, 'web', null, 'open')).toBeNull();
+  });
+
   it('SP-6 an account that began with a profile that has it off is on only since it says so', () => {
     expect(enabledSince('autoClose', history([['09:00', 'SKILL', true]]), OFF, 'web', 'sales', null)).toEqual(
       at('09:00'),

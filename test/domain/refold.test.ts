@@ -250,3 +250,13 @@ describe('where it cannot be folded again', () => {
     expect(appliedTo(decided)).toMatchObject({ status: 'ENDED', ending: { at: EVENING } });
   });
 });
+
+it('LL-2 a first message that comes late and names no skill leaves the conversation its skill', () => {
+  const sales: Action = { kind: 'INBOUND', skillId: 'sales' };
+  const story = tellAll([
+    { action: sales, sent: at('12:10') },
+    { action: FROM_ANN, sent: at('12:20') },
+    { action: INBOUND, sent: at('12:00') },
+  ]);
+  expect(story.conversation).toMatchObject({ skillId: 'sales', startedAt: at('12:00'), revision: 3 });
+});

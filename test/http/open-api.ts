@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { PassThrough } from 'node:stream';
 import type { Sql, TransactionSql } from 'postgres';
+import { catalogueOf } from '../../src/adapters/catalogue.ts';
 import { closingBy } from '../../src/adapters/closing-by.ts';
 import { BUILT_IN } from '../../src/adapters/index.ts';
 import { createRegistry } from '../../src/adapters/registry.ts';
@@ -47,6 +48,7 @@ export async function openApi(start?: Date, options?: { profile?: string }) {
     rules: openRulesCache(counted.sql, engine.deps.rulesOfAdapter),
     log,
     closingBy: closingBy(registry, store),
+    adapters: catalogueOf(registry),
     registry,
     settings: store,
     readSettings: store.toStore,

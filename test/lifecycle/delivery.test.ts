@@ -210,16 +210,6 @@ describe('a failure that comes in another order', () => {
     expect(await engine.latest('seconds')).toMatchObject(ofAgent);
     engine.clock.advance(300);
   });
-
-  it('LL-8 a late message of the customer sorts those before it out', async () => {
-    await engine.writes('between');
-    await answers('between', 1);
-    await wait(2 * MINUTE);
-    await answers('between', 2);
-    await fail('between', 2);
-    await engine.writes('between', { at: inMs(-MINUTE) });
-    expect(await engine.latest('between')).toMatchObject(ofAgent);
-  });
 });
 
 describe('a beginning that did not arrive', () => {
@@ -244,6 +234,18 @@ describe('a beginning that did not arrive', () => {
     expect(await engine.latest('attempt')).toMatchObject({ status: 'NEW', ...ofConsumer(second) });
     await engine.jumpTo(new Date(second.getTime() + 2 * DAY - 1000));
     expect(await around('attempt', new Date(second.getTime() + 2 * DAY))).toEqual(['NEW', 'ENDED']);
+  });
+
+  it('LL-8 a message of an automation that began it counts as its beginning', async () => {
+    const began = { kind: 'OUTBOUND', sender: 'AUTOMATION' } as const;
+    await engine.does('automation', began, { messageId: idOf('automation', 1) });
+    const since = now();
+    await wait(MINUTE);
+    await answers('automation', 2);
+    await fail('automation', 2);
+    expect(await engine.latest('automation')).toMatchObject({ status: 'NEW', ...ofConsumer(since) });
+    await fail('automation', 1);
+    expect(await engine.latest('automation')).toMatchObject({ status: 'NEW', awaiting: 'AGENT' });
   });
 });
 

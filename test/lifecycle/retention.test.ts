@@ -39,7 +39,12 @@ describe('retention of conversations', () => {
     engine.clock.advance(MINUTE);
     const young = await ended('young');
     engine.clock.advance(365 * DAY);
-    expect(await retain(engine.deps, YEAR)).toEqual({ effects: 0, answers: 0, deliveries: 0, conversations: 1 });
+    expect(await retain(engine.deps, YEAR)).toEqual({
+      effects: 0,
+      answers: 0,
+      deliveries: 0,
+      conversations: 1,
+    });
     expect([await feedOf(old), await feedOf(young)]).toEqual([0, 3]);
     expect(await engine.conversations('old')).toEqual([]);
     expect(await engine.conversations('young')).toMatchObject([{ id: young, status: 'ENDED' }]);
@@ -56,7 +61,12 @@ describe('retention of conversations', () => {
   it('removes none where nothing says how long they are kept', async () => {
     const old = await ended('kept');
     engine.clock.advance(1000 * DAY);
-    expect(await retain(engine.deps, null)).toEqual({ effects: 0, answers: 0, deliveries: 0, conversations: 0 });
+    expect(await retain(engine.deps, null)).toEqual({
+      effects: 0,
+      answers: 0,
+      deliveries: 0,
+      conversations: 0,
+    });
     expect(await feedOf(old)).toBe(3);
   });
 
@@ -146,7 +156,12 @@ describe('retention of effects', () => {
     const owed = await effect('PENDING', null);
     const young = await effect('SENT', new Date(done.getTime() + 1));
     engine.clock.advance(30 * DAY + 1);
-    expect(await retain(engine.deps, YEAR)).toEqual({ effects: 3, answers: 0, deliveries: 0, conversations: 0 });
+    expect(await retain(engine.deps, YEAR)).toEqual({
+      effects: 3,
+      answers: 0,
+      deliveries: 0,
+      conversations: 0,
+    });
     const left = await engine.db.sql`select id from outbox order by id`;
     expect(left.map(({ id }) => id)).toEqual([owed, young]);
   });

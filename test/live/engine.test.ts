@@ -11,7 +11,7 @@ import { faults, KINDS, openStore, type Store } from '../support/live.ts';
 import { type Call, lullSignature, openReceiver, standardSignature } from '../support/receiver.ts';
 import { requireOrSkip } from '../support/redis.ts';
 import { spawnService } from '../support/service.ts';
-import { CHANNEL_SECRET, openTenant, type Tenant } from '../support/tenant.ts';
+import { CHANNEL_SECRET, openTenant, type Tenant, toldOfClose } from '../support/tenant.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -52,9 +52,8 @@ describe.for(KINDS)('with its queue on %s', (kind) => {
       await tenant.subscribe(shaky.url);
       await tenant.answered(['ada'], tenant.in(1_000 - MINUTE));
       await eventually(async () => expect(steady.calls).toHaveLength(1), 3_000);
-      const { id: conversationId, revision, ended_at } = await tenant.latest('ada');
+      const told = toldOfClose(await tenant.latest('ada'));
       const [call] = steady.calls as [Call];
-      const told = { type: 'conversation.ended', at: ended_at.toISOString(), conversationId, revision };
       expect(JSON.parse(call.body)).toEqual(told);
       expect(call.headers['webhook-signature']).toBe(standardSignature(call, secret));
       const done = [

@@ -28,6 +28,10 @@ const BESIDES: Record<string, Record<string, unknown>> = {
     adapterId: 'web',
     settings: { secret: 'known to this test alone' },
   },
+  'Mutation.createWebhookEndpoint(input.channelId)': {
+    url: 'https://hooks.example.com',
+    events: ['conversation.ended'],
+  },
   'Mutation.recordOutage(channelId)': { since: '2026-03-02T00:00:00Z' },
   'Mutation.recordActivities(input.activities.conversationId)': { kind: 'COMMENT' },
   'Mutation.recordActivities(input.activities.channelId)': { kind: 'INBOUND', address: '2' },
@@ -63,6 +67,12 @@ async function makeWorld(name: string): Promise<World> {
   const [result] = await apply(deps, accountId, [{ target, action: { kind: 'INBOUND', skillId: skill } }]);
   const effect = deps.newId();
   await db.sql`insert into outbox ${db.sql({ account_id: accountId, id: effect, kind: 'DELIVER_MESSAGE', conversation_id: result?.conversationId as string, revision: 1, endpoint_id: null, channel_id: channel, payload: {}, state: 'DEAD', attempts: 1, due_at: deps.clock.now(), created_at: deps.clock.now(), done_at: deps.clock.now(), error: 'refused' })}`;
+  const endpoint = deps.newId();
+  await db.sql`insert into webhook_endpoint ${db.sql({ account_id: accountId, id: endpoint, url: `https://${name}.example`, secret: name, events: ['conversation.ended'], created_at: deps.clock.now() })}`;
+  const webhook = deps.newId();
+  await db.sql`insert into outbox ${db.sql({ account_id: accountId, id: webhook, kind: 'SEND_WEBHOOK', conversation_id: result?.conversationId as string, revision: 1, endpoint_id: endpoint, channel_id: channel, payload: {}, state: 'SENT', attempts: 1, due_at: deps.clock.now(), created_at: deps.clock.now(), done_at: deps.clock.now(), error: null })}`;
+  const delivery = deps.newId();
+  await db.sql`insert into webhook_delivery ${db.sql({ account_id: accountId, endpoint_id: endpoint, id: delivery, outbox_id: webhook, type: name, at: deps.clock.now(), took_ms: 1 })}`;
   const [contact] = await db.sql`select id from contact where account_id = ${accountId}`;
   const key = await api.makeKey(SCOPES, accountId);
   const [spare] = await db.sql`
@@ -79,6 +89,8 @@ async function makeWorld(name: string): Promise<World> {
     Effect: effect,
     Outage: outage,
     Skill: skill,
+    WebhookDelivery: delivery,
+    WebhookEndpoint: endpoint,
   };
   const ids = Object.fromEntries(NODE_TYPES.map((type) => [type, encodeId(type, raw[type])]));
   return { accountId, key, ids: ids as World['ids'] };

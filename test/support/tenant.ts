@@ -7,6 +7,7 @@ import { apply } from '../../src/lifecycle/apply.ts';
 import { changeRules, setPolicy } from '../../src/lifecycle/change-rules.ts';
 import type { Activity, ActivityResult } from '../../src/lifecycle/lifecycle.ts';
 import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../../src/lifecycle/setup.ts';
+import { encodeId } from '../../src/schema/ids.ts';
 
 const AUTHOR = { changedBy: 'test', why: null };
 /** What the channel's messages are signed with. */
@@ -16,6 +17,7 @@ export const CHANNEL_SECRET = 'known to these tests alone';
 export type Row = {
   id: string;
   contact_id: string;
+  channel_id: string;
   lane_id: string | null;
   status: string;
   revision: number;
@@ -127,4 +129,15 @@ export async function openTenant(
   };
   await tenant.setPolicy(policy);
   return tenant;
+}
+
+/** What subscribers to ends are told of a conversation that has just auto closed. */
+export function toldOfClose({ id, contact_id, channel_id, revision, ended_at }: Row): object {
+  return {
+    ...{ type: 'conversation.ended', at: ended_at.toISOString(), revision },
+    conversationId: encodeId('Conversation', id),
+    channelId: encodeId('Channel', channel_id),
+    contactId: encodeId('Contact', contact_id),
+    ...{ status: 'ENDED', reason: 'AUTO_CLOSE', endedBy: 'SYSTEM' },
+  };
 }

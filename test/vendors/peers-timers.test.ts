@@ -49,14 +49,14 @@ describe('a close that puts back into the queue instead', () => {
     expect(await engine.latest('queue')).toMatchObject({ revision: queued.revision, status: 'WAITING' });
   });
 
-  it('PE-9 taken again, it goes back again; the agent it had has room for another meanwhile', async () => {
+  it('PE-9 taken again, it goes back again; the agent it had has a place for another meanwhile', async () => {
     await engine.policy({ autoCloseThen: 'TO_QUEUE' });
     const { accountId, deps } = engine;
     const eve = (await ensureAgents(deps, accountId, ['eve'])).get('eve') as string;
     const answers = (address: string) =>
       engine.does(address, { kind: 'OUTBOUND', sender: 'AGENT', agentId: eve });
     await engine.db.sql`update agent set capacity = 1 where account_id = ${accountId} and id = ${eve}`;
-    for (const address of ['no room', 'room']) {
+    for (const address of ['no place', 'a place']) {
       await engine.writes(address);
       await answers(address);
       await engine.does(address, { kind: 'END', by: 'CUSTOMER' });
@@ -65,11 +65,11 @@ describe('a close that puts back into the queue instead', () => {
     await answers('again');
     const since = now();
     await engine.runUntil(plus(since, 2 * HOUR - 1));
-    await engine.writes('no room');
-    expect(await engine.latest('no room')).toMatchObject({ status: 'WAITING', agent_id: null });
+    await engine.writes('no place');
+    expect(await engine.latest('no place')).toMatchObject({ status: 'WAITING', agent_id: null });
     await engine.runUntil(plus(since, 2 * HOUR));
-    await engine.writes('room');
-    expect(await engine.latest('room')).toMatchObject({ status: 'ACTIVE', agent_id: eve });
+    await engine.writes('a place');
+    expect(await engine.latest('a place')).toMatchObject({ status: 'ACTIVE', agent_id: eve });
     await engine.does('again', { kind: 'ASSIGN', agentId: engine.bob });
     await run(2 * HOUR);
     expect(await firings('again', since)).toEqual([
@@ -155,8 +155,7 @@ describe('a hold', () => {
         await run(MINUTE);
         const end = until === null ? null : plus(now(), until);
         await engine.does(`${timer} ${address}`, { kind: 'HOLD', until: end });
-        if (end === null) await run(10 * DAY);
-        else await engine.runUntil(end);
+        await engine.jumpTo(end ?? plus(now(), 10 * DAY));
         if (end === null) await engine.does(`${timer} ${address}`, { kind: 'RELEASE' });
         const over = now();
         const sofar = (await firings(`${timer} ${address}`, over)).filter(

@@ -140,6 +140,19 @@ it('LL-9 SF-6 SF-10 an own message, or its echo, begins nothing, ends nothing an
   }
 });
 
+it('SF-12 what was marked INACTIVE before the account forbade it stays so, whatever comes late', async () => {
+  await on('sms').answered('SF-12 late');
+  const between = time.inMs(MINUTE);
+  await time.wait(2 * MINUTE);
+  await on('sms').inactivates('SF-12 late');
+  const since = time.now();
+  await time.wait(MINUTE);
+  await engine.policy({ manualInactivation: false });
+  await on('sms').does('SF-12 late', { kind: 'COMMENT' }, { at: between });
+  expect(await engine.latest('SF-12 late')).toMatchObject({ status: 'INACTIVE', status_since: since });
+  await engine.policy({ manualInactivation: null });
+});
+
 describe('after the end', () => {
   it.each([
     ['by hand', (address: string) => on('sms').does(address, { kind: 'END', by: 'AGENT' })],

@@ -24,13 +24,16 @@ beforeAll(async () => {
 });
 afterAll(() => engine.drop());
 
+type Change = { [Field in keyof Fields]: Fields[Field] | null };
 type Step =
   | { do: 'WRITE'; to: string; queue: Queue; optsOut: boolean }
   | { do: 'ANSWER' | 'ASSIGN'; to: string; agent: Agent }
   | { do: 'STATUS'; to: string; caseStatus: CaseStatus }
   | { do: 'COMMENT' | 'TAG' | 'QUEUE'; to: string }
   | { do: 'END'; to: string; by: 'AGENT' | 'CUSTOMER' | 'SUPERVISOR' }
-  | { do: 'SET'; queue: Queue; change: { [Field in keyof Fields]: Fields[Field] | null } }
+  | { do: 'SET'; queue: Queue; change: Change }
+  /** It is put off, if it was not, and on: what is quiet then stays open (SP-6). */
+  | { do: 'ENABLE'; queue: Queue }
   | { do: 'PERSON'; agent: Agent; online: boolean; capacity: number }
   | { do: 'RUN'; ms: number }
   /** To an instant near the next close. */
@@ -67,7 +70,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       change: fc.record({ windowMs: among(null, 0, HOUR, 2 * DAY, 30 * DAY) }),
     }),
   ),
-  often(1, fc.record({ do: among('PERSON'), agent, online: fc.boolean(), capacity: among(0, 1, 2, 3) })),
+  often(2, fc.record({ do: among('ENABLE'), queue })),
+  often(
+    3,
+    fc.record({ do: among('PERSON'), agent, online: among(true, true, false), capacity: among(0, 1, 1, 2) }),
+  ),
   often(4, fc.record({ do: among('RUN'), ms: among(MINUTE, 30 * MINUTE, HOUR, 5 * HOUR, DAY, 4 * DAY) })),
   often(4, fc.record({ do: among('RUN_TO_DUE'), offsetMs: among(-MINUTE, 0, 0, MINUTE) })),
 );
@@ -104,7 +111,20 @@ async function openWorld() {
     clock.advance(until - now());
   }
 
-  async function act(each: Exclude<Step, { do: 'SET' | 'PERSON' | 'RUN' | 'RUN_TO_DUE' }>) {
+  async function set(to: Queue, change: Change) {
+    const { on, afterMs, picked, windowMs } = change;
+    const fields: Record<string, unknown> = {
+      ...(on === undefined ? {} : { autoClose: on }),
+      ...(afterMs === undefined ? {} : { autoCloseAfter: duration(afterMs) }),
+      ...(picked === undefined ? {} : { autoCloseCaseStatuses: picked }),
+      ...(windowMs === undefined ? {} : { reopenWithin: duration(windowMs) }),
+    };
+    const skillId = to && sales;
+    await setPolicy(deps, accountId, { channelId: null, skillId, expectedVersion: null, fields }, author);
+    model.set(to, change, now());
+  }
+
+  async function act(each: Exclude<Step, { do: 'SET' | 'ENABLE' | 'PERSON' | 'RUN' | 'RUN_TO_DUE' }>) {
     const address = each.to;
     const open = model.open(address);
     if (each.do === 'WRITE') {
@@ -144,23 +164,11 @@ async function openWorld() {
   return {
     async take(each: Step) {
       switch (each.do) {
-        case 'SET': {
-          const { on, afterMs, picked, windowMs } = each.change;
-          const fields: Record<string, unknown> = {
-            ...(on === undefined ? {} : { autoClose: on }),
-            ...(afterMs === undefined ? {} : { autoCloseAfter: duration(afterMs) }),
-            ...(picked === undefined ? {} : { autoCloseCaseStatuses: picked }),
-            ...(windowMs === undefined ? {} : { reopenWithin: duration(windowMs) }),
-          };
-          const skillId = each.queue && sales;
-          await setPolicy(
-            deps,
-            accountId,
-            { channelId: null, skillId, expectedVersion: null, fields },
-            author,
-          );
-          return model.set(each.queue, each.change, now());
-        }
+        case 'SET':
+          return await set(each.queue, each.change);
+        case 'ENABLE':
+          await set(each.queue, { on: false });
+          return await set(each.queue, { on: true });
         case 'PERSON':
           await db.sql`update agent set online = ${each.online}, capacity = ${each.capacity}
             where account_id = ${accountId} and id = ${agents.get(each.agent) as string}`;
@@ -213,6 +221,7 @@ it('SP-1 SP-2 SP-4 SP-6 SP-7 SP-8 SP-10 SP-13 whatever happens, it does what a m
   const property = fc.asyncProperty(steps, async (steps) => {
     const world = await openWorld();
     await world.take({ do: 'SET', queue: null, change: { on: true, afterMs: 5 * HOUR } });
+    await world.take({ do: 'PERSON', agent: 'ann', online: true, capacity: 1 });
     for (const each of steps) {
       await world.take(each);
       await world.check();

@@ -128,6 +128,18 @@ describe('case statuses', () => {
   });
 });
 
+it('SP-4 who picks no case statuses any more can choose a profile that knows none', async () => {
+  const { accountId, deps } = engine;
+  const to = (profile: string) => setProfile(deps, accountId, { profile, expectedVersion: null }, AUTHOR);
+  await engine.policy({ autoClose: null, autoCloseAfter: null, autoCloseCaseStatuses: ['solved'] });
+  await engine.policy({ reopenWithin: null });
+  const faults = [{ channelId: null, skillId: null, field: 'autoCloseCaseStatuses' }];
+  await expect(to('LIVEPERSON')).rejects.toMatchObject({ code: 'PROFILE_REFUSED', faults });
+  await engine.policy({ autoCloseCaseStatuses: null });
+  expect((await to('LIVEPERSON')).profile.id).toBe('LIVEPERSON');
+  expect((await to('SPROUT')).profile.id).toBe('SPROUT');
+});
+
 describe('changing the threshold', () => {
   it('SP-10 raised, it closes by the new one and what is closed stays so; lowered, it takes the newly due', async () => {
     await engine.policy({ autoCloseAfter: 'P3D' });

@@ -54,7 +54,7 @@ export function createLivePersonModel(start: number) {
 
   /** When it closes by itself, and why (LP-1, LP-6, LP-7, LP-11). */
   function closing(chat: Chat): { at: number; why: string } {
-    const isKept = chat.awaits === 'AGENT' || (chat.isPromised) || chat.isExempt;
+    const isKept = chat.awaits === 'AGENT' || (chat.isPromised && promisesExempt) || chat.isExempt;
     const threshold = thresholds.get(chat.skill) ?? thresholds.get(null) ?? PROTECTION;
     return isKept
       ? { at: chat.lastActivity + PROTECTION, why: 'PROTECTION' }

@@ -13,8 +13,7 @@ type Session = {
 /** Somebody on a channel, with their sessions, each linked to the one before it. */
 type Customer = { channel: Channel; sessions: Session[]; optedOut: boolean };
 
-const HOUR = 3_600_000;
-const MINUTE = 60_000;
+const [MINUTE, HOUR] = [60_000, 3_600_000];
 /** SF-1, SF-2, SF-6, SF-9: what differs between channels. */
 export const MODEL_CHANNELS = {
   'web chat': { standard: false, hasTimeout: true, agentsBegin: false },
@@ -32,23 +31,18 @@ export function createSalesforceModel() {
   const all = () => [...customers.values()].flatMap((each) => each.sessions.map((of) => ({ ...each, of })));
 
   function customer(channel: Channel, name: string): Customer {
-    const key = `${channel} ${name}`;
-    const known = customers.get(key) ?? { channel, sessions: [], optedOut: false };
+    const known = customers.get(`${channel} ${name}`) ?? { channel, sessions: [], optedOut: false };
+    customers.set(`${channel} ${name}`, known);
     return known;
   }
   const open = ({ sessions }: Customer) => sessions.find(({ end }) => end === null);
-  function keep(name: string, who: Customer): Answer {
-    customers.set(`${who.channel} ${name}`, who);
-    return 'APPLIED';
-  }
   function end(session: Session, at: number, reason: string) {
     Object.assign(session, { status: 'ENDED', end: { at, reason } });
   }
   function begin(who: Customer, status: 'NEW' | 'WAITING', now: number): Session {
     const awaitedSince = status === 'NEW' ? now : null;
-    const session: Session = { status, agent: null, awaitedSince, inactiveSince: 0, end: null };
-    who.sessions.push(session);
-    return session;
+    who.sessions.push({ status, agent: null, awaitedSince, inactiveSince: 0, end: null });
+    return who.sessions.at(-1) as Session;
   }
 
   /** SF-5, SF-8, SF-9: when time alone changes a session next. */
@@ -76,7 +70,7 @@ export function createSalesforceModel() {
         who.optedOut = true;
         if (session) end(session, now, 'OPT_OUT');
         else if (who.sessions.length === 0) end(begin(who, 'WAITING', now), now, 'OPT_OUT');
-        return keep(name, who);
+        return 'APPLIED';
       }
       if (said === 'START') who.optedOut = false;
       if (!session) begin(who, 'WAITING', now);
@@ -88,7 +82,7 @@ export function createSalesforceModel() {
           Object.assign(session, stays ? { status: 'ACTIVE' } : { status: 'WAITING', agent: null });
         }
       }
-      return keep(name, who);
+      return 'APPLIED';
     },
     /** SF-4, SF-6, SF-9. */
     agentSays(channel: Channel, name: string, agent: Agent, now: number): Answer {
@@ -97,12 +91,12 @@ export function createSalesforceModel() {
       if (session && session.status !== 'INACTIVE') {
         session.awaitedSince ??= now;
         if (session.status === 'WAITING') Object.assign(session, { status: 'ACTIVE', agent });
-        return keep(name, who);
+        return 'APPLIED';
       }
       if (!MODEL_CHANNELS[channel].agentsBegin || who.optedOut) return 'REFUSED';
       if (session) end(session, now, 'SUPERSEDED');
       begin(who, 'NEW', now);
-      return keep(name, who);
+      return 'APPLIED';
     },
     /** SF-10, SF-13. */
     machineSays(channel: Channel, name: string, now: number): Answer {
@@ -112,7 +106,7 @@ export function createSalesforceModel() {
       if (!agentsBegin || who.optedOut) return 'REFUSED';
       const session = begin(who, 'NEW', now);
       if (!standard && !account.sessionLongevity) end(session, now, 'NOTIFICATION');
-      return keep(name, who);
+      return 'APPLIED';
     },
     /** SF-12, SF-1. */
     inactivate(channel: Channel, name: string, now: number): Answer {
@@ -124,31 +118,27 @@ export function createSalesforceModel() {
     },
     assign(channel: Channel, name: string, agent: Agent): Answer {
       const session = open(customer(channel, name));
-      if (!session) return 'REFUSED';
-      Object.assign(session, { agent }, session.status === 'WAITING' ? { status: 'ACTIVE' } : {});
-      return 'APPLIED';
+      if (session) Object.assign(session, { agent }, session.status === 'WAITING' && { status: 'ACTIVE' });
+      return session ? 'APPLIED' : 'REFUSED';
     },
     endByHand(channel: Channel, name: string, now: number): Answer {
       const session = open(customer(channel, name));
-      if (!session) return 'REFUSED';
-      end(session, now, 'COMMAND');
-      return 'APPLIED';
+      if (session) end(session, now, 'COMMAND');
+      return session ? 'APPLIED' : 'REFUSED';
     },
     /** SF-2, SF-3; null: off. */
     setTimeout(channel: Channel, minutes: number | null, now: number): Answer {
-      if (minutes === null) {
-        timeouts.delete(channel);
-        return 'APPLIED';
-      }
-      const isIn = minutes >= 5 && minutes <= 30;
-      if (!MODEL_CHANNELS[channel].hasTimeout || !isIn || account.statusBasedCapacity) return 'REFUSED';
-      timeouts.set(channel, { afterMs: minutes * MINUTE, since: timeouts.get(channel)?.since ?? now });
+      const isPossible = MODEL_CHANNELS[channel].hasTimeout && !account.statusBasedCapacity;
+      if (minutes !== null && (!isPossible || minutes < 5 || minutes > 30)) return 'REFUSED';
+      const since = timeouts.get(channel)?.since ?? now;
+      if (minutes === null) timeouts.delete(channel);
+      else timeouts.set(channel, { afterMs: minutes * MINUTE, since });
       return 'APPLIED';
     },
     setAccount(change: Partial<typeof account>): Answer {
-      if (change.statusBasedCapacity && timeouts.size > 0) return 'REFUSED';
-      Object.assign(account, change);
-      return 'APPLIED';
+      const isPossible = !change.statusBasedCapacity || timeouts.size === 0;
+      if (isPossible) Object.assign(account, change);
+      return isPossible ? 'APPLIED' : 'REFUSED';
     },
     /** Time alone changes what is due by now. */
     tick(now: number) {

@@ -1,0 +1,256 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { takeProbe } from '../../src/db/breaker.ts';
+import { retain } from '../../src/jobs/retention.ts';
+import { deleteEndpoint, disableEndpoint, enableEndpoint } from '../../src/lifecycle/endpoints.ts';
+import { redeliver, sendTest } from '../../src/lifecycle/webhooks-owed.ts';
+import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
+import { AUTHOR, NO_KEY, openSender, openSubscriber, verified } from '../support/webhook-world.ts';
+
+let engine: Engine;
+let sender: ReturnType<typeof openSender>;
+/** Another worker, with the same key. */
+let other: ReturnType<typeof openSender>;
+let subscriber: Awaited<ReturnType<typeof openSubscriber>>;
+let endpointId: string;
+let secret: string;
+beforeAll(async () => {
+  engine = await openEngine(at('12:00'));
+  sender = openSender(engine, { withinMs: 300 });
+  other = openSender(engine, { withinMs: 300 });
+  Object.assign(other.deps.vault, sender.deps.vault);
+});
+beforeEach(async () => {
+  subscriber = await openSubscriber();
+  ({ id: endpointId, secret } = await sender.subscribe(subscriber.url, ['conversation.started']));
+});
+afterEach(async () => {
+  subscriber.close();
+  await engine.db.sql`delete from webhook_endpoint`;
+  await engine.db.sql`delete from outbox`;
+});
+afterAll(() => engine.drop());
+
+let people = 0;
+/** So many conversations begin, of which the endpoint is to be told. */
+async function begun(count: number): Promise<void> {
+  for (let each = 0; each < count; each++) await engine.writes(`somebody ${++people}`);
+}
+const heldFor = async () => {
+  const until = (await sender.endpoint(endpointId))?.held_back_until;
+  return until === null ? null : until.getTime() - engine.clock.now().getTime();
+};
+const states = async () => {
+  const owed = await sender.owed(endpointId);
+  return owed.map(({ state, attempts }) => `${state} ${attempts}`);
+};
+/** Makes it fail until it is held back. */
+async function trip(): Promise<void> {
+  subscriber.answer = 500;
+  await begun(10);
+  await sender.relay();
+  expect(await heldFor()).toBe(MINUTE);
+}
+
+describe('an endpoint that fails 10 times in a row', () => {
+  it('is not held back by 9, nor by 10 with one between that came through', async () => {
+    subscriber.answer = 500;
+    await begun(9);
+    await sender.relay();
+    subscriber.answer = 204;
+    await begun(1);
+    await sender.relay();
+    subscriber.answer = 500;
+    await begun(9);
+    await sender.relay();
+    expect(await sender.endpoint(endpointId)).toMatchObject({ failures: 9, held_back_until: null });
+  });
+
+  it('is held back for a minute, however many more were under way; what is owed waits, and that is no attempt', async () => {
+    subscriber.answer = 500;
+    await begun(30);
+    await sender.relay();
+    expect(await sender.endpoint(endpointId)).toMatchObject({ failures: 10 });
+    expect(await heldFor()).toBe(MINUTE);
+    const calls = subscriber.calls.length;
+    engine.clock.advance(MINUTE - 1);
+    await begun(1);
+    await sender.relay();
+    await other.relay();
+    expect(subscriber.calls).toHaveLength(calls);
+    expect(await states()).toEqual([...Array(30).fill('PENDING 1'), 'PENDING 0']);
+    const dueAts = (await sender.owed(endpointId)).map(({ due_at }) => due_at.getTime());
+    expect(new Set(dueAts)).toEqual(new Set([engine.clock.now().getTime() + 1]));
+  });
+
+  it('gets one attempt when that is over, of two workers; it fails: twice the time, up to half an hour', async () => {
+    await trip();
+    const held: (number | null)[] = [];
+    for (let round = 0; round < 7; round++) {
+      engine.clock.advance((await heldFor()) as number);
+      const before = subscriber.calls.length;
+      await Promise.all([sender.relay(), other.relay()]);
+      expect(subscriber.calls.length - before).toBe(1);
+      held.push(await heldFor());
+    }
+    expect(held.map((ms) => (ms as number) / MINUTE)).toEqual([2, 4, 8, 16, 30, 30, 30]);
+  });
+
+  it('that attempt comes through: everything that is owed follows, and the endpoint is as good as new', async () => {
+    await trip();
+    subscriber.answer = 200;
+    engine.clock.advance(MINUTE);
+    const before = subscriber.calls.length;
+    await Promise.all([sender.relay(), other.relay()]);
+    expect(await sender.endpoint(endpointId)).toMatchObject({ failures: 0, held_back_until: null });
+    engine.clock.advance(30_000);
+    await sender.relay();
+    expect(subscriber.calls.length - before).toBe(10);
+    expect((await states()).map((state) => state.split(' ')[0])).toEqual(Array(10).fill('SENT'));
+  });
+
+  it('whoever makes that attempt dies: another makes it half a minute later', async () => {
+    await trip();
+    engine.clock.advance(MINUTE);
+    const now = engine.clock.now();
+    const until = new Date(now.getTime() + 30_000);
+    expect(await takeProbe(engine.db.sql, engine.accountId, endpointId, now, until)).toBe(true);
+    expect(await takeProbe(engine.db.sql, engine.accountId, endpointId, now, until)).toBe(false);
+    const before = subscriber.calls.length;
+    await sender.relay();
+    expect(subscriber.calls.length).toBe(before);
+    engine.clock.advance(30_000);
+    subscriber.answer = 200;
+    await sender.relay();
+    expect(subscriber.calls.length).toBeGreaterThan(before);
+    expect(await heldFor()).toBe(null);
+  });
+
+  it('for two days: what is owed to it is given up', async () => {
+    await trip();
+    await begun(20);
+    const owedSince = engine.clock.now().getTime();
+    let last = (await sender.owed(endpointId)).at(-1);
+    while (last?.state === 'PENDING') {
+      engine.clock.advance(30 * MINUTE);
+      await sender.relay();
+      last = (await sender.owed(endpointId)).at(-1);
+    }
+    expect(last).toMatchObject({ state: 'DEAD', error: 'the endpoint has been held back for too long' });
+    const hours = (engine.clock.now().getTime() - owedSince) / HOUR;
+    expect(hours).toBeGreaterThan(48);
+    expect(hours).toBeLessThan(50);
+  });
+
+  it('does not hold up another endpoint', async () => {
+    const well = await openSubscriber();
+    const { id } = await sender.subscribe(well.url, ['conversation.started']);
+    await trip();
+    await begun(1);
+    await sender.relay();
+    well.close();
+    expect(well.calls).toHaveLength(11);
+    expect((await sender.owed(id)).map(({ state }) => state)).toEqual(Array(11).fill('SENT'));
+  });
+
+  it('is held back no longer once it is enabled, disabled meanwhile or not', async () => {
+    await trip();
+    await enableEndpoint(sender.deps, engine.accountId, endpointId, AUTHOR, NO_KEY);
+    expect(await sender.endpoint(endpointId)).toMatchObject({ failures: 0, held_back_until: null });
+  });
+});
+
+describe('a test event', () => {
+  it('goes out at once though the endpoint is held back, is signed, and ends that where it comes through', async () => {
+    await trip();
+    subscriber.answer = 200;
+    const { eventId } = await sendTest(engine.deps, engine.accountId, endpointId, NO_KEY);
+    const before = subscriber.calls.length;
+    await sender.relay();
+    const [call, ...more] = subscriber.calls.slice(before);
+    expect(more).toEqual([]);
+    expect(call?.headers['webhook-id']).toBe(eventId);
+    expect(verified(call as never, secret)).toEqual({ type: 'test', at: engine.clock.now().toISOString() });
+    expect((await sender.log(endpointId)).at(-1)).toMatchObject({
+      outbox_id: eventId,
+      type: 'test',
+      status: 200,
+      error: null,
+    });
+    expect(await heldFor()).toBe(null);
+  });
+
+  it('that fails is not tried again, and does not count as a failure', async () => {
+    subscriber.answer = 500;
+    await sendTest(engine.deps, engine.accountId, endpointId, NO_KEY);
+    await sender.relay();
+    expect(await sender.owed(endpointId)).toMatchObject([{ state: 'DROPPED', error: 'answered 500' }]);
+    expect(await sender.endpoint(endpointId)).toMatchObject({ failures: 0 });
+    expect(await sender.log(endpointId)).toMatchObject([
+      { type: 'test', status: 500, error: 'answered 500' },
+    ]);
+  });
+
+  it('cannot be subscribed to', async () => {
+    await expect(sender.subscribe(subscriber.url, ['test'])).rejects.toMatchObject({ field: 'events[0]' });
+  });
+});
+
+describe('what was sent', () => {
+  const deliveryId = async () => {
+    const [row] = await engine.db.sql`select id from webhook_delivery order by id desc limit 1`;
+    return row?.id as string;
+  };
+
+  it('is sent again under the same id on demand, whatever came of it, also while the endpoint is held back', async () => {
+    await begun(1);
+    await sender.relay();
+    const [first] = subscriber.calls;
+    await redeliver(engine.deps, engine.accountId, await deliveryId(), NO_KEY);
+    await sender.relay();
+    expect(subscriber.calls[1]?.headers['webhook-id']).toBe(first?.headers['webhook-id']);
+    expect(subscriber.calls[1]?.body).toBe(first?.body);
+    await trip();
+    const before = subscriber.calls.length;
+    await redeliver(engine.deps, engine.accountId, await deliveryId(), NO_KEY);
+    await sender.relay();
+    expect(subscriber.calls.length - before).toBe(1);
+    engine.clock.advance(5_000);
+    await sender.relay();
+    expect(subscriber.calls.length - before).toBe(1);
+  });
+
+  it('is logged for 30 days and then no more; a deleted endpoint goes with its log', async () => {
+    await begun(1);
+    await sender.relay();
+    engine.clock.advance(DAY);
+    await begun(1);
+    await sender.relay();
+    engine.clock.advance(29 * DAY);
+    expect(await retain(engine.deps, null)).toMatchObject({ deliveries: 0 });
+    engine.clock.advance(1);
+    expect(await retain(engine.deps, null)).toMatchObject({ deliveries: 1 });
+    expect(await sender.log(endpointId)).toHaveLength(1);
+    await deleteEndpoint(sender.deps, engine.accountId, endpointId, AUTHOR, NO_KEY);
+    expect(await sender.endpoint(endpointId)).toMatchObject({ url: '', secret: '', previous_secret: null });
+    await retain(engine.deps, null);
+    expect(await sender.endpoint(endpointId)).toBeDefined();
+    engine.clock.advance(DAY);
+    expect(await retain(engine.deps, null)).toMatchObject({ deliveries: 1 });
+    expect(await sender.endpoint(endpointId)).toBeUndefined();
+  });
+});
+
+it('what is owed to an endpoint that was disabled or deleted is dropped', async () => {
+  await begun(1);
+  await disableEndpoint(sender.deps, engine.accountId, endpointId, AUTHOR, NO_KEY);
+  await begun(1);
+  await sender.relay();
+  const dropped = [{ state: 'DROPPED', error: 'the endpoint is disabled or gone' }];
+  expect(await sender.owed(endpointId)).toMatchObject(dropped);
+  await enableEndpoint(sender.deps, engine.accountId, endpointId, AUTHOR, NO_KEY);
+  await begun(1);
+  await deleteEndpoint(sender.deps, engine.accountId, endpointId, AUTHOR, NO_KEY);
+  await sender.relay();
+  expect(await sender.owed(endpointId)).toMatchObject([...dropped, ...dropped]);
+  expect(subscriber.calls).toEqual([]);
+});
