@@ -11,6 +11,12 @@ export async function readBody(
   maxBytes: number,
   withinMs: number,
 ): Promise<Uint8Array | null> {
+  const tooLong = () => {
+    response.setHeader('connection', 'close');
+    sendError(response, 413, 'TOO_LARGE', `a body of at most ${maxBytes} bytes is allowed`);
+    return null;
+  };
+  if (Number(request.headers['content-length']) > maxBytes) return tooLong();
   const chunks: Buffer[] = [];
   let bytes = 0;
   const tooSlow = setTimeout(() => {
@@ -22,11 +28,7 @@ export async function readBody(
     // To stop reading is not to hang up: the answer has still to go out.
     for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       bytes += chunk.length;
-      if (bytes > maxBytes) {
-        response.setHeader('connection', 'close');
-        sendError(response, 413, 'TOO_LARGE', `a body of at most ${maxBytes} bytes is allowed`);
-        return null;
-      }
+      if (bytes > maxBytes) return tooLong();
       chunks.push(chunk);
     }
     return Buffer.concat(chunks);

@@ -1,3 +1,4 @@
+import type { TransactionSql } from 'postgres';
 import { lockEndpoint } from '../db/endpoints.ts';
 import { insertOutbox } from '../db/outbox.ts';
 import { oweAgain, readDeliveries } from '../db/webhook-deliveries.ts';
@@ -66,16 +67,10 @@ async function owe(
   deps: OwingDeps,
   accountId: string,
   call: Call,
-  act: (sql: Parameters<typeof insertOutbox>[0]) => Promise<Owed>,
+  act: (sql: TransactionSql) => Promise<Owed>,
 ): Promise<Owed> {
-  const owed = await once<Owed>(
-    deps,
-    accountId,
-    call,
-    (keeping) =>
-      deps.db.sql.begin((sql) =>
-        call.key === null ? act(sql) : keeping(sql, () => act(sql)),
-      ) as Promise<Owed>,
+  const owed = await once<Owed>(deps, accountId, call, (keeping) =>
+    deps.db.sql.begin(async (sql) => await keeping(sql, () => act(sql))),
   );
   await deps.relay();
   return owed;

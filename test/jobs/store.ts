@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { Redis } from 'ioredis';
+import type { Sql } from 'postgres';
+import { vi } from 'vitest';
 import { type DatabaseAddress, pgPoolConfig } from '../../src/db/address.ts';
 import { createLog } from '../../src/log.ts';
 import { createEmptyDatabase } from '../support/database.ts';
@@ -55,12 +57,8 @@ async function openPostgresStore(): Promise<Store> {
       );
     },
     async wipe() {
-      await onServer(address, async (sql) => {
-        const tables = await sql<{ name: string }[]>`
-          select format('%I.%I', schemaname, tablename) as name from pg_tables
-          where schemaname = 'lull_queue' and tablename <> 'migration'`;
-        await sql.unsafe(`truncate ${tables.map(({ name }) => name).join(', ')}`);
-      });
+      // It may lose a deadlock against a worker that looks for jobs.
+      await vi.waitFor(() => onServer(address, wipeTables), { timeout: 8_000, interval: 50 });
     },
     goDown: gate.shut,
     hang: gate.jam,
@@ -70,6 +68,13 @@ async function openPostgresStore(): Promise<Store> {
       await drop();
     },
   };
+}
+
+async function wipeTables(sql: Sql): Promise<void> {
+  const tables = await sql<{ name: string }[]>`
+    select format('%I.%I', schemaname, tablename) as name from pg_tables
+    where schemaname = 'lull_queue' and tablename <> 'migration'`;
+  await sql.unsafe(`truncate ${tables.map(({ name }) => name).join(', ')}`);
 }
 
 async function openRedisStore(): Promise<Store> {

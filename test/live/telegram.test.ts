@@ -61,15 +61,20 @@ describe('an adapter that does not come with Lull', () => {
         headers: { 'content-type': 'application/json', 'x-telegram-bot-api-secret-token': secret },
         body: JSON.stringify(update),
       });
-    const hello = { update_id: 1, message: HELLO };
+    const date = Math.floor(Date.now() / 1000);
+    const hello = { update_id: 1, message: { ...HELLO, date } };
     expect((await call(hello, 'a secret of somebody else')).status).toBe(401);
     for (const _ of ['first', 'again']) expect((await call(hello)).status).toBe(200);
-    expect((await call({ update_id: 2, my_chat_member: BLOCKED })).status).toBe(200);
+    expect((await call({ update_id: 2, my_chat_member: { ...BLOCKED, date } })).status).toBe(200);
     const conversations = await ask(
-      '{ conversations(first: 9, filter: { status: [ENDED] }) { nodes { contact { address } status endedBy } } }',
+      '{ conversations(first: 9, filter: { status: [ENDED] }) { nodes { contact { address } status ending { by reason } } } }',
     );
     expect(conversations).toEqual({
-      conversations: { nodes: [{ contact: { address: '4711' }, status: 'ENDED', endedBy: 'CUSTOMER' }] },
+      conversations: {
+        nodes: [
+          { contact: { address: '4711' }, status: 'ENDED', ending: { by: 'CUSTOMER', reason: 'COMMAND' } },
+        ],
+      },
     });
   });
 });

@@ -3,7 +3,8 @@ import { InvalidInputError } from '../../domain/errors.ts';
 import type { Adapter } from '../adapter.ts';
 import type { AdapterSamples, ContractCase } from '../contract.ts';
 import { parseSettings } from '../registry.ts';
-import { check, thrownBy } from './check.ts';
+import { settingsSchemaOf } from '../settings.ts';
+import { check, checkSame, thrownBy } from './check.ts';
 
 /** A value that no message would contain by chance. */
 const CANARY = 'canary-5d1f7c';
@@ -23,9 +24,26 @@ export function namingCases(adapter: Adapter): ContractCase[] {
       async run() {
         const error = await thrownBy(() => z.toJSONSchema(adapter.settings, { io: 'input' }));
         check(error === null, `no JSON Schema can be made: ${error}`);
+        check(settingsSchemaOf(adapter).type === 'object', 'the settings are no one object');
+      },
+    },
+    {
+      name: 'has no secret but texts of their own, which alone are encrypted',
+      async run() {
+        const schema = settingsSchemaOf(adapter);
+        const isSealed = (setting: unknown) => (setting as { type?: unknown }).type === 'string';
+        const sealed = Object.values(schema.properties ?? {}).filter(isSealed);
+        checkSame(secretsIn(schema), secretsIn(sealed), 'secrets');
       },
     },
   ];
+}
+
+/** How many secrets a part of a JSON Schema marks, at any depth. */
+function secretsIn(part: unknown): number {
+  if (typeof part !== 'object' || part === null) return 0;
+  const own = (part as { writeOnly?: unknown }).writeOnly === true ? 1 : 0;
+  return Object.values(part).reduce((sum: number, inner) => sum + secretsIn(inner), own);
 }
 
 /** What holds for every adapter's name and settings. */
@@ -43,6 +61,15 @@ export function settingsCases(adapter: Adapter, { settings, otherSettings }: Ada
         for (const sample of [settings, otherSettings]) {
           const error = await refusal(sample);
           check(error === null, `refused: ${error?.message}`);
+        }
+      },
+    },
+    {
+      name: 'takes its settings again as it has read them: so they are stored',
+      async run() {
+        for (const sample of [settings, otherSettings]) {
+          const read = parseSettings(adapter, sample);
+          checkSame(parseSettings(adapter, JSON.parse(JSON.stringify(read))), read, 'read again');
         }
       },
     },

@@ -1,0 +1,18 @@
+import { z } from 'zod';
+import type { Adapter } from '../../../src/adapters/adapter.ts';
+import { secret } from '../../../src/adapters/settings.ts';
+import web from '../../../src/adapters/web.ts';
+
+/** Has a secret within another setting, where it would be kept as it is. */
+export default {
+  ...web,
+  settings: z.strictObject({
+    secret: secret(z.string()),
+    deliverUrl: z.url(),
+    showSurvey: z.boolean(),
+    showCloseMessage: z.boolean(),
+    login: z.strictObject({ password: secret(z.string()) }).optional(),
+  }),
+} satisfies Adapter;
+
+export const caught = ['has no secret but texts of their own, which alone are encrypted'];

@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import type { Adapter } from '../../../src/adapters/adapter.ts';
+import web from '../../../src/adapters/web.ts';
+
+/** Makes something of its settings that its schema does not take. */
+export default {
+  ...web,
+  settings: z.strictObject({
+    secret: z.string().transform((text) => ({ text })),
+    deliverUrl: z.url(),
+    showSurvey: z.boolean(),
+    showCloseMessage: z.boolean(),
+  }),
+  inbound: {
+    ...web.inbound,
+    verify: (request, context) => web.inbound.verify(request, { ...context, settings: opened(context) }),
+  },
+  deliver: (message, context) => web.deliver(message, { ...context, settings: opened(context) }),
+} satisfies Adapter;
+
+function opened({ settings }: { settings: unknown }): never {
+  const read = settings as { secret: { text: string } };
+  return { ...read, secret: read.secret.text } as never;
+}
+
+export const caught = ['takes its settings again as it has read them: so they are stored'];

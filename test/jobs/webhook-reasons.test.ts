@@ -1,0 +1,85 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ensureChannel } from '../../src/lifecycle/setup.ts';
+import { encodeId } from '../../src/schema/ids.ts';
+import { at, type Engine, openEngine } from '../support/engine.ts';
+import { openSender, openSubscriber, verified } from '../support/webhook-world.ts';
+
+let engine: Engine;
+let sender: ReturnType<typeof openSender>;
+let subscriber: Awaited<ReturnType<typeof openSubscriber>>;
+let secret: string;
+let app: string;
+beforeAll(async () => {
+  engine = await openEngine(at('12:00'), { profile: 'SALESFORCE' });
+  sender = openSender(engine);
+  subscriber = await openSubscriber();
+  ({ secret } = await sender.subscribe(subscriber.url, ['conversation.ended']));
+  const channel = { name: 'app', adapter: 'in-app', settings: {} };
+  app = await ensureChannel(engine.deps, engine.accountId, channel);
+});
+afterAll(async () => {
+  subscriber.close();
+  await engine.drop();
+});
+
+const does = (address: string, action: Parameters<Engine['does']>[1]) =>
+  engine.apply({ target: { channelId: app, address }, action });
+/** What was told of the first conversation of an address, and why and by whom that one says it ended. */
+async function toldAndKept(address: string) {
+  subscriber.calls.length = 0;
+  await sender.relay();
+  const [first] = await engine.conversations(address);
+  const told = subscriber.calls
+    .map((call) => verified(call, secret) as Record<string, unknown>)
+    .filter(({ conversationId }) => conversationId === encodeId('Conversation', first?.id));
+  expect(told).toHaveLength(1);
+  return [
+    [told[0]?.reason, told[0]?.endedBy],
+    [first?.end_reason, first?.ended_by],
+  ];
+}
+
+it('SF-6 a webhook says that a conversation goes on in a new one', async () => {
+  await does('superseded', { kind: 'INBOUND' });
+  await does('superseded', { kind: 'OUTBOUND', sender: 'AGENT', agentId: engine.ann });
+  await does('superseded', { kind: 'INACTIVATE', agentId: engine.ann });
+  await does('superseded', { kind: 'OUTBOUND', sender: 'AGENT', agentId: engine.ann });
+  const superseded = ['SUPERSEDED', 'SYSTEM'];
+  expect(await toldAndKept('superseded')).toEqual([superseded, superseded]);
+});
+
+it('SF-10 a webhook says that a conversation was a notification', async () => {
+  await does('notified', { kind: 'START', by: 'AUTOMATION' });
+  const notification = ['NOTIFICATION', 'SYSTEM'];
+  expect(await toldAndKept('notified')).toEqual([notification, notification]);
+});
+
+it('SF-11 a webhook says that a customer opted out, with no conversation before or with one', async () => {
+  const optOut = ['OPT_OUT', 'CUSTOMER'];
+  await does('stops at once', { kind: 'INBOUND', text: 'stop' });
+  expect(await toldAndKept('stops at once')).toEqual([optOut, optOut]);
+  await does('stops', { kind: 'INBOUND' });
+  await does('stops', { kind: 'INBOUND', text: 'stop' });
+  expect(await toldAndKept('stops')).toEqual([optOut, optOut]);
+});
+
+it('LL-2 a webhook of an end that was undone before it was sent still says why it was', async () => {
+  const [started] = await does('undone', { kind: 'START', by: 'AGENT', agentId: engine.ann });
+  const notYet = new Date(engine.clock.now().getTime() + 48 * 60 * 60_000);
+  await engine.runUntil(notYet);
+  const [ended] = await engine.conversations('undone');
+  expect(ended).toMatchObject({ id: started?.conversationId, status: 'ENDED', end_reason: 'UNANSWERED' });
+  engine.clock.advance(60_000);
+  await engine.apply({
+    target: { channelId: app, address: 'undone' },
+    action: { kind: 'INBOUND' },
+    at: new Date(notYet.getTime() - 1_000),
+  });
+  const [conversation] = await engine.conversations('undone');
+  expect(conversation).toMatchObject({ status: 'WAITING', end_reason: null });
+  const [told, kept] = await toldAndKept('undone');
+  expect([told, kept]).toEqual([
+    ['UNANSWERED', 'SYSTEM'],
+    [null, null],
+  ]);
+});
