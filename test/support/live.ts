@@ -100,6 +100,18 @@ export function urlOf(address: DatabaseAddress): string {
   return `postgres://${user}@localhost/${database}?host=${encodeURIComponent(host)}&port=${port}`;
 }
 
+/** Does what may lose a deadlock against a worker that looks for jobs, again if it does. */
+async function orDeadlocked(run: () => PromiseLike<unknown>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await run();
+      return;
+    } catch (error) {
+      if (attempt === 10 || (error as { code?: string }).code !== '40P01') throw error;
+    }
+  }
+}
+
 type Queue = Pick<Store, 'wipe' | 'lose' | 'cut'> & { redisUrl: string | undefined; stop(): Promise<void> };
 
 function postgresQueue(sql: postgres.Sql): Queue {
@@ -107,14 +119,17 @@ function postgresQueue(sql: postgres.Sql): Queue {
     const tables = await sql<{ name: string }[]>`
       select format('%I.%I', schemaname, tablename) as name from pg_tables
       where schemaname = 'lull_queue' and tablename <> 'migration'`;
-    await sql.unsafe(`truncate ${tables.map(({ name }) => name).join(', ')}`);
+    const truncate = `truncate ${tables.map(({ name }) => name).join(', ')}`;
+    await orDeadlocked(() => sql.unsafe(truncate));
   }
   return {
     redisUrl: undefined,
     wipe,
     async lose() {
       await sql`create function lose() returns trigger language plpgsql as 'begin return null; end'`;
-      await sql`create trigger lose before insert on lull_queue.job for each row execute function lose()`;
+      await orDeadlocked(
+        () => sql`create trigger lose before insert on lull_queue.job for each row execute function lose()`,
+      );
       await wipe();
     },
     async cut() {
