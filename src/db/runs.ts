@@ -1,6 +1,6 @@
 import type { Sql } from 'postgres';
 import type { EndReason } from '../domain/closing.ts';
-import { UnavailableError } from '../domain/errors.ts';
+import { readWithin } from './long-read.ts';
 
 /** What one version of an account's rules has ended by itself, and is still ended. */
 export type Run = {
@@ -13,7 +13,6 @@ export type Run = {
 
 /** Longer than this nobody should read for a report. */
 const READ_WITHIN_MS = 10_000;
-const CANCELED = '57014';
 
 /**
  * A page of an account's runs, the newest version first: versions below `before`. No index knows which rules ended
@@ -26,34 +25,28 @@ export async function readRuns(
   before: number | null,
   limit: number,
 ): Promise<Run[]> {
-  try {
-    const [, rows] = await sql.begin('read only', (tx) => [
-      tx.unsafe(`set local statement_timeout = ${READ_WITHIN_MS}`),
-      tx<Row[]>`
-        select rules_version, sum(ended)::int as ended, min(first_at) as first_at, max(last_at) as last_at,
-          jsonb_agg(jsonb_build_object('reason', end_reason, 'ended', ended) order by ended desc, end_reason) as reasons
-        from (
-          select rules_version, end_reason, count(*) as ended, min(ended_at) as first_at, max(ended_at) as last_at
-          from conversation
-          where account_id = ${accountId} and status = 'ENDED' and lateness_ms is not null
-            and (${before}::bigint is null or rules_version < ${before})
-          group by rules_version, end_reason
-        ) as counted
-        group by rules_version order by rules_version desc limit ${limit}`,
-    ]);
-    return rows.map((row) => ({
-      rulesVersion: Number(row.rules_version),
-      ended: row.ended,
-      reasons: row.reasons,
-      firstEndedAt: row.first_at,
-      lastEndedAt: row.last_at,
-    }));
-  } catch (error) {
-    if ((error as { code?: string }).code !== CANCELED) throw error;
-    throw new UnavailableError(
-      `there is too much to read within ${READ_WITHIN_MS / 1000} s; try again when there is less to do`,
-    );
-  }
+  const rows = await readWithin(
+    sql,
+    READ_WITHIN_MS,
+    (tx) => tx<Row[]>`
+      select rules_version, sum(ended)::int as ended, min(first_at) as first_at, max(last_at) as last_at,
+        jsonb_agg(jsonb_build_object('reason', end_reason, 'ended', ended) order by ended desc, end_reason) as reasons
+      from (
+        select rules_version, end_reason, count(*) as ended, min(ended_at) as first_at, max(ended_at) as last_at
+        from conversation
+        where account_id = ${accountId} and status = 'ENDED' and lateness_ms is not null
+          and (${before}::bigint is null or rules_version < ${before})
+        group by rules_version, end_reason
+      ) as counted
+      group by rules_version order by rules_version desc limit ${limit}`,
+  );
+  return rows.map((row) => ({
+    rulesVersion: Number(row.rules_version),
+    ended: row.ended,
+    reasons: row.reasons,
+    firstEndedAt: row.first_at,
+    lastEndedAt: row.last_at,
+  }));
 }
 
 type Row = {

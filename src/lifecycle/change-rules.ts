@@ -1,5 +1,6 @@
 import type { TransactionSql } from 'postgres';
 import { type RulesOfAdapter, readRulesIn } from '../db/rules.ts';
+import type { RulesVersionRow } from '../db/rules-history.ts';
 import type { ChannelRules } from '../domain/channel-rules.ts';
 import { toMilliseconds } from '../domain/duration.ts';
 import {
@@ -31,15 +32,7 @@ import type { LifecycleDeps } from './lifecycle.ts';
 
 /** A change of rules, as the history keeps it. */
 export type RulesChange = {
-  kind:
-    | 'POLICY'
-    | 'PROFILE'
-    | 'CHANNEL'
-    | 'CALENDAR'
-    | 'OUTAGE'
-    | 'EXEMPT_TAGS'
-    | 'CASE_STATUSES'
-    | 'ENDPOINT';
+  kind: RulesVersionRow['kind'];
   channelId: string | null;
   skillId: string | null;
   before: object | null;
