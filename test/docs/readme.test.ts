@@ -15,7 +15,7 @@ afterAll(() => api.close());
 
 describe('the README', () => {
   it('shows what this test runs', () => {
-    expect([snippets.length, inCommand.length, inline.length]).toEqual([3, 1, 1]);
+    expect([snippets.length, inCommand.length, inline.length]).toEqual([3, 1, 2]);
   });
 
   it.each(snippets)('%s', async (query) => {

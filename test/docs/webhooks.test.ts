@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { PROFILES } from '../../src/domain/profiles.ts';
 import { WEBHOOK_EVENTS } from '../../src/lifecycle/effects.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 import { HOUR } from '../support/engine.ts';
@@ -60,6 +61,9 @@ describe('docs/webhooks.md', () => {
   it('shows the requests that this test runs, and every event', () => {
     expect(requests).toHaveLength((page.match(/```graphql/g) ?? []).length);
     for (const event of WEBHOOK_EVENTS) expect(page).toContain(`\n| \`${event}\` | `);
+    const quiet = Object.values(PROFILES).filter(({ caseClosedOn }) => caseClosedOn === 'MANUAL_ENDS');
+    const named = quiet.map((profile) => profile.id).join(' and ');
+    expect(page).toContain(`in the profiles ${named} not where a timer ended it`);
   });
 
   it.each(requests)('$name: does what it says', async ({ name, query, answer }) => {
