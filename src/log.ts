@@ -5,7 +5,10 @@ import type { Config } from './config.ts';
 export type Log = Logger;
 
 /** Names of fields whose values never reach the log, wherever in the logged object they stand. */
-const SECRETS = ['password', 'secret', 'token', 'apiKey', 'authorization', 'cookie', 'signature'];
+const SECRETS = [
+  ...['password', 'secret', 'token', 'apiKey', 'authorization', 'cookie', 'signature'],
+  ...['accessToken', 'apiToken', 'appSecret', 'authToken', 'botToken', 'secretToken', 'verifyToken'],
+];
 const DEPTHS = ['', '*.', '*.*.', '*.*.*.'];
 
 /** A password inside a URL, as in the messages of connection errors. */
