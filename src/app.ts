@@ -10,6 +10,7 @@ import { openSettingsStore, type SettingsStore } from './adapters/settings.ts';
 import { createVault, type Vault } from './adapters/vault.ts';
 import { type Clock, startClock } from './clock.ts';
 import type { Config } from './config.ts';
+import { requireAdapters } from './db/adapters-in-use.ts';
 import type { DatabaseAddress } from './db/address.ts';
 import { connectWithRetry, type Database, readDatabaseTime } from './db/client.ts';
 import { startEmbedded } from './db/embedded.ts';
@@ -17,6 +18,7 @@ import { MIGRATIONS, migrateDatabase } from './db/migrate.ts';
 import { isMigrated } from './db/readiness.ts';
 import { claimVault, rearmOnNewRules } from './db/service-state.ts';
 import { PROFILES } from './domain/profiles.ts';
+import type { Metrics } from './http/metrics.ts';
 import { type HttpServer, startHttp } from './http.ts';
 import { implementArmAccount, rulesChanged } from './jobs/arm-account.ts';
 import { deliverMessage } from './jobs/deliver-message.ts';
@@ -37,6 +39,7 @@ import type { Changed, LifecycleDeps } from './lifecycle/lifecycle.ts';
 import { openRulesCache } from './lifecycle/rules-cache.ts';
 import { loadAdapters } from './load-adapters.ts';
 import type { Log } from './log.ts';
+import { openMetrics, serveMetrics } from './open-metrics.ts';
 import { openAccess } from './schema/access.ts';
 import { readSecretKey } from './secret-key.ts';
 
@@ -54,6 +57,8 @@ export type Engine = {
   /** Keeps the secrets of channels and endpoints. */
   vault: Vault;
   settings: SettingsStore;
+  /** Null where nobody asked for metrics: then nothing is counted. */
+  metrics: Metrics | null;
   log: Log;
   close(): Promise<void>;
 };
@@ -90,6 +95,10 @@ export async function openEngine(
     await migrateDatabase(address, log, MIGRATIONS, () => beforehand({ db, clock, log }));
 
     const rulesOfAdapter = (adapter: string, settings: unknown) => setupOf(registry.get(adapter), settings);
+    await requireAdapters(
+      db.sql,
+      registry.list().map(({ id }) => id),
+    );
     await rearmOnNewRules(db.sql, hashOfRules(registry));
     const vault = createVault(await readSecretKey(config));
     await claimVault(db.sql, vault.fingerprint);
@@ -101,6 +110,7 @@ export async function openEngine(
     const fanout = await openFanout({ redisUrl, database: address, log });
     closers.push(() => fanout.close());
 
+    const metrics = openMetrics(config, { db, clock, queues, log });
     const deps: Engine['deps'] = {
       db,
       clock,
@@ -112,8 +122,9 @@ export async function openEngine(
       tell: (changed) => fanout.publish(topicOf(changed.accountId), changed),
       relay: () => nudgeRelay(queues, clock, log),
       rulesChanged: (accountId, version) => rulesChanged(queues, log, accountId, version),
+      ...(metrics && { woke: metrics.woke }),
     };
-    const parts = { deps, db, clock, queues, fanout, registry, vault, settings, log };
+    const parts = { deps, db, clock, queues, fanout, registry, vault, settings, metrics, log };
     return { ...parts, close: () => closeAll(closers) };
   } catch (error) {
     await closeAll(closers);
@@ -157,8 +168,13 @@ export function startWorker(
 /** What a process does: serve the API, wake lanes and send what is owed, or both. */
 export type Role = 'api' | 'worker' | 'all';
 
-/** A running service: the engine, its worker, and the API at `url`; null where it serves none. */
-export type Service = { engine: Engine; url: string | null; close(): Promise<void> };
+/** A running service: the engine, its worker, and where its API and its metrics are; null where it serves none. */
+export type Service = {
+  engine: Engine;
+  url: string | null;
+  metricsUrl: string | null;
+  close(): Promise<void>;
+};
 
 /**
  * Starts the service, whole or in one role. Time in which it was down is first made an outage, so that nothing ends
@@ -170,13 +186,21 @@ export async function startService(config: Config, log: Log, role: Role = 'all')
   const engine = await openEngine(config, log, noteDowntime);
   const closers: Closers = [() => engine.close()];
   try {
+    const metrics = await serveMetrics(engine, config);
+    closers.push(() => metrics?.close());
     const http = role === 'worker' ? null : await startApi(engine, config);
     closers.push(() => http?.close());
     const heartbeat = http && (await startHeartbeat(engine, log));
     closers.push(() => heartbeat?.stop());
     const worker = role === 'api' ? null : startWorker(engine, config);
     closers.push(() => worker?.close());
-    return { engine, url: http?.url ?? null, close: () => closeAll(closers) };
+    closers.push(() => metrics?.leave());
+    return {
+      engine,
+      url: http?.url ?? null,
+      metricsUrl: metrics?.url ?? null,
+      close: () => closeAll(closers),
+    };
   } catch (error) {
     await closeAll(closers);
     throw error;
@@ -204,6 +228,7 @@ function startApi(engine: Engine, config: Config): Promise<HttpServer> {
       subscribe: (accountId, handler) => subscribeToChanges(engine, accountId, handler),
       identify: openAccess(deps, config.jwt),
       isMigrated: () => isMigrated(db),
+      answered: engine.metrics?.answered,
     },
     config,
   );

@@ -48,7 +48,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   await program.parseAsync();
 } catch (error) {
-  process.exitCode = report(error);
+  // Not only its code: a module that was loaded may keep something going.
+  process.exit(report(error));
 }
 
 /** Says on stderr what went wrong; the one place that turns an error into an exit code. */

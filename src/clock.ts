@@ -22,14 +22,14 @@ type StartClock = {
 
 /**
  * Starts the process's clock: its monotonic time plus an offset read from the database, now and every 10 s.
- * Rejects if the first reading fails.
+ * Rejects if the first reading fails. `offsetMs`: how far the database's time is ahead of this machine's.
  */
 export async function startClock({
   readDatabaseTime,
   log,
   intervalMs = 10_000,
   monotonic = () => performance.now(),
-}: StartClock): Promise<Clock & { stop(): void }> {
+}: StartClock): Promise<Clock & { offsetMs(): number; stop(): void }> {
   const first = await read();
   let offset = middle(first);
   let jumpedTo: number | null = null;
@@ -86,6 +86,7 @@ export async function startClock({
   return {
     now: () => new Date(Math.floor(monotonic() + offset)),
     isTrusted: trusted,
+    offsetMs: () => monotonic() + offset - Date.now(),
     stop() {
       stopped = true;
       clearTimeout(timer);

@@ -9,6 +9,7 @@ const ALLOWED = {
   DATABASE_URL: 'a URL that begins with postgres:// or postgresql://',
   REDIS_URL: 'a URL that begins with redis:// or rediss://',
   PORT: 'a whole number from 0 to 65535',
+  LULL_METRICS_PORT: 'a whole number from 0 to 65535',
   HOST: 'a host name or an address to listen on',
   LULL_DATA_DIR: 'a folder',
   LULL_KEEP_ENDED: 'an ISO 8601 duration of at least a day, such as P400D',
@@ -51,15 +52,17 @@ function origins(text: string, context: z.RefinementCtx): string[] {
   return z.NEVER;
 }
 
+const port = z
+  .string()
+  .regex(/^\d{1,5}$/)
+  .transform(Number)
+  .refine((number) => number <= 65535);
+
 const variables = z.object({
   DATABASE_URL: urlOf('postgres:', 'postgresql:').optional(),
   REDIS_URL: urlOf('redis:', 'rediss:').optional(),
-  PORT: z
-    .string()
-    .regex(/^\d{1,5}$/)
-    .transform(Number)
-    .refine((port) => port <= 65535)
-    .default(4400),
+  PORT: port.default(4400),
+  LULL_METRICS_PORT: port.optional(),
   HOST: z
     .string()
     .regex(/^[\w.:-]+$/)
@@ -105,6 +108,8 @@ export type Config = {
   /** Where Redis or Valkey is; without it the queue lives in the database. */
   redisUrl: string | undefined;
   port: number;
+  /** Where metrics and probes are, on the same host; null: there are none of their own. */
+  metricsPort: number | null;
   host: string;
   /** Absolute path of the folder that holds the embedded Postgres. */
   dataDir: string;
@@ -146,6 +151,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     databaseUrl: read.DATABASE_URL,
     redisUrl: read.REDIS_URL,
     port: read.PORT,
+    metricsPort: read.LULL_METRICS_PORT ?? null,
     host: read.HOST,
     dataDir: resolve(read.LULL_DATA_DIR),
     keepEnded: read.LULL_KEEP_ENDED ?? null,

@@ -1,9 +1,10 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from './config.ts';
-import { SetupError } from './domain/errors.ts';
-import { send, sendError } from './http/answer.ts';
+import { sendError } from './http/answer.ts';
 import { type GraphqlOptions, openGraphql } from './http/graphql.ts';
+import { listen } from './http/listen.ts';
+import { answerHealth, answerReady, type ProbeDeps } from './http/probes.ts';
 import { isWebhookPath, openWebhooks, type WebhookDeps } from './http/webhooks.ts';
 import type { Identify } from './schema/access.ts';
 import type { SchemaDeps } from './schema/context.ts';
@@ -18,19 +19,21 @@ export type HttpServer = {
 
 /** What it serves with, besides what the API works with. */
 export type HttpDeps = SchemaDeps &
-  WebhookDeps & {
+  WebhookDeps &
+  ProbeDeps & {
     /** Who a request is by; null where that is not known. */
     identify: Identify;
-    /** Whether the database has this code's newest migration; rejects where it does not answer. */
-    isMigrated: () => Promise<boolean>;
+    /** Told of every answer, by what was asked for and its HTTP status; absent where nobody counts. */
+    answered?: ((route: Route, status: number) => void) | undefined;
   };
+
+/** What requests are told apart by when they are counted. */
+export type Route = 'graphql' | 'webhooks' | 'probes' | 'other';
 
 type HttpOptions = Pick<Config, 'host' | 'port' | 'publicUrl'> & GraphqlOptions;
 
 const GRAPHQL_PATH = '/graphql';
 const DRAIN_MS = 10_000;
-/** A database that takes longer to answer counts as one that does not. */
-const READY_WITHIN_MS = 2_000;
 
 /**
  * Serves the API, providers' calls and the probes: `/graphql`, `/webhooks/…`, `/health` (the process is up) and `/ready` (it can do its work).
@@ -46,7 +49,10 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
   const server = createServer({ requestTimeout: 30_000 }, (request, response) => {
     underWay.add(response);
     if (stopping.signal.aborted) response.setHeader('connection', 'close');
-    response.once('close', () => underWay.delete(response));
+    response.once('close', () => {
+      underWay.delete(response);
+      deps.answered?.(routeOf(request), response.statusCode);
+    });
     route(request, response).catch((error) => {
       deps.log.error({ err: error }, 'a request failed');
       if (response.headersSent) response.destroy();
@@ -55,17 +61,15 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
   });
 
   async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = request.url?.split('?')[0] ?? '';
+    const path = pathOf(request);
     if (isWebhookPath(path)) return await serveWebhooks(request, response);
     switch (path) {
       case GRAPHQL_PATH:
         return await serveGraphql(request, response);
       case '/health':
-        return send(response, 200, { status: 'up' });
-      case '/ready': {
-        const failing = await whatFails(deps, stopping.signal);
-        return send(response, failing.length === 0 ? 200 : 503, { ready: failing.length === 0, failing });
-      }
+        return answerHealth(response);
+      case '/ready':
+        return await answerReady(response, deps, stopping.signal);
       default:
         return sendError(response, 404, 'NOT_FOUND', 'there is nothing here');
     }
@@ -84,34 +88,13 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
   };
 }
 
-function listen(server: Server, host: string, port: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const reason = error.code === 'EADDRINUSE' ? 'it is in use' : (error.code ?? error.message);
-      reject(new SetupError(`cannot listen on ${host}:${port}: ${reason}`));
-    });
-    server.listen(port, host, () => {
-      const address = server.address();
-      const real = typeof address === 'object' && address !== null ? address.port : port;
-      resolve(`http://${host.includes(':') ? `[${host}]` : host}:${real}`);
-    });
-  });
+function pathOf({ url }: IncomingMessage): string {
+  return url?.split('?')[0] ?? '';
 }
 
-/** The names of what it cannot do its work without; why goes to the log alone. */
-async function whatFails({ isMigrated, clock, log }: HttpDeps, stopping: AbortSignal): Promise<string[]> {
-  const failing: string[] = [];
-  const migrated = Promise.race([
-    isMigrated(),
-    sleep(READY_WITHIN_MS, null, { ref: false }).then(() => Promise.reject(new Error('no answer in time'))),
-  ]);
-  try {
-    if (!(await migrated)) failing.push('migrations');
-  } catch (error) {
-    log.warn({ err: error }, 'the database does not answer');
-    failing.push('database');
-  }
-  if (!clock.isTrusted()) failing.push('clock');
-  if (stopping.aborted) failing.push('stopping');
-  return failing;
+function routeOf(request: IncomingMessage): Route {
+  const path = pathOf(request);
+  if (path === GRAPHQL_PATH) return 'graphql';
+  if (isWebhookPath(path)) return 'webhooks';
+  return path === '/health' || path === '/ready' ? 'probes' : 'other';
 }

@@ -9,7 +9,8 @@ try {
   log = createLog(config);
   await serve('all', config, log);
 } catch (error) {
-  process.exitCode = giveUp(error, log);
+  // Not only its code: a module that was loaded may keep something going.
+  process.exit(giveUp(error, log));
 }
 
 /** Says in one line why the service cannot run. */

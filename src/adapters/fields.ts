@@ -3,13 +3,13 @@ import { InvalidInputError } from '../domain/errors.ts';
 import type { Inbound, InboundEvent } from './adapter.ts';
 import { firstFault } from './invalid.ts';
 
-/** Text that can be stored and compared, such as an id: not empty, without control characters. */
+/** Text that can be stored and compared, such as an id: not empty, without control characters or half a surrogate pair. */
 export const word = (max: number) =>
   z
     .string()
     .min(1)
     .max(max)
-    .regex(/^\P{Cc}+$/u, 'no control characters');
+    .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'no control characters, and well formed');
 
 /** An id that some write as a number. */
 export const wordOrNumber = (max: number) => z.union([word(max), z.int().nonnegative().transform(String)]);

@@ -26,11 +26,11 @@ export function addServe(program: Command): void {
 /** Runs the service in a role until it is signalled, and then ends the process. @throws SetupError where it cannot run */
 export async function serve(role: Role, config: Config, log: Log): Promise<void> {
   const { startService } = await import('../app.ts');
-  const { engine, url, close } = await startService(config, log, role);
+  const { engine, url, metricsUrl, close } = await startService(config, log, role);
   endOnFaults(log);
   const signalled = untilSignal();
   const where = url === null ? 'as a worker' : `on ${url}`;
-  log.info({ role, url, queue: engine.queues.kind }, `Lull is running ${where}`);
+  log.info({ role, url, metrics: metricsUrl, queue: engine.queues.kind }, `Lull is running ${where}`);
   log.info({ signal: await signalled }, 'stopping');
   setTimeout(() => process.exit(1), LEAVE_WITHIN_MS).unref();
   await close();

@@ -62,6 +62,25 @@ export async function takeProbe(
   return count === 1;
 }
 
+/**
+ * Puts off what else is due to an endpoint that is held back, without anybody looking at each: so many at a time. What
+ * has been owed since `owedSince` or before is left: it is to be looked at, and may be given up.
+ */
+export async function putOffDue(
+  sql: Sql,
+  accountId: string,
+  endpointId: string,
+  { now, until, owedSince, limit }: { now: Date; until: Date; owedSince: Date; limit: number },
+): Promise<void> {
+  await sql`
+    update outbox set due_at = ${until} where account_id = ${accountId} and id in (
+      select id from outbox
+      where account_id = ${accountId} and endpoint_id = ${endpointId} and state = 'PENDING' and due_at <= ${now}
+        and created_at > ${owedSince} and not payload ? 'redeliveredAt' and payload->>'type' <> 'test'
+      limit ${limit} for update skip locked
+    )`;
+}
+
 /** An attempt came through: the endpoint is as good as one that has never failed. */
 export async function noteSuccess(sql: Sql, accountId: string, endpointId: string): Promise<void> {
   await sql`

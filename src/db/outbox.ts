@@ -79,13 +79,19 @@ export async function inFlightTo(
   return new Set(rows.map((row) => row.address));
 }
 
-/** Notes that an attempt is under way: if whoever makes it dies, nobody knows what became of it. */
+/**
+ * Notes that an attempt is under way: if whoever makes it dies, nobody knows what became of it. False where the claim
+ * is not the newest any more: then somebody else makes the attempt.
+ */
 export async function beginOutbox(
   sql: Sql,
-  { accountId, id }: Pick<ClaimedEffect, 'accountId' | 'id'>,
+  { accountId, id, attempts, begunAt }: Pick<ClaimedEffect, 'accountId' | 'id' | 'attempts' | 'begunAt'>,
   now: Date,
-): Promise<void> {
-  await sql`update outbox set begun_at = ${now} where account_id = ${accountId} and id = ${id} and state = 'PENDING'`;
+): Promise<boolean> {
+  const { count } = await sql`
+    update outbox set begun_at = ${now} where account_id = ${accountId} and id = ${id} and state = 'PENDING'
+      and attempts = ${attempts} and begun_at is not distinct from ${begunAt}::timestamptz`;
+  return count === 1;
 }
 
 /** Puts an effect off without counting an attempt. */

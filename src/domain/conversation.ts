@@ -45,7 +45,7 @@ export type Conversation = {
   /** When an agent promised to answer (LP-7); cleared by the next consumer message. */
   manualResponseAt: Date | null;
   tags: readonly string[];
-  /** Reminders sent since the customer or an agent last wrote (PE-2). */
+  /** Reminders sent since the clock of inactivity last started: by a message, a release, a reopening (PE-2). */
   stage: number;
   /** Whether a queue timeout has already sent it to the overflow skill. */
   overflowed: boolean;

@@ -41,6 +41,8 @@ function decided(state: ContactState, command: Command, context: DecideContext):
   const subject = trigger === 'CONSUMER_MESSAGE' ? state.latest : (state.named ?? state.latest);
   const move = TRANSITIONS[trigger][subject?.status ?? 'ENDED'];
 
+  if (action.kind === 'END' && !command.byId && subject !== null && command.at < subject.startedAt)
+    return { kind: 'ignored', why: 'it was of a conversation before this one' };
   if (move === 'ARRIVAL') return arrive(state, subject, command, context);
   if (subject === null) throw new NotFoundError('address', 'contact with a conversation');
   if (move === 'ERROR') throw refusal(action, subject);

@@ -18,7 +18,10 @@ export type Firing = {
   tag: string | null;
 };
 
-/** A timer that does not end stamps the clock it fired on, or moves the stage, so it cannot fire twice. */
+/**
+ * A timer that does not end stamps the clock it fired on, or moves the stage, so it cannot fire twice. Where the clock of
+ * inactivity starts again, the reminders do (PE-2).
+ */
 export function firingOf(timer: Timer, facts: LaneFacts): Firing {
   const { action } = timer;
   const keeps = { freesAgent: false, tag: null };
@@ -30,7 +33,7 @@ export function firingOf(timer: Timer, facts: LaneFacts): Firing {
     case 'TO_QUEUE':
       return {
         ...keeps,
-        facts: { ...facts, status: 'WAITING' },
+        facts: { ...facts, status: 'WAITING', stage: 0 },
         clocks: { [timer.clock]: 'NOW', statusSince: 'NOW' },
         freesAgent: true,
       };
@@ -51,12 +54,13 @@ export function firingOf(timer: Timer, facts: LaneFacts): Firing {
     case 'RELEASE':
       return {
         ...keeps,
-        facts: { ...facts, held: false },
+        facts: { ...facts, held: false, stage: 0 },
         clocks: {
           lastActivityAt: 'CLOCK',
           statusSince: 'CLOCK',
           heldUntil: 'NONE',
-          ...(facts.awaiting === 'CONSUMER' ? { awaitingSince: 'CLOCK' } : {}),
+          // A NEW one has this clock even while the agent is awaited (LL-8).
+          ...(facts.awaiting === 'CONSUMER' || facts.status === 'NEW' ? { awaitingSince: 'CLOCK' } : {}),
         },
       };
   }

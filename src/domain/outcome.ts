@@ -127,9 +127,10 @@ export function endedByRule(
   return { conversation, event };
 }
 
-/** Every clock that is set, at an instant (release, reopening by hand). */
+/** Every clock that is set, at an instant (release, reopening by hand); with them the reminders begin anew (PE-2). */
 export function everyClock(subject: Conversation, now: Date): Partial<Conversation> {
   return {
+    stage: 0,
     lastActivityAt: now,
     statusSince: now,
     awaitingSince: subject.awaitingSince === null ? null : now,

@@ -16,6 +16,7 @@ import {
   SWITCHES,
   type SwitchField,
 } from './policy.ts';
+import { isStorable } from './text.ts';
 
 type Read = (value: unknown, field: string) => unknown;
 
@@ -53,7 +54,7 @@ const orNull =
   (value, field) =>
     value === null ? null : read(value, field);
 
-const MAX = { closeMessage: 4096, locales: 50, tag: 100, words: 50, word: 50 };
+const MAX = { closeMessage: 4096, locales: 50, locale: 35, tag: 100, words: 50, word: 50 };
 /** A warning may come this short before the close (PE-2), however long the profile has a close take. */
 const LEAST_WARNING = Temporal.Duration.from('PT1M');
 const setOf =
@@ -62,8 +63,11 @@ const setOf =
 const shortText =
   (max: number): Read =>
   (value, field) => {
-    if (typeof value !== 'string' || value.trim() === '' || value.length > max)
-      throw new InvalidInputError(field, `a text of 1 to ${max} characters is allowed`);
+    if (typeof value !== 'string' || value.trim() === '' || value.length > max || !isStorable(value))
+      throw new InvalidInputError(
+        field,
+        `a text of 1 to ${max} characters, without NUL and well formed, is allowed`,
+      );
     return value;
   };
 const word: Read = (value, field) => (shortText(MAX.word)(value, field) as string).trim();
@@ -71,11 +75,14 @@ const word: Read = (value, field) => (shortText(MAX.word)(value, field) as strin
 const locale: Read = (value, field) => {
   try {
     const [canonical] = typeof value === 'string' ? Intl.getCanonicalLocales(value) : [];
-    if (canonical !== undefined) return canonical;
+    if (canonical !== undefined && canonical.length <= MAX.locale) return canonical;
   } catch {
     // Not of the form of a language tag.
   }
-  throw new InvalidInputError(field, 'a language tag such as en or pt-BR is allowed, or null');
+  throw new InvalidInputError(
+    field,
+    `a language tag such as en or pt-BR, of at most ${MAX.locale} characters, is allowed, or null`,
+  );
 };
 const closeMessages: Read = (value, field) => {
   const read: Read = (item, at) => {

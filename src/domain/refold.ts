@@ -33,15 +33,13 @@ export function refold(
   let folded: Conversation | null = null;
   // What was recorded before it keeps the effect on this clock that it had, by the matrix of its time (LL-10).
   let { lastActivityAt } = subject;
+  const history = [...events, event];
   for (const { event: each, command } of steps) {
     if (command === null) {
       folded = refire(folded, each, context);
       continue;
     }
-    const outcome = redecide(state, folded, each, command, subject, {
-      ...context,
-      history: [...events, event],
-    });
+    const outcome = redecide(state, folded, each, command, subject, { ...context, history });
     if (outcome.kind === 'applied') {
       const moved = outcome.conversation.lastActivityAt;
       if (each === event && (folded === null || moved > folded.lastActivityAt))

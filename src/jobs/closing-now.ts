@@ -26,6 +26,8 @@ export type Situation = {
   lastInboundAt: Date | null;
 };
 
+const NOT_SENT_HERE = 'nothing is sent from here on this channel';
+
 type Deps = Pick<LifecycleDeps, 'db' | 'clock' | 'rules'> & { registry: Registry; settings: SettingsStore };
 
 /** Reads how things stand with an effect's customer; null where nobody knows whom it was (PE-15). */
@@ -93,7 +95,7 @@ export function whyNoWarning(
   if (nextDue(rules, conversation, ({ kind }) => kind === 'AUTO_CLOSE') === null)
     return 'nothing closes the conversation any more';
   if (contact.consent === 'OPTED_OUT') return 'the customer opted out';
-  if (!sends) return 'nothing is sent from here on this channel';
+  if (!sends) return NOT_SENT_HERE;
   return isWindowOpen(deps, situation) ? null : 'the reply window is closed';
 }
 
@@ -110,12 +112,13 @@ export function closingNow(deps: Pick<Deps, 'clock' | 'registry'>, situation: Si
     closeMessage: closeMessageFor(policy.closeMessages, contact.locale),
     settings: channel.settings,
   });
-  return situation.hasNewer ? tooLate(closing) : closing;
+  // In the middle of the next conversation, a goodbye would be taken for that one's.
+  if (situation.hasNewer) return withheld(closing, 'the customer has begun another conversation');
+  return situation.sends ? closing : withheld(closing, NOT_SENT_HERE);
 }
 
-/** A goodbye in the middle of the next conversation would be taken for that one's. */
-function tooLate({ survey, closeMessage, template, separator, reasons }: Closing): Closing {
-  const why = 'the customer has begun another conversation';
+/** Nothing of it, for one reason; what was not to be shown anyway keeps its own. */
+function withheld({ survey, closeMessage, template, separator, reasons }: Closing, why: string): Closing {
   return {
     ...{ survey: false, closeMessage: null, template: null, separator: false },
     reasons: {

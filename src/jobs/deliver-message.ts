@@ -176,7 +176,7 @@ async function send(
     now: () => deps.clock.now(),
     signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
   };
-  await beginOutbox(deps.db.sql, effect, deps.clock.now());
+  if (!(await beginOutbox(deps.db.sql, effect, deps.clock.now()))) return { state: 'WRITTEN' };
   const hasTries = effect.attempts < MOST_ATTEMPTS;
   const refused = (reason: string) =>
     finish(deps, effect, 'DEAD', reason, { part, outcome: 'REFUSED', reason, messageId: null });

@@ -26,6 +26,9 @@ export type Crew = {
   close(): Promise<void>;
 };
 
+/** Jobs of a kind: those whose time has come, those whose has not, and those that run. */
+export type Depth = { waiting: number; delayed: number; active: number };
+
 /** The queues of a process. They are the only record of nothing: they may be wiped at any time. */
 export type Queues = {
   readonly kind: QueueBackend['kind'];
@@ -38,6 +41,8 @@ export type Queues = {
   ): Promise<void>;
   /** Starts to run jobs, at most `concurrency` of each kind at a time. It goes on by itself after the queue was away. */
   work(implementations: readonly JobImplementation[], options: { concurrency: number }): Crew;
+  /** How many jobs of a kind there are, in all processes; rejects within 2 s if the queue is down. */
+  depth(job: Job): Promise<Depth>;
   /** Rejects within 2 s if the queue is down. */
   ping(): Promise<void>;
   /** Closes the crews, then the connections; nothing of it keeps the process alive. */
@@ -91,6 +96,12 @@ export async function openQueues({ redisUrl, database, prefix = 'lull', log }: O
       const crew = startCrew(backend, implementations, concurrency, log);
       crews.add(crew);
       return crew;
+    },
+
+    async depth(job) {
+      const counted = queueOf(job).getJobCounts('waiting', 'delayed', 'active');
+      const { waiting = 0, delayed = 0, active = 0 } = await within(ANSWER_WITHIN_MS, 'the queue', counted);
+      return { waiting, delayed, active };
     },
 
     ping: () => within(ANSWER_WITHIN_MS, 'the queue', backend.ping()),

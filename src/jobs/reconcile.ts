@@ -39,12 +39,28 @@ export async function reconcile(deps: LifecycleDeps, log: Log): Promise<number> 
   return overdue.length;
 }
 
-/** Reconciles every 5 s, in this process and not in the queue: a queue that is wiped loses its schedules too. */
+/**
+ * Reconciles every 5 s, in this process and not in the queue: a queue that is wiped loses its schedules too. `also` is
+ * done as often, by itself: a provider that hangs holds up no lane.
+ */
 export function startReconciler(
   deps: LifecycleDeps,
   log: Log,
   also: () => Promise<void>,
 ): { stop(): Promise<void> } {
+  const rounds = [
+    startRounds(log, 'reconciling', async () => void (await reconcile(deps, log))),
+    startRounds(log, 'sending what is owed', also),
+  ];
+  return {
+    async stop() {
+      await Promise.all(rounds.map((each) => each.stop()));
+    },
+  };
+}
+
+/** Does something every 5 s, never twice at a time. */
+function startRounds(log: Log, what: string, round: () => Promise<void>): { stop(): Promise<void> } {
   let running: Promise<void> = Promise.resolve();
   let busy = false;
   const timer = setInterval(() => {
@@ -57,9 +73,9 @@ export function startReconciler(
 
   async function once(): Promise<void> {
     try {
-      await within(GIVE_UP_MS, 'reconciling', reconcile(deps, log).then(also));
+      await within(GIVE_UP_MS, what, round());
     } catch (error) {
-      log.error({ err: error }, 'reconciling failed; it is tried again in 5 s');
+      log.error({ err: error }, `${what} failed; it is tried again in 5 s`);
     }
   }
 

@@ -4,6 +4,7 @@ import {
   type Breaker,
   noteFailure,
   noteSuccess,
+  putOffDue,
   readSending,
   type Sending,
   takeProbe,
@@ -31,6 +32,8 @@ const BREAKER: Breaker = { afterFailures: 10, firstMs: 60_000, longestMs: 30 * 6
 const PROBE_MS = 30_000;
 /** What is held back for so long is given up; what is not is tried for about as long. */
 const GIVE_UP_MS = 48 * 60 * 60_000;
+/** Events that are put off together while their endpoint is held back. */
+const PUT_OFF_AT_ONCE = 1_000;
 /** An endpoint that asks for a later attempt is given no more than this. */
 const LONGEST_RETRY_AFTER_MS = 6 * 60 * 60_000;
 
@@ -72,6 +75,9 @@ async function takeTurn(
   if (now.getTime() - (redeliveredAt ?? owedSince).getTime() > GIVE_UP_MS)
     return { wait: { state: 'DEAD', error: 'the endpoint has been held back for too long' } };
   const until = heldBackUntil <= now ? probeUntil : heldBackUntil;
+  const giveUpBefore = new Date(now.getTime() - GIVE_UP_MS);
+  const others = { now, until, owedSince: giveUpBefore, limit: PUT_OFF_AT_ONCE };
+  await putOffDue(db.sql, accountId, endpointId, others);
   return { wait: { state: 'LATER', afterMs: until.getTime() - now.getTime() } };
 }
 

@@ -29,6 +29,7 @@ import { profileNamed } from '../domain/profiles.ts';
 import type { AccountRules } from '../domain/rules.ts';
 import { isUuid } from '../domain/uuid.ts';
 import type { LifecycleDeps } from './lifecycle.ts';
+import { orUnavailable } from './or-unavailable.ts';
 
 /** A change of rules, as the history keeps it. */
 export type RulesChange = {
@@ -57,7 +58,8 @@ export type Change = (
 /**
  * Changes an account's rules: one new version, in one transaction that touches no lane, so it costs the same
  * for ten conversations and ten million (LL-3).
- * @throws NotFoundError for an unknown account; ConflictError where `expectedVersion` is not the newest
+ * @throws NotFoundError for an unknown account; ConflictError where `expectedVersion` is not the newest; UnavailableError
+ * where the database could not take it in time (nothing was changed; try again)
  */
 export async function changeRules(
   deps: RulesDeps,
@@ -67,7 +69,7 @@ export async function changeRules(
   change: Change,
 ): Promise<AccountRules> {
   let isNew = false;
-  const version = await deps.db.sql.begin(async (sql) => {
+  const inTransaction = async (sql: TransactionSql) => {
     const [account] =
       await sql`select rules_version from account where account_id = ${accountId} for no key update`;
     if (!account) throw new NotFoundError('accountId', 'account');
@@ -85,7 +87,8 @@ export async function changeRules(
     await sql`update account set rules_version = ${next}, rules_since = ${now} where account_id = ${accountId}`;
     isNew = true;
     return next;
-  });
+  };
+  const version = await orUnavailable(() => deps.db.sql.begin(inTransaction));
   if (isNew) await deps.rulesChanged(accountId, version);
   return await deps.rules.at(accountId, version);
 }
@@ -124,7 +127,7 @@ export async function setPolicy(
       Object.entries({ ...layer?.fields, ...set }).filter(([field]) => !unset.includes(field)),
     ) as PolicyFields;
     const written = { channelId, skillId, fields, version };
-    checkReminders(rules, written);
+    if ('remindBefore' in input.fields || 'autoCloseAfter' in input.fields) checkReminders(rules, written);
     const [excluded] = exclusionsIn(rules.profile, [...othersThan(rules, written), written], [written]);
     if (excluded) throw new InvalidInputError(excluded.field, excluded.allowed);
     const before = layer ? formatPolicyFields(layer.fields) : null;

@@ -123,7 +123,9 @@ function decideContact(
       if (command.messageId !== null)
         set.messages.set(messageKey(contact.channelId, command.messageId), conversation.id);
       const { action } = command;
-      if (action.kind === 'INBOUND' || action.kind === 'CLIENT') {
+      // What a client told of itself before is not what it is now.
+      const isNewest = latest === null || command.at >= latest.newestAt;
+      if (isNewest && (action.kind === 'INBOUND' || action.kind === 'CLIENT')) {
         clientVersion = action.clientVersion ?? clientVersion;
         locale = action.locale ?? locale;
       }

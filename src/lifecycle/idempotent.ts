@@ -6,6 +6,7 @@ import type { AccountRules } from '../domain/rules.ts';
 import { apply } from './apply.ts';
 import { type Author, changeRules, type RulesChange, type RulesDeps } from './change-rules.ts';
 import type { Activity, ActivityResult, LifecycleDeps } from './lifecycle.ts';
+import { orUnavailable } from './or-unavailable.ts';
 
 /** A call under an idempotency key (null: without one), and everything that makes it this call and no other. */
 export type Call = { key: string | null; request: unknown };
@@ -23,7 +24,7 @@ class UsedKeyError extends Error {}
  * Runs a call once for its key: the same call again changes nothing and gets the same answer. The key is kept in
  * the transaction of what the call changes, so neither two at once nor a crash in between can make it act twice
  * or keep a key for nothing. A call that is refused keeps no key: it changed nothing, and may be tried again.
- * @throws ConflictError where the key was used for another call
+ * @throws ConflictError where the key was used for another call; UnavailableError where the database gave it up
  */
 export async function once<Result extends object>(
   { db, clock }: Pick<LifecycleDeps, 'db' | 'clock'>,
@@ -31,15 +32,18 @@ export async function once<Result extends object>(
   { key, request }: Call,
   run: (keeping: Keeping<Result>) => Promise<Result>,
 ): Promise<Result> {
-  if (key === null) return await run((_sql, act) => act());
+  if (key === null) return await orUnavailable(() => run((_sql, act) => act()));
   const requestHash = createHash('sha256').update(JSON.stringify(request)).digest('hex');
   try {
-    return await run(async (sql, act) => {
-      if (!(await claimKey(sql, accountId, { key, requestHash, now: clock.now() }))) throw new UsedKeyError();
-      const result = await act();
-      await storeAnswer(sql, accountId, key, result);
-      return result;
-    });
+    return await orUnavailable(() =>
+      run(async (sql, act) => {
+        if (!(await claimKey(sql, accountId, { key, requestHash, now: clock.now() })))
+          throw new UsedKeyError();
+        const result = await act();
+        await storeAnswer(sql, accountId, key, result);
+        return result;
+      }),
+    );
   } catch (error) {
     if (!(error instanceof UsedKeyError)) throw error;
     const answer = await readAnswer(db.sql, accountId, key);

@@ -1,6 +1,7 @@
 import type { Inbound, InboundEvent } from '../adapters/adapter.ts';
 import { inFlightTo } from '../db/outbox.ts';
 import { ConversationEndedError, type LullError, NotFoundError } from '../domain/errors.ts';
+import { isUuid } from '../domain/uuid.ts';
 import { apply } from './apply.ts';
 import { type Activity, type LifecycleDeps, MAX_ACTIVITIES } from './lifecycle.ts';
 
@@ -28,12 +29,11 @@ export async function receive(
     ...{ applied: 0, duplicates: 0, ignored },
     faults: malformed.map(({ field, allowed }) => ({ field, why: allowed })),
   };
-  const echoed = events.flatMap((event) => (event.kind === 'ECHO' ? [event.address] : []));
-  const inFlight = echoed.length ? await inFlightTo(deps.db.sql, accountId, channelId, echoed) : new Set();
+  const isOwn = await ownAmong(deps, accountId, channelId, events);
   for (let from = 0; from < events.length; from += MAX_ACTIVITIES) {
     const part = events.slice(from, from + MAX_ACTIVITIES);
     const now = deps.clock.now();
-    const activities = part.map((event) => activityOf(event, channelId, now, inFlight.has(event.address)));
+    const activities = part.map((event) => activityOf(event, channelId, now, isOwn(event)));
     const results = await apply(deps, accountId, activities);
     for (const [index, { outcome, error }] of results.entries()) {
       if (outcome === 'APPLIED') received.applied++;
@@ -53,10 +53,38 @@ function isAboutNothing(error: LullError | null): boolean {
 }
 
 /**
- * What an event of a provider's is to the core. An echo that comes while a message of Lull's own is under way is
- * taken for that one's: its id is not known before the provider has answered (LL-9).
+ * Which echoes are of Lull's own messages, as far as the feed does not know their ids yet (LL-9). A message may be shown
+ * and its answer be lost: where the channel takes Lull's id for the message's, that tells. And an echo that comes
+ * while a message is under way is taken for that one's: its id is not known before the provider has answered.
  */
-function activityOf(event: InboundEvent, channelId: string, now: Date, isInFlight: boolean): Activity {
+async function ownAmong(
+  { db }: Pick<LifecycleDeps, 'db'>,
+  accountId: string,
+  channelId: string,
+  events: readonly InboundEvent[],
+): Promise<(event: InboundEvent) => boolean> {
+  const echoes = events.filter((event) => event.kind === 'ECHO');
+  if (echoes.length === 0) return () => false;
+  const ids = echoes.map(({ providerMessageId }) => providerMessageId).filter(isUuid);
+  const [inFlight, owed] = await Promise.all([
+    inFlightTo(
+      db.sql,
+      accountId,
+      channelId,
+      echoes.map(({ address }) => address),
+    ),
+    ids.length === 0
+      ? []
+      : db.sql<{ id: string }[]>`
+          select id from outbox where account_id = ${accountId} and channel_id = ${channelId} and id = any(${ids}::uuid[])`,
+  ]);
+  const own = new Set(owed.map(({ id }) => id));
+  return (event) =>
+    event.kind === 'ECHO' && (inFlight.has(event.address) || own.has(event.providerMessageId.toLowerCase()));
+}
+
+/** What an event of a provider's is to the core. */
+function activityOf(event: InboundEvent, channelId: string, now: Date, isOwn: boolean): Activity {
   const target = { channelId, address: event.address };
   // Clocks differ: what comes from ahead happened now.
   const notAhead = (at: Date) => (at > now ? now : at);
@@ -83,7 +111,7 @@ function activityOf(event: InboundEvent, channelId: string, now: Date, isInFligh
     case 'ECHO':
       return {
         target,
-        action: { kind: 'OUTBOUND', sender: isInFlight ? 'OWN' : event.sender },
+        action: { kind: 'OUTBOUND', sender: isOwn ? 'OWN' : event.sender },
         at: notAhead(event.at),
         messageId: event.providerMessageId,
       };

@@ -5,6 +5,7 @@ import type { Action } from '../domain/activity.ts';
 import type { LullError } from '../domain/errors.ts';
 import type { LaneDirectory } from './lane-directory.ts';
 import type { RulesCache } from './rules-cache.ts';
+import type { WakeReport } from './wake.ts';
 
 /** Where an activity belongs: a conversation by id, or whoever is at an address of a channel. */
 export type Target = { conversationId: string } | { channelId: string; address: string };
@@ -38,6 +39,8 @@ export type LifecycleDeps = {
   tell: (changed: Changed) => Promise<void>;
   /** Says that the outbox has something to send. */
   relay: () => Promise<void>;
+  /** Told of every wake and how long it took; absent where nobody counts. */
+  woke?: (wake: WakeReport | { kind: 'failed' }, tookMs: number) => void;
 };
 
 /** Activities a call may carry at most. */

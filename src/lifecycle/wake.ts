@@ -26,7 +26,8 @@ export type WakeReport =
   | {
       kind: 'woken';
       acted: Partial<Record<TimerKind, number>>;
-      latenessMs: number[];
+      /** How late each ending timer's ends were. */
+      latenessMs: Partial<Record<TimerKind, number[]>>;
       setAside: string[];
       alarm: Alarm | null;
     };
@@ -36,10 +37,23 @@ export type WakeReport =
  * arms its next alarm. An alarm whose time is not the lane's is stale and does nothing; without a time (the
  * reconciler's) it always acts.
  */
-export async function wakeLane(
-  deps: LifecycleDeps,
-  { accountId, laneId, wakeAt }: { accountId: string; laneId: string; wakeAt: Date | null },
-): Promise<WakeReport> {
+export async function wakeLane(deps: LifecycleDeps, waking: Waking): Promise<WakeReport> {
+  const begunMs = deps.clock.now().getTime();
+  const tell = (report: WakeReport | { kind: 'failed' }) =>
+    deps.woke?.(report, deps.clock.now().getTime() - begunMs);
+  try {
+    const report = await wake(deps, waking);
+    tell(report);
+    return report;
+  } catch (error) {
+    tell({ kind: 'failed' });
+    throw error;
+  }
+}
+
+type Waking = { accountId: string; laneId: string; wakeAt: Date | null };
+
+async function wake(deps: LifecycleDeps, { accountId, laneId, wakeAt }: Waking): Promise<WakeReport> {
   if (!deps.clock.isTrusted()) return { kind: 'clock not trusted' };
   const found = await readLane(deps.db.sql, accountId, laneId);
   if (found === null || (wakeAt !== null && found.wakeAt?.getTime() !== wakeAt.getTime()))
@@ -48,7 +62,7 @@ export async function wakeLane(
   const report: Extract<WakeReport, { kind: 'woken' }> = {
     kind: 'woken',
     acted: {},
-    latenessMs: [],
+    latenessMs: {},
     setAside: [],
     alarm: null,
   };
@@ -79,7 +93,9 @@ async function runTimer(
     try {
       const acted = await act(deps, batch, rules);
       report.acted[timer.kind] = (report.acted[timer.kind] ?? 0) + acted.length;
-      for (const { latenessMs } of acted) if (latenessMs !== null) report.latenessMs.push(latenessMs);
+      const late = acted.flatMap(({ latenessMs }) => (latenessMs === null ? [] : [latenessMs]));
+      if (late.length > 0)
+        report.latenessMs[timer.kind] = [...(report.latenessMs[timer.kind] ?? []), ...late];
       if (acted.length > 0)
         await deps.tell({ accountId: lane.accountId, conversationIds: acted.map(({ id }) => id) });
       if (acted.length < limit) return;

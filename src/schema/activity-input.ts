@@ -7,7 +7,15 @@ import { decodeGiven, decodeId } from './ids.ts';
 import { readText } from './text.ts';
 
 /** Lengths in characters; together with its keys a value must fit an index entry of Postgres. */
-const MAX = { address: 256, messageId: 256, tag: 100, tags: 50, caseStatus: 100, clientVersion: 100 };
+const MAX = {
+  address: 256,
+  messageId: 256,
+  tag: 100,
+  tags: 50,
+  caseStatus: 100,
+  clientVersion: 100,
+  locale: 35,
+};
 
 /** An activity as clients report it: one shape for all kinds, checked against `TAKES`. */
 export const ActivityInput = builder.inputType('ActivityInput', {
@@ -169,11 +177,14 @@ function readTags(tags: readonly string[], field: string): string[] {
 function readLocale(locale: string): string {
   try {
     const [canonical] = Intl.getCanonicalLocales(locale);
-    if (canonical !== undefined) return canonical;
+    if (canonical !== undefined && canonical.length <= MAX.locale) return canonical;
   } catch {
     // Not of the form of a language tag.
   }
-  throw new InvalidInputError('locale', 'a language tag such as en or pt-BR is allowed');
+  throw new InvalidInputError(
+    'locale',
+    `a language tag such as en or pt-BR, of at most ${MAX.locale} characters, is allowed`,
+  );
 }
 
 function readInstant(at: Date, field: string): Date {

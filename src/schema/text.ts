@@ -1,21 +1,19 @@
 import { InvalidInputError } from '../domain/errors.ts';
+import { isStorable } from '../domain/text.ts';
+
+export { isStorable };
 
 /**
  * Checks a text that is to be stored. What a database cannot hold (NUL, half a surrogate pair) is refused here.
  * @throws InvalidInputError naming `field`
  */
 export function readText(text: string, field: string, maxLength: number): string {
-  if (text === '' || text.length > maxLength || !isStorable(text))
+  if (text.trim() === '' || text.length > maxLength || !isStorable(text))
     throw new InvalidInputError(
       field,
-      `a text of 1 to ${maxLength} characters, without NUL and well formed, is allowed`,
+      `a text of 1 to ${maxLength} characters, not all space, without NUL and well formed, is allowed`,
     );
   return text;
-}
-
-/** Whether a database can hold it. */
-export function isStorable(text: string): boolean {
-  return text.isWellFormed() && !text.includes('\0');
 }
 
 /** How long a name may be, in characters. */

@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BUILT_IN } from '../../src/adapters/index.ts';
 import { duration } from '../../src/adapters/kit.ts';
 import { adaptersOf } from '../../src/adapters/load.ts';
@@ -109,9 +109,16 @@ describe('LULL_ADAPTERS', () => {
   async function start(...modules: string[]) {
     const unreachable = 'postgres://nobody@127.0.0.1:9/none';
     const service = spawnService({ DATABASE_URL: unreachable, PORT: '0', LULL_ADAPTERS: modules.join(',') });
-    return { ...(await service.ended), said: service.said() };
+    const ended = await service.ended;
+    return { ...ended, said: service.said() };
   }
   mkdirSync(join(folder, 'empty'));
+  const endless = write('endless.mjs', 'setInterval(() => {}, 1000);\nawait new Promise(() => {});');
+  let waiting: ReturnType<typeof start>;
+  beforeAll(() => {
+    // It is given some seconds, in which the other tests run.
+    waiting = start(endless);
+  });
 
   it.each([
     ['a file that is not there', () => join(folder, 'gone.ts'), 'Cannot find module'],
@@ -149,6 +156,12 @@ describe('LULL_ADAPTERS', () => {
     const telegram = 'examples/telegram/telegram.ts';
     const { code, said } = await start(telegram, `./${telegram}`);
     expect(said).toBe(`lull: two adapters have the id telegram: one of ${telegram}, one of ./${telegram}\n`);
+    expect(code).toBe(1);
+  });
+
+  it('does not wait for ever for a module', async () => {
+    const { code, said } = await waiting;
+    expect(said).toBe(`lull: ${endless} could not be loaded: Error: it takes longer than 10 s\n`);
     expect(code).toBe(1);
   });
 });

@@ -39,6 +39,8 @@ describe('parseWire', () => {
     ['an empty id', { id: '' }, 'id'],
     ['an id too long to store', { id: 'x'.repeat(256) }, 'id'],
     ['a NUL in an id', { id: 'a\u0000b' }, 'id'],
+    ['half a surrogate pair in an id', { id: 'a\ud800b' }, 'id'],
+    ['half a surrogate pair in an address', { address: '\udc00' }, 'address'],
     ['a number for an address', { address: 7 }, 'address'],
     ['a time without its zone', { sentAt: '2026-01-05T13:00:00' }, 'sentAt'],
     ['a day that is not', { sentAt: '2026-02-30T13:00:00Z' }, 'sentAt'],

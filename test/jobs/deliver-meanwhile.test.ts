@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { updateChannel } from '../../src/lifecycle/channels.ts';
 import { eraseContact } from '../../src/lifecycle/erase.ts';
 import { DAY, HOUR, MINUTE } from '../support/engine.ts';
 import { answers, openSending, type Sending, TAKES } from '../support/sending.ts';
@@ -100,6 +101,21 @@ describe('between two attempts at a goodbye', () => {
     expect(of(await world.feed('begins anew'), 'CLOSE')).toEqual([`CLOSE_MESSAGE SKIPPED ${why}`]);
   });
 
+  it('the channel is set up to send nothing any more: that is no message sent', async () => {
+    const { engine, deps } = world;
+    const mute = await world.channel('byoc');
+    await endsInVain(mute, 'muted');
+    const setup = { ...engine.deps, readSettings: deps.settings.toStore };
+    const author = { changedBy: 'test', why: null };
+    const changes = { settings: { deliverUrl: null } };
+    await updateChannel(setup, engine.accountId, mute, changes, author, { key: null, request: {} });
+    await world.after(HOUR);
+    expect(of(await world.feed('muted'), 'CLOSE')).toEqual([
+      'CLOSE_MESSAGE SKIPPED nothing is sent from here on this channel',
+    ]);
+    expect(await world.effects('muted')).toMatchObject([{ state: 'DROPPED' }]);
+  });
+
   it('PE-15 the contact is erased: nobody is written to', async () => {
     await endsInVain(byoc, 'erased');
     const { contact_id } = await world.engine.latest('erased');
@@ -173,6 +189,21 @@ describe('messages of the business’s own that the channel shows', () => {
     expect(await world.engine.conversations('in flight')).toMatchObject([{ status: 'ENDED', ended_at }]);
     expect(await world.feed('in flight')).toContain('CLOSE_MESSAGE SENT');
     expect(await world.echo(sms, 'in flight', 'SM1')).toMatchObject({ applied: 0, duplicates: 1 });
+  });
+
+  it('LL-9 so is one that the channel showed and then failed to answer', async () => {
+    world.provider(answers(500));
+    await world.ends(byoc, 'shown');
+    await world.relay();
+    const shown = String(world.got[0]?.body.id);
+    expect(await world.echo(byoc, 'shown', shown)).toMatchObject({ applied: 1 });
+    expect(await world.engine.conversations('shown')).toMatchObject([{ status: 'ENDED' }]);
+    world.provider(TAKES);
+    await world.after(MINUTE);
+    expect(world.got.map(({ body }) => body.id)).toEqual([shown, shown]);
+    expect(await world.feed('shown')).toContain('CLOSE_MESSAGE SENT');
+    expect(await world.echo(byoc, 'shown', shown)).toMatchObject({ duplicates: 1 });
+    expect(await world.engine.conversations('shown')).toMatchObject([{ status: 'ENDED' }]);
   });
 
   it('LL-9 an agent’s is the agent’s: it counts, and begins a conversation', async () => {

@@ -11,7 +11,7 @@ let sender: ReturnType<typeof openSender>;
 let subscriber: Awaited<ReturnType<typeof openSubscriber>>;
 beforeAll(async () => {
   engine = await openEngine(at('12:00'));
-  sender = openSender(engine, { withinMs: 300 });
+  sender = openSender(engine);
 });
 beforeEach(async () => {
   subscriber = await openSubscriber();
@@ -202,13 +202,14 @@ describe('a webhook that fails', () => {
   });
 
   it('a subscriber that answers nothing is left, one that is not there is none, and the log says so', async () => {
+    const impatient = openSender(engine, { withinMs: 300 });
     subscriber.answer = 'NOTHING';
-    const { id: hanging } = await sender.subscribe(subscriber.url, ['conversation.ended']);
-    const { id: absent } = await sender.subscribe('http://127.0.0.1:1/', ['conversation.ended']);
+    const { id: hanging } = await impatient.subscribe(subscriber.url, ['conversation.ended']);
+    const { id: absent } = await impatient.subscribe('http://127.0.0.1:1/', ['conversation.ended']);
     await ended();
-    await sender.relay();
+    await impatient.relay();
     const at = engine.clock.now();
-    expect(await sender.log(hanging)).toEqual([
+    expect(await impatient.log(hanging)).toEqual([
       {
         outbox_id: expect.any(String),
         type: 'conversation.ended',
@@ -218,7 +219,7 @@ describe('a webhook that fails', () => {
         error: 'no answer within 0.3 s',
       },
     ]);
-    expect(await sender.log(absent)).toMatchObject([{ status: null, error: 'no answer: ECONNREFUSED' }]);
+    expect(await impatient.log(absent)).toMatchObject([{ status: null, error: 'no answer: ECONNREFUSED' }]);
   });
 
   it('a subscriber that answers 410 is disabled, which stands in the history, and owed nothing more', async () => {

@@ -15,8 +15,8 @@ let endpointId: string;
 let secret: string;
 beforeAll(async () => {
   engine = await openEngine(at('12:00'));
-  sender = openSender(engine, { withinMs: 300 });
-  other = openSender(engine, { withinMs: 300 });
+  sender = openSender(engine);
+  other = openSender(engine);
   Object.assign(other.deps.vault, sender.deps.vault);
 });
 beforeEach(async () => {
@@ -77,8 +77,10 @@ describe('an endpoint that fails 10 times in a row', () => {
     await sender.relay();
     await other.relay();
     expect(subscriber.calls).toHaveLength(calls);
-    expect(await states()).toEqual([...Array(30).fill('PENDING 1'), 'PENDING 0']);
-    const dueAts = (await sender.owed(endpointId)).map(({ due_at }) => due_at.getTime());
+    const owed = await sender.owed(endpointId);
+    expect(owed.map(({ state }) => state)).toEqual(Array(31).fill('PENDING'));
+    expect(owed.reduce((sum, { attempts }) => sum + attempts, 0)).toBe(calls);
+    const dueAts = owed.map(({ due_at }) => due_at.getTime());
     expect(new Set(dueAts)).toEqual(new Set([engine.clock.now().getTime() + 1]));
   });
 
@@ -123,6 +125,19 @@ describe('an endpoint that fails 10 times in a row', () => {
     await sender.relay();
     expect(subscriber.calls.length).toBeGreaterThan(before);
     expect(await heldFor()).toBe(null);
+  });
+
+  it('costs little while it is held back, however much is owed to it', async () => {
+    await trip();
+    await begun(300);
+    const calls = subscriber.calls.length;
+    const looked = await sender.relay();
+    expect(looked).toBe(50);
+    expect(subscriber.calls).toHaveLength(calls);
+    const until = (await sender.endpoint(endpointId))?.held_back_until;
+    const waiting = (await sender.owed(endpointId)).slice(10);
+    expect(waiting.filter(({ due_at }) => due_at.getTime() === until.getTime())).toHaveLength(300);
+    expect(waiting.filter(({ attempts }) => attempts > 0)).toEqual([]);
   });
 
   it('for two days: what is owed to it is given up', async () => {

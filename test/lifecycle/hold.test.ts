@@ -61,6 +61,20 @@ describe('on hold', () => {
     expect(await engine.latest('until')).toMatchObject({ status: 'ENDED', lateness_ms: '0' });
   });
 
+  it('PE-6 LL-8 one whose first message reached nobody: its clock, too, starts again at the end of the hold', async () => {
+    const start = { kind: 'START', by: 'AGENT', agentId: engine.ann } as const;
+    await engine.does('nobody', start, { messageId: 'first' });
+    await engine.does('nobody', { kind: 'RECEIPT', of: 'first', state: 'FAILED' });
+    const until = inMs(5 * DAY);
+    await engine.does('nobody', { kind: 'HOLD', until, agentId: engine.ann });
+    await engine.runUntil(new Date(until.getTime() + 2 * DAY - 1));
+    expect(await engine.latest('nobody')).toMatchObject({
+      ...{ status: 'NEW', awaiting: 'AGENT', held: false, awaiting_since: until },
+    });
+    await engine.runUntil(new Date(until.getTime() + 2 * DAY));
+    expect(await engine.latest('nobody')).toMatchObject({ status: 'ENDED', end_reason: 'UNANSWERED' });
+  });
+
   it('PE-6 released late, the clock counts from when the hold ended; its close is not late for that', async () => {
     const until = inMs(HOUR);
     await held('late', until);

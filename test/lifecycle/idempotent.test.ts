@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDatabase } from '../../src/db/client.ts';
+import { createSkill } from '../../src/lifecycle/people.ts';
 import { ensureChannel } from '../../src/lifecycle/setup.ts';
 import { at, type Engine, HOUR, openEngine } from '../support/engine.ts';
 
@@ -90,4 +92,25 @@ describe('a message that is reported again', () => {
     engine.clock.advance(2 * HOUR);
     expect(await engine.writes('refused', ahead)).toMatchObject({ outcome: 'APPLIED' });
   });
+});
+
+it('a name that somebody else is just taking for too long: the call is unavailable, and nothing was changed', async () => {
+  const impatient = openDatabase(engine.address, { connections: 1 });
+  await impatient.sql`set lock_timeout = '50ms'`;
+  const letGo = Promise.withResolvers<void>();
+  const taken = Promise.withResolvers<void>();
+  const other = engine.db.sql.begin(async (sql) => {
+    await sql`insert into skill ${sql({ account_id: engine.accountId, id: engine.deps.newId(), name: 'busy' })}`;
+    taken.resolve();
+    await letGo.promise;
+    throw new Error('taken back');
+  });
+  await taken.promise;
+  const call = { key: 'busy', request: 'busy' };
+  const make = (deps: typeof engine.deps) => createSkill(deps, engine.accountId, 'busy', call);
+  await expect(make({ ...engine.deps, db: impatient })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  letGo.resolve();
+  await expect(other).rejects.toThrow('taken back');
+  await impatient.close();
+  expect(await make(engine.deps)).toEqual({ id: expect.any(String) });
 });

@@ -148,6 +148,31 @@ describe('reminders', () => {
     await engine.policy({ autoCloseThen: null });
   });
 
+  it.each([
+    ['by hand', null],
+    ['by itself', 5 * HOUR],
+  ])(
+    'PE-2 PE-6 released from hold %s, the clock starts again and with it the warnings',
+    async (how, lastsMs) => {
+      const address = `released ${how}`;
+      await quiet(address);
+      await engine.runUntil(inMs(100 * MINUTE));
+      expect(await engine.latest(address)).toMatchObject({ status: 'ACTIVE', stage: 2 });
+      const until = lastsMs === null ? null : inMs(lastsMs);
+      await engine.does(address, { kind: 'HOLD', until, agentId: engine.ann });
+      await engine.runUntil(inMs(5 * HOUR));
+      if (until === null) await engine.does(address, { kind: 'RELEASE', agentId: engine.ann });
+      const released = engine.clock.now();
+      expect(await engine.latest(address)).toMatchObject({ held: false, stage: 0 });
+      await engine.runUntil(inMs(3 * HOUR));
+      expect((await reminded(address, released)).slice(2)).toEqual([60, 90, 110]);
+      expect(await engine.latest(address)).toMatchObject({
+        status: 'ENDED',
+        ended_at: new Date(released.getTime() + 2 * HOUR),
+      });
+    },
+  );
+
   it('PE-2 with no reminder there is no warning, and a new one counts for those already quiet', async () => {
     await engine.policy({ remindBefore: [] });
     const since = await quiet('later set');

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDatabase } from '../../src/db/client.ts';
 import { settingsFor } from '../../src/domain/rules.ts';
 import { setPolicy } from '../../src/lifecycle/change-rules.ts';
 import { ensureChannel } from '../../src/lifecycle/setup.ts';
@@ -108,6 +109,40 @@ describe('thresholds', () => {
       version: before.version,
       layers: before.layers,
     });
+  });
+
+  it('PE-2 what has nothing to do with reminders is not refused for those of another layer', async () => {
+    await engine.policy({ autoCloseAfter: 'PT5M' }, { skillId: engine.care });
+    await engine.policy({ autoCloseAfter: 'P1D', remindBefore: ['PT10M'] });
+    const { layers } = await engine.policy({ tagOnClose: 'quiet' }, { skillId: engine.care });
+    expect(layers.find(({ skillId }) => skillId === engine.care)?.fields).toMatchObject({
+      tagOnClose: 'quiet',
+    });
+    for (const fields of [{ autoCloseAfter: 'PT6M' }, { remindBefore: ['PT10M'] }])
+      await expect(engine.policy(fields, { skillId: engine.care })).rejects.toMatchObject({
+        code: 'INVALID_INPUT',
+        field: 'remindBefore[0]',
+      });
+    await engine.policy({ remindBefore: null });
+    await engine.policy({ autoCloseAfter: null, tagOnClose: null }, { skillId: engine.care });
+  });
+
+  it('an account whose rules somebody holds for too long: the change is unavailable, and nothing was changed', async () => {
+    const impatient = openDatabase(engine.address, { connections: 1 });
+    await impatient.sql`set lock_timeout = '50ms'`;
+    const { version } = await engine.deps.rules.newest(engine.accountId);
+    await engine.db.sql.begin(async (sql) => {
+      await sql`select 1 from account where account_id = ${engine.accountId} for no key update`;
+      const change = setPolicy(
+        { ...engine.deps, db: impatient },
+        engine.accountId,
+        { channelId: null, skillId: null, fields: { autoCloseAfter: 'PT9H' }, expectedVersion: null },
+        { changedBy: 'test', why: null },
+      );
+      await expect(change).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    });
+    await impatient.close();
+    expect(await engine.deps.rules.newest(engine.accountId)).toMatchObject({ version });
   });
 
   it('a policy for an unknown channel or skill is refused', async () => {

@@ -9,6 +9,7 @@ import { urlOf } from '../support/live.ts';
 import { type ServiceProcess, spawnService } from '../support/service.ts';
 
 let database: TestDatabase;
+let env: NodeJS.ProcessEnv;
 let service: ServiceProcess;
 let url: string;
 let key: string;
@@ -19,12 +20,12 @@ beforeAll(async () => {
   const accountId = await createAccount({ db, clock, newId: () => v7() }, { name: 'a' });
   const made = { id: v7(), now: clock.now() };
   key = await createApiKey(db, { accountId, name: 'test', scopes: SCOPES }, made);
-  service = spawnService({
+  env = {
     DATABASE_URL: urlOf(database.address),
     PORT: '0',
     LULL_SECRET_KEY: Buffer.alloc(32, 7).toString('base64'),
-    LULL_ADAPTERS: 'examples/telegram/telegram.ts',
-  });
+  };
+  service = spawnService({ ...env, LULL_ADAPTERS: 'examples/telegram/telegram.ts' });
   url = (await service.running) as string;
 });
 afterAll(async () => {
@@ -76,5 +77,13 @@ describe('an adapter that does not come with Lull', () => {
         ],
       },
     });
+  });
+
+  it('cannot be left out once there are channels on it: the service names it and does not start', async () => {
+    const without = spawnService(env);
+    expect(await without.ended).toEqual({ code: 1, signal: null });
+    expect(without.said().split('\n').at(-2)).toBe(
+      'lull: there are channels on telegram: name the modules of these adapters in LULL_ADAPTERS',
+    );
   });
 });

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEmptyDatabase, type TestDatabase } from '../support/database.ts';
@@ -105,13 +105,19 @@ describe('the package, installed into an empty project as docs/writing-an-adapte
     });
     afterAll(() => database.drop());
 
-    it('with the adapter of LULL_ADAPTERS', async () => {
+    it('with the adapters of LULL_ADAPTERS, a file and a package', async () => {
+      const plain = join(project, 'node_modules/lull-adapter-plain');
+      mkdirSync(plain);
+      writeFileSync(join(plain, 'package.json'), '{ "type": "module", "exports": "./index.js" }');
+      const source =
+        "import acme from '../../acme-chat/acme-chat.ts';\nexport default { ...acme, id: 'plain' };";
+      writeFileSync(join(plain, 'index.js'), source);
       const lull = join(project, 'node_modules/lull/bin/lull.mjs');
       const env = {
         DATABASE_URL: urlOf(database.address),
         PORT: '0',
         LULL_DATA_DIR: join(folder, 'data'),
-        LULL_ADAPTERS: join(project, 'acme-chat/acme-chat.ts'),
+        LULL_ADAPTERS: `${join(project, 'acme-chat/acme-chat.ts')}, lull-adapter-plain`,
       };
       const service = spawnService(env, lull, 'serve');
       const url = await service.running;
@@ -139,6 +145,7 @@ describe('the package, installed into an empty project as docs/writing-an-adapte
       expect(adapters.data.adapters).toContainEqual(
         expect.objectContaining({ id: 'acme-chat', name: 'Acme chat' }),
       );
+      expect(adapters.data.adapters).toContainEqual(expect.objectContaining({ id: 'plain' }));
       const { webhookPath } = created.data.createChannel as { webhookPath: string };
       const refused = await fetch(`${url}${webhookPath}`, { method: 'POST', body: '{"events":[]}' });
       expect(refused.status).toBe(401);

@@ -219,11 +219,12 @@ describe('lists', () => {
 });
 
 describe('reading', () => {
-  it('needs the scope conversations:read, for every query there is but that of keys', async () => {
+  it('needs the scope conversations:read, for every query there is but those of keys and endpoints', async () => {
     const writer = await api.makeKey(['activities:write', 'policies:write']);
     const id = await answered('read');
     const queries: Record<string, string> = {
       account: '{ account { name } }',
+      adapters: '{ adapters { __typename } }',
       agents: '{ agents { edges { cursor } } }',
       apiKeys: '{ apiKeys { __typename } }',
       calendars: '{ calendars { edges { cursor } } }',
@@ -241,11 +242,13 @@ describe('reading', () => {
       runs: '{ runs { edges { cursor } } }',
       undelivered: '{ undelivered { edges { cursor } } }',
       skills: '{ skills { edges { cursor } } }',
+      webhookEndpoints: '{ webhookEndpoints { __typename } }',
     };
+    const scopes: Record<string, string> = { apiKeys: 'keys:write', webhookEndpoints: 'accounts:write' };
     for (const [name, query] of Object.entries(queries)) {
       const { data, errors } = await api.ask(query, {}, writer);
       expect(Object.values(data ?? {}).filter(Boolean), query).toEqual([]);
-      const scope = name === 'apiKeys' ? 'keys:write' : 'conversations:read';
+      const scope = scopes[name] ?? 'conversations:read';
       expect(errors, query).toMatchObject([{ extensions: { code: 'FORBIDDEN', scope } }]);
     }
     const { data } = await api.ask('{ __schema { queryType { fields { name } } } }');

@@ -195,6 +195,13 @@ describe('what is refused changes nothing', () => {
     for (const [field, value] of [
       ['remindBefore', ['PT1M', 'PT2M', 'PT3M', 'PT4M']],
       ['autoCloseCaseStatuses[1]', ['ok', '\0']],
+      ['closeMessages[0].text', [{ text: 'Bye\0' }]],
+      ['closeMessages[1].text', [{ text: 'Bye' }, { locale: 'de', text: 'Tsch\ud800ss' }]],
+      ['closeMessages[0].locale', [{ locale: `en-x-${'a1-'.repeat(40)}a`, text: 'Bye' }]],
+      ['tagOnClose', 'quiet\0'],
+      ['tagOnClose', '\udc00'],
+      ['optOutWords[1]', ['HALT', 'AUS\0']],
+      ['optOutWords[0]', ['\ud800']],
       ['overflowSkillId', api.channel],
       ['channelId', api.sales],
       ['why', 'x'.repeat(1001)],

@@ -30,7 +30,7 @@ const GRAPHQL = [
 ];
 const ALL_BUT_APP = [
   ...['adapters', 'commands', 'config', 'clock', 'db', 'domain', 'http'],
-  ...['insight', 'jobs', 'lifecycle', 'load-adapters', 'log', 'schema', 'secret-key'],
+  ...['insight', 'jobs', 'lifecycle', 'load-adapters', 'log', 'open-metrics', 'schema', 'secret-key'],
 ];
 
 /** Who may import what (docs/architecture.md). A layer is a folder of src or a file right in it. */
@@ -84,6 +84,7 @@ const LAYERS: Record<string, Layer> = {
   clock: { from: [], typesFrom: ['log'], packages: [] },
   'load-adapters': { from: ['adapters', 'domain'], typesFrom: [], packages: ['node:*'] },
   'secret-key': { from: ['adapters', 'domain'], typesFrom: ['config'], packages: ['node:*'] },
+  'open-metrics': { from: ['db', 'http', 'jobs'], typesFrom: AMBIENT, packages: [] },
   log: { from: [], typesFrom: ['config'], packages: ['pino'] },
 };
 

@@ -147,18 +147,22 @@ export async function openSending(limit: SendLimit = async () => 0) {
       engine.clock.advance(ms);
       await world.relay();
     },
-    /** What became of each part, by the feed of everybody at an address. */
-    async feed(address: string): Promise<string[]> {
-      const rows = await engine.db.sql`
-        select event.data from event
+    /** What became of each part, by the feeds of each address. */
+    async feeds(addresses: readonly string[]): Promise<Map<string, string[]>> {
+      const rows = await engine.db.sql<{ address: string; data: Record<string, string> }[]>`
+        select contact.address, event.data from event
         join conversation on conversation.account_id = event.account_id and conversation.id = event.conversation_id
         join contact on contact.account_id = event.account_id and contact.id = conversation.contact_id
-        where event.account_id = ${engine.accountId} and contact.address = ${address} and event.kind = 'DELIVERY'
+        where event.account_id = ${engine.accountId} and contact.address = any(${addresses as string[]})
+          and event.kind = 'DELIVERY'
         order by event.conversation_id, event.revision`;
-      return rows.map(({ data }) =>
-        [data.part, data.outcome, ...(data.reason ? [data.reason] : [])].join(' '),
-      );
+      const feeds = new Map(addresses.map((address) => [address, [] as string[]]));
+      for (const { address, data } of rows)
+        feeds.get(address)?.push([data.part, data.outcome, ...(data.reason ? [data.reason] : [])].join(' '));
+      return feeds;
     },
+    /** The same of one address. */
+    feed: async (address: string) => (await world.feeds([address])).get(address) as string[],
     /** What is or was owed to an address, each part or warning with its state; the plans of ends left out. */
     effects: (address: string) => engine.db.sql<
       {

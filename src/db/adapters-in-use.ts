@@ -1,0 +1,17 @@
+import type { Sql } from 'postgres';
+import { SetupError } from '../domain/errors.ts';
+
+/**
+ * Makes sure that the adapters of all channels, whosever they are, are among these: without one, nothing that its
+ * channels' accounts do could be reckoned.
+ * @throws SetupError naming those that are missing
+ */
+export async function requireAdapters(sql: Sql, known: readonly string[]): Promise<void> {
+  const rows = await sql<{ adapter: string }[]>`
+    select distinct adapter from channel where adapter <> all(${known as string[]}) order by adapter`;
+  if (rows.length === 0) return;
+  const missing = rows.map(({ adapter }) => adapter).join(', ');
+  throw new SetupError(
+    `there are channels on ${missing}: name the modules of these adapters in LULL_ADAPTERS`,
+  );
+}

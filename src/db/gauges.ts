@@ -1,0 +1,79 @@
+import type { Sql } from 'postgres';
+
+/** What the database has to do just now, of all accounts together; times in milliseconds. */
+export type DatabaseGauges = {
+  lanes: number;
+  /** Lanes whose alarm has come and that were not woken yet. */
+  lanesDue: number;
+  /** Those of them whose alarm came 5 s ago or longer. */
+  lanesOverdue: number;
+  /** For how long the most overdue lane has waited; 0 where none is due. */
+  lanesBehindMs: number;
+  outboxPending: number;
+  /** The age of the oldest effect that is not done; 0 where there is none. */
+  outboxOldestMs: number;
+  /** For how long the effect longest due has waited for somebody to carry it out; 0 where none is due. */
+  outboxBehindMs: number;
+  outboxDead: number;
+  outboxUnconfirmed: number;
+  connections: Record<ConnectionState, number>;
+};
+
+/** What a connection to the database is doing. */
+export const CONNECTION_STATES = ['active', 'idle', 'idle in transaction', 'other'] as const;
+export type ConnectionState = (typeof CONNECTION_STATES)[number];
+
+/** Effects are counted up to this many: beyond it, how many more there are tells nobody anything. */
+const MOST_COUNTED = 100_000;
+/** As the reconciler has it. */
+const OVERDUE_MS = 5_000;
+
+/**
+ * Reads the gauges, across accounts: from the lanes and the partial indexes of the outbox, never from the conversations.
+ * How many conversations are due now would take a probe of every lane and timer; how many lanes are says the same soon enough.
+ * Gives up after 1 s each.
+ */
+export async function readGauges(sql: Sql, now: Date): Promise<DatabaseGauges> {
+  const overdue = new Date(now.getTime() - OVERDUE_MS);
+  const read = await sql.begin('read only', async (tx) => {
+    await tx`set local statement_timeout = 1000`;
+    const [lanes] = await tx`
+      select count(*) as lanes, count(*) filter (where wake_at <= ${now}) as due,
+        count(*) filter (where wake_at <= ${overdue}) as overdue, min(wake_at) as first from lane`;
+    const [outbox] = await tx`
+      select count(*) as pending, min(created_at) as oldest, min(due_at) as first from (
+        select created_at, due_at from outbox where state = 'PENDING' order by due_at limit ${MOST_COUNTED}
+      ) as counted`;
+    const [lost] = await tx`
+      select count(*) filter (where state = 'DEAD') as dead, count(*) filter (where state = 'UNCONFIRMED') as unconfirmed from (
+        select state from outbox where state in ('DEAD', 'UNCONFIRMED') limit ${MOST_COUNTED}
+      ) as counted`;
+    const connections = await tx<{ state: string | null; count: string }[]>`
+      select state, count(*) as count from pg_stat_activity
+      where datname = current_database() and application_name = 'lull' group by state`;
+    return { lanes, outbox, lost, connections };
+  });
+  return {
+    lanes: Number(read.lanes?.lanes),
+    lanesDue: Number(read.lanes?.due),
+    lanesOverdue: Number(read.lanes?.overdue),
+    lanesBehindMs: sinceMs(read.lanes?.first, now),
+    outboxPending: Number(read.outbox?.pending),
+    outboxOldestMs: sinceMs(read.outbox?.oldest, now),
+    outboxBehindMs: sinceMs(read.outbox?.first, now),
+    outboxDead: Number(read.lost?.dead),
+    outboxUnconfirmed: Number(read.lost?.unconfirmed),
+    connections: byState(read.connections),
+  };
+}
+
+function sinceMs(instant: Date | null, now: Date): number {
+  return instant === null ? 0 : Math.max(0, now.getTime() - instant.getTime());
+}
+
+function byState(rows: readonly { state: string | null; count: string }[]): DatabaseGauges['connections'] {
+  const counts = { active: 0, idle: 0, 'idle in transaction': 0, other: 0 };
+  for (const { state, count } of rows)
+    counts[CONNECTION_STATES.find((known) => known === state) ?? 'other'] += Number(count);
+  return counts;
+}

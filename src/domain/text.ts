@@ -1,0 +1,4 @@
+/** Whether a database can hold a text: it has no NUL and no half of a surrogate pair. */
+export function isStorable(text: string): boolean {
+  return text.isWellFormed() && !text.includes('\0');
+}

@@ -1,0 +1,59 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { sendError } from './answer.ts';
+import { listen } from './listen.ts';
+import type { Metrics } from './metrics.ts';
+import { answerHealth, answerReady, type ProbeDeps } from './probes.ts';
+
+/** A listener for whoever watches over a process. */
+export type MetricsServer = {
+  /** Where it listens, such as `http://127.0.0.1:9464`. */
+  url: string;
+  /** From now on `/ready` says no, so that nobody sends work any more; metrics and `/health` go on. */
+  leave(): void;
+  close(): Promise<void>;
+};
+
+/**
+ * Serves `/metrics`, `/health` and `/ready` on a port of their own, in every role: a worker has no other.
+ * @throws SetupError where it cannot listen, with host and port
+ */
+export async function startMetrics(
+  metrics: Metrics,
+  deps: ProbeDeps,
+  { host, port }: { host: string; port: number },
+): Promise<MetricsServer> {
+  const stopping = new AbortController();
+  const server = createServer({ requestTimeout: 10_000 }, (request, response) => {
+    answer(request, response).catch((error) => {
+      deps.log.error({ err: error }, 'metrics could not be given');
+      if (response.headersSent) response.destroy();
+      else sendError(response, 500, 'INTERNAL', 'not possible just now; try again');
+    });
+  });
+
+  async function answer({ url }: IncomingMessage, response: ServerResponse): Promise<void> {
+    switch (url?.split('?')[0]) {
+      case '/metrics': {
+        const { text, contentType } = await metrics.scrape();
+        response.writeHead(200, { 'content-type': contentType, 'cache-control': 'no-store' }).end(text);
+        return;
+      }
+      case '/health':
+        return answerHealth(response);
+      case '/ready':
+        return await answerReady(response, deps, stopping.signal);
+      default:
+        return sendError(response, 404, 'NOT_FOUND', 'there is nothing here');
+    }
+  }
+
+  return {
+    url: await listen(server, host, port),
+    leave: () => stopping.abort(),
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}

@@ -1,0 +1,205 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Clock } from '../clock.ts';
+import type { DatabaseGauges } from '../db/gauges.ts';
+import type { LifecycleDeps } from '../lifecycle/lifecycle.ts';
+import type { Log } from '../log.ts';
+import { inTime } from './probes.ts';
+
+/** What a process counts, and how that is read. */
+export type Metrics = {
+  /** Counts a wake. */
+  woke: NonNullable<LifecycleDeps['woke']>;
+  /** Counts an answer to a request. */
+  answered(route: string, status: number): void;
+  /** Everything, in Prometheus' text format. Never rejects: what does not answer is left out. */
+  scrape(): Promise<{ text: string; contentType: string }>;
+};
+
+/** Jobs of one kind in the queue, by state. */
+export type QueueDepth = { queue: string; waiting: number; delayed: number; active: number };
+
+/** Where it reads what it does not count itself. */
+export type MetricsSources = {
+  clock: Clock & { offsetMs(): number };
+  readDatabase: (now: Date) => Promise<DatabaseGauges>;
+  readQueue: () => Promise<QueueDepth[]>;
+  log: Log;
+};
+
+/** How old what was read may be: many scrapers are no more work than one. */
+const KEPT_MS = 5_000;
+/** What takes longer counts as away; Prometheus itself waits for 10 s. */
+const ANSWER_WITHIN_MS = 2_000;
+const LATENESS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60, 300, 3_600];
+const WAKE_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const OUTCOMES = {
+  woken: 'woken',
+  superseded: 'superseded',
+  'clock not trusted': 'clock_not_trusted',
+  failed: 'failed',
+} as const;
+
+/**
+ * The metrics of a process (LL-13), in a registry of their own. Labels have a fixed set of values: no account, no
+ * conversation, no channel is among them.
+ */
+export function createMetrics({ clock, readDatabase, readQueue, log }: MetricsSources): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const counts = countsIn(registry);
+  const gauges = gaugesIn(registry);
+  const database = kept(clock, log, () => readDatabase(clock.now()));
+  const queue = kept(clock, log, readQueue);
+
+  return {
+    woke(report, tookMs) {
+      counts.wakes.inc({ outcome: OUTCOMES[report.kind] });
+      if (report.kind !== 'woken') return;
+      counts.wakeDuration.observe(tookMs / 1_000);
+      for (const [timer, acted] of Object.entries(report.acted)) counts.acted.inc({ timer }, acted);
+      for (const [timer, late] of Object.entries(report.latenessMs))
+        for (const ms of late) counts.lateness.observe({ timer }, ms / 1_000);
+      counts.setAside.inc(report.setAside.length);
+    },
+    answered(route, status) {
+      counts.answers.inc({ route, status: String(status) });
+    },
+    async scrape() {
+      const [read, depths] = await Promise.all([database(), queue()]);
+      gauges.clockTrusted.set(clock.isTrusted() ? 1 : 0);
+      gauges.clockOffset.set(clock.offsetMs() / 1_000);
+      gauges.showDatabase(read);
+      gauges.showQueue(depths);
+      return { text: await registry.metrics(), contentType: registry.contentType };
+    },
+  };
+}
+
+function countsIn(registry: Registry) {
+  const registers = [registry];
+  return {
+    lateness: new Histogram({
+      name: 'lull_close_lateness_seconds',
+      help: 'How late conversations were ended, by the timer that ended them: from the due instant, the rules in force or the command that made it due, whichever was last.',
+      labelNames: ['timer'],
+      buckets: LATENESS_SECONDS,
+      registers,
+    }),
+    wakes: new Counter({
+      name: 'lull_wakes_total',
+      help: 'Wakes of lanes. superseded: the alarm was not the newest one of its lane, and did nothing.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    wakeDuration: new Histogram({
+      name: 'lull_wake_duration_seconds',
+      help: 'How long wakes took that were not superseded. One gives way after 0.25 s, at the end of a batch.',
+      buckets: WAKE_SECONDS,
+      registers,
+    }),
+    acted: new Counter({
+      name: 'lull_acted_total',
+      help: 'Conversations that a timer acted on: ended, made inactive, reminded, released.',
+      labelNames: ['timer'],
+      registers,
+    }),
+    setAside: new Counter({
+      name: 'lull_set_aside_total',
+      help: 'Conversations whose row no timer could act on, taken out of their lane so that it goes on.',
+      registers,
+    }),
+    answers: new Counter({
+      name: 'lull_http_requests_total',
+      help: 'Requests that were answered, by what was asked for (graphql, webhooks, probes, other) and HTTP status.',
+      labelNames: ['route', 'status'],
+      registers,
+    }),
+  };
+}
+
+function gaugesIn(registry: Registry) {
+  const gauge = (name: string, help: string, labelNames: string[] = []) =>
+    new Gauge({ name: `lull_${name}`, help, labelNames, registers: [registry] });
+  const databaseUp = gauge(
+    'database_up',
+    'Whether the database answered; where it did not, what is read from it is left out.',
+  );
+  const queueUp = gauge('queue_up', 'Whether the queue answered; where it did not, its jobs are left out.');
+  const lanes = gauge('lanes', 'Lanes, of all accounts.');
+  const lanesDue = gauge('lanes_due', 'Lanes whose alarm has come and that were not woken yet.');
+  const lanesOverdue = gauge('lanes_overdue', 'Lanes whose alarm came 5 s ago or longer.');
+  const lanesBehind = gauge(
+    'lanes_behind_seconds',
+    'For how long the most overdue lane has waited; 0 with none due.',
+  );
+  const pending = gauge('outbox_pending', 'Effects that are still to be carried out, up to 100,000.');
+  const oldest = gauge('outbox_oldest_seconds', 'Age of the oldest effect still to be carried out.');
+  const behind = gauge(
+    'outbox_behind_seconds',
+    'For how long the effect longest due has waited for a worker.',
+  );
+  const dead = gauge('outbox_dead', 'Effects given up, or with an outcome nobody knows, up to 100,000.', [
+    'state',
+  ]);
+  const connections = gauge('db_connections', 'Connections of all processes to the database.', ['state']);
+  const jobs = gauge('queue_jobs', 'Jobs in the queue, of all processes.', ['queue', 'state']);
+
+  return {
+    clockTrusted: gauge('clock_trusted', 'Whether the time is known; where it is not, nothing is ended.'),
+    clockOffset: gauge(
+      'clock_offset_seconds',
+      'How far the time of the database is ahead of this machine. Lull goes by the former.',
+    ),
+    showDatabase(read: DatabaseGauges | null) {
+      databaseUp.set(read === null ? 0 : 1);
+      show(lanes, read?.lanes);
+      show(lanesDue, read?.lanesDue);
+      show(lanesOverdue, read?.lanesOverdue);
+      show(lanesBehind, read && read.lanesBehindMs / 1_000);
+      show(pending, read?.outboxPending);
+      show(oldest, read && read.outboxOldestMs / 1_000);
+      show(behind, read && read.outboxBehindMs / 1_000);
+      dead.reset();
+      connections.reset();
+      if (read === null) return;
+      dead.set({ state: 'dead' }, read.outboxDead);
+      dead.set({ state: 'unconfirmed' }, read.outboxUnconfirmed);
+      for (const [state, count] of Object.entries(read.connections))
+        connections.set({ state: state.replaceAll(' ', '_') }, count);
+    },
+    showQueue(depths: QueueDepth[] | null) {
+      queueUp.set(depths === null ? 0 : 1);
+      jobs.reset();
+      for (const { queue, ...states } of depths ?? [])
+        for (const [state, count] of Object.entries(states)) jobs.set({ queue, state }, count);
+    },
+  };
+}
+
+/** What is not known is not shown: an old number would look like a new one. */
+function show(gauge: Gauge, value: number | null | undefined): void {
+  if (value === null || value === undefined) gauge.remove();
+  else gauge.set(value);
+}
+
+/** Reads one at a time and at most every 5 s; null where there was no answer in time. */
+function kept<T>(clock: Clock, log: Log, read: () => Promise<T>): () => Promise<T | null> {
+  let last: { atMs: number; value: T } | null = null;
+  let running: Promise<T> | null = null;
+  return async () => {
+    const atMs = clock.now().getTime();
+    if (last !== null && atMs - last.atMs < KEPT_MS) return last.value;
+    running ??= read().finally(() => {
+      running = null;
+    });
+    try {
+      const value = await inTime(ANSWER_WITHIN_MS, running);
+      last = { atMs, value };
+      return value;
+    } catch (error) {
+      log.debug({ err: error }, 'a metric could not be read');
+      last = null;
+      return null;
+    }
+  };
+}

@@ -1,0 +1,284 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readGauges } from '../../src/db/gauges.ts';
+import { isMigrated } from '../../src/db/readiness.ts';
+import { createMetrics } from '../../src/http/metrics.ts';
+import { type MetricsServer, startMetrics } from '../../src/http/metrics-server.ts';
+import { startHttp } from '../../src/http.ts';
+import { wakeLane } from '../../src/lifecycle/wake.ts';
+import { createLog } from '../../src/log.ts';
+import { DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
+import { HTTP_OPTIONS, openApi } from './open-api.ts';
+
+const LATENESS = 'lull_close_lateness_seconds';
+const log = createLog({ logLevel: 'silent' });
+
+let engine: Engine;
+let server: MetricsServer;
+let readQueue: () => Promise<{ queue: string; waiting: number; delayed: number; active: number }[]>;
+beforeEach(async () => {
+  engine = await openEngine();
+  await engine.policy({ autoCloseAfter: 'PT1H' });
+  readQueue = async () => [{ queue: 'lane-wake', waiting: 1, delayed: 7, active: 2 }];
+  const { clock, db, deps } = engine;
+  const metrics = createMetrics({
+    clock: { ...clock, offsetMs: () => 1_500 },
+    readDatabase: (now) => readGauges(db.sql, now),
+    readQueue: () => readQueue(),
+    log,
+  });
+  deps.woke = metrics.woke;
+  const probes = { isMigrated: () => isMigrated(db), clock, log };
+  server = await startMetrics(metrics, probes, { host: '127.0.0.1', port: 0 });
+});
+afterEach(async () => {
+  await server.close();
+  await engine.drop();
+});
+
+const get = (path: string) => fetch(`${server.url}${path}`);
+/** Every sample by its name and labels. */
+async function scrape(url = server.url): Promise<Map<string, number>> {
+  const response = await fetch(`${url}/metrics`);
+  expect(response.status).toBe(200);
+  expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+  const samples = (await response.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return new Map(
+    samples.map((line) => {
+      const [, name = '', value] = /^(\S+|\S+\{.*\}) (\S+)$/.exec(line) ?? [];
+      return [name, Number(value)];
+    }),
+  );
+}
+/** What was read is kept for 5 s. */
+async function scrapeAnew(): Promise<Map<string, number>> {
+  engine.clock.advance(5_000);
+  return await scrape();
+}
+async function quiet(address: string) {
+  await engine.writes(address);
+  await engine.answers(address);
+}
+const laneOf = async (address: string) => (await engine.latest(address)).lane_id as string;
+const wake = (laneId: string, wakeAt: Date | null = null) =>
+  wakeLane(engine.deps, { accountId: engine.accountId, laneId, wakeAt });
+
+describe('metrics of wakes', () => {
+  it('LL-13 how late closes were is published by timer, in buckets that p50 and p99 come from', async () => {
+    await quiet('first');
+    engine.clock.advance(2_000);
+    await quiet('second');
+    const laneId = await laneOf('second');
+    engine.clock.advance(HOUR);
+    await wake(laneId);
+    const read = await scrape();
+    const bucket = (le: string) => read.get(`${LATENESS}_bucket{le="${le}",timer="AUTO_CLOSE"}`);
+    expect(['0.005', '1', '2.5', '3600', '+Inf'].map(bucket)).toEqual([1, 1, 2, 2, 2]);
+    expect(read.get(`${LATENESS}_sum{timer="AUTO_CLOSE"}`)).toBe(2);
+    expect(read.get(`${LATENESS}_count{timer="AUTO_CLOSE"}`)).toBe(2);
+    expect(read.get('lull_acted_total{timer="AUTO_CLOSE"}')).toBe(2);
+  });
+
+  it('wakes are counted by outcome, and only what woke has a duration', async () => {
+    await quiet('one');
+    const laneId = await laneOf('one');
+    await wake(laneId);
+    await wake(laneId, new Date(0));
+    engine.clock.setTrusted(false);
+    await wake(laneId);
+    engine.clock.setTrusted(true);
+    const broken = { ...engine.deps.db, sql: (() => Promise.reject(new Error('away'))) as never };
+    await expect(
+      wakeLane({ ...engine.deps, db: broken }, { accountId: engine.accountId, laneId, wakeAt: null }),
+    ).rejects.toThrow();
+    const read = await scrape();
+    const wakes = ['woken', 'superseded', 'clock_not_trusted', 'failed'].map((outcome) =>
+      read.get(`lull_wakes_total{outcome="${outcome}"}`),
+    );
+    expect(wakes).toEqual([1, 1, 1, 1]);
+    expect(read.get('lull_wake_duration_seconds_count')).toBe(1);
+  });
+
+  it('a conversation that is set aside is counted', async () => {
+    expect((await scrape()).get('lull_set_aside_total')).toBe(0);
+    await quiet('bad');
+    const { id } = await engine.latest('bad');
+    const bad = `check (id <> '${id}' or status <> 'ENDED')`;
+    await engine.db.sql.unsafe(`alter table conversation add constraint bad ${bad}`);
+    engine.clock.advance(HOUR);
+    await wake(await laneOf('bad'));
+    expect((await scrape()).get('lull_set_aside_total')).toBe(1);
+  });
+});
+
+describe('gauges', () => {
+  it('lanes: how many there are, are due, and are overdue, and for how long', async () => {
+    await quiet('one');
+    await engine.wakeAll();
+    const before = await scrape();
+    const [{ count } = { count: 0 }] = await engine.db.sql<
+      { count: number }[]
+    >`select count(*)::int as count from lane`;
+    expect(before.get('lull_lanes')).toBe(count);
+    expect([before.get('lull_lanes_due'), before.get('lull_lanes_overdue')]).toEqual([0, 0]);
+    expect(before.get('lull_lanes_behind_seconds')).toBe(0);
+
+    const wakeAt = (secondsAgo: number) => new Date(engine.clock.now().getTime() - secondsAgo * 1_000);
+    await engine.db.sql`update lane set wake_at = null`;
+    const ids = await engine.db.sql<{ id: string }[]>`select id from lane order by id limit 2`;
+    expect(ids).toHaveLength(2);
+    await engine.db.sql`update lane set wake_at = ${wakeAt(15)} where id = ${ids[0]?.id as string}`;
+    await engine.db.sql`update lane set wake_at = ${wakeAt(-2)} where id = ${ids[1]?.id as string}`;
+    const after = await scrapeAnew();
+    expect([after.get('lull_lanes_due'), after.get('lull_lanes_overdue')]).toEqual([2, 1]);
+    expect(after.get('lull_lanes_behind_seconds')).toBe(20);
+  });
+
+  it('the outbox: what is to be done, how old the oldest is, how long nobody came, what was given up', async () => {
+    await quiet('one');
+    const { id } = await engine.latest('one');
+    const now = engine.clock.now().getTime();
+    const rows = [
+      { state: 'PENDING', created: 3 * HOUR, due: MINUTE },
+      { state: 'PENDING', created: MINUTE, due: -HOUR },
+      { state: 'SENT', created: DAY, due: DAY },
+      { state: 'DEAD', created: DAY, due: DAY },
+      { state: 'DEAD', created: DAY, due: DAY },
+      { state: 'UNCONFIRMED', created: DAY, due: DAY },
+    ].map(({ state, created, due }) => ({
+      account_id: engine.accountId,
+      id: engine.deps.newId(),
+      kind: 'SEND_WEBHOOK',
+      conversation_id: id,
+      revision: 1,
+      channel_id: engine.channelId,
+      payload: {},
+      state,
+      attempts: 0,
+      created_at: new Date(now - created),
+      due_at: new Date(now - due),
+    }));
+    await engine.db.sql`insert into outbox ${engine.db.sql(rows as never)}`;
+    const read = await scrape();
+    expect(read.get('lull_outbox_pending')).toBe(2);
+    expect(read.get('lull_outbox_oldest_seconds')).toBe(3 * 3_600);
+    expect(read.get('lull_outbox_behind_seconds')).toBe(60);
+    expect(read.get('lull_outbox_dead{state="dead"}')).toBe(2);
+    expect(read.get('lull_outbox_dead{state="unconfirmed"}')).toBe(1);
+  });
+
+  it('the queue, the clock, and the connections of the database', async () => {
+    const read = await scrape();
+    const jobs = ['waiting', 'delayed', 'active'].map((state) =>
+      read.get(`lull_queue_jobs{queue="lane-wake",state="${state}"}`),
+    );
+    expect(jobs).toEqual([1, 7, 2]);
+    expect(read.get('lull_clock_trusted')).toBe(1);
+    expect(read.get('lull_clock_offset_seconds')).toBe(1.5);
+    expect(read.get('lull_db_connections{state="active"}')).toBeGreaterThanOrEqual(1);
+    engine.clock.setTrusted(false);
+    expect((await scrape()).get('lull_clock_trusted')).toBe(0);
+  });
+
+  it('are read at most every 5 s, however many ask', async () => {
+    await Promise.all([scrape(), scrape(), scrape()]);
+    await engine.db.sql`update lane set wake_at = ${new Date(0)}`;
+    expect((await scrape()).get('lull_lanes_due')).toBe(0);
+    expect((await scrapeAnew()).get('lull_lanes_due')).toBe((await scrape()).get('lull_lanes'));
+  });
+
+  it('come from lanes and the outbox, never from the conversations', async () => {
+    await engine.db.sql`alter table conversation rename to hidden`;
+    const read = await scrape();
+    await engine.db.sql`alter table hidden rename to conversation`;
+    expect(read.get('lull_database_up')).toBe(1);
+  });
+});
+
+describe('a scrape while something is away', () => {
+  it('answers with what the process knows, says that the database is not up, and shows no old numbers', async () => {
+    await quiet('one');
+    engine.clock.advance(HOUR);
+    await wake(await laneOf('one'));
+    expect((await scrape()).get('lull_database_up')).toBe(1);
+    await engine.db.sql`alter table lane rename to away`;
+    const read = await scrapeAnew();
+    await engine.db.sql`alter table away rename to lane`;
+    expect(read.get('lull_database_up')).toBe(0);
+    expect(read.get(`${LATENESS}_count{timer="AUTO_CLOSE"}`)).toBe(1);
+    expect(read.get('lull_clock_trusted')).toBe(1);
+    expect(read.get('lull_queue_up')).toBe(1);
+    const gone = ['lull_lanes', 'lull_lanes_due', 'lull_lanes_overdue', 'lull_lanes_behind_seconds'];
+    const sent = ['lull_outbox_pending', 'lull_outbox_oldest_seconds', 'lull_outbox_behind_seconds'];
+    const labelled = ['lull_outbox_dead{state="dead"}', 'lull_db_connections{state="active"}'];
+    expect([...gone, ...sent, ...labelled].filter((name) => read.has(name))).toEqual([]);
+    expect((await scrape()).get('lull_database_up')).toBe(1);
+  });
+
+  it('answers when no connection is left, as its probes do', async () => {
+    await engine.db.close();
+    const read = await scrape();
+    expect(read.get('lull_database_up')).toBe(0);
+    expect(read.get('process_start_time_seconds')).toBeGreaterThan(0);
+    expect((await get('/health')).status).toBe(200);
+    const ready = await get('/ready');
+    expect(ready.status).toBe(503);
+    expect(await ready.json()).toEqual({ ready: false, failing: ['database'] });
+  });
+
+  it('gives up on a queue that hangs, and asks it one question at a time', async () => {
+    let asked = 0;
+    readQueue = () => {
+      asked++;
+      return new Promise(() => undefined);
+    };
+    const begun = performance.now();
+    const reads = await Promise.all([scrape(), scrape()]);
+    expect(performance.now() - begun).toBeLessThan(5_000);
+    expect(reads.map((read) => read.get('lull_queue_up'))).toEqual([0, 0]);
+    expect(reads[0]?.get('lull_lanes')).toBeGreaterThanOrEqual(0);
+    expect(asked).toBe(1);
+  });
+});
+
+describe('the listener', () => {
+  it('has probes; /ready says no once the process leaves, and the rest goes on', async () => {
+    expect([(await get('/health')).status, (await get('/ready')).status]).toEqual([200, 200]);
+    expect((await get('/graphql')).status).toBe(404);
+    server.leave();
+    const ready = await get('/ready');
+    expect([ready.status, await ready.json()]).toEqual([503, { ready: false, failing: ['stopping'] }]);
+    expect([(await get('/health')).status, (await get('/metrics')).status]).toEqual([200, 200]);
+  });
+
+  it('tells nothing but numbers under labels of a fixed set', async () => {
+    await quiet('someone');
+    engine.clock.advance(HOUR);
+    await engine.wakeAll();
+    const read = await scrape();
+    expect([...read.values()].filter((value) => !Number.isFinite(value))).toEqual([]);
+    const names = [...read.keys()];
+    const ofLull = names.filter((name) => name.startsWith('lull_')).join('\n');
+    const labels = new Set([...ofLull.matchAll(/(\w+)="/g)].map(([, label]) => label));
+    expect([...labels].sort()).toEqual(['le', 'outcome', 'queue', 'state', 'timer']);
+    const text = names.join('\n');
+    for (const secret of [engine.accountId, engine.channelId, await laneOf('someone'), 'someone'])
+      expect(text).not.toContain(secret ?? 'no lane');
+  });
+});
+
+describe('requests', () => {
+  it('are counted by what was asked for and its status, webhooks among them', async () => {
+    const api = await openApi();
+    const counted: string[] = [];
+    const answered = (route: string, status: number) => void counted.push(`${route} ${status}`);
+    const counting = await startHttp({ ...api.deps, answered }, HTTP_OPTIONS);
+    const unknown = engine.deps.newId();
+    for (const path of ['/health', '/ready?x=1', `/webhooks/${unknown}/${unknown}`, '/nothing', '/graphql'])
+      await (await fetch(`${counting.url}${path}`)).text();
+    await expect.poll(() => counted.length).toBe(5);
+    await counting.close();
+    await api.close();
+    expect(counted.slice(0, 4)).toEqual(['probes 200', 'probes 200', 'webhooks 404', 'other 404']);
+    expect(counted[4]).toMatch(/^graphql 4\d\d$/);
+  });
+});

@@ -1,0 +1,51 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { claimOutbox } from '../../src/db/outbox.ts';
+import { deliverMessage } from '../../src/jobs/deliver-message.ts';
+import { MINUTE } from '../support/engine.ts';
+import { openSending, type Sending } from '../support/sending.ts';
+
+let world: Sending;
+beforeAll(async () => {
+  world = await openSending();
+});
+afterAll(() => world.close());
+
+it('whoever stalled until the lease of a claim was over sends nothing: somebody else has claimed it', async () => {
+  const { engine } = world;
+  const sms = await world.channel('sms');
+  await world.ends(sms, 'stalled');
+  const claim = async () => {
+    const claimed = await claimOutbox(engine.db.sql, engine.clock.now(), MINUTE, 10);
+    return claimed.filter(({ payload }) => 'part' in payload);
+  };
+  const carryOut = deliverMessage(world.deps);
+  for (const effect of await claimOutbox(engine.db.sql, engine.clock.now(), MINUTE, 10))
+    await carryOut(effect);
+  const [stalled] = await claim();
+  engine.clock.advance(2 * MINUTE);
+  const [fresh] = await claim();
+  if (!stalled || !fresh) throw new Error('nothing was claimed');
+  expect(fresh.id).toBe(stalled.id);
+  expect(await carryOut(stalled)).toEqual({ state: 'WRITTEN' });
+  expect(world.got).toEqual([]);
+  expect(await carryOut(fresh)).toEqual({ state: 'WRITTEN' });
+  expect(world.got).toHaveLength(1);
+  expect(await carryOut(stalled)).toEqual({ state: 'WRITTEN' });
+  expect(world.got).toHaveLength(1);
+});
+
+it('LP-9 what a client told of itself before is not what it is now', async () => {
+  const { engine } = world;
+  const app = await world.channel('in-app');
+  const version = async () => {
+    const [row] = await engine.db.sql`
+      select client_version, locale from contact where account_id = ${engine.accountId} and address = 'client'`;
+    return [row?.client_version, row?.locale];
+  };
+  const before = new Date(engine.clock.now().getTime() - MINUTE);
+  await world.does(app, 'client', { kind: 'INBOUND', clientVersion: '2.1', locale: 'pt-BR' });
+  await world.does(app, 'client', { kind: 'INBOUND', clientVersion: '2.0', locale: 'en' }, { at: before });
+  expect(await version()).toEqual(['2.1', 'pt-BR']);
+  await world.does(app, 'client', { kind: 'CLIENT', clientVersion: '2.2' });
+  expect(await version()).toEqual(['2.2', 'pt-BR']);
+});
