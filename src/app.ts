@@ -188,12 +188,15 @@ export async function startService(config: Config, log: Log, role: Role = 'all')
   try {
     const metrics = await serveMetrics(engine, config);
     closers.push(() => metrics?.close());
+    const waysIn: Closers = [];
+    closers.push(() => closeAll(waysIn));
     const http = role === 'worker' ? null : await startApi(engine, config);
-    closers.push(() => http?.close());
+    waysIn.push(() => http?.close());
     const heartbeat = http && (await startHeartbeat(engine, log));
-    closers.push(() => heartbeat?.stop());
+    waysIn.push(() => heartbeat?.stop());
     const worker = role === 'api' ? null : startWorker(engine, config);
-    closers.push(() => worker?.close());
+    // Side by side: a send that takes its time must not leave requests without theirs.
+    closers.push(async () => void (await Promise.all([worker?.close(), closeAll(waysIn)])));
     closers.push(() => metrics?.leave());
     return {
       engine,

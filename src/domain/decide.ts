@@ -41,8 +41,6 @@ function decided(state: ContactState, command: Command, context: DecideContext):
   const subject = trigger === 'CONSUMER_MESSAGE' ? state.latest : (state.named ?? state.latest);
   const move = TRANSITIONS[trigger][subject?.status ?? 'ENDED'];
 
-  if (action.kind === 'END' && !command.byId && subject !== null && command.at < subject.startedAt)
-    return { kind: 'ignored', why: 'it was of a conversation before this one' };
   if (move === 'ARRIVAL') return arrive(state, subject, command, context);
   if (subject === null) throw new NotFoundError('address', 'contact with a conversation');
   if (move === 'ERROR') throw refusal(action, subject);
@@ -137,7 +135,7 @@ function changesOf(
           ? { agentId: action.agentId ?? subject.agentId }
           : {}),
         awaiting: 'CONSUMER',
-        awaitingSince: subject.awaiting === 'AGENT' ? at : subject.awaitingSince,
+        awaitingSince: awaitedSince(subject, at),
       };
     case 'TAG':
       return {
@@ -170,6 +168,15 @@ function changesOf(
     default:
       return {};
   }
+}
+
+/**
+ * Since when the customer is awaited once an agent has written: since the first message after the customer's last
+ * (SF-4). One that makes it ACTIVE again begins anew, or it would be INACTIVE again at once.
+ */
+function awaitedSince({ awaiting, status, awaitingSince }: Conversation, at: Date): Date | null {
+  if (awaiting === 'AGENT') return at;
+  return status === 'INACTIVE' && (awaitingSince === null || awaitingSince < at) ? at : awaitingSince;
 }
 
 function checkInactivation(subject: Conversation, { rules, now }: DecideContext): void {

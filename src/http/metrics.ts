@@ -47,6 +47,8 @@ export function createMetrics({ clock, readDatabase, readQueue, log }: MetricsSo
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const counts = countsIn(registry);
+  // A rate takes no notice of what appears with its first count.
+  for (const outcome of Object.values(OUTCOMES)) counts.wakes.inc({ outcome }, 0);
   const gauges = gaugesIn(registry);
   const database = kept(clock, log, () => readDatabase(clock.now()));
   const queue = kept(clock, log, readQueue);

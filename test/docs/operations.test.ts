@@ -67,6 +67,18 @@ describe('docs/operations.md', () => {
     expect(readConfig({ LULL_METRICS_PORT: '9464' }).metricsPort).toBe(9464);
   });
 
+  it('names fields of the API that there are', () => {
+    const schema = read('schema.graphql');
+    const named = [...page.matchAll(/`([a-z]+[A-Z]?[A-Za-z]*)`/g)].map(([, name]) => name as string);
+    const fields = ['dropEffect', 'recordOutage', 'report', 'retryEffect', 'undelivered'];
+    expect(fields.filter((name) => !named.includes(name))).toEqual([]);
+    const ofKubernetes = 'terminationGracePeriodSeconds';
+    const camel = named.filter((name) => /[A-Z]/.test(name) && name !== ofKubernetes);
+    expect([...new Set([...fields, ...camel])].filter((name) => !schema.includes(`\n  ${name}(`))).toEqual(
+      [],
+    );
+  });
+
   it('says what to do about every alert', () => {
     const there = [...alerts.matchAll(/alert: (\w+)/g)].map(([, name]) => name as string);
     const told = [...section('Alerts').matchAll(/`(Lull\w+)`/g)].map(([, name]) => name as string);

@@ -266,12 +266,3 @@ describe('whose conversation', () => {
       );
   });
 });
-
-it('an end that was reported late, of a conversation before this one, ends nothing', () => {
-  const subject = conversationWith({ startedAt: at('10:00') });
-  const end: Action = { kind: 'END', by: 'CUSTOMER' };
-  expect(deciding(contactWith(subject), end, { at: at('09:59') }).kind).toBe('ignored');
-  expect(appliedTo(deciding(contactWith(subject), end, { at: at('10:00') })).status).toBe('ENDED');
-  const byId = deciding(contactWith(subject, subject), end, { at: at('09:59'), byId: true });
-  expect(appliedTo(byId).status).toBe('ENDED');
-});

@@ -79,6 +79,7 @@ describe('metrics of wakes', () => {
   });
 
   it('wakes are counted by outcome, and only what woke has a duration', async () => {
+    expect((await scrape()).get('lull_wakes_total{outcome="failed"}')).toBe(0);
     await quiet('one');
     const laneId = await laneOf('one');
     await wake(laneId);
@@ -233,7 +234,7 @@ describe('a scrape while something is away', () => {
     };
     const begun = performance.now();
     const reads = await Promise.all([scrape(), scrape()]);
-    expect(performance.now() - begun).toBeLessThan(5_000);
+    expect(performance.now() - begun).toBeLessThan(10_000);
     expect(reads.map((read) => read.get('lull_queue_up'))).toEqual([0, 0]);
     expect(reads[0]?.get('lull_lanes')).toBeGreaterThanOrEqual(0);
     expect(asked).toBe(1);

@@ -106,6 +106,18 @@ describe('an INACTIVE conversation', () => {
     expect(await engine.latest('agent')).toMatchObject({ status: 'INACTIVE' });
   });
 
+  it('is given the whole time again from the message of the agent that made it ACTIVE again', async () => {
+    await answered('hours later');
+    await wait(2 * HOUR);
+    expect(await engine.latest('hours later')).toMatchObject({ status: 'INACTIVE' });
+    await engine.answers('hours later');
+    const written = engine.clock.now();
+    await wait(10 * MINUTE - 1);
+    expect(await engine.latest('hours later')).toMatchObject({ status: 'ACTIVE', awaiting_since: written });
+    await wait(1);
+    expect(await engine.latest('hours later')).toMatchObject({ status: 'INACTIVE', status_since: inMs(0) });
+  });
+
   it('SF-8 made so by the timer, it ends 24 hours later', async () => {
     const first = await answered('SF-8 timer');
     const ends = first.getTime() + 10 * MINUTE + 24 * HOUR;
