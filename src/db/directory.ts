@@ -4,6 +4,8 @@ import type { Sql, TransactionSql } from 'postgres';
 export type Known = {
   rulesVersion: number | null;
   agentIds: ReadonlySet<string>;
+  /** Those of them that are bots. */
+  botIds: ReadonlySet<string>;
   skillIds: ReadonlySet<string>;
 };
 
@@ -17,6 +19,7 @@ export async function readKnown(
   const [row] = await sql.unsafe(
     `select (select rules_version from account where account_id = $1) as rules_version,
        array(select id from agent where account_id = $1 and id = any($2::uuid[])) as agents,
+       array(select id from agent where account_id = $1 and id = any($2::uuid[]) and kind = 'BOT') as bots,
        array(select id from skill where account_id = $1 and id = any($3::uuid[])) as skills`,
     [accountId, agentIds as string[], skillIds as string[]],
     { prepare: true },
@@ -24,6 +27,7 @@ export async function readKnown(
   return {
     rulesVersion: row?.rules_version === null ? null : Number(row?.rules_version),
     agentIds: new Set(row?.agents),
+    botIds: new Set(row?.bots),
     skillIds: new Set(row?.skills),
   };
 }

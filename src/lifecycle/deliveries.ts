@@ -12,6 +12,11 @@ export type Delivery = {
   messageId: string | null;
 };
 
+/** A reason may be a provider's: cut, and without what a database cannot hold. */
+function storable(reason: string): string {
+  return reason.slice(0, 500).replaceAll('\0', '').toWellFormed();
+}
+
 /**
  * Adds to a conversation's feed what was shown to its customer, and what was not and why (LL-14). It moves no clock and
  * changes nothing else (LL-9); by the message's id its echo is known. Of an erased contact no id is kept (PE-15).
@@ -39,7 +44,7 @@ export async function recordDeliveries(
       ...{ at: now, recordedAt: now, actor: 'OWN', agentId: null, channelId },
       messageId: messageId !== null && isKept(messageId) ? messageId : null,
       ...{ timer: null, effect: null, status, awaiting },
-      data: { part, outcome, ...(reason === null ? {} : { reason }) },
+      data: { part, outcome, ...(reason === null ? {} : { reason: storable(reason) }) },
     }),
   );
   await insertEvents(sql, accountId, events);

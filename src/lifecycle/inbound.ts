@@ -1,9 +1,13 @@
 import type { Inbound, InboundEvent } from '../adapters/adapter.ts';
 import { inFlightTo } from '../db/outbox.ts';
 import { ConversationEndedError, type LullError, NotFoundError } from '../domain/errors.ts';
+import { isStorable } from '../domain/text.ts';
 import { isUuid } from '../domain/uuid.ts';
 import { apply } from './apply.ts';
 import { type Activity, type LifecycleDeps, MAX_ACTIVITIES } from './lifecycle.ts';
+
+/** The longest id or address; together with its keys it must fit an index entry of Postgres. */
+const MAX_TEXT = 256;
 
 /** What a provider's call came to. `ignored`: of a kind that Lull has no use for, or about nobody it knows. */
 export type Received = {
@@ -23,12 +27,17 @@ export async function receive(
   deps: LifecycleDeps,
   accountId: string,
   channelId: string,
-  { events, ignored, malformed }: Inbound,
+  { events: reported, ignored, malformed }: Inbound,
 ): Promise<Received> {
   const received: Received = {
     ...{ applied: 0, duplicates: 0, ignored },
     faults: malformed.map(({ field, allowed }) => ({ field, why: allowed })),
   };
+  const events = reported.filter((event) => {
+    const fault = faultIn(event);
+    if (fault !== null) received.faults.push(fault);
+    return fault === null;
+  });
   const isOwn = await ownAmong(deps, accountId, channelId, events);
   for (let from = 0; from < events.length; from += MAX_ACTIVITIES) {
     const part = events.slice(from, from + MAX_ACTIVITIES);
@@ -43,6 +52,18 @@ export async function receive(
     }
   }
   return received;
+}
+
+/** What the database could not hold of an event; an adapter of somebody else's may let it through. */
+function faultIn(event: InboundEvent): { field: string; why: string } | null {
+  const { address, providerMessageId, providerEventId, clientVersion, locale } = event as Partial<
+    Record<'address' | 'providerMessageId' | 'providerEventId' | 'clientVersion' | 'locale', string>
+  >;
+  const texts = { address, providerMessageId, providerEventId, clientVersion, locale };
+  for (const [field, text] of Object.entries(texts))
+    if (text !== undefined && (text === '' || text.length > MAX_TEXT || !isStorable(text)))
+      return { field, why: `a text of 1 to ${MAX_TEXT} characters, without NUL and well formed, is allowed` };
+  return null;
 }
 
 /** A receipt for somebody who never wrote, or the end of what has ended: nothing is wrong with that. */

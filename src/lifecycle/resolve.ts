@@ -65,7 +65,7 @@ export async function resolve(
       checkReferences(action, known.agentIds, known.skillIds);
       if (action.kind === 'CASE_STATUS') checkCaseStatus(action.caseStatus, rules);
       const command: Command = {
-        action,
+        action: asSentBy(action, known.botIds),
         at: instantOf(activity.at ?? now, now),
         messageId: activity.messageId ?? null,
         byId: 'conversationId' in target,
@@ -93,6 +93,12 @@ function checkReferences(action: Action, agentIds: ReadonlySet<string>, skillIds
   const { agentId, skillId } = action as { agentId?: string; skillId?: string | null };
   if (agentId && !agentIds.has(agentId)) throw new NotFoundError('agentId', 'agent');
   if (skillId && !skillIds.has(skillId)) throw new NotFoundError('skillId', 'skill');
+}
+
+/** A message of an agent who is a bot is a bot's, whatever it was reported as (SF-13, PE-5). */
+function asSentBy(action: Action, botIds: ReadonlySet<string>): Action {
+  const isBots = action.kind === 'OUTBOUND' && action.sender === 'AGENT' && botIds.has(action.agentId ?? '');
+  return isBots ? { ...action, sender: 'BOT' } : action;
 }
 
 /** @throws InvalidInputError listing the case statuses that the account has (SP-4) */

@@ -71,7 +71,8 @@ export function act(before: State | null, action: Action, moment: Moment): Done 
     }
     case 'OUTBOUND': {
       if (action.sender !== 'AGENT') return to(status);
-      const anew = before.status === 'INACTIVE' ? Math.max(at, before.awaitingSince ?? at) : before.awaitingSince;
+      const anew =
+        before.status === 'INACTIVE' ? Math.max(at, before.awaitingSince ?? at) : before.awaitingSince;
       const awaitingSince = before.awaiting === 'AGENT' ? at : anew;
       const wrote = { ...moved, awaiting: 'CONSUMER', awaitingSince } as const;
       if (status === 'WAITING') return to('ACTIVE', { ...wrote, agentId: action.agentId ?? null });

@@ -1,0 +1,41 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { receive } from '../../src/lifecycle/inbound.ts';
+import { at, type Engine, openEngine } from '../support/engine.ts';
+
+let engine: Engine;
+beforeAll(async () => {
+  engine = await openEngine(at('12:00'));
+});
+afterAll(() => engine.drop());
+
+it('one event that the database could not hold spoils none of the others', async () => {
+  const message = { kind: 'MESSAGE', sentAt: at('11:59'), text: 'hello' } as const;
+  const received = await receive(engine.deps, engine.accountId, engine.channelId, {
+    events: [
+      { ...message, providerMessageId: 'm1', address: 'good' },
+      { ...message, providerMessageId: 'm2\0', address: 'nul' },
+      { ...message, providerMessageId: 'm3', address: 'half \ud800' },
+      { ...message, providerMessageId: 'm4', address: 'x'.repeat(257) },
+      { ...message, providerMessageId: 'm5', address: 'also good' },
+    ],
+    ...{ ignored: 0, malformed: [] },
+  });
+  expect(received).toMatchObject({ applied: 2, duplicates: 0 });
+  expect(received.faults.map(({ field }) => field)).toEqual(['providerMessageId', 'address', 'address']);
+  expect(await engine.latest('good')).toMatchObject({ status: 'WAITING' });
+  expect(await engine.latest('also good')).toMatchObject({ status: 'WAITING' });
+});
+
+it("SF-13 PE-5 a message by an agent who is a bot is a bot's, whatever it was reported as", async () => {
+  await engine.policy({ inactivate: true, inactivateAfter: 'PT5M' });
+  const { sql } = engine.db;
+  const bot = engine.deps.newId();
+  await sql`insert into agent ${sql({ account_id: engine.accountId, id: bot, name: 'robo', kind: 'BOT', online: true, capacity: null })}`;
+  await engine.writes('talks to a bot');
+  await engine.does('talks to a bot', { kind: 'OUTBOUND', sender: 'AGENT', agentId: bot });
+  expect(await engine.latest('talks to a bot')).toMatchObject({ status: 'WAITING', awaiting: 'AGENT' });
+  const feed = await engine.feed((await engine.latest('talks to a bot')).id);
+  expect(feed.at(-1)).toMatchObject({ actor: 'BOT', agent_id: bot });
+  await engine.answers('talks to a bot');
+  expect(await engine.latest('talks to a bot')).toMatchObject({ status: 'ACTIVE', awaiting: 'CONSUMER' });
+});
