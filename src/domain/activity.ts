@@ -68,7 +68,8 @@ export type Action =
   | { kind: 'INACTIVATE'; agentId?: string }
   | { kind: 'HOLD'; until: Date | null; agentId?: string }
   | { kind: 'RELEASE'; agentId?: string }
-  | { kind: 'END'; by: Exclude<EndedBy, 'SYSTEM'>; agentId?: string }
+  /** `reported`: it happened where the conversation is held, to the one that was open there at that instant. */
+  | { kind: 'END'; by: Exclude<EndedBy, 'SYSTEM'>; agentId?: string; reported?: true }
   | { kind: 'REOPEN'; agentId?: string };
 export type ActionKind = Action['kind'];
 

@@ -41,6 +41,8 @@ function decided(state: ContactState, command: Command, context: DecideContext):
   const subject = trigger === 'CONSUMER_MESSAGE' ? state.latest : (state.named ?? state.latest);
   const move = TRANSITIONS[trigger][subject?.status ?? 'ENDED'];
 
+  if (action.kind === 'END' && action.reported && isOfTheOneBefore(subject, command))
+    return { kind: 'ignored', why: 'it was of the conversation before this one' };
   if (move === 'ARRIVAL') return arrive(state, subject, command, context);
   if (subject === null) throw new NotFoundError('address', 'contact with a conversation');
   if (move === 'ERROR') throw refusal(action, subject);
@@ -80,6 +82,11 @@ function statusAfter(
     default:
       return move;
   }
+}
+
+/** Whether something happened before this conversation was begun, while there was another. */
+function isOfTheOneBefore(subject: Conversation | null, { at }: Command): boolean {
+  return subject !== null && subject.previousId !== null && at < subject.startedAt;
 }
 
 function triggerOf(action: Action, state: ContactState, context: DecideContext): Trigger {

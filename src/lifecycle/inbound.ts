@@ -139,14 +139,14 @@ function activityOf(event: InboundEvent, channelId: string, now: Date, isOwn: bo
     case 'END':
       return {
         target,
-        action: { kind: 'END', by: event.by },
+        action: { kind: 'END', by: event.by, reported: true },
         at: notAhead(event.at),
         messageId: `end ${event.providerEventId}`,
       };
     case 'LEAVE':
       return {
         target,
-        action: { kind: 'END', by: 'CUSTOMER' },
+        action: { kind: 'END', by: 'CUSTOMER', reported: true },
         at: notAhead(event.at),
         messageId: `leave ${event.providerEventId}`,
       };

@@ -39,3 +39,23 @@ it("SF-13 PE-5 a message by an agent who is a bot is a bot's, whatever it was re
   await engine.answers('talks to a bot');
   expect(await engine.latest('talks to a bot')).toMatchObject({ status: 'ACTIVE', awaiting: 'CONSUMER' });
 });
+
+it('who left a conversation before this one, and is reported late, does not end this one', async () => {
+  await engine.policy({ reopenWithin: 'PT0S' });
+  const address = 'left twice';
+  const leave = (providerEventId: string, when: Date) =>
+    receive(engine.deps, engine.accountId, engine.channelId, {
+      events: [{ kind: 'LEAVE', providerEventId, address, at: when }],
+      ...{ ignored: 0, malformed: [] },
+    });
+  await engine.writes(address);
+  const then = engine.clock.now();
+  engine.clock.advance(60_000);
+  await engine.does(address, { kind: 'END', by: 'AGENT' });
+  engine.clock.advance(60_000);
+  await engine.writes(address);
+  expect(await leave('late', then)).toMatchObject({ applied: 0, ignored: 1, faults: [] });
+  expect(await engine.latest(address)).toMatchObject({ status: 'WAITING' });
+  expect(await leave('in time', engine.clock.now())).toMatchObject({ applied: 1 });
+  expect(await engine.latest(address)).toMatchObject({ status: 'ENDED', ended_by: 'CUSTOMER' });
+});
