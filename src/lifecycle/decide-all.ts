@@ -123,11 +123,12 @@ function decideContact(
       if (command.messageId !== null)
         set.messages.set(messageKey(contact.channelId, command.messageId), conversation.id);
       const { action } = command;
-      // What a client told of itself before is not what it is now.
-      const isNewest = latest === null || command.at >= latest.newestAt;
-      if (isNewest && (action.kind === 'INBOUND' || action.kind === 'CLIENT')) {
-        clientVersion = action.clientVersion ?? clientVersion;
-        locale = action.locale ?? locale;
+      if (action.kind === 'INBOUND' || action.kind === 'CLIENT') {
+        // What a client told of itself before is not what it is now; but better than nothing.
+        const isNewest = latest === null || command.at >= latest.newestAt;
+        clientVersion =
+          (isNewest ? action.clientVersion : clientVersion) ?? clientVersion ?? action.clientVersion ?? null;
+        locale = (isNewest ? action.locale : locale) ?? locale ?? action.locale ?? null;
       }
       const said = consentIn(action);
       if (said !== null && (consentAt === null || command.at >= consentAt)) {

@@ -43,6 +43,10 @@ it('LP-9 what a client told of itself before is not what it is now', async () =>
     return [row?.client_version, row?.locale];
   };
   const before = new Date(engine.clock.now().getTime() - MINUTE);
+  await world.does(app, 'client', { kind: 'INBOUND' });
+  await world.does(app, 'client', { kind: 'CLIENT', clientVersion: '1.9' }, { at: before });
+  // Late, and all that is known.
+  expect(await version()).toEqual(['1.9', null]);
   await world.does(app, 'client', { kind: 'INBOUND', clientVersion: '2.1', locale: 'pt-BR' });
   await world.does(app, 'client', { kind: 'INBOUND', clientVersion: '2.0', locale: 'en' }, { at: before });
   expect(await version()).toEqual(['2.1', 'pt-BR']);
