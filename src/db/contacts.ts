@@ -1,4 +1,4 @@
-import type { Sql, TransactionSql } from 'postgres';
+import type { TransactionSql } from 'postgres';
 
 /** A contact as the transaction that locked it sees it. */
 export type StoredContact = {
@@ -21,24 +21,6 @@ export type ContactAddress = { channelId: string; address: string };
 /** One string for an address of a channel. */
 export function addressKey({ channelId, address }: ContactAddress): string {
   return `${channelId} ${address}`;
-}
-
-/** The ids of the contacts at these addresses, by `addressKey`; unknown ones are left out. */
-export async function contactIds(
-  sql: Sql,
-  accountId: string,
-  addresses: readonly ContactAddress[],
-): Promise<Map<string, string>> {
-  const rows = await sql.unsafe<{ id: string; channel_id: string; address: string }[]>(
-    `select contact.id, contact.channel_id, contact.address
-     from unnest($2::uuid[], $3::text[]) as asked (channel_id, address)
-     join contact on contact.account_id = $1 and contact.channel_id = asked.channel_id and contact.address = asked.address`,
-    [accountId, addresses.map((each) => each.channelId), addresses.map((each) => each.address)],
-    { prepare: true },
-  );
-  return new Map(
-    rows.map((row) => [addressKey({ channelId: row.channel_id, address: row.address }), row.id]),
-  );
 }
 
 /** Inserts contacts, in the order of their addresses so that two writers never wait for each other in a circle. */

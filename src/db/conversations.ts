@@ -39,9 +39,12 @@ const COLUMNS: readonly Column<StoredConversation>[] = [
   { name: 'revision', type: 'int', of: (row) => row.revision },
 ];
 const NAMES = COLUMNS.map(({ name }) => name);
+/** The columns that `conversationOf` reads, but for `account_id`. */
+export const CONVERSATION_NAMES: readonly string[] = NAMES;
 /** Never change once it is there. */
 const FIXED = new Set(['id', 'contact_id', 'channel_id', 'previous_id']);
-const CHANGING = COLUMNS.filter(({ name }) => name === 'id' || !FIXED.has(name));
+/** The columns that change, with `id`. */
+export const CHANGING = COLUMNS.filter(({ name }) => name === 'id' || !FIXED.has(name));
 
 /** The columns to select for `conversationOf`. */
 export const CONVERSATION_COLUMNS = ['account_id', ...NAMES].join(', ');

@@ -2,7 +2,8 @@ import type { Sql, TransactionSql } from 'postgres';
 import type { Event } from '../domain/event.ts';
 import { type Column, unnest, valuesOf } from './unnest.ts';
 
-const COLUMNS: readonly Column<Event>[] = [
+/** The columns of the feed, but for `account_id`. */
+export const EVENT_COLUMNS: readonly Column<Event>[] = [
   { name: 'conversation_id', type: 'uuid', of: (row) => row.conversationId },
   { name: 'revision', type: 'int', of: (row) => row.revision },
   { name: 'kind', type: 'text', of: (row) => row.kind },
@@ -18,12 +19,12 @@ const COLUMNS: readonly Column<Event>[] = [
   { name: 'awaiting', type: 'text', of: (row) => row.awaiting },
   { name: 'data', type: 'jsonb', of: (row) => row.data },
 ];
-const NAMES = COLUMNS.map(({ name }) => name).join(', ');
-const INSERT = `insert into event (account_id, ${NAMES}) select $1::uuid, rows.* from (${unnest(COLUMNS, 2)}) as rows`;
+const NAMES = EVENT_COLUMNS.map(({ name }) => name).join(', ');
+const INSERT = `insert into event (account_id, ${NAMES}) select $1::uuid, rows.* from (${unnest(EVENT_COLUMNS, 2)}) as rows`;
 
 /** Appends to the feed. */
 export async function insertEvents(sql: TransactionSql, accountId: string, events: readonly Event[]) {
-  await sql.unsafe(INSERT, [accountId, ...valuesOf(COLUMNS, events)], { prepare: true });
+  await sql.unsafe(INSERT, [accountId, ...valuesOf(EVENT_COLUMNS, events)], { prepare: true });
 }
 
 /** All events of conversations, each conversation's in order of revision. */

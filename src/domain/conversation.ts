@@ -116,16 +116,7 @@ export function clocksOf({ status, held }: LaneFacts): ClockName[] {
 
 /** One string a set of facts, the same for equal facts; a key for maps, stored nowhere. */
 export function laneKey(facts: LaneFacts): string {
-  return JSON.stringify([
-    facts.channelId,
-    facts.skillId,
-    facts.status,
-    facts.awaiting,
-    facts.caseStatus,
-    facts.held,
-    facts.manualResponseTime,
-    facts.exempt,
-    facts.stage,
-    facts.overflowed,
-  ]);
+  const { channelId, skillId, status, awaiting, held, manualResponseTime, exempt, stage, overflowed } = facts;
+  // The one text that may be anything comes last.
+  return `${channelId} ${skillId} ${status} ${awaiting} ${held} ${manualResponseTime} ${exempt} ${stage} ${overflowed} ${JSON.stringify(facts.caseStatus)}`;
 }

@@ -91,7 +91,7 @@ async function plan(deps: DeliverDeps, effect: ClaimedEffect, closing: Closing):
     if (owed.length > 0) await insertOutbox(sql, accountId, owed, now);
     return true;
   });
-  if (done) await deps.tell({ accountId, conversationIds: [conversationId] });
+  if (done) deps.tell({ accountId, conversationIds: [conversationId] });
   if (done && owed.length > 0) await deps.relay();
   return { state: 'WRITTEN' };
 }
@@ -251,6 +251,6 @@ async function finish(
       if (attempt === WRITING_TRIES) return { state: 'UNWRITTEN', error: failure };
     }
   }
-  await deps.tell({ accountId, conversationIds: [conversationId] });
+  deps.tell({ accountId, conversationIds: [conversationId] });
   return { state: 'WRITTEN' };
 }

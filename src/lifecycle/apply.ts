@@ -1,6 +1,7 @@
 import type { TransactionSql } from 'postgres';
 import { deleteContacts } from '../db/contacts.ts';
 import { TooManyError, UnavailableError } from '../domain/errors.ts';
+import { applyUnlocked } from './apply-unlocked.ts';
 import { type Decisions, decideAll, type Time } from './decide-all.ts';
 import { type Activity, type ActivityResult, type LifecycleDeps, MAX_ACTIVITIES } from './lifecycle.ts';
 import { type Resolved, resolve } from './resolve.ts';
@@ -10,8 +11,6 @@ import { type Written, write } from './write.ts';
 /** A write that has taken this long does not commit: settlings count on nobody being later than 15 s (DESIGN §1). */
 const ABORT_AFTER_MS = 10_000;
 const TRIES = 4;
-/** Ids that one message to subscribers carries at most. */
-const TOLD_AT_ONCE = 500;
 
 /**
  * How a call is carried out. LIVE: it acts now. PLAYED, as a recorded timeline is: each activity acts at its own
@@ -67,6 +66,10 @@ async function applyOnce(
       conversationId: null,
       error: 'refused' in item ? item.refused : null,
     }));
+  if (manner.kind === 'LIVE' && around === ALONE) {
+    const results = await applyUnlocked(deps, resolved, now);
+    if (results !== null) return results;
+  }
   const done = await deps.db.sql.begin(async (sql) => {
     let acted: { decisions: Decisions; written: Written } | undefined;
     const results = await around(sql, async () => {
@@ -82,11 +85,7 @@ async function applyOnce(
   written.remember();
   await deps.arm(written.alarms);
   if (written.owes) await deps.relay();
-  if (manner.kind === 'LIVE') {
-    const ids = [...decisions.changed.keys()];
-    for (let first = 0; first < ids.length; first += TOLD_AT_ONCE)
-      await deps.tell({ accountId, conversationIds: ids.slice(first, first + TOLD_AT_ONCE) });
-  }
+  if (manner.kind === 'LIVE') deps.tell({ accountId, conversationIds: [...decisions.changed.keys()] });
   return done.results;
 }
 

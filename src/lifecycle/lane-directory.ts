@@ -6,6 +6,8 @@ import { type LaneFacts, laneKey } from '../domain/conversation.ts';
 export type LaneDirectory = {
   /** Finds lanes, making those that are missing within the transaction. `remember` is called once it has committed. */
   find(sql: TransactionSql, accountId: string, facts: Iterable<LaneFacts>, now: Date): Promise<FoundLanes>;
+  /** The id of a lane that this process has met before; undefined: it has not. */
+  known(accountId: string, facts: LaneFacts): string | undefined;
 };
 export type FoundLanes = { idOf(facts: LaneFacts): string; alarms: Alarm[]; remember(): void };
 
@@ -16,6 +18,8 @@ const LANES_KEPT = 200_000;
 export function openLaneDirectory(newId: () => string): LaneDirectory {
   const known = new Map<string, string>();
   return {
+    known: (accountId, facts) => known.get(`${accountId} ${laneKey(facts)}`),
+
     async find(sql, accountId, facts, now) {
       const wanted = new Map<string, LaneFacts>();
       for (const each of facts) wanted.set(laneKey(each), each);

@@ -20,11 +20,11 @@ export type ActivityResult = {
   error: LullError | null;
 };
 
-/** What has changed, told after commit, as best one can: at most 500 conversation ids a message. */
+/** What has changed, told after commit, as best one can. */
 export type Changed = { accountId: string; conversationIds: string[] };
 
 /**
- * What the lifecycle works with. `arm`, `tell` and `relay` come after commit and never reject: the
+ * What the lifecycle works with. `arm`, `tell` and `relay` come after commit and never fail: the
  * reconciler and the feed make up for what gets lost.
  */
 export type LifecycleDeps = {
@@ -35,8 +35,8 @@ export type LifecycleDeps = {
   newId: () => string;
   /** Puts alarms into the queue. */
   arm: (alarms: readonly Alarm[]) => Promise<void>;
-  /** Tells subscribers of changed conversations. */
-  tell: (changed: Changed) => Promise<void>;
+  /** Tells subscribers of changed conversations, in its own time. */
+  tell: (changed: Changed) => void;
   /** Says that the outbox has something to send. */
   relay: () => Promise<void>;
   /** Told of every wake and how long it took; absent where nobody counts. */

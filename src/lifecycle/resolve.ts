@@ -1,6 +1,5 @@
-import { addressKey, type ContactAddress, contactIds } from '../db/contacts.ts';
-import { contactsOfConversations } from '../db/conversations.ts';
-import { readKnown } from '../db/directory.ts';
+import { type Asked, type Found, readAsked } from '../db/asked.ts';
+import { addressKey, type ContactAddress } from '../db/contacts.ts';
 import type { Action, Command } from '../domain/activity.ts';
 import { InvalidInputError, type LullError, NotFoundError } from '../domain/errors.ts';
 import type { AccountRules } from '../domain/rules.ts';
@@ -21,83 +20,91 @@ export type Item =
     }
   | { index: number; refused: LullError };
 
-/** A call's activities, resolved. `newContacts` are to be made, by the ids the items already carry. */
+/**
+ * A call's activities, resolved. `newContacts` are to be made, by the ids the items already carry. `found`, by
+ * index: what there was when it was read, unlocked, at `readAt` by the database's time.
+ */
 export type Resolved = {
   rules: AccountRules;
   items: Item[];
   newContacts: (ContactAddress & { id: string })[];
+  found: Found[];
+  readAt: Date;
 };
+
+/** Less than any id: nothing has it. */
+const NIL = '00000000-0000-0000-0000-000000000000';
 
 /** Finds what a call's activities refer to, without a lock: contacts' ids never change. Constant round trips. */
 export async function resolve(
-  deps: LifecycleDeps,
+  { db, rules: cache, newId }: Pick<LifecycleDeps, 'db' | 'rules' | 'newId'>,
   accountId: string,
   activities: readonly Activity[],
   now: Date,
 ): Promise<Resolved> {
-  const { sql } = deps.db;
-  const conversationIds = new Set<string>();
-  const addresses = new Map<string, ContactAddress>();
-  const agentIds = new Set<string>();
-  const skillIds = new Set<string>();
-  for (const { target, action } of activities) {
-    if ('conversationId' in target) conversationIds.add(target.conversationId);
-    else if (isUuid(target.channelId)) addresses.set(addressKey(target), target);
-    const { agentId, skillId } = action as { agentId?: string; skillId?: string | null };
-    if (agentId) agentIds.add(agentId);
-    if (skillId) skillIds.add(skillId);
-  }
-  const none = new Map<string, string>();
-  const [contactOf, contactAt, known] = await Promise.all([
-    conversationIds.size
-      ? contactsOfConversations(sql, accountId, [...conversationIds].filter(isUuid))
-      : none,
-    addresses.size ? contactIds(sql, accountId, [...addresses.values()]) : none,
-    readKnown(sql, accountId, [...agentIds].filter(isUuid), [...skillIds].filter(isUuid)),
-  ]);
-  if (known.rulesVersion === null) throw new NotFoundError('accountId', 'account');
-  const rules = await deps.rules.at(accountId, known.rulesVersion);
+  const read = await readAsked(db.sql, accountId, activities.map(askedOf));
+  if (read === null) throw new NotFoundError('accountId', 'account');
+  const rules = await cache.at(accountId, read.rulesVersion);
 
   const newContacts = new Map<string, ContactAddress & { id: string }>();
   const items = activities.map((activity, index): Item => {
     try {
       const { target, action } = activity;
-      checkReferences(action, known.agentIds, known.skillIds);
+      const found = read.found[index] as Found;
+      checkReferences(action, found);
       if (action.kind === 'CASE_STATUS') checkCaseStatus(action.caseStatus, rules);
       const command: Command = {
-        action: asSentBy(action, known.botIds),
+        action: asSentBy(action, found),
         at: instantOf(activity.at ?? now, now),
         messageId: activity.messageId ?? null,
         byId: 'conversationId' in target,
       };
+      const contactId = found.contact?.id;
       if ('conversationId' in target) {
-        const contactId = contactOf.get(target.conversationId);
         if (contactId === undefined) throw new NotFoundError('conversationId', 'conversation');
         return { index, contactId, conversationId: target.conversationId, channelId: null, command };
       }
       if (!rules.channels.has(target.channelId)) throw new NotFoundError('channelId', 'channel');
       if (target.address === '')
         throw new InvalidInputError('address', 'a text that is not empty is allowed');
+      if (contactId !== undefined)
+        return { index, contactId, conversationId: null, channelId: target.channelId, command };
       const key = addressKey(target);
-      const contactId = contactAt.get(key) ?? newContacts.get(key)?.id ?? deps.newId();
-      if (!contactAt.has(key)) newContacts.set(key, { ...target, id: contactId });
-      return { index, contactId, conversationId: null, channelId: target.channelId, command };
+      const made = newContacts.get(key) ?? { ...target, id: newId() };
+      newContacts.set(key, made);
+      return { index, contactId: made.id, conversationId: null, channelId: target.channelId, command };
     } catch (error) {
       return { index, refused: error as LullError };
     }
   });
-  return { rules, items, newContacts: [...newContacts.values()] };
+  return { rules, items, newContacts: [...newContacts.values()], found: read.found, readAt: read.readAt };
 }
 
-function checkReferences(action: Action, agentIds: ReadonlySet<string>, skillIds: ReadonlySet<string>): void {
+/** What to read for an activity. What is no id is nobody's. */
+function askedOf({ target, action, messageId }: Activity, index: number): Asked {
+  const idOf = (id: string) => (isUuid(id) ? id : NIL);
   const { agentId, skillId } = action as { agentId?: string; skillId?: string | null };
-  if (agentId && !agentIds.has(agentId)) throw new NotFoundError('agentId', 'agent');
-  if (skillId && !skillIds.has(skillId)) throw new NotFoundError('skillId', 'skill');
+  return {
+    index,
+    target:
+      'conversationId' in target
+        ? { conversationId: idOf(target.conversationId) }
+        : { channelId: idOf(target.channelId), address: target.address },
+    messageId: messageId ?? null,
+    agentId: agentId ? idOf(agentId) : null,
+    skillId: skillId ? idOf(skillId) : null,
+  };
+}
+
+function checkReferences(action: Action, { agentKind, hasSkill }: Found): void {
+  const { agentId, skillId } = action as { agentId?: string; skillId?: string | null };
+  if (agentId && agentKind === null) throw new NotFoundError('agentId', 'agent');
+  if (skillId && !hasSkill) throw new NotFoundError('skillId', 'skill');
 }
 
 /** A message of an agent who is a bot is a bot's, whatever it was reported as (SF-13, PE-5). */
-function asSentBy(action: Action, botIds: ReadonlySet<string>): Action {
-  const isBots = action.kind === 'OUTBOUND' && action.sender === 'AGENT' && botIds.has(action.agentId ?? '');
+function asSentBy(action: Action, { agentKind }: Found): Action {
+  const isBots = action.kind === 'OUTBOUND' && action.sender === 'AGENT' && agentKind === 'BOT';
   return isBots ? { ...action, sender: 'BOT' } : action;
 }
 

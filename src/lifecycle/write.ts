@@ -75,9 +75,9 @@ type Lowering = { laneId: string; wakeAt: Date; floor: Date };
  * Which lanes got a conversation that is, for all they know, due sooner than they will look (DESIGN §1). Every
  * clock counts that a timer could run on, for the rules may be others by the time this commits.
  */
-function oldClocks(
+export function oldClocks(
   rows: readonly StoredConversation[],
-  set: WorkingSet,
+  set: Pick<WorkingSet, 'conversations'>,
   facts: ReadonlyMap<string, LaneFacts>,
   rules: AccountRules,
   now: Date,
@@ -91,13 +91,14 @@ function oldClocks(
       floor: earlier(sofar?.floor, floor),
     });
   };
+  const sincesOf = new Map<string, Date[]>();
   for (const row of rows) {
     const own = facts.get(row.id);
     if (!own || row.laneId === null) continue;
     const before = set.conversations.get(row.id);
     const entered = before?.laneId !== row.laneId;
-    const { enabledSince } = settingsFor(rules, row.channelId, row.skillId);
-    const sinces = SWITCH_FIELDS.map((field) => enabledSince(field, own.caseStatus));
+    const sinces = sincesOf.get(row.laneId) ?? enabledSinces(rules, own);
+    sincesOf.set(row.laneId, sinces);
     for (const name of clocksOf(own)) {
       const clock = row[name];
       if (clock === null) continue;
@@ -114,9 +115,15 @@ function oldClocks(
  * Whether a clock that has moved within its lane may fall due sooner for it: it went back, or past an instant
  * at which a timer was enabled, before which it did not count (SP-6).
  */
-function isSooner(was: Date | null, is: Date, sinces: readonly (Date | null)[]): boolean {
+function isSooner(was: Date | null, is: Date, sinces: readonly Date[]): boolean {
   if (was === null || is < was) return true;
-  return sinces.some((since) => since !== null && was < since && since <= is);
+  return sinces.some((since) => was < since && since <= is);
+}
+
+/** When the switches of a lane's policy last went on; those that always were on are left out. */
+function enabledSinces(rules: AccountRules, { channelId, skillId, caseStatus }: LaneFacts): Date[] {
+  const { enabledSince } = settingsFor(rules, channelId, skillId);
+  return SWITCH_FIELDS.map((field) => enabledSince(field, caseStatus)).filter((since) => since !== null);
 }
 
 function earlier(a: Date | undefined, b: Date): Date {

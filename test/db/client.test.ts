@@ -1,7 +1,8 @@
-import { sql as raw } from 'drizzle-orm';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TransactionSql } from 'postgres';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { describeAddress, inDatabase, pgPoolConfig, postgresOptions } from '../../src/db/address.ts';
-import { connectWithRetry, openDatabase, readDatabaseTime } from '../../src/db/client.ts';
+import { connectWithRetry, type Database, openDatabase, readDatabaseTime } from '../../src/db/client.ts';
 import { SetupError } from '../../src/domain/errors.ts';
 import { createLog } from '../../src/log.ts';
 import { createEmptyDatabase, type TestDatabase } from '../support/database.ts';
@@ -13,29 +14,23 @@ beforeAll(async () => {
 });
 afterAll(() => test.drop());
 
-it('reads timestamps as dates in plain SQL, after drizzle was used too', async () => {
-  const { sql, orm } = test.database;
-  await orm.execute(raw`select now()`);
+it('reads timestamps as dates', async () => {
+  const { sql } = test.database;
   const [row] =
     await sql`select timestamptz '2026-03-01 12:00:00.123+02' as at, ${new Date(5)}::timestamptz as sent`;
   expect(row).toEqual({ at: new Date('2026-03-01T10:00:00.123Z'), sent: new Date(5) });
 });
 
-it('limits every session, of both pools', async () => {
-  const { sql, orm } = test.database;
-  const settings =
-    raw.raw(`select name, setting from pg_settings where name in ('application_name', 'TimeZone',
-    'statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout') order by 1`);
-  const expected = [
-    { name: 'application_name', setting: 'lull' },
-    { name: 'idle_in_transaction_session_timeout', setting: '15000' },
-    { name: 'lock_timeout', setting: '5000' },
-    { name: 'statement_timeout', setting: '10000' },
-    { name: 'TimeZone', setting: 'UTC' },
-  ];
-  expect([...(await orm.execute(settings))]).toEqual(expect.arrayContaining(expected));
-  expect([...(await sql.unsafe('select name, setting from pg_settings'))]).toEqual(
-    expect.arrayContaining(expected),
+it('limits every session', async () => {
+  const settings = await test.database.sql`select name, setting from pg_settings`;
+  expect([...settings]).toEqual(
+    expect.arrayContaining([
+      { name: 'application_name', setting: 'lull' },
+      { name: 'idle_in_transaction_session_timeout', setting: '15000' },
+      { name: 'lock_timeout', setting: '5000' },
+      { name: 'statement_timeout', setting: '10000' },
+      { name: 'TimeZone', setting: 'UTC' },
+    ]),
   );
 });
 
@@ -49,6 +44,52 @@ it('a closed database takes no more statements', async () => {
   await database.sql`select 1`;
   await database.close();
   await expect(database.sql`select 1`).rejects.toThrow('CONNECTION_ENDED');
+});
+
+describe('a transaction whose connection goes', () => {
+  let database: Database;
+  beforeAll(async () => {
+    database = await connectWithRetry(test.address, log, { connections: 2 });
+  });
+  afterAll(() => database.close());
+  /** Ends the session of a transaction, and waits until its client knows. */
+  async function cut(sql: TransactionSql): Promise<void> {
+    const [session] = await sql`select pg_backend_pid() as pid`;
+    await test.database.sql`select pg_terminate_backend(${session?.pid}, 5000)`;
+    await sleep(50);
+  }
+
+  it('knows arrays on every connection', async () => {
+    const words = ['a', 'b"c'];
+    const asked = [1, 2].map(
+      () => database.sql`select ${words}::text[] as words, pg_sleep(0.1)::text as slept`,
+    );
+    expect((await Promise.all(asked)).map(([row]) => row?.words)).toEqual([words, words]);
+  });
+
+  it('is lost, and with it what it says afterwards', async () => {
+    const said = Promise.withResolvers<unknown>();
+    const gone = database.sql.begin(async (sql) => {
+      await cut(sql);
+      const late = sql`create table said (word text)`;
+      said.resolve(await Promise.race([late, sleep(200, 'nothing')]));
+    });
+    await expect(gone).rejects.toThrow('CONNECTION_CLOSED');
+    expect(await said.promise).toBe('nothing');
+    expect(await test.database.sql`select to_regclass('said') as found`).toEqual([{ found: null }]);
+  });
+
+  it('is lost where a statement of it is under way, and others take place', async () => {
+    const gone = database.sql.begin(async (sql) => {
+      const [session] = await sql`select pg_backend_pid() as pid`;
+      const cutting = test.database.sql`select pg_terminate_backend(${session?.pid}, 5000)`.execute();
+      await Promise.all([sql`select pg_sleep(5)`, sql`select 1`, cutting]);
+    });
+    await expect(gone).rejects.toThrow('CONNECTION_CLOSED');
+    // The client may tell whoever comes next of the same end.
+    const next = () => database.sql.begin((sql) => [sql`select 1 as one`, sql`select 2 as two`]);
+    await vi.waitFor(async () => expect(await next()).toEqual([[{ one: 1 }], [{ two: 2 }]]));
+  });
 });
 
 it('a database that is there is opened', async () => {

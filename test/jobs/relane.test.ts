@@ -138,7 +138,7 @@ describe('the reconciler', () => {
     await exempts(engine.accountId, 'vip');
     engine.clock.advance(1);
     await exempts(other, 'vip');
-    const lanes = { find: () => Promise.reject(new Error('broken')) };
+    const lanes = { known: () => undefined, find: () => Promise.reject(new Error('broken')) };
     await relanePending({ ...engine.deps, lanes }, queues, log);
     expect(await row()).toMatchObject({ pass: 1, moved: 0 });
     expect(await row(other)).toMatchObject({ pass: 2 });

@@ -64,7 +64,7 @@ describe('the walk', () => {
     const standing = [await progress(), await spread()];
     expect(standing).toMatchObject([{ moved }, { exempt: moved, others: 4_000 - moved }]);
     await expect(step({ clock: slowClock() })).rejects.toThrow('took too long');
-    const lanes = { find: () => Promise.reject(new Error('the worker is gone')) };
+    const lanes = { known: () => undefined, find: () => Promise.reject(new Error('the worker is gone')) };
     await expect(step({ lanes })).rejects.toThrow('the worker is gone');
     expect([await progress(), await spread()]).toEqual(standing);
     await walk();

@@ -128,6 +128,7 @@ describe('reminders', () => {
     await held.promise;
     // Whoever is to be reminded goes to another lane: asking for that is the last moment before.
     const lanes: LaneDirectory = {
+      ...engine.deps.lanes,
       async find(sql, accountId, facts, now) {
         const wanted = [...facts];
         if (wanted.some(({ stage }) => stage > 0)) {

@@ -2,6 +2,7 @@ import { v7 } from 'uuid';
 import { setupOf } from '../../src/adapters/adapter.ts';
 import { BUILT_IN } from '../../src/adapters/index.ts';
 import { createRegistry } from '../../src/adapters/registry.ts';
+import type { DatabaseAddress } from '../../src/db/address.ts';
 import type { Alarm } from '../../src/db/lanes.ts';
 import type { Action } from '../../src/domain/activity.ts';
 import { apply } from '../../src/lifecycle/apply.ts';
@@ -24,8 +25,16 @@ export const DAY = 24 * HOUR;
 /** The whole engine on a real database, with a clock that stands until it is moved, and no queue: the test is the queue. */
 export type Engine = Awaited<ReturnType<typeof openEngine>>;
 
-export async function openEngine(start: Date = at('12:00'), { profile = 'LULL' }: { profile?: string } = {}) {
+/** `prepare` is given the database before there is anything in it. */
+export async function openEngine(
+  start: Date = at('12:00'),
+  {
+    profile = 'LULL',
+    prepare,
+  }: { profile?: string; prepare?: (address: DatabaseAddress) => Promise<unknown> } = {},
+) {
   const { database: db, drop, address } = await createTestDatabase();
+  await prepare?.(address);
   const clock = fakeClock(start);
   const registry = createRegistry(BUILT_IN);
   const rulesOfAdapter = (adapter: string, settings: unknown) => setupOf(registry.get(adapter), settings);
@@ -40,7 +49,7 @@ export async function openEngine(start: Date = at('12:00'), { profile = 'LULL' }
     lanes: openLaneDirectory(() => v7()),
     rulesOfAdapter,
     arm: async (alarms) => void armed.push(...alarms),
-    tell: async (changed) => void told.push(changed),
+    tell: (changed) => void told.push(changed),
     relay: async () => {},
     rulesChanged: async (accountId) => void (await armAccount(deps, accountId)),
   };
