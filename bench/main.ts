@@ -1,25 +1,42 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { withProgress } from '../src/commands/progress.ts';
+import type { Progress } from '../src/insight/timeline.ts';
 import { busyShare, describeMachine } from './machine.ts';
 import { timed } from './measure.ts';
 import { type Findings, formatResults, type Result } from './report.ts';
+import { burst } from './scenarios/burst.ts';
 import { closeDue } from './scenarios/close.ts';
 import { explain } from './scenarios/explain.ts';
+import { footprint } from './scenarios/footprint.ts';
 import { ingest } from './scenarios/ingest.ts';
+import { ingestHttp } from './scenarios/ingest-http.ts';
 import { lateness } from './scenarios/lateness.ts';
+import { lists } from './scenarios/lists.ts';
 import { reads } from './scenarios/reads.ts';
 import { rulesChange } from './scenarios/rules-change.ts';
+import { snapshotProbe } from './scenarios/snapshot-probe.ts';
+import { start } from './scenarios/start.ts';
 import { openStage, type Stage, tidy } from './stage.ts';
 
-type Options = { rows: number; only?: string[]; json?: true; redis?: string; seconds: number };
+type Options = { rows: number; only?: string[]; json?: true; redis?: string | true; seconds: number };
+
+/** Plays on the stage and tells how far it is, in steps of its own. */
+type Scenario = (stage: Stage, options: Options, onProgress: Progress) => Promise<Findings>;
 
 /** In the order in which they run: closing comes last, for it takes conversations away. */
-const SCENARIOS: Record<string, (stage: Stage, options: Options) => Promise<Findings>> = {
+const SCENARIOS: Record<string, Scenario> = {
+  start: (_stage, { seconds }, onProgress) => start(seconds, onProgress),
   explain,
-  reads,
-  'rules-change': rulesChange,
-  ingest,
+  lists,
+  reads: (stage, { seconds }, onProgress) => reads(stage, seconds, onProgress),
+  'rules-change': (stage, _options, onProgress) => rulesChange(stage, onProgress),
+  footprint,
+  ingest: (stage, _options, onProgress) => ingest(stage, onProgress),
+  'ingest-http': (stage, _options, onProgress) => ingestHttp(stage, onProgress),
   lateness: (stage, { seconds }) => lateness(stage, seconds),
+  'snapshot-probe': (stage, { seconds }, onProgress) => snapshotProbe(stage, 2 * seconds, onProgress),
   close: closeDue,
+  burst: (stage, _options, onProgress) => burst(stage, onProgress),
 };
 
 const program = new Command('bench')
@@ -27,8 +44,8 @@ const program = new Command('bench')
   .option('--rows <count>', 'open conversations', wholeNumber, 1_000_000)
   .option('--only <names>', `of ${Object.keys(SCENARIOS).join(', ')}, with commas between`, scenarioNames)
   .option('--json', 'every figure as JSON on stdout, instead of a table')
-  .option('--redis <url>', 'the queue on this Redis instead of on Postgres')
-  .option('--seconds <count>', 'how long lateness is measured', wholeNumber, 60)
+  .option('--redis [url]', 'the queue on this Redis instead of on Postgres; without a URL on one of its own')
+  .option('--seconds <count>', 'how long lateness is measured, and reads at most', wholeNumber, 60)
   .parse();
 const options = program.opts<Options>();
 
@@ -49,11 +66,20 @@ async function run(): Promise<number> {
       await tidy(stage);
       const busyBefore = await busyShare();
       say(scenario);
-      const { ms, result } = await timed(() => play(stage, options));
+      const { ms, result } = await timed(() =>
+        withProgress(scenario, (onProgress) => play(stage, options, onProgress)),
+      );
       say(`  ${(ms / 1000).toFixed(1)} s`);
       results.push({ scenario, seconds: ms / 1000, busyBefore, ...result });
     }
-    const about = { ...machine, rows: options.rows, lanes: stage.big.lanes.length, busyAtStart };
+    const about = {
+      command: ['npm run bench --', ...process.argv.slice(2)].join(' '),
+      date: new Date().toISOString().slice(0, 10),
+      ...machine,
+      rows: options.rows,
+      lanes: stage.big.lanes.length,
+      busyAtStart,
+    };
     process.stdout.write(
       options.json ? `${JSON.stringify({ about, results }, null, 2)}\n` : formatRun(about, results),
     );

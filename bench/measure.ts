@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Progress } from '../src/insight/timeline.ts';
 
 /** The value that a share of the values (0 to 1) do not exceed; 0 for none. */
 export function percentile(values: readonly number[], share: number): number {
@@ -43,6 +44,7 @@ export async function takeTurns(
   contenders: readonly Contender[],
   turns: number,
   turnMs: number,
+  onProgress: Progress = () => {},
 ): Promise<Map<string, number>> {
   const rates = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
   for (let turn = 0; turn <= turns; turn++) {
@@ -50,6 +52,7 @@ export async function takeTurns(
       const { ms, result } = await timed(() => run(turn === 0 ? turnMs / 4 : turnMs));
       if (turn > 0) rates.get(name)?.push((result * 1000) / ms);
     }
+    onProgress(turn + 1, turns + 1);
   }
   return new Map([...rates].map(([name, own]) => [name, median(own)]));
 }

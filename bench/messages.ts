@@ -1,4 +1,6 @@
+import type { Action } from '../src/domain/activity.ts';
 import { type Awaiting, laneKey, type OpenStatus } from '../src/domain/conversation.ts';
+import type { Activity } from '../src/lifecycle/lifecycle.ts';
 import { seededRandom } from './measure.ts';
 import { factsOf, QUIET_MS } from './seed.ts';
 import type { Stage } from './stage.ts';
@@ -69,4 +71,11 @@ function afterOutbound({ status, agentId }: Standing, someAgent: string): Standi
   return status === 'NEW'
     ? { status, awaiting: 'CONSUMER', agentId }
     : { status: 'ACTIVE', awaiting: 'CONSUMER', agentId: agentId ?? someAgent };
+}
+
+/** The message as the engine takes it. */
+export function activityOf({ channelId, address, messageId, kind, agentId }: Message): Activity {
+  const action: Action =
+    kind === 'INBOUND' ? { kind } : { kind, sender: 'AGENT', ...(agentId === null ? {} : { agentId }) };
+  return { target: { channelId, address }, action, messageId };
 }

@@ -2,7 +2,7 @@
 export type Figure = {
   name: string;
   value: number;
-  unit: 'ms' | 's' | '/s' | '×' | '';
+  unit: 'ms' | 's' | '/s' | '×' | 'KiB' | 'MiB' | '';
   atMost?: number;
   atLeast?: number;
 };
@@ -39,17 +39,20 @@ export function isReached({ value, atMost, atLeast }: Figure): boolean {
   return value <= (atMost ?? Number.POSITIVE_INFINITY) && value >= (atLeast ?? Number.NEGATIVE_INFINITY);
 }
 
-function verdictOf(figure: Figure): string {
+/** In a word; empty without a target. */
+export function verdictOf(figure: Figure): string {
   if (figure.atMost === undefined && figure.atLeast === undefined) return '';
   return isReached(figure) ? 'reached' : 'MISSED';
 }
 
-function targetOf({ atMost, atLeast, unit }: Figure): string {
+/** What has to be reached, with its unit; empty without a target. */
+export function targetOf({ atMost, atLeast, unit }: Figure): string {
   if (atMost !== undefined) return `≤ ${formatValue(atMost)} ${unit}`.trim();
   return atLeast === undefined ? '' : `≥ ${formatValue(atLeast)} ${unit}`.trim();
 }
 
-function formatDetails(details: readonly Record<string, string | number>[]): string {
+/** A table of what a scenario has to tell besides its figures. */
+export function formatDetails(details: readonly Record<string, string | number>[]): string {
   const names = [...new Set(details.flatMap((detail) => Object.keys(detail)))];
   return formatTable(
     names,
@@ -62,7 +65,8 @@ function formatDetails(details: readonly Record<string, string | number>[]): str
   );
 }
 
-function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A table with its head, every column as wide as it has to be. */
+export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((name, column) =>
     Math.max(name.length, ...rows.map((row) => (row[column] ?? '').length)),
   );
@@ -75,7 +79,7 @@ function formatTable(head: readonly string[], rows: readonly (readonly string[])
 }
 
 /** Three digits that count, whole from 100 on. */
-function formatValue(value: number): string {
+export function formatValue(value: number): string {
   const fractions = Math.abs(value) >= 100 || Number.isInteger(value) ? 0 : Math.abs(value) >= 10 ? 1 : 2;
   return value.toLocaleString('en', { maximumFractionDigits: fractions });
 }

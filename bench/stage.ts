@@ -7,6 +7,9 @@ import { withProgress } from '../src/commands/progress.ts';
 import { readConfig } from '../src/config.ts';
 import { postgresOptions } from '../src/db/address.ts';
 import { createLog } from '../src/log.ts';
+import { programFor } from '../test/support/need.ts';
+import { startRedis } from '../test/support/redis.ts';
+import { type FilledJobs, openFilledJobs } from './filled-jobs.ts';
 import { until } from './measure.ts';
 import { type Account, seedAccount } from './seed.ts';
 
@@ -17,6 +20,10 @@ export type Stage = {
   admin: postgres.Sql;
   big: Account;
   small: Account;
+  /** What a process of Lull is started with to work on the same database and queue. */
+  env: Record<string, string>;
+  /** A delayed job for each of the big account's conversations, as others keep them. */
+  delayedJobs: FilledJobs;
   close(): Promise<void>;
 };
 
@@ -24,14 +31,23 @@ const SMALL = 10_000;
 /** How often the database is asked whether something has come about. */
 const POLL_MS = 5;
 
-/** Opens the engine on a database of its own in a temporary folder and fills it; `close` leaves nothing behind. */
-export async function openStage(rows: number, redisUrl: string | undefined): Promise<Stage> {
+/**
+ * Opens the engine on a database of its own in a temporary folder and fills it; `close` leaves nothing behind.
+ * `redis`: where the queue is; true: on a Redis of its own; absent: on Postgres.
+ */
+export async function openStage(rows: number, redis: string | true | undefined): Promise<Stage> {
+  const ownRedis = redis === true ? await openOwnRedis() : null;
+  const redisUrl = ownRedis?.url ?? (redis as string | undefined);
   const folder = mkdtempSync(join(tmpdir(), 'lull-bench-'));
   chmodSync(folder, 0o755);
   const removeFolder = () =>
     rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   process.once('exit', removeFolder);
-  const config = readConfig({ LULL_DATA_DIR: folder, REDIS_URL: redisUrl });
+  const config = readConfig({
+    LULL_DATA_DIR: folder,
+    REDIS_URL: redisUrl,
+    LULL_ALLOW_PRIVATE_WEBHOOKS: 'true',
+  });
   const engine = await openEngine(config, createLog({ logLevel: 'warn' }));
   const admin = postgres({ ...postgresOptions(engine.db.address), max: 4, onnotice: () => {} });
   try {
@@ -45,10 +61,14 @@ export async function openStage(rows: number, redisUrl: string | undefined): Pro
       admin,
       big,
       small,
+      env: { LULL_DATA_DIR: folder, ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }) },
+      delayedJobs: openFilledJobs({ admin, big, engine }),
       async close() {
+        await stage.delayedJobs.close();
         await worker.close();
         await admin.end({ timeout: 5 });
         await engine.close();
+        await ownRedis?.stop();
         removeFolder();
       },
     };
@@ -58,8 +78,15 @@ export async function openStage(rows: number, redisUrl: string | undefined): Pro
   } catch (error) {
     await admin.end({ timeout: 5 });
     await engine.close();
+    await ownRedis?.stop();
     throw error;
   }
+}
+
+async function openOwnRedis() {
+  if (programFor('redis') === null)
+    throw new Error('there is no redis-server; --redis may name one by its URL');
+  return await startRedis();
 }
 
 /** Waits until the account's newest rules are in force: every lane has been settled since they changed. */

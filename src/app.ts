@@ -32,6 +32,7 @@ import { implementRelayOutbox, nudgeRelay, relay } from './jobs/relay-outbox.ts'
 import { startRetention } from './jobs/retention.ts';
 import { sendLimit } from './jobs/send-limit.ts';
 import { sendWebhook } from './jobs/send-webhook.ts';
+import { openTeller } from './jobs/teller.ts';
 import type { RulesDeps } from './lifecycle/change-rules.ts';
 import { recordDowntime } from './lifecycle/downtime.ts';
 import { openLaneDirectory } from './lifecycle/lane-directory.ts';
@@ -109,6 +110,8 @@ export async function openEngine(
     closers.push(() => queues.close());
     const fanout = await openFanout({ redisUrl, database: address, log });
     closers.push(() => fanout.close());
+    const teller = openTeller((changed) => fanout.publish(topicOf(changed.accountId), changed));
+    closers.push(() => teller.close());
 
     const metrics = openMetrics(config, { db, clock, queues, log });
     const deps: Engine['deps'] = {
@@ -119,7 +122,7 @@ export async function openEngine(
       lanes: openLaneDirectory(() => v7()),
       newId: () => v7(),
       arm: (alarms) => armLanes(queues, clock, log, alarms),
-      tell: (changed) => fanout.publish(topicOf(changed.accountId), changed),
+      tell: teller.tell,
       relay: () => nudgeRelay(queues, clock, log),
       rulesChanged: (accountId, version) => rulesChanged(queues, log, accountId, version),
       ...(metrics && { woke: metrics.woke }),
@@ -147,7 +150,7 @@ export function startWorker(
     SEND_WEBHOOK: sendWebhook({ ...deps, vault, allowPrivateWebhooks }),
   };
   const implementations = [
-    implementLaneWake(deps),
+    implementLaneWake(deps, queues),
     implementArmAccount(deps, queues),
     implementRelane(deps, queues),
     implementRelayOutbox(deps, handlers, log),
@@ -215,9 +218,9 @@ async function noteDowntime({ db, clock, log }: Parameters<Beforehand>[0]): Prom
   if (downtime) log.warn(downtime, 'the service was down; that time does not count');
 }
 
-function startApi(engine: Engine, config: Config): Promise<HttpServer> {
+async function startApi(engine: Engine, config: Config): Promise<HttpServer> {
   const { db, deps, log } = engine;
-  return startHttp(
+  const server = await startHttp(
     {
       ...deps,
       log,
@@ -232,9 +235,12 @@ function startApi(engine: Engine, config: Config): Promise<HttpServer> {
       identify: openAccess(deps, config.jwt),
       isMigrated: () => isMigrated(db),
       answered: engine.metrics?.answered,
+      refused: engine.metrics?.refused,
     },
     config,
   );
+  engine.metrics?.serving(server.load);
+  return server;
 }
 
 /** Calls the handler with the changes of an account's conversations, in whatever process they happen; best effort. */

@@ -3,13 +3,17 @@ import type { Log } from './log.ts';
 /** The only source of the time. Instants are whole milliseconds of the database's time. */
 export type Clock = {
   now(): Date;
-  /** False while the database's time could not be read, or right after it jumped: then nothing may be ended. */
+  /**
+   * False while the database's time could not be read, or right after it, or a clock of this machine, jumped: then
+   * nothing may be ended.
+   */
   isTrusted(): boolean;
 };
 
-/** A shift of the database's time against the process's by more than this is a jump. */
+/** A shift of the database's time against the process's by more than this is a jump; so is one of the machine's. */
 const JUMP_MS = 500;
-const RETRY_MS = 1000;
+/** How often it looks whether a reading is due, or needed sooner. */
+const LOOK_MS = 1000;
 
 type StartClock = {
   /** Asks the database for its time, anew at each call. */
@@ -19,6 +23,9 @@ type StartClock = {
   /** Milliseconds from any fixed point; never set, only running. */
   monotonic?: () => number;
 };
+
+/** The machine's own time of day, to see a jump by alone: where it and the running time part, one of them has made one. */
+const timeOfDay = () => Date.now();
 
 /**
  * Starts the process's clock: its monotonic time plus an offset read from the database, now and every 10 s.
@@ -34,9 +41,10 @@ export async function startClock({
   let offset = middle(first);
   let jumpedTo: number | null = null;
   let lastRead = monotonic();
+  let lead = timeOfDay() - lastRead;
   let failed = false;
   let stopped = false;
-  let timer = setTimeout(again, intervalMs);
+  let timer = setTimeout(look, Math.min(LOOK_MS, intervalMs));
 
   /** The offset lies somewhere in between: the database took its time after the call left and before it came back. */
   async function read(): Promise<{ from: number; to: number }> {
@@ -51,11 +59,16 @@ export async function startClock({
       if (failed) log.info('the time can be read from the database again');
       failed = false;
       lastRead = monotonic();
+      lead = timeOfDay() - lastRead;
     } catch (error) {
       if (!failed && !stopped) log.warn({ err: error }, 'the time could not be read from the database');
       failed = true;
     }
-    if (!stopped) timer = setTimeout(again, trusted() ? intervalMs : Math.min(RETRY_MS, intervalMs));
+  }
+
+  async function look(): Promise<void> {
+    if (!trusted() || monotonic() - lastRead >= intervalMs) await again();
+    if (!stopped) timer = setTimeout(look, Math.min(LOOK_MS, intervalMs));
   }
 
   /** Moves the offset as little as the reading asks for, so that a slow answer does not shake the time. */
@@ -80,7 +93,8 @@ export async function startClock({
 
   /** A reading that hangs counts as one that failed. */
   function trusted(): boolean {
-    return !failed && jumpedTo === null && monotonic() - lastRead <= 2 * intervalMs;
+    const isSteady = Math.abs(timeOfDay() - monotonic() - lead) <= JUMP_MS;
+    return !failed && jumpedTo === null && isSteady && monotonic() - lastRead <= 2 * intervalMs;
   }
 
   return {

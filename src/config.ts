@@ -22,6 +22,11 @@ const ALLOWED = {
   LULL_ALLOW_PRIVATE_WEBHOOKS: 'true or false',
   LULL_SENDS_PER_SECOND: 'a whole number of messages per second and channel, 1 to 10000',
   LULL_RATE_LIMIT: 'a whole number of requests per minute, 1 to 1000000',
+  LULL_REQUESTS_AT_ONCE: 'a whole number of requests, 1 to 10000',
+  LULL_REQUESTS_WAITING: 'a whole number of requests, 0 to 100000',
+  LULL_MAX_DELAY_MS: 'a whole number of milliseconds, 20 to 60000',
+  LULL_SUBSCRIPTIONS: 'a whole number of subscriptions, 1 to 100000',
+  LULL_ACCOUNT_SUBSCRIPTIONS: 'a whole number of subscriptions, 1 to 100000',
   LULL_CORS_ORIGIN: 'origins such as https://desk.example, with commas between them',
   LOG_LEVEL: 'one of fatal, error, warn, info, debug, trace, silent',
   NODE_ENV: 'one of development, production, test',
@@ -51,6 +56,14 @@ function origins(text: string, context: z.RefinementCtx): string[] {
   context.addIssue('no origin');
   return z.NEVER;
 }
+
+/** A whole number within bounds, both inclusive. */
+const count = (from: number, to: number) =>
+  z
+    .string()
+    .regex(/^\d{1,7}$/)
+    .transform(Number)
+    .refine((number) => number >= from && number <= to);
 
 const port = z
   .string()
@@ -84,18 +97,13 @@ const variables = z.object({
     .refine((modules) => modules.every((module) => module !== ''))
     .default([]),
   LULL_ALLOW_PRIVATE_WEBHOOKS: z.enum(['true', 'false']).default('false'),
-  LULL_SENDS_PER_SECOND: z
-    .string()
-    .regex(/^\d{1,5}$/)
-    .transform(Number)
-    .refine((perSecond) => perSecond >= 1 && perSecond <= 10_000)
-    .default(50),
-  LULL_RATE_LIMIT: z
-    .string()
-    .regex(/^\d{1,7}$/)
-    .transform(Number)
-    .refine((perMinute) => perMinute >= 1 && perMinute <= 1_000_000)
-    .default(6000),
+  LULL_SENDS_PER_SECOND: count(1, 10_000).default(50),
+  LULL_RATE_LIMIT: count(1, 1_000_000).default(6000),
+  LULL_REQUESTS_AT_ONCE: count(1, 10_000).default(64),
+  LULL_REQUESTS_WAITING: count(0, 100_000).default(1000),
+  LULL_MAX_DELAY_MS: count(20, 60_000).default(500),
+  LULL_SUBSCRIPTIONS: count(1, 100_000).default(2000),
+  LULL_ACCOUNT_SUBSCRIPTIONS: count(1, 100_000).default(1000),
   LULL_CORS_ORIGIN: z.string().transform(origins).default([]),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
@@ -129,6 +137,16 @@ export type Config = {
   sendsPerSecond: number;
   /** Requests that one caller may make in a minute. */
   requestsPerMinute: number;
+  /** Requests that this process works on at a time; others wait for their turn. */
+  requestsAtOnce: number;
+  /** Requests that may wait for their turn; others are refused. */
+  requestsWaiting: number;
+  /** Where all that this process does is later than that on average, in milliseconds, requests are refused. */
+  maxDelayMs: number;
+  /** Subscriptions that this process serves at a time. */
+  subscriptions: number;
+  /** Subscriptions that this process serves at a time for one account. */
+  accountSubscriptions: number;
   /** The origins whose pages may call the API. */
   corsOrigins: string[];
   logLevel: z.infer<typeof variables>['LOG_LEVEL'];
@@ -162,6 +180,11 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     allowPrivateWebhooks: read.LULL_ALLOW_PRIVATE_WEBHOOKS === 'true',
     sendsPerSecond: read.LULL_SENDS_PER_SECOND,
     requestsPerMinute: read.LULL_RATE_LIMIT,
+    requestsAtOnce: read.LULL_REQUESTS_AT_ONCE,
+    requestsWaiting: read.LULL_REQUESTS_WAITING,
+    maxDelayMs: read.LULL_MAX_DELAY_MS,
+    subscriptions: read.LULL_SUBSCRIPTIONS,
+    accountSubscriptions: read.LULL_ACCOUNT_SUBSCRIPTIONS,
     corsOrigins: read.LULL_CORS_ORIGIN,
     logLevel: read.LOG_LEVEL,
     environment: read.NODE_ENV,

@@ -2,9 +2,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from './config.ts';
 import { sendError } from './http/answer.ts';
+import { answerBroken, namesHost } from './http/broken.ts';
 import { type GraphqlOptions, openGraphql } from './http/graphql.ts';
 import { listen } from './http/listen.ts';
+import type { Load } from './http/metrics.ts';
+import { type DoorLimits, openDoor, type Refusal } from './http/overload.ts';
 import { answerHealth, answerReady, type ProbeDeps } from './http/probes.ts';
+import { limitSubscriptions, type SubscriptionLimits } from './http/subscriptions.ts';
 import { isWebhookPath, openWebhooks, type WebhookDeps } from './http/webhooks.ts';
 import type { Identify } from './schema/access.ts';
 import type { SchemaDeps } from './schema/context.ts';
@@ -13,6 +17,8 @@ import type { SchemaDeps } from './schema/context.ts';
 export type HttpServer = {
   /** Where it listens, such as `http://127.0.0.1:4400`; the port is the real one where 0 was asked for. */
   url: string;
+  /** What it is busy with just now. */
+  load(): Load;
   /** Ends subscriptions, lets requests under way finish, 10 s at most, and closes every connection. */
   close(): Promise<void>;
 };
@@ -25,15 +31,26 @@ export type HttpDeps = SchemaDeps &
     identify: Identify;
     /** Told of every answer, by what was asked for and its HTTP status; absent where nobody counts. */
     answered?: ((route: Route, status: number) => void) | undefined;
+    /** Told of every request that was not let in, and why; absent where nobody counts. */
+    refused?: ((refusal: Refusal) => void) | undefined;
   };
 
 /** What requests are told apart by when they are counted. */
 export type Route = 'graphql' | 'webhooks' | 'probes' | 'other';
 
-type HttpOptions = Pick<Config, 'host' | 'port' | 'publicUrl'> & GraphqlOptions;
+type HttpOptions = Pick<Config, 'host' | 'port' | 'publicUrl'> &
+  GraphqlOptions &
+  DoorLimits &
+  SubscriptionLimits;
 
 const GRAPHQL_PATH = '/graphql';
 const DRAIN_MS = 10_000;
+/** How long headers, and with them a body, may take to come. They are looked at every so often. */
+const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 2_000 };
+/** Longer than balancers keep idle connections, mostly 60 s: a request must not meet one that is just being closed. */
+const KEEP_ALIVE_MS = 75_000;
+/** When to come back where the database, or anything else, failed. */
+const RETRY_AFTER_S = '5';
 
 /**
  * Serves the API, providers' calls and the probes: `/graphql`, `/webhooks/…`, `/health` (the process is up) and `/ready` (it can do its work).
@@ -42,25 +59,42 @@ const DRAIN_MS = 10_000;
 export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<HttpServer> {
   const stopping = new AbortController();
   const { host, port } = options;
-  const serveGraphql = await openGraphql(deps, GRAPHQL_PATH, options, stopping.signal);
-  const serveWebhooks = openWebhooks(deps, options.publicUrl);
+  const door = openDoor(options, deps.refused);
+  const subscriptions = limitSubscriptions(deps.subscribe, options);
+  const graphqlDeps = { ...deps, subscribe: subscriptions.subscribe, door };
+  const serveGraphql = await openGraphql(graphqlDeps, GRAPHQL_PATH, options, stopping.signal);
+  const serveWebhooks = openWebhooks({ ...deps, door }, options.publicUrl);
   const underWay = new Set<ServerResponse>();
 
-  const server = createServer({ requestTimeout: 30_000 }, (request, response) => {
-    underWay.add(response);
-    if (stopping.signal.aborted) response.setHeader('connection', 'close');
-    response.once('close', () => {
-      underWay.delete(response);
-      deps.answered?.(routeOf(request), response.statusCode);
-    });
-    route(request, response).catch((error) => {
-      deps.log.error({ err: error }, 'a request failed');
-      if (response.headersSent) response.destroy();
-      else sendError(response, 503, 'UNAVAILABLE', 'not possible just now; try again');
-    });
+  // A request without a host is answered here, with a code.
+  const server = createServer(
+    { ...TIMEOUTS, keepAliveTimeout: KEEP_ALIVE_MS, requireHostHeader: false },
+    (request, response) => {
+      underWay.add(response);
+      if (stopping.signal.aborted) response.setHeader('connection', 'close');
+      response.once('close', () => {
+        underWay.delete(response);
+        deps.answered?.(routeOf(request), response.statusCode);
+      });
+      route(request, response).catch((error) => {
+        deps.log.error({ err: error }, 'a request failed');
+        if (response.headersSent) return response.destroy();
+        response.setHeader('retry-after', RETRY_AFTER_S);
+        sendError(response, 503, 'UNAVAILABLE', 'not possible just now; try again');
+      });
+    },
+  );
+
+  server.on('clientError', (error, socket) => {
+    const isAnswered = [...underWay].some((response) => response.socket === socket && response.headersSent);
+    answerBroken(error, socket, isAnswered);
+  });
+  server.on('checkExpectation', (_request, response) => {
+    sendError(response, 417, 'EXPECTATION_FAILED', 'only 100-continue can be expected');
   });
 
   async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (!namesHost(request)) return sendError(response, 400, 'BAD_REQUEST', 'a valid host header is needed');
     const path = pathOf(request);
     if (isWebhookPath(path)) return await serveWebhooks(request, response);
     switch (path) {
@@ -77,6 +111,7 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
 
   return {
     url: await listen(server, host, port),
+    load: () => ({ ...door.load(), subscriptions: subscriptions.open() }),
     async close() {
       stopping.abort();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -84,6 +119,7 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
       while (underWay.size > 0 && !deadline.aborted) await sleep(10);
       server.closeAllConnections();
       await closed;
+      door.close();
     },
   };
 }

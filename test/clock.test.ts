@@ -110,6 +110,23 @@ it('two jumps in a row are not agreement', async () => {
   expect(clock.isTrusted()).toBe(false);
 });
 
+it.each([-180_000, 180_000])(
+  'is not trusted from the instant at which the process’s own time jumps by %i ms, and follows in 2 s',
+  async (jump) => {
+    const { readDatabaseTime } = database();
+    let shift = 0;
+    const monotonic = () => performance.now() + shift;
+    const clock = await startClock({ readDatabaseTime, log, monotonic });
+    stop = clock.stop;
+    await pass(500);
+    shift = jump;
+    expect(clock.isTrusted()).toBe(false);
+    await pass(1_500);
+    expect(clock.isTrusted()).toBe(true);
+    expect(clock.now()).toEqual(new Date(start + 2_000));
+  },
+);
+
 it('is not trusted while the database cannot be read, and keeps running', async () => {
   const { clock, state } = await started();
   state.down = true;

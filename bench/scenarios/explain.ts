@@ -104,7 +104,7 @@ async function explainWake(
           rules: { at: async () => rules, newest: async () => rules },
           lanes: openLaneDirectory(engine.deps.newId),
           arm: async () => {},
-          tell: async () => {},
+          tell: () => {},
           relay: async () => {},
         },
         { accountId, laneId: lane.id, wakeAt: null },

@@ -1,148 +1,133 @@
-import { graphql } from 'graphql';
-import type { Sql, TransactionSql } from 'postgres';
-import { closingBy } from '../../src/adapters/closing-by.ts';
-import { SCOPES } from '../../src/db/api-keys.ts';
-import { type ListRequest, listOpen } from '../../src/insight/conversation-list.ts';
-import { createContext } from '../../src/schema/context.ts';
-import { schema } from '../../src/schema/schema.ts';
-import { type Explained, explainStatement, PLANS } from '../explain-statement.ts';
-import { percentile, timed } from '../measure.ts';
+import type { Progress } from '../../src/insight/timeline.ts';
+import { type LoadJob, openLoad } from '../http/load.ts';
+import { startReadyMade } from '../http/ready-made.ts';
+import { startApi } from '../http/service.ts';
+import { median, percentile } from '../measure.ts';
 import type { Figure, Findings } from '../report.ts';
 import type { Account } from '../seed.ts';
 import type { Stage } from '../stage.ts';
 
-const TIMES = 60;
-const WARM_UP = 10;
+/** Requests under way while throughput is measured; one at a time tells how long a page takes by itself. */
+const AT_ONCE = 16;
+const TURNS = 7;
+const TURN_MS = 2_000;
+
 const PAGE = /* GraphQL */ `
-  query ($order: ConversationOrder!, $filter: ConversationFilter, $after: String) {
-    conversations(first: 20, orderBy: $order, filter: $filter, after: $after) {
+  query ($order: ConversationOrder) {
+    conversations(first: 20, orderBy: $order) {
       nodes { id status due { at timer } endsAt closing { survey closeMessage separator } agent { name } }
-      pageInfo { endCursor }
+      pageInfo { hasNextPage endCursor }
     }
   }
 `;
-type Order = { field: 'DUE' | 'LAST_ACTIVITY'; direction: 'ASC' | 'DESC' };
-const LISTS: { name: string; order: Order; filter: object; pagesIn: number }[] = [
-  { name: 'by due', order: { field: 'DUE', direction: 'ASC' }, filter: {}, pagesIn: 0 },
-  { name: 'by due, page 50', order: { field: 'DUE', direction: 'ASC' }, filter: {}, pagesIn: 49 },
-  { name: 'by due, latest first', order: { field: 'DUE', direction: 'DESC' }, filter: {}, pagesIn: 0 },
-  {
-    name: 'by due, ACTIVE',
-    order: { field: 'DUE', direction: 'ASC' },
-    filter: { status: ['ACTIVE'] },
-    pagesIn: 0,
-  },
-  { name: 'by last activity', order: { field: 'LAST_ACTIVITY', direction: 'ASC' }, filter: {}, pagesIn: 0 },
-];
+/** The list as it comes where no order is asked for, to which the targets apply; and the one by due. */
+const LISTS = [
+  { name: 'newest first', order: null, floorShare: 0.5, manyToFew: 1.3 },
+  { name: 'by due', order: { field: 'DUE', direction: 'ASC' }, floorShare: undefined, manyToFew: 1.3 },
+] as const;
 
-/** How long a page of 20 takes, with due, endsAt, closing and agent, of few conversations and of many; and how Postgres finds them. */
-export async function reads(stage: Stage): Promise<Findings> {
-  const { admin, engine, small, big } = stage;
+type Reader = { name: string; job: Pick<LoadJob, 'url' | 'headers' | 'bodies' | 'refused'> };
+type Read = { perSecond: number; ms: number[] };
+
+/**
+ * A page of 20 conversations with due, endsAt, closing and agent over HTTP, of few open conversations and of many,
+ * against a server that has the page ready: pages a second, and how long one takes.
+ */
+export async function reads(stage: Stage, seconds: number, onProgress: Progress): Promise<Findings> {
   // What the channels of the bench lack: their adapter asks for it.
-  await admin`update channel set settings = '{"secret": "a secret for the bench"}'`;
+  await stage.admin`update channel set settings = '{"secret": "a secret for the bench"}'`;
+  const turns = Math.min(TURNS, 1 + seconds);
+  const turnMs = Math.min(TURN_MS, seconds * 200);
+  const api = await startApi(stage);
+  const load = openLoad();
   const figures: Figure[] = [];
-  for (const { name, order, filter, pagesIn } of LISTS) {
-    const few = await openReader(stage, small, order, filter, pagesIn);
-    const many = await openReader(stage, big, order, filter, pagesIn);
-    // In turns, so that whatever else the machine does meets both alike.
-    for (let time = 0; time < TIMES; time++) for (const reader of [few, many]) await reader.read();
-    for (const [account, measured] of [
-      [small, few],
-      [big, many],
-    ] as const) {
-      const open = `${account.conversations.toLocaleString('en')} open`;
-      figures.push({ name: `${name}, p50, ${open}`, value: percentile(measured.ms, 0.5), unit: 'ms' });
-      figures.push({ name: `${name}, p99, ${open}`, value: percentile(measured.ms, 0.99), unit: 'ms' });
-      figures.push({ name: `${name}, statements, ${open}`, value: measured.statements, unit: '' });
+  try {
+    const callers = [];
+    for (const account of [stage.small, stage.big])
+      callers.push({ name: openOf(account), headers: await api.headersFor(account) });
+    for (const [index, { name, order, floorShare, manyToFew }] of LISTS.entries()) {
+      const bodies = [JSON.stringify({ query: PAGE, variables: { order } })];
+      const [few, many] = callers.map((caller): Reader => {
+        const job = { url: api.url, headers: caller.headers, bodies, refused: '"nodes":[]' };
+        return { name: caller.name, job };
+      }) as [Reader, Reader];
+      const { answer } = await load.send({ ...many.job, connections: 1, forMs: null });
+      const readyMade = await startReadyMade(JSON.parse(answer).data);
+      const floor = { name: 'floor', job: { ...many.job, url: readyMade.url } };
+      try {
+        const told: Progress = (done, total) => onProgress(index * total + done, LISTS.length * total);
+        const read = await inTurns([few, many, floor], turns, turnMs, load.send, told);
+        figures.push(...figuresOf(name, [few, many, floor], read, { floorShare, manyToFew }));
+      } finally {
+        readyMade.close();
+      }
     }
-    figures.push({
-      ...{ name: `${name}, p50 of many / of few`, unit: '×', atMost: 2 },
-      value: percentile(many.ms, 0.5) / percentile(few.ms, 0.5),
-    });
+    return { figures, failures: [] };
+  } finally {
+    load.close();
+    await api.close();
   }
-  const explained: Explained[] = [];
-  for (const { name, order } of LISTS.filter(({ pagesIn, filter }) => pagesIn === 0 && !('status' in filter)))
-    await admin.begin(async (sql) => {
-      const rules = await engine.deps.rules.newest(big.accountId);
-      const request: ListRequest = {
-        ...{ by: order.field, direction: order.direction, filter: {}, dueBefore: null, after: null },
-        ...{ backwards: false, limit: 21 },
-      };
-      await listOpen(explaining(sql, name, explained), rules, engine.clock.now(), request);
-    });
-  return {
-    figures,
-    failures: explained
-      .filter(({ scanned }) => scanned.includes('conversation'))
-      .map(({ statement, plan }) => `${statement}, ${plan} plan: Seq Scan on conversation`),
-    details: explained.map(({ statement, plan, indexes, rows, buffers, ms }) => ({
-      ...{ statement, plan, indexes: indexes.join(', '), rows, buffers, ms },
-    })),
-  };
 }
 
-/** Reads one page of a list again and again. */
-async function openReader(
-  { engine }: Stage,
-  account: Account,
-  order: Order,
-  filter: object,
-  pagesIn: number,
-) {
-  const { registry, deps, settings: store, vault, log } = engine;
-  const counted = counting(deps.db.sql);
-  const schemaDeps = {
-    ...{ ...deps, db: { ...deps.db, sql: counted.sql }, log },
-    closingBy: closingBy(registry, store),
-    adapters: [],
-    settings: store,
-    readSettings: store.toStore,
-    ...{ vault, allowPrivateWebhooks: false },
-    subscribe: async () => async () => {},
-  };
-  const caller = { accountId: account.accountId, scopes: new Set(SCOPES), actor: 'bench', agentId: null };
-  const page = async (after: string | null) => {
-    const contextValue = createContext(caller as never, schemaDeps, new AbortController().signal);
-    const variableValues = { order, filter, after };
-    const { data, errors } = await graphql({ schema, source: PAGE, variableValues, contextValue });
-    if (errors) throw errors[0];
-    return (data as { conversations: { pageInfo: { endCursor: string } } }).conversations.pageInfo.endCursor;
-  };
-  let after: string | null = null;
-  for (let turn = 0; turn < pagesIn; turn++) after = await page(after);
-  for (let time = 0; time < WARM_UP; time++) await page(after);
-  const reader = {
-    ms: [] as number[],
-    statements: 0,
-    async read() {
-      const before = counted.count();
-      reader.ms.push((await timed(() => page(after))).ms);
-      reader.statements = counted.count() - before;
-    },
-  };
-  return reader;
+function openOf({ conversations }: Account): string {
+  return `${conversations.toLocaleString('en')} open`;
 }
 
-/** The same client, which counts what it is asked. */
-function counting(real: Sql): { sql: Sql; count: () => number } {
-  let count = 0;
-  const sql = new Proxy(real, {
-    get(target, name) {
-      if (name === 'unsafe') count++;
-      return Reflect.get(target, name);
-    },
-  });
-  return { sql, count: () => count };
+type Measured = { full: Map<string, Read>; single: Map<string, Read> };
+
+/** In turns, so that whatever else the machine does meets all alike; the first turn of each warms up. */
+async function inTurns(
+  readers: readonly Reader[],
+  turns: number,
+  turnMs: number,
+  send: (job: LoadJob) => Promise<{ elapsedMs: number; ms: number[] }>,
+  onProgress: Progress,
+): Promise<Measured> {
+  const rates = new Map<string, number[]>(readers.map(({ name }) => [name, []]));
+  const full = new Map<string, number[]>(readers.map(({ name }) => [name, []]));
+  const single = new Map<string, number[]>(readers.map(({ name }) => [name, []]));
+  for (let turn = 0; turn <= turns; turn++) {
+    for (const { name, job } of readers) {
+      const busy = await send({ ...job, connections: AT_ONCE, forMs: turnMs });
+      const alone = await send({ ...job, connections: 1, forMs: turnMs / 4 });
+      if (turn === 0) continue;
+      rates.get(name)?.push((busy.ms.length * 1000) / busy.elapsedMs);
+      full.get(name)?.push(...busy.ms);
+      single.get(name)?.push(...alone.ms);
+    }
+    onProgress(turn + 1, turns + 1);
+  }
+  const readOf = (ms: Map<string, number[]>) =>
+    new Map([...ms].map(([name, own]) => [name, { perSecond: median(rates.get(name) ?? []), ms: own }]));
+  return { full: readOf(full), single: readOf(single) };
 }
 
-/** A connection that explains whatever it is asked before it answers. */
-function explaining(sql: TransactionSql, list: string, explained: Explained[]): Sql {
-  const client = {
-    async unsafe(text: string, parameters: unknown[], options: object) {
-      const label = `${list}: ${text.includes(' from lane ') ? 'lanes' : parameters[1] === 1 ? 'heads' : 'rows'}`;
-      for (const plan of PLANS) explained.push(await explainStatement(sql, label, text, parameters, plan));
-      return await sql.unsafe(text, parameters as never[], options);
-    },
-  };
-  return client as unknown as Sql;
+function figuresOf(
+  list: string,
+  readers: readonly [Reader, Reader, Reader],
+  { full, single }: Measured,
+  { floorShare, manyToFew }: { floorShare: number | undefined; manyToFew: number },
+): Figure[] {
+  const figures: Figure[] = [];
+  const add = (name: string, value: number, unit: Figure['unit']) =>
+    figures.push({ name: `${list}, ${name}`, value, unit });
+  for (const { name } of readers) {
+    add(`${AT_ONCE} at once: ${name}`, full.get(name)?.perSecond ?? 0, '/s');
+    add(`${AT_ONCE} at once, p50: ${name}`, percentile(full.get(name)?.ms ?? [], 0.5), 'ms');
+    add(`${AT_ONCE} at once, p99: ${name}`, percentile(full.get(name)?.ms ?? [], 0.99), 'ms');
+    add(`one at a time, p50: ${name}`, percentile(single.get(name)?.ms ?? [], 0.5), 'ms');
+    add(`one at a time, p99: ${name}`, percentile(single.get(name)?.ms ?? [], 0.99), 'ms');
+  }
+  const [few, many, floor] = readers.map(({ name }) => ({
+    perSecond: full.get(name)?.perSecond ?? 0,
+    p50: percentile(single.get(name)?.ms ?? [], 0.5),
+  })) as [Standing, Standing, Standing];
+  const least = floorShare === undefined ? {} : { atLeast: floorShare };
+  return [
+    ...figures,
+    { name: `${list}, few / floor`, value: few.perSecond / floor.perSecond, unit: '×', ...least },
+    { name: `${list}, many / floor`, value: many.perSecond / floor.perSecond, unit: '×', ...least },
+    { name: `${list}, p50 of many / of few`, value: many.p50 / few.p50, unit: '×', atMost: manyToFew },
+  ];
 }
+type Standing = { perSecond: number; p50: number };

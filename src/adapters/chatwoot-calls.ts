@@ -92,7 +92,8 @@ export function parseChatwoot(bytes: Uint8Array, own: Own): Inbound {
 
 /** Whether an id is the one that is wanted, as far as both are known: changes of status do not name the account. */
 function isSameId(given: unknown, wanted: number | undefined): boolean {
-  return given === undefined || given === null || wanted === undefined || String(given) === String(wanted);
+  if (given === undefined || given === null || wanted === undefined) return true;
+  return (typeof given === 'string' || typeof given === 'number') && String(given) === String(wanted);
 }
 
 function senderOf(type: string | null | undefined): 'AGENT' | 'BOT' | 'AUTOMATION' {

@@ -1,4 +1,5 @@
 import type { Closing, ClosingContext } from '../domain/closing.ts';
+import type { ChannelSettings } from './adapter.ts';
 import type { Registry } from './registry.ts';
 import type { SettingsStore } from './settings.ts';
 
@@ -11,8 +12,12 @@ export type ClosingBy = (
 
 /** Asks the adapters of a registry. @throws NotFoundError for none of that id, InvalidInputError for settings it refuses */
 export function closingBy(registry: Registry, store: SettingsStore): ClosingBy {
-  return (adapterId, settings, context) => {
+  // A page of conversations shares the settings of few channels.
+  const opened = new WeakMap<object, ChannelSettings>();
+  return (adapterId, stored, context) => {
     const adapter = registry.get(adapterId);
-    return adapter.closing({ ...context, settings: store.open(adapterId, settings) });
+    const settings = opened.get(stored) ?? store.open(adapterId, stored);
+    opened.set(stored, settings);
+    return adapter.closing({ ...context, settings });
   };
 }

@@ -1,10 +1,15 @@
 import { createHash, createHmac } from 'node:crypto';
 import { z } from 'zod';
+import { InvalidInputError } from '../domain/errors.ts';
 import type { AdapterContext, DeliverResult, InboundRequest } from './adapter.ts';
 import { type Answers, post } from './answer.ts';
 import { textOf } from './fields.ts';
 import { secret } from './settings.ts';
 import { isSame } from './signature.ts';
+
+/** Twilio's forms have some thirty. */
+const MAX_PARAMETERS = 1_000;
+const AMPERSAND = 0x26;
 
 /** What every channel by way of Twilio is set up with. */
 export const twilioSettings = {
@@ -25,6 +30,7 @@ export function isTwilioSigned(request: InboundRequest, authToken: string): bool
   const signature = request.headers.get('x-twilio-signature');
   if (signature === null) return false;
   const hash = URL.parse(request.url)?.searchParams.get('bodySHA256') ?? null;
+  if (hash === null && !isShortForm(request.body)) return false;
   if (hash !== null && !isSame(hash, createHash('sha256').update(request.body).digest('hex'))) return false;
   const parameters = hash === null ? signedForm(request.body) : '';
   return withAndWithoutPort(request.url).some((url) =>
@@ -32,9 +38,18 @@ export function isTwilioSigned(request: InboundRequest, authToken: string): bool
   );
 }
 
-/** The parameters of a form. @throws InvalidInputError where it is no UTF-8 */
+/** The parameters of a form. @throws InvalidInputError where it is no UTF-8, or has too many */
 export function formOf(body: Uint8Array): URLSearchParams {
-  return new URLSearchParams(textOf(body, 'a form in UTF-8'));
+  const allowed = `a form in UTF-8 of at most ${MAX_PARAMETERS} parameters`;
+  if (!isShortForm(body)) throw new InvalidInputError('body', allowed);
+  return new URLSearchParams(textOf(body, allowed));
+}
+
+/** Counted before they are read: a body holds so many that reading them alone would hold up everybody else. */
+function isShortForm(body: Uint8Array): boolean {
+  let separators = 0;
+  for (const byte of body) if (byte === AMPERSAND) separators++;
+  return separators < MAX_PARAMETERS;
 }
 
 /** Names and values as Twilio signs them: by name, each value of a name once. */

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import type { Role } from '../app.ts';
 import { type Config, readConfig } from '../config.ts';
 import { createLog, type Log } from '../log.ts';
+import { keepCompiled, writeCompiled } from './compiled.ts';
 import { untilSignal } from './signals.ts';
 
 const ROLES: readonly Role[] = ['api', 'worker', 'all'];
@@ -25,12 +26,14 @@ export function addServe(program: Command): void {
 
 /** Runs the service in a role until it is signalled, and then ends the process. @throws SetupError where it cannot run */
 export async function serve(role: Role, config: Config, log: Log): Promise<void> {
+  keepCompiled();
   const { startService } = await import('../app.ts');
   const { engine, url, metricsUrl, close } = await startService(config, log, role);
   endOnFaults(log);
   const signalled = untilSignal();
   const where = url === null ? 'as a worker' : `on ${url}`;
   log.info({ role, url, metrics: metricsUrl, queue: engine.queues.kind }, `Lull is running ${where}`);
+  writeCompiled();
   log.info({ signal: await signalled }, 'stopping');
   setTimeout(() => process.exit(1), LEAVE_WITHIN_MS).unref();
   await close();

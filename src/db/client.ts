@@ -1,17 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { drizzle } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
 import { SetupError } from '../domain/errors.ts';
 import type { Log } from '../log.ts';
 import { type DatabaseAddress, describeAddress, postgresOptions } from './address.ts';
+import { withSafeTransactions } from './safe-transactions.ts';
 
-export type Orm = ReturnType<typeof openOrm>;
-
-/** The database as the rest of Lull sees it: `sql` for hot paths, `orm` for everything else. */
+/** The database as the rest of Lull sees it. */
 export type Database = {
-  /** Plain SQL; timestamps come as `Date`. */
+  /** Timestamps come as `Date`. */
   sql: postgres.Sql;
-  orm: Orm;
   address: DatabaseAddress;
   /** Waits for what runs, 5 s at most, and closes every connection. */
   close(): Promise<void>;
@@ -26,29 +23,25 @@ const SESSION = {
   idle_in_transaction_session_timeout: 15_000,
 };
 
+/** After a failed attempt to connect, in seconds: its own pause grows to 20 s, for which calls would wait in vain. */
+const backoff = (failures: number) => Math.min(0.05 * 2 ** failures, 1);
+
 type OpenDatabase = {
-  /** Connections for `sql`; `orm` has half as many of its own. */
+  /** At most. */
   connections?: number;
 };
 
-/** Opens the pools; connects only when first used. */
-export function openDatabase(address: DatabaseAddress, { connections = 10 }: OpenDatabase = {}): Database {
-  const options = { ...postgresOptions(address), connection: SESSION, onnotice: () => {} };
-  const sql = postgres({ ...options, max: connections });
-  // Drizzle replaces the date parsers of the client it is given, so it has a client to itself.
-  const ormClient = postgres({ ...options, max: Math.ceil(connections / 2) });
+/** Opens the pool; connects only when first used. */
+export function openDatabase(address: DatabaseAddress, { connections = 16 }: OpenDatabase = {}): Database {
+  const options = { ...postgresOptions(address), connection: SESSION, backoff, onnotice: () => {} };
+  const sql = withSafeTransactions(postgres({ ...options, max: connections }));
   return {
     sql,
-    orm: openOrm(ormClient),
     address,
     async close() {
-      await Promise.all([sql.end({ timeout: 5 }), ormClient.end({ timeout: 5 })]);
+      await sql.end({ timeout: 5 });
     },
   };
-}
-
-function openOrm(client: postgres.Sql) {
-  return drizzle({ client });
 }
 
 /** The database's own time, for the clock. */
@@ -71,13 +64,26 @@ export async function connectWithRetry(
   const where = describeAddress(address);
   for (let attempt = 1; ; attempt++) {
     const error = await whyUnreachable(address);
-    if (error === null) return openDatabase(address, options);
+    if (error === null) {
+      const database = openDatabase(address, options);
+      await learnTypes(database.sql);
+      return database;
+    }
     if (!mayPass(error) || attempt === attempts)
       throw new SetupError(`no database at ${where}: ${reason(error)}`, 3);
     const delayMs = firstDelayMs * 2 ** (attempt - 1);
     log.warn({ attempt, attempts, delayMs }, `no database at ${where} yet: ${reason(error)}`);
     await sleep(delayMs);
   }
+}
+
+/**
+ * Lets a client find out once what arrays the database knows. It would ask at the beginning of each connection, and where
+ * that broke just then, the error would be nobody's and end the process.
+ */
+async function learnTypes(client: postgres.Sql): Promise<void> {
+  await client`select 1`;
+  client.options.fetch_types = false;
 }
 
 type ConnectionError = Error & { code?: string };

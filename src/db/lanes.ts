@@ -5,8 +5,8 @@ import { type Column, unnest, valuesOf } from './unnest.ts';
 /** A lane with its alarm. */
 export type Lane = { accountId: string; id: string; facts: LaneFacts; wakeAt: Date | null; floor: Date };
 
-/** When a lane is to be woken; what the queue carries. */
-export type Alarm = { accountId: string; laneId: string; wakeAt: Date };
+/** When a lane is to be woken; what the queue carries. `instead`: the later alarm that it came before, where one stood. */
+export type Alarm = { accountId: string; laneId: string; wakeAt: Date; instead?: Date };
 
 type NewLane = { id: string; facts: LaneFacts };
 const COLUMNS: readonly Column<NewLane>[] = [
@@ -83,14 +83,14 @@ export async function lowerLanes(
   accountId: string,
   lanes: readonly { laneId: string; wakeAt: Date; floor: Date }[],
 ): Promise<Alarm[]> {
-  const rows = await sql.unsafe<{ id: string; wake_at: Date }[]>(
+  const rows = await sql.unsafe<{ id: string; wake_at: Date; former: Date | null }[]>(
     `with locked as materialized (
-       select id from lane where account_id = $1 and id = any($2::uuid[]) order by id for no key update
+       select id, wake_at as former from lane where account_id = $1 and id = any($2::uuid[]) order by id for no key update
      )
      update lane set wake_at = least(lane.wake_at, rows.wake_at::timestamptz), floor = least(lane.floor, rows.floor::timestamptz)
      from unnest($2::uuid[], $3::text[], $4::text[]) as rows (id, wake_at, floor) join locked using (id)
      where lane.account_id = $1 and lane.id = rows.id
-     returning lane.id, lane.wake_at`,
+     returning lane.id, lane.wake_at, former`,
     [
       accountId,
       lanes.map((each) => each.laneId),
@@ -99,7 +99,7 @@ export async function lowerLanes(
     ],
     { prepare: true },
   );
-  return rows.map((row) => ({ accountId, laneId: row.id, wakeAt: row.wake_at }));
+  return rows.map((row) => alarmOf(accountId, row.id, row.wake_at, row.former));
 }
 
 /**
@@ -107,13 +107,18 @@ export async function lowerLanes(
  * Clocks that no timer used until now may be older than the floor, so that is found anew.
  */
 export async function wakeAllLanes(sql: TransactionSql, accountId: string, now: Date): Promise<Alarm[]> {
-  const rows = await sql.unsafe<{ id: string }[]>(
-    `with locked as materialized (select id from lane where account_id = $1 order by id for no key update)
-     update lane set wake_at = $2, floor = to_timestamp(0) from locked where lane.account_id = $1 and lane.id = locked.id returning lane.id`,
+  const rows = await sql.unsafe<{ id: string; former: Date | null }[]>(
+    `with locked as materialized (select id, wake_at as former from lane where account_id = $1 order by id for no key update)
+     update lane set wake_at = $2, floor = to_timestamp(0) from locked where lane.account_id = $1 and lane.id = locked.id returning lane.id, former`,
     [accountId, now],
     { prepare: true },
   );
-  return rows.map((row) => ({ accountId, laneId: row.id, wakeAt: now }));
+  return rows.map((row) => alarmOf(accountId, row.id, now, row.former));
+}
+
+function alarmOf(accountId: string, laneId: string, wakeAt: Date, former: Date | null): Alarm {
+  const alarm = { accountId, laneId, wakeAt };
+  return former !== null && former > wakeAt ? { ...alarm, instead: former } : alarm;
 }
 
 /** Alarms of lanes of all accounts that are to be woken up to an instant, the most overdue first. */

@@ -6,6 +6,9 @@ import { type Lane, laneOf, NAMES } from './lanes.ts';
 
 /** Reads for lists of open conversations, which merge over lanes: each a single statement, however many lanes. */
 
+/** Conversations, and the version that their account's rules had in the same snapshot; 0 where there are none. */
+export type ReadTogether = { conversations: StoredConversation[]; rulesVersion: number };
+
 /** Which conversations a list is of; an absent filter lets all pass. */
 export type ConversationFilter = {
   statuses?: readonly Status[];
@@ -25,6 +28,14 @@ export type Range = { laneId: string; clock: ClockName; from: Place; to: Place; 
 
 type Values = (string | number | Date | readonly unknown[])[];
 
+/** A column of statements on conversations whose first parameter is the account: the version of its rules as of the same snapshot. */
+export const RULES_IN_FORCE = '(select rules_version from account where account_id = $1) as rules_in_force';
+
+/** That version, of rows that were read with it; 0 of none. */
+export function rulesInForce(rows: readonly Record<string, unknown>[]): number {
+  return Number(rows[0]?.rules_in_force ?? 0);
+}
+
 /** The lanes whose facts a filter lets pass. */
 export async function readLanes(sql: Sql, accountId: string, filter: ConversationFilter): Promise<Lane[]> {
   const values: Values = [accountId];
@@ -37,24 +48,54 @@ export async function readLanes(sql: Sql, accountId: string, filter: Conversatio
   return rows.map(laneOf);
 }
 
+/** A lane that is to be woken, with when. */
+export type WaitingLane = Lane & { wakeAt: Date };
+
+/**
+ * The lanes whose facts a filter lets pass that are to be woken first, in that order, and the version of the account's
+ * rules as of the same snapshot; null while newer rules are not yet in force in every lane, for then the lanes'
+ * alarms do not know of them.
+ */
+export async function readSoonestLanes(
+  sql: Sql,
+  accountId: string,
+  filter: ConversationFilter,
+  limit: number,
+): Promise<{ lanes: WaitingLane[]; rulesVersion: number } | null> {
+  const values: Values = [accountId, limit];
+  const conditions = ['lane.account_id = $1', 'wake_at is not null', ...factConditions(filter, values)];
+  const rows = await sql.unsafe(
+    `select lane.account_id, ${NAMES}, wake_at, floor, rules_version from lane
+     join account on account.account_id = lane.account_id and armed_version = rules_version
+     where ${conditions.join(' and ')} order by wake_at limit $2`,
+    values as never[],
+    { prepare: true },
+  );
+  if (rows.length === 0) return null;
+  return {
+    lanes: rows.map((row) => laneOf(row) as WaitingLane),
+    rulesVersion: Number(rows[0]?.rules_version),
+  };
+}
+
 /** An agent's open conversations, in no order, through the index of those. */
 export async function readOpenOfAgent(
   sql: Sql,
   accountId: string,
   filter: ConversationFilter & { agentId: string },
-): Promise<StoredConversation[]> {
+): Promise<ReadTogether> {
   const values: Values = [accountId, filter.agentId];
   const conditions = ['account_id = $1', 'agent_id = $2', `status <> 'ENDED'`, 'lane_id is not null'];
   conditions.push(...factConditions(filter, values), ...tagCondition(filter.tag, values));
   const rows = await sql.unsafe(
-    `select ${CONVERSATION_COLUMNS} from conversation where ${conditions.join(' and ')}`,
+    `select ${CONVERSATION_COLUMNS}, ${RULES_IN_FORCE} from conversation where ${conditions.join(' and ')}`,
     values as never[],
     { prepare: true },
   );
-  return rows.map(conversationOf);
+  return { conversations: rows.map(conversationOf), rulesVersion: rulesInForce(rows) };
 }
 
-/** The first `limit` conversations of each range, all in one statement; in the order in which the ranges were given. */
+/** The first `limit` conversations of each range, all in one statement; in the order in which the ranges were given; with the version of the rules as of then. */
 export async function readRanges(
   sql: Sql,
   accountId: string,
@@ -62,12 +103,12 @@ export async function readRanges(
   direction: 'ASC' | 'DESC',
   limit: number,
   tag: string | undefined,
-): Promise<StoredConversation[][]> {
+): Promise<{ found: StoredConversation[][]; rulesVersion: number }> {
   const found: StoredConversation[][] = ranges.map(() => []);
   const { text, values } = rangesStatement(accountId, ranges, direction, limit, tag);
-  for (const row of await sql.unsafe(text, values as never[], { prepare: true }))
-    found[row.place]?.push(conversationOf(row));
-  return found;
+  const rows = await sql.unsafe(text, values as never[], { prepare: true });
+  for (const row of rows) found[row.place]?.push(conversationOf(row));
+  return { found, rulesVersion: rulesInForce(rows) };
 }
 
 /** The statement of `readRanges`; for EXPLAIN as well as for use. Its text depends on which clocks there are, in which order, and on how many spans: never on how many ranges. */
@@ -110,7 +151,7 @@ export function rangesStatement(
       (_, n) =>
         `and (${CLOCK_CASE(`range.out${n}`)} between range.out${n}_from and range.out${n}_to) is not true`,
     );
-    return `select place, found.* from (
+    return `select place, found.*, ${RULES_IN_FORCE} from (
         select ${named.join(', ')} from unnest(${given.join(', ')}) as given (${columns.map(([name]) => name).join(', ')})
       ) as range cross join lateral (
         select ${CONVERSATION_COLUMNS} from conversation

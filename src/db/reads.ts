@@ -4,7 +4,7 @@ import type { Event } from '../domain/event.ts';
 import type { OpenHours } from '../domain/open-hours.ts';
 import { CONVERSATION_COLUMNS, conversationOf, type StoredConversation } from './conversations.ts';
 import { eventOfRow } from './events.ts';
-import type { ConversationFilter } from './lists.ts';
+import { type ConversationFilter, type ReadTogether, RULES_IN_FORCE, rulesInForce } from './lists.ts';
 
 /** What the API reads: each a single statement, whatever it asks for. */
 
@@ -63,7 +63,7 @@ export async function readConversationPage(
   direction: 'ASC' | 'DESC',
   after: string | null,
   limit: number,
-): Promise<StoredConversation[]> {
+): Promise<ReadTogether> {
   const values: (string | number | readonly string[])[] = [accountId];
   const conditions = ['account_id = $1'];
   const add = (
@@ -83,12 +83,12 @@ export async function readConversationPage(
   add(filter.tag, (place) => `${place} = any(tags)`);
   values.push(limit);
   const rows = await sql.unsafe(
-    `select ${CONVERSATION_COLUMNS} from conversation where ${conditions.join(' and ')}
+    `select ${CONVERSATION_COLUMNS}, ${RULES_IN_FORCE} from conversation where ${conditions.join(' and ')}
      order by id ${direction} limit $${values.length}`,
     values as string[],
     { prepare: true },
   );
-  return rows.map(conversationOf);
+  return { conversations: rows.map(conversationOf), rulesVersion: rulesInForce(rows) };
 }
 
 /** Conversations by id, in no order. */
@@ -104,6 +104,46 @@ export async function readConversations(
   );
   return rows.map(conversationOf);
 }
+
+/** What an end shows to a customer goes by: of the contact, and of its channel. */
+export type ClosingFacts = {
+  contactId: string;
+  channelId: string;
+  clientVersion: string | null;
+  locale: string | null;
+  consent: Consent;
+  adapterId: string;
+  /** As they are stored. */
+  settings: object;
+};
+
+/** The same of contacts, in their order, each with an agent where one is named; those on one channel share its settings. */
+export async function readClosingFacts(
+  sql: Sql,
+  accountId: string,
+  asked: readonly { contactId: string; agentId: string | null }[],
+): Promise<{ facts: ClosingFacts | null; agent: AgentRow | null }[]> {
+  const rows = await sql.unsafe<(ClosingFacts & AgentRow & { place: string; agentId: string | null })[]>(
+    `select place, contact.id as "contactId", contact.channel_id as "channelId", client_version as "clientVersion", locale,
+       coalesce(consent, 'UNKNOWN') as consent, adapter as "adapterId", settings,
+       agent.id as "agentId", agent.name, agent.kind, online, capacity, subject
+     from unnest($2::uuid[], $3::uuid[]) with ordinality as asked (contact_id, agent_id, place)
+     join contact on contact.account_id = $1 and contact.id = asked.contact_id
+     join channel on channel.account_id = $1 and channel.id = contact.channel_id
+     left join agent on agent.account_id = $1 and agent.id = asked.agent_id`,
+    [accountId, asked.map(({ contactId }) => contactId), asked.map(({ agentId }) => agentId)],
+    { prepare: true },
+  );
+  const settingsOf = new Map(rows.map(({ channelId, settings }) => [channelId, settings]));
+  const read: { facts: ClosingFacts | null; agent: AgentRow | null }[] = asked.map(() => NOT_FOUND);
+  for (const { place, agentId, name, kind, online, capacity, subject, ...row } of rows)
+    read[Number(place) - 1] = {
+      facts: { ...row, settings: settingsOf.get(row.channelId) ?? row.settings },
+      agent: agentId === null ? null : { id: agentId, name, kind, online, capacity, subject },
+    };
+  return read;
+}
+const NOT_FOUND = { facts: null, agent: null };
 
 /** Contacts by id, in no order. */
 export async function readContacts(

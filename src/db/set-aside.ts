@@ -1,15 +1,15 @@
-import type { Sql } from 'postgres';
-import type { Batch } from './batch.ts';
-import { CLOCK_COLUMNS } from './batch.ts';
+import type { Sql, TransactionSql } from 'postgres';
+import { type Batch, CLOCK_COLUMNS, runBatch } from './batch.ts';
+
+class TakenBackError extends Error {}
 
 /**
- * Takes the first conversation a batch would act on out of its lane, with an event that says so; the lane
- * goes on without it, and the next activity puts it back. Returns its id; null if somebody holds it.
+ * Takes the first conversation a batch would act on out of its lane, with an event that says so, if it cannot be
+ * acted on; the lane goes on without it, and the next activity puts it back. Returns its id; null if somebody holds
+ * it; FINE if it can: the one to blame was another, which somebody else has seen to or holds.
  */
-export async function setAside(
-  sql: Sql,
-  { lane, timer, lower, cutoff, now, passedTags }: Batch,
-): Promise<string | null> {
+export async function setAside(sql: Sql, batch: Batch): Promise<string | null | 'FINE'> {
+  const { lane, timer, lower, cutoff, now, passedTags } = batch;
   const { column, condition } = CLOCK_COLUMNS[timer.clock];
   return await sql.begin(async (tx) => {
     const [row] = await tx.unsafe(
@@ -19,6 +19,7 @@ export async function setAside(
       [lane.accountId, lane.id, cutoff, lower, passedTags as string[]],
     );
     if (!row) return null;
+    if (await canBeActedOn(tx, batch, row.id)) return 'FINE';
     await tx`
       with aside as (
         update conversation set lane_id = null, revision = 1 + greatest(revision, (
@@ -30,4 +31,22 @@ export async function setAside(
       select ${lane.accountId}, id, revision, 'SET_ASIDE', ${now}, ${now}, 'SYSTEM', channel_id, ${timer.kind}, status, awaiting from aside`;
     return row.id as string;
   });
+}
+
+/** Tries it, and takes it back. */
+async function canBeActedOn(sql: TransactionSql, batch: Batch, id: string): Promise<boolean> {
+  const attempt = sql.savepoint(async (tx) => {
+    await runBatch(tx, batch, id);
+    throw new TakenBackError();
+  });
+  return await attempt.catch((error: unknown) => {
+    if (!(error instanceof TakenBackError || isRowsFault(error))) throw error;
+    return error instanceof TakenBackError;
+  });
+}
+
+/** An error that a row is to blame for (bad data, a broken constraint), not the connection, a lock or the load. */
+export function isRowsFault(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return /^(22|23|XX|P0)...$/.test(code);
 }

@@ -136,6 +136,21 @@ export class UnavailableError extends LullError {
   }
 }
 
+/** More subscriptions at a time than one account, or this process, may have: none was opened. */
+export class TooManySubscriptionsError extends LullError {
+  readonly max: number;
+  readonly of: 'ACCOUNT' | 'PROCESS';
+  constructor(of: 'ACCOUNT' | 'PROCESS', max: number) {
+    const whose = of === 'ACCOUNT' ? 'an account' : 'this process';
+    super(
+      'TOO_MANY_SUBSCRIPTIONS',
+      `${whose} may have at most ${max} subscriptions at a time: end some, or try again later`,
+    );
+    this.of = of;
+    this.max = max;
+  }
+}
+
 /** A file that is not of the form it should have: line and column (both from 1; the column's name) say where. */
 export class MalformedFileError extends LullError {
   readonly line: number;

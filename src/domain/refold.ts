@@ -1,67 +1,206 @@
 import type { Command } from './activity.ts';
 import { type Conversation, factsOf, isOpen } from './conversation.ts';
 import { decide } from './decide.ts';
+import { UnavailableError } from './errors.ts';
 import { commandOf, type Event, eventOf } from './event.ts';
 import { fire } from './fire.ts';
 import { type ContactState, type DecideContext, isPlacedAnew, type Outcome } from './outcome.ts';
+import { isSame } from './same.ts';
 import { dueOn, timersFor } from './timers.ts';
 
-/** One step of a conversation's past: an event, and the command that it tells of if it was one. */
-type Step = { event: Event; command: Command | null };
+/** A conversation's past, in which late activities take their places one after another. */
+export type Past = {
+  /**
+   * An activity older than the newest one takes its place among the stored events, and the conversation is folded
+   * from them again: from its place on, until it makes no more difference. Null where that cannot be done: its first
+   * events are gone, a timer acted under rules that are gone, it would have been refused, or the order would have
+   * led to another conversation. Then it is decided as it comes.
+   */
+  take(
+    state: ContactState,
+    subject: Conversation,
+    events: readonly Event[],
+    late: Command,
+    context: DecideContext,
+  ): Outcome | null;
+};
+
+/** One step of it: an event, the command that it tells of if it was one, and how things stood after it. */
+type Step = { event: Event; command: Command | null; after: Conversation | null };
+/** What the steps are folded with. */
+type Fold = {
+  state: ContactState;
+  subject: Conversation;
+  context: DecideContext;
+  history: () => readonly Event[];
+};
 
 /**
- * An activity older than the newest one takes its place among the stored events, and the conversation is
- * folded from them again. Null where that cannot be done: its first events are gone, a timer acted under rules
- * that are gone, it would have been refused, or the order would have led to another conversation. Then it is
- * decided as it comes.
+ * How many steps a call folds again at most, after the first late activity of each conversation: half a second's worth.
+ * Most make no difference after a step or two; a tag, or another agent, may make one up to the end of a long past.
  */
-export function refold(
-  state: ContactState,
-  subject: Conversation,
-  events: readonly Event[],
-  late: Command,
-  context: DecideContext,
-): Outcome | null {
-  if (events.length !== subject.revision) return null;
-  if (events.some(({ kind, recordedAt }) => kind === 'TIMER' && recordedAt < context.rules.since))
-    return null;
-  const event = eventOf(late, { ...subject, revision: subject.revision + 1 }, null, context.now);
-  const steps: Step[] = [...events, event]
-    .sort((a, b) => a.at.getTime() - b.at.getTime() || a.revision - b.revision)
-    .map((each) => ({ event: each, command: commandOf(each) }));
+export const MAX_STEPS_AGAIN = 100_000;
 
-  let folded: Conversation | null = null;
-  // What was recorded before it keeps the effect on this clock that it had, by the matrix of its time (LL-10).
-  let { lastActivityAt } = subject;
-  const history = [...events, event];
-  for (const { event: each, command } of steps) {
-    if (command === null) {
-      folded = refire(folded, each, context);
-      continue;
-    }
-    const outcome = redecide(state, folded, each, command, subject, { ...context, history });
-    if (outcome.kind === 'applied') {
-      const moved = outcome.conversation.lastActivityAt;
-      if (each === event && (folded === null || moved > folded.lastActivityAt))
-        lastActivityAt = latest(lastActivityAt, moved);
-      folded = outcome.conversation;
-    } else if (each === event) return null;
-    if (folded !== null && folded.id !== subject.id) return null;
-  }
-  if (folded === null || isOpen(folded) !== isOpen(subject)) return null;
-
-  const conversation: Conversation = {
-    ...folded,
-    ending: subject.ending,
-    // A first message that comes late may name no skill; what it began has one all the same.
-    skillId: late.action.kind === 'SKILL' ? folded.skillId : (folded.skillId ?? subject.skillId),
-    previousId: subject.previousId,
-    lastActivityAt,
-    newestAt: latest(folded.newestAt, subject.newestAt),
-    revision: subject.revision + 1,
+/**
+ * The pasts of a call, by conversation. What would take more steps than `maxSteps` is refused as UNAVAILABLE, and may be
+ * told again in another call; the first of a conversation never is.
+ */
+export function openPasts(maxSteps = MAX_STEPS_AGAIN): Past {
+  const pasts = new Map<string, Past>();
+  let steps = 0;
+  return {
+    take(state, subject, ...rest) {
+      const known = pasts.get(subject.id);
+      if (known) {
+        if (steps >= maxSteps) return { kind: 'refused', error: new UnavailableError(TOO_MUCH) };
+        return known.take(state, subject, ...rest);
+      }
+      const before = steps;
+      const past = openPast(() => void steps++);
+      pasts.set(subject.id, past);
+      const outcome = past.take(state, subject, ...rest);
+      steps = before;
+      return outcome;
+    },
   };
-  conversation.placedAt = isPlacedAnew(subject, conversation, context) ? context.now : subject.placedAt;
-  return { kind: 'applied', conversation, event: eventOf(late, conversation, null, context.now) };
+}
+const TOO_MUCH = 'too much of this call came late to a long conversation; tell the rest in another call';
+
+/** A past of which nothing has been folded yet; `onStep` is told of every step that is. */
+export function openPast(onStep: () => void): Past {
+  /** In order of time. */
+  let steps: Step[] = [];
+  let foldedWith: Fold | null = null;
+  /** Whether a timer acted under rules that are gone. */
+  let isForgotten = false;
+  /** Whether it mattered who is available now. */
+  let hasAsked = false;
+  /** Whether nothing led to another conversation; where something did, how things stood after that is not known. */
+  let isWhole = false;
+  /** The place of the last message that did not arrive; what that means depends on those around it (LL-8). */
+  let lastFailure = -1;
+
+  return {
+    take(state, subject, events, late, context) {
+      if (events.length !== subject.revision) return null;
+      const stored: Fold = { state, subject, context, history: () => events };
+      if (steps.length !== events.length || !agrees(foldedWith, stored)) foldAll(stored, events);
+      if (isForgotten) return null;
+
+      const event = eventOf(late, { ...subject, revision: subject.revision + 1 }, null, context.now);
+      const own: Step = { event, command: commandOf(event), after: null };
+      const fold: Fold = { ...stored, history: () => [...events, event] };
+      // Those of the same instant are folded again, too: what became of a message is told by all of them.
+      const first = countWhile(steps, (each) => each.at < event.at);
+      const place = countWhile(steps, (each) => each.at <= event.at);
+      if (!isWhole && steps.slice(0, first).some((each) => isAnother(each.after, subject))) return null;
+      const failure = isFailure(own.command)
+        ? Math.max(place, lastFailure + 1)
+        : lastFailure + (lastFailure < place ? 0 : 1);
+
+      // What was recorded before it keeps the effect on this clock that it had, by the matrix of its time (LL-10).
+      let { lastActivityAt } = subject;
+      let folded = steps[first - 1]?.after ?? null;
+      const afters: (Conversation | null)[] = [];
+      for (let index = first; index <= steps.length; index++) {
+        const step = index === place ? own : (steps[index < place ? index : index - 1] as Step);
+        const mayBeAsBefore = isWhole && index > place && index > failure;
+        if (mayBeAsBefore && isAsBefore(folded, steps[index - 2]?.after ?? null)) break;
+        const next = after(step, folded, fold);
+        if (step === own) {
+          if (next === undefined || next === null) return null;
+          const moved = next.lastActivityAt;
+          if (folded === null || moved > folded.lastActivityAt)
+            lastActivityAt = latest(lastActivityAt, moved);
+        }
+        if (next !== undefined) folded = next;
+        if (isAnother(folded, subject)) return null;
+        afters.push(folded);
+      }
+      const last = first + afters.length > steps.length ? folded : (steps[steps.length - 1] as Step).after;
+      if (last === null || isOpen(last) !== isOpen(subject)) return null;
+
+      const conversation: Conversation = {
+        ...last,
+        ending: subject.ending,
+        // A first message that comes late may name no skill; what it began has one all the same.
+        skillId: late.action.kind === 'SKILL' ? last.skillId : (last.skillId ?? subject.skillId),
+        previousId: subject.previousId,
+        lastActivityAt,
+        newestAt: latest(last.newestAt, subject.newestAt),
+        revision: subject.revision + 1,
+      };
+      conversation.placedAt = isPlacedAnew(subject, conversation, context) ? context.now : subject.placedAt;
+      own.event = eventOf(late, conversation, null, context.now);
+      steps.splice(place, 0, own);
+      for (const [index, each] of afters.entries()) (steps[first + index] as Step).after = each;
+      foldedWith = fold;
+      isWhole = true;
+      lastFailure = failure;
+      return { kind: 'applied', conversation, event: own.event };
+    },
+  };
+
+  /** Folds what is stored. */
+  function foldAll(fold: Fold, events: readonly Event[]): void {
+    const { since } = fold.context.rules;
+    isForgotten = events.some(({ kind, recordedAt }) => kind === 'TIMER' && recordedAt < since);
+    hasAsked = false;
+    steps = events
+      .map((event) => ({ event, command: commandOf(event), after: null }))
+      .sort((a, b) => a.event.at.getTime() - b.event.at.getTime() || a.event.revision - b.event.revision);
+    lastFailure = steps.findLastIndex(({ command }) => isFailure(command));
+    let folded: Conversation | null = null;
+    isWhole = steps.every((step) => {
+      const next = after(step, folded, fold);
+      if (next !== undefined) folded = next;
+      step.after = folded;
+      return !isAnother(folded, fold.subject);
+    });
+    foldedWith = fold;
+  }
+
+  /** How things stand after a step; undefined where it would have been refused. */
+  function after(
+    { event, command }: Step,
+    folded: Conversation | null,
+    { state, subject, context, history }: Fold,
+  ): Conversation | null | undefined {
+    onStep();
+    if (command === null) return refire(folded, event, context);
+    const outcome = decide({ ...state, latest: folded, named: folded }, command, {
+      ...context,
+      history: isFailure(command) ? history() : [],
+      now: event.recordedAt,
+      newId: () => (folded === null ? subject.id : context.newId()),
+      // Who was available then is known where it was reopened; else whoever has it now is taken to have kept it.
+      isAvailable(agentId) {
+        if (event.effect === 'REOPENED') return event.status === 'ACTIVE';
+        hasAsked = true;
+        return agentId === subject.agentId;
+      },
+    });
+    return outcome.kind === 'applied' ? outcome.conversation : undefined;
+  }
+
+  /** Whether the steps would be folded as they were. */
+  function agrees(was: Fold | null, is: Fold): boolean {
+    return (
+      was !== null &&
+      was.context.rules === is.context.rules &&
+      was.subject.id === is.subject.id &&
+      (!hasAsked || was.subject.agentId === is.subject.agentId) &&
+      was.state.isErased === is.state.isErased &&
+      was.state.consent === is.state.consent &&
+      isSame(was.state.consentAt, is.state.consentAt)
+    );
+  }
+}
+
+/** Whether everything that follows goes on as it did; how many events there are is counted apart. */
+function isAsBefore(folded: Conversation | null, was: Conversation | null): boolean {
+  if (folded === null || was === null) return folded === was;
+  return isSame({ ...folded, revision: 0 }, { ...was, revision: 0 });
 }
 
 /** A timer acts again only if, with what is known now, it was due when it acted. */
@@ -74,22 +213,23 @@ function refire(folded: Conversation | null, event: Event, context: DecideContex
   return fire(folded, { timer, at: due }, event.recordedAt, facts, context.rules).conversation;
 }
 
-/** Who was available then is known where it was reopened; else whoever has it now is taken to have kept it. */
-function redecide(
-  state: ContactState,
-  folded: Conversation | null,
-  event: Event,
-  command: Command,
-  subject: Conversation,
-  context: DecideContext,
-): Outcome {
-  return decide({ ...state, latest: folded, named: folded }, command, {
-    ...context,
-    now: event.recordedAt,
-    newId: () => (folded === null ? subject.id : context.newId()),
-    isAvailable: (agentId) =>
-      event.effect === 'REOPENED' ? event.status === 'ACTIVE' : agentId === subject.agentId,
-  });
+function isFailure(command: Command | null): boolean {
+  return command?.action.kind === 'RECEIPT' && command.action.state === 'FAILED';
+}
+
+function isAnother(folded: Conversation | null, subject: Conversation): boolean {
+  return folded !== null && folded.id !== subject.id;
+}
+
+/** How many steps stand before the first whose event is not so; they stand in order of time. */
+function countWhile(steps: readonly Step[], isSo: (event: Event) => boolean): number {
+  let [from, to] = [0, steps.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (isSo((steps[middle] as Step).event)) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }
 
 function latest(a: Date, b: Date): Date {

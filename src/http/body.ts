@@ -1,15 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { sendError } from './answer.ts';
+import type { Door } from './overload.ts';
 
 /**
  * Reads the whole body of a request. Null where it has been answered: 413 for one that is too long, which is not read
- * to its end; 408 for one that takes too long.
+ * to its end; 408 for one that takes too long; 503 where there is no room for it.
  */
 export async function readBody(
   request: IncomingMessage,
   response: ServerResponse,
   maxBytes: number,
   withinMs: number,
+  door: Pick<Door, 'keep' | 'refuse'>,
 ): Promise<Uint8Array | null> {
   const tooLong = () => {
     response.setHeader('connection', 'close');
@@ -19,6 +21,8 @@ export async function readBody(
   if (Number(request.headers['content-length']) > maxBytes) return tooLong();
   const chunks: Buffer[] = [];
   let bytes = 0;
+  let keptBytes = 0;
+  response.once('close', () => door.keep(-keptBytes));
   const tooSlow = setTimeout(() => {
     response.setHeader('connection', 'close');
     response.once('finish', () => request.destroy());
@@ -29,6 +33,12 @@ export async function readBody(
     for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       bytes += chunk.length;
       if (bytes > maxBytes) return tooLong();
+      if (!door.keep(chunk.length)) {
+        response.setHeader('connection', 'close');
+        door.refuse(response, 'memory');
+        return null;
+      }
+      keptBytes += chunk.length;
       chunks.push(chunk);
     }
     return Buffer.concat(chunks);

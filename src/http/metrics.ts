@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { DatabaseGauges } from '../db/gauges.ts';
 import type { LifecycleDeps } from '../lifecycle/lifecycle.ts';
 import type { Log } from '../log.ts';
+import { REFUSALS, type Refusal } from './overload.ts';
 import { inTime } from './probes.ts';
 
 /** What a process counts, and how that is read. */
@@ -11,9 +12,16 @@ export type Metrics = {
   woke: NonNullable<LifecycleDeps['woke']>;
   /** Counts an answer to a request. */
   answered(route: string, status: number): void;
+  /** Counts a request that was not let in. */
+  refused(reason: Refusal): void;
+  /** From now on it shows what the API of this process is busy with. */
+  serving(load: () => Load): void;
   /** Everything, in Prometheus' text format. Never rejects: what does not answer is left out. */
   scrape(): Promise<{ text: string; contentType: string }>;
 };
+
+/** What an API is busy with: requests it works on, requests that wait for their turn, and open subscriptions. */
+export type Load = { requests: number; waiting: number; subscriptions: number };
 
 /** Jobs of one kind in the queue, by state. */
 export type QueueDepth = { queue: string; waiting: number; delayed: number; active: number };
@@ -49,7 +57,9 @@ export function createMetrics({ clock, readDatabase, readQueue, log }: MetricsSo
   const counts = countsIn(registry);
   // A rate takes no notice of what appears with its first count.
   for (const outcome of Object.values(OUTCOMES)) counts.wakes.inc({ outcome }, 0);
+  for (const reason of REFUSALS) counts.refused.inc({ reason }, 0);
   const gauges = gaugesIn(registry);
+  let load: (() => Load) | null = null;
   const database = kept(clock, log, () => readDatabase(clock.now()));
   const queue = kept(clock, log, readQueue);
 
@@ -66,10 +76,17 @@ export function createMetrics({ clock, readDatabase, readQueue, log }: MetricsSo
     answered(route, status) {
       counts.answers.inc({ route, status: String(status) });
     },
+    refused(reason) {
+      counts.refused.inc({ reason });
+    },
+    serving(read) {
+      load = read;
+    },
     async scrape() {
       const [read, depths] = await Promise.all([database(), queue()]);
       gauges.clockTrusted.set(clock.isTrusted() ? 1 : 0);
       gauges.clockOffset.set(clock.offsetMs() / 1_000);
+      if (load !== null) gauges.showLoad(load());
       gauges.showDatabase(read);
       gauges.showQueue(depths);
       return { text: await registry.metrics(), contentType: registry.contentType };
@@ -116,6 +133,12 @@ function countsIn(registry: Registry) {
       labelNames: ['route', 'status'],
       registers,
     }),
+    refused: new Counter({
+      name: 'lull_http_refused_total',
+      help: 'Requests that were answered 503 before anything was done for them, by reason: full (as many waited as may), waited (their turn did not come in time), event_loop (the process was behind with everything), memory (too much had been sent to it).',
+      labelNames: ['reason'],
+      registers,
+    }),
   };
 }
 
@@ -127,6 +150,10 @@ function gaugesIn(registry: Registry) {
     'Whether the database answered; where it did not, what is read from it is left out.',
   );
   const queueUp = gauge('queue_up', 'Whether the queue answered; where it did not, its jobs are left out.');
+  const within = gauge('http_requests', 'Requests that this process works on, and those that wait for it.', [
+    'state',
+  ]);
+  const listening = gauge('subscriptions', 'Subscriptions that this process serves.');
   const lanes = gauge('lanes', 'Lanes, of all accounts.');
   const lanesDue = gauge('lanes_due', 'Lanes whose alarm has come and that were not woken yet.');
   const lanesOverdue = gauge('lanes_overdue', 'Lanes whose alarm came 5 s ago or longer.');
@@ -152,6 +179,11 @@ function gaugesIn(registry: Registry) {
       'clock_offset_seconds',
       'How far the time of the database is ahead of this machine. Lull goes by the former.',
     ),
+    showLoad({ requests, waiting, subscriptions }: Load) {
+      within.set({ state: 'working' }, requests);
+      within.set({ state: 'waiting' }, waiting);
+      listening.set(subscriptions);
+    },
     showDatabase(read: DatabaseGauges | null) {
       databaseUp.set(read === null ? 0 : 1);
       show(lanes, read?.lanes);

@@ -16,6 +16,7 @@ import type { LifecycleDeps } from '../lifecycle/lifecycle.ts';
 import type { Log } from '../log.ts';
 import { send, sendError } from './answer.ts';
 import { readBody } from './body.ts';
+import { type Door, inTurn } from './overload.ts';
 
 /** What providers' calls are answered with. */
 export type WebhookDeps = LifecycleDeps & { log: Log; registry: Registry; settings: SettingsStore };
@@ -36,56 +37,76 @@ export function isWebhookPath(path: string): boolean {
  * not genuine; 400 where it cannot be read; 5xx where it should be made again.
  */
 export function openWebhooks(
-  deps: WebhookDeps,
+  deps: WebhookDeps & { door: Door },
   publicUrl: string | null,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   return async (request, response) => {
     const { method = 'GET', url = '/' } = request;
     const path = url.split('?')[0] ?? '/';
     const [, accountId = '', channelId = ''] = PATH.exec(path) ?? [];
-    const channel =
-      isUuid(accountId) && isUuid(channelId) ? await channelOfWebhook(deps, accountId, channelId) : null;
+    const found = await inTurn(deps.door, response, async () =>
+      isUuid(accountId) && isUuid(channelId) ? await channelOfWebhook(deps, accountId, channelId) : null,
+    );
+    if (found === null) return;
+    const { done: channel } = found;
     if (channel === null) return sendError(response, 404, 'NOT_FOUND', 'there is no such channel');
     if (method !== 'GET' && method !== 'POST') {
       response.setHeader('allow', 'GET, POST');
       return sendError(response, 405, 'METHOD_NOT_ALLOWED', 'GET and POST are allowed');
     }
-    const body = await readBody(request, response, MAX_BYTES, READ_WITHIN_MS);
+    // However slowly it comes, it keeps nobody else from their turn.
+    const body = await readBody(request, response, MAX_BYTES, READ_WITHIN_MS, deps.door);
     if (body === null) return;
 
-    const log = deps.log.child({ accountId, channelId, adapter: channel.adapterId });
-    const adapter = deps.registry.get(channel.adapterId);
-    const context: AdapterContext<ChannelSettings> = {
-      settings: deps.settings.open(channel.adapterId, channel.settings),
-      fetch,
-      now: () => deps.clock.now(),
-      signal: AbortSignal.timeout(READ_WITHIN_MS),
-    };
     const call: InboundRequest = {
       method,
       url: `${publicUrl ?? `http://${request.headers.host ?? ''}`}${url}`,
       headers: headersOf(request),
       body,
     };
-    if (method === 'GET') return shakeHands(adapter, call, context, response);
-    if (!(await adapter.inbound.verify(call, context))) {
-      log.warn('a call that is not genuine was refused');
-      return sendError(response, 401, 'UNAUTHENTICATED', 'the signature is missing, wrong or too old');
-    }
-    let received: Awaited<ReturnType<typeof receive>>;
-    try {
-      received = await receive(deps, accountId, channelId, adapter.inbound.parse(call, context));
-    } catch (error) {
-      if (error instanceof InvalidInputError) return sendError(response, 400, error.code, error.message);
-      if (!(error instanceof LullError)) log.error({ err: error }, 'a call could not be recorded');
-      response.setHeader('retry-after', '5');
-      return sendError(response, 503, 'UNAVAILABLE', 'not possible just now; call again');
-    }
-    if (received.faults.length > 0) log.warn(received, 'a call had events that could not be recorded');
-    else log.debug(received, 'a call was recorded');
-    if (adapter.inbound.acknowledge) return reply(response, adapter.inbound.acknowledge(call, context));
-    send(response, 200, received);
+    await inTurn(deps.door, response, () =>
+      answer(deps, { accountId, channelId, ...channel }, call, response),
+    );
   };
+}
+
+type CalledChannel = { accountId: string; channelId: string; adapterId: string; settings: object };
+
+async function answer(
+  deps: WebhookDeps,
+  { accountId, channelId, adapterId, settings }: CalledChannel,
+  call: InboundRequest,
+  response: ServerResponse,
+): Promise<void> {
+  const log = deps.log.child({ accountId, channelId, adapter: adapterId });
+  const adapter = deps.registry.get(adapterId);
+  const context: AdapterContext<ChannelSettings> = {
+    settings: deps.settings.open(adapterId, settings),
+    fetch,
+    now: () => deps.clock.now(),
+    signal: AbortSignal.timeout(READ_WITHIN_MS),
+  };
+  if (call.method === 'GET') return shakeHands(adapter, call, context, response);
+  if (!(await adapter.inbound.verify(call, context))) {
+    log.warn('a call that is not genuine was refused');
+    return sendError(response, 401, 'UNAUTHENTICATED', 'the signature is missing, wrong or too old');
+  }
+  let received: Awaited<ReturnType<typeof receive>>;
+  try {
+    received = await receive(deps, accountId, channelId, adapter.inbound.parse(call, context));
+  } catch (error) {
+    if (error instanceof InvalidInputError) return sendError(response, 400, error.code, error.message);
+    if (!(error instanceof LullError)) log.error({ err: error }, 'a call could not be recorded');
+    // It took so long that it has been answered already.
+    if (response.headersSent) return;
+    response.setHeader('retry-after', '5');
+    return sendError(response, 503, 'UNAVAILABLE', 'not possible just now; call again');
+  }
+  if (received.faults.length > 0) log.warn(received, 'a call had events that could not be recorded');
+  else log.debug(received, 'a call was recorded');
+  if (response.headersSent) return;
+  if (adapter.inbound.acknowledge) return reply(response, adapter.inbound.acknowledge(call, context));
+  send(response, 200, received);
 }
 
 function shakeHands(

@@ -5,6 +5,7 @@ import {
   type ConversationFilter,
   type Place,
   type Range,
+  type ReadTogether,
   readLanes,
   readOpenOfAgent,
   readRanges,
@@ -28,7 +29,8 @@ export type Direction = 'ASC' | 'DESC';
 
 /** Where one of a list stands: with its due, or, behind all of those, by its last activity because it is never due. */
 export type Position = Key & { isDue: boolean };
-export type Listed = { conversation: StoredConversation; position: Position };
+/** `rulesVersion`: what the account's rules were at when it was read. */
+export type Listed = { conversation: StoredConversation; position: Position; rulesVersion: number };
 
 /** What is asked of a list of open conversations. */
 export type ListRequest = {
@@ -45,7 +47,7 @@ export type ListRequest = {
 };
 
 /** One stretch of a list: all of it that is due, or that never is. */
-type Stretch = {
+export type Stretch = {
   isDue: boolean;
   direction: Direction;
   after: Key | null;
@@ -65,7 +67,7 @@ export async function listOpen(
 ): Promise<Listed[]> {
   const { filter, by, limit } = request;
   const { agentId } = filter;
-  const own =
+  const read =
     agentId === undefined ? null : await readOpenOfAgent(sql, rules.accountId, { ...filter, agentId });
   const lanes = await readLanes(sql, rules.accountId, filter);
   const streams = new Map(
@@ -75,11 +77,12 @@ export async function listOpen(
   for (const stretch of stretchesOf(request)) {
     if (listed.length >= limit) break;
     const missing = limit - listed.length;
-    const found = own
-      ? sortOwn(own, streams, stretch)
-      : await merge(sql, rules.accountId, lanes, streams, stretch, { now, limit: missing, tag: filter.tag });
-    for (const { conversation, key } of found.slice(0, missing))
-      listed.push({ conversation, position: { ...key, isDue: stretch.isDue } });
+    const found = read
+      ? sortOwn(read, streams, stretch)
+      : await merge(sql, rules.accountId, lanes, streams, stretch, {
+          ...{ now, limit: missing, tag: filter.tag, firstCount: 1 },
+        });
+    listed.push(...found.slice(0, missing).map((each) => listedAt(each, stretch)));
   }
   return listed;
 }
@@ -107,21 +110,26 @@ function stretchesOf({ by, direction, dueBefore, after, backwards }: ListRequest
   return after !== null && after.isDue !== both[0]?.isDue ? both.slice(1) : both;
 }
 
-type Found = { conversation: StoredConversation; key: Key };
+type Found = { conversation: StoredConversation; key: Key; rulesVersion: number };
+
+/** One that was found, as one of the list. */
+export function listedAt({ key, ...found }: Found, { isDue }: Stretch): Listed {
+  return { ...found, position: { ...key, isDue } };
+}
 
 /** An agent's own are few: they are sorted here. */
 function sortOwn(
-  own: readonly StoredConversation[],
+  { conversations, rulesVersion }: ReadTogether,
   streams: ReadonlyMap<string, readonly Stream[]>,
   stretch: Stretch,
 ): Found[] {
-  const found = own.flatMap((conversation): Found[] => {
+  const found = conversations.flatMap((conversation): Found[] => {
     const lane = streams.get(conversation.laneId ?? '');
     if (lane === undefined) return [];
     const key = keyOf(conversation, lane);
     if ((key !== null) !== stretch.isDue) return [];
     const position = key ?? activityKey(conversation);
-    return isWithin(position, stretch) ? [{ conversation, key: position }] : [];
+    return isWithin(position, stretch) ? [{ conversation, key: position, rulesVersion }] : [];
   });
   return found.sort((a, b) => signOf(stretch) * compareKeys(a.key, b.key));
 }
@@ -145,17 +153,17 @@ function isWithin(key: Key, stretch: Stretch): boolean {
 type Open = { stream: Stream; from: Place; to: Place };
 
 /**
- * The first of a stretch. First the head of every stream; the best of the heads leave few streams, and little of
- * each, that could hold anything better. Where conversations are in several streams at once, and what was read
+ * The first of a stretch. First the head of every stream, or `firstCount` of each; the best of them leave few
+ * streams, and little of each, that could hold anything better. Where conversations are in several streams at once, and what was read
  * of one came to nothing, more is read of that one.
  */
-async function merge(
+export async function merge(
   sql: Sql,
   accountId: string,
   lanes: readonly Lane[],
   streams: ReadonlyMap<string, readonly Stream[]>,
   stretch: Stretch,
-  { now, limit, tag }: { now: Date; limit: number; tag: string | undefined },
+  { now, limit, tag, firstCount }: { now: Date; limit: number; tag: string | undefined; firstCount: number },
 ): Promise<Found[]> {
   const found = new Map<string, Found>();
   let best: Found[] = [];
@@ -164,7 +172,7 @@ async function merge(
     .map((stream): Open => ({ stream, ...wholeOf(stream) }))
     .map((each) => clip(each, stretch.after, stretch, 'NEAR'))
     .map((each) => clip(each, stretch.before, stretch, 'FAR'));
-  for (let count = 1; ; count = count === 1 ? Math.max(limit, 2) : count * 4) {
+  for (let count = firstCount; ; count = count === 1 ? Math.max(limit, 2) : count * 4) {
     const last = best[limit - 1]?.key ?? null;
     open = open
       .map((each) => clip(each, last, stretch, 'FAR'))
@@ -173,11 +181,14 @@ async function merge(
     const ranges = open.map(
       ({ stream: { laneId, clock, outside }, from, to }): Range => ({ laneId, clock, outside, from, to }),
     );
-    const read = await readRanges(sql, accountId, ranges, stretch.direction, count, tag);
+    const { found: read, rulesVersion } = await readRanges(
+      ...([sql, accountId, ranges, stretch.direction, count, tag] as const),
+    );
     for (const conversation of read.flat()) {
       const lane = streams.get(conversation.laneId ?? '') ?? [];
       const key = stretch.isDue ? keyOf(conversation, lane) : activityKey(conversation);
-      if (key !== null && isWithin(key, stretch)) found.set(conversation.id, { conversation, key });
+      if (key !== null && isWithin(key, stretch))
+        found.set(conversation.id, { conversation, key, rulesVersion });
     }
     best = [...found.values()].sort((a, b) => signOf(stretch) * compareKeys(a.key, b.key)).slice(0, limit);
     open = open.flatMap((each, index) => {

@@ -43,11 +43,22 @@ export function activityStream({ id }: Lane, outside: readonly Span[] = []): Str
   };
 }
 
+const memo = new WeakMap<AccountRules, Map<string, readonly Stream[]>>();
+
+/** The same streams every time for one version of the rules: a lane's facts never change. */
+export function dueStreams(rules: AccountRules, lane: Lane): readonly Stream[] {
+  const known = memo.get(rules) ?? new Map<string, readonly Stream[]>();
+  memo.set(rules, known);
+  const streams = known.get(lane.id) ?? makeDueStreams(rules, lane);
+  known.set(lane.id, streams);
+  return streams;
+}
+
 /**
  * A lane by due: a stream for each clock that its timers run on, cut where a timer begins to count (SP-6), for
  * only between these does a later clock never mean an earlier due.
  */
-export function dueStreams(rules: AccountRules, lane: Lane): Stream[] {
+function makeDueStreams(rules: AccountRules, lane: Lane): Stream[] {
   const byClock = Map.groupBy(timersFor(rules, lane.facts), ({ clock }) => clock);
   return [...byClock].flatMap(([clock, timers]) => {
     const cuts = timers.map(({ notBefore }) => notBefore ?? BEGINNING);

@@ -9,7 +9,9 @@ export type BackendKind = 'postgres' | 'redis';
 /** What `queues.ts` needs of either store; `queue` and `worker` share its few connections and do not close them. */
 export type QueueBackend = {
   readonly kind: BackendKind;
-  queue(name: string): Pick<Queue<unknown, void, string>, 'add' | 'addBulk' | 'getJobCounts' | 'close'>;
+  queue(
+    name: string,
+  ): Pick<Queue<unknown, void, string>, 'add' | 'addBulk' | 'remove' | 'getJobCounts' | 'close'>;
   worker(
     name: string,
     run: (payload: unknown, id: string) => Promise<void>,

@@ -16,9 +16,10 @@ const CHUNK = 500;
 
 /**
  * While a job with this `id` waits or runs, another is not added. An id has no `:` and is not a whole number.
- * `delayMs` counts from now: 0 or less is as soon as possible, 90 days and more are fine.
+ * `delayMs` counts from now: 0 or less is as soon as possible, 90 days and more are fine. One that gives way
+ * runs when no other of its kind waits that does not.
  */
-export type When = { id: string; delayMs: number };
+export type When = { id: string; delayMs: number; givesWay?: boolean };
 
 /** Workers that were started together. */
 export type Crew = {
@@ -39,6 +40,8 @@ export type Queues = {
     job: Job<Schema>,
     entries: readonly (When & { payload: z.input<Schema> })[],
   ): Promise<void>;
+  /** Takes a job out that does not run; one that is not there is no matter. Rejects within 2 s if the queue is down. */
+  remove(job: Job, id: string): Promise<void>;
   /** Starts to run jobs, at most `concurrency` of each kind at a time. It goes on by itself after the queue was away. */
   work(implementations: readonly JobImplementation[], options: { concurrency: number }): Crew;
   /** How many jobs of a kind there are, in all processes; rejects within 2 s if the queue is down. */
@@ -92,6 +95,10 @@ export async function openQueues({ redisUrl, database, prefix = 'lull', log }: O
       }
     },
 
+    async remove(job, id) {
+      await within(ANSWER_WITHIN_MS, 'the queue', queueOf(job).remove(id, { removeChildren: false }));
+    },
+
     work(implementations, { concurrency }) {
       const crew = startCrew(backend, implementations, concurrency, log);
       crews.add(crew);
@@ -99,9 +106,10 @@ export async function openQueues({ redisUrl, database, prefix = 'lull', log }: O
     },
 
     async depth(job) {
-      const counted = queueOf(job).getJobCounts('waiting', 'delayed', 'active');
-      const { waiting = 0, delayed = 0, active = 0 } = await within(ANSWER_WITHIN_MS, 'the queue', counted);
-      return { waiting, delayed, active };
+      const counted = queueOf(job).getJobCounts('waiting', 'prioritized', 'delayed', 'active');
+      const counts = await within(ANSWER_WITHIN_MS, 'the queue', counted);
+      const { waiting = 0, prioritized = 0, delayed = 0, active = 0 } = counts;
+      return { waiting: waiting + prioritized, delayed, active };
     },
 
     ping: () => within(ANSWER_WITHIN_MS, 'the queue', backend.ping()),
@@ -115,8 +123,9 @@ export async function openQueues({ redisUrl, database, prefix = 'lull', log }: O
   };
 }
 
-function optionsFor({ id, delayMs }: When) {
-  return { jobId: id, delay: Math.max(0, Math.ceil(delayMs)) };
+function optionsFor({ id, delayMs, givesWay = false }: When) {
+  // BullMQ runs what has a priority after all that has none.
+  return { jobId: id, delay: Math.max(0, Math.ceil(delayMs)), ...(givesWay && { priority: 1 }) };
 }
 
 function startCrew(

@@ -8,7 +8,7 @@ import type { Event } from '../domain/event.ts';
 import { advance } from '../domain/fire.ts';
 import { keywordIn } from '../domain/keyword.ts';
 import type { ContactState, DecideContext, Outcome } from '../domain/outcome.ts';
-import { refold } from '../domain/refold.ts';
+import { openPasts, type Past } from '../domain/refold.ts';
 import { type AccountRules, settingsFor } from '../domain/rules.ts';
 import type { ActivityResult } from './lifecycle.ts';
 import type { Item } from './resolve.ts';
@@ -43,6 +43,7 @@ export function decideAll(
     contacts: new Map(),
     consents: [],
   };
+  const pasts = openPasts();
   const found = items.filter((item): item is FoundItem => 'contactId' in item);
   for (const [contactId, own] of Map.groupBy(found, (item) => item.contactId)) {
     const contact = set.contacts.get(contactId);
@@ -50,7 +51,7 @@ export function decideAll(
     const inOrder = [...own].sort(
       (a, b) => a.command.at.getTime() - b.command.at.getTime() || a.index - b.index,
     );
-    decideContact(set, contact, inOrder, decisions, rules, newId, time);
+    decideContact(set, contact, inOrder, decisions, rules, newId, time, pasts);
   }
   return decisions;
 }
@@ -63,6 +64,7 @@ function decideContact(
   rules: AccountRules,
   newId: () => string,
   time: Time,
+  pasts: Past,
 ): void {
   const at = (id: string | null) =>
     id === null ? null : (decisions.changed.get(id) ?? set.conversations.get(id) ?? null);
@@ -108,7 +110,7 @@ function decideContact(
       latest,
       named: at(conversationId),
     };
-    const outcome = decideInPlace(set, state, command, context, decisions);
+    const outcome = decideInPlace(set, state, command, context, decisions, pasts);
     if (outcome.kind === 'refused') decisions.results[index] = answer('REFUSED', null, outcome.error);
     else if (outcome.kind === 'ignored') decisions.results[index] = answer('IGNORED', null);
     else {
@@ -181,6 +183,7 @@ function decideInPlace(
   asked: Command,
   context: DecideContext,
   decisions: Decisions,
+  pasts: Past,
 ): Outcome {
   const { latest } = state;
   const historyOf = (id: string) => [
@@ -192,7 +195,7 @@ function decideInPlace(
   const command = afterItsMessage(asked, history);
   const isLate = latest !== null && isOpen(latest) && command.at < latest.newestAt;
   if (isLate && (state.named === null || state.named.id === latest.id)) {
-    const folded = refold(state, latest, historyOf(latest.id), command, context);
+    const folded = pasts.take(state, latest, historyOf(latest.id), command, context);
     if (folded !== null) return folded;
   }
   return decide(state, command, { ...context, history });

@@ -1,3 +1,4 @@
+import type { OwedEffect } from '../db/batch.ts';
 import type { OutboxRow } from '../db/outbox.ts';
 import type { LaneFacts } from '../domain/conversation.ts';
 import type { Event } from '../domain/event.ts';
@@ -39,43 +40,27 @@ function webhookEventsOf(
  */
 export function outboxOf(events: readonly Event[], rules: AccountRules, newId: () => string): OutboxRow[] {
   return events.flatMap((event) => {
-    const told = subscribers(rules, webhookEventsOf(event, rules.profile), event.channelId);
-    const place = placeOf(event.conversationId, event.revision, event.channelId);
-    return [
-      ...told.map((each) => webhook(newId(), each, place, event.recordedAt)),
-      ...(event.effect === 'ENDED' && sendsOn(rules, event.channelId)
-        ? [closing(newId(), place, event.recordedAt)]
-        : []),
-    ];
+    const { conversationId, revision, channelId, recordedAt: at } = event;
+    const told = subscribers(rules, webhookEventsOf(event, rules.profile), channelId);
+    const closes = event.effect === 'ENDED' && sendsOn(rules, channelId);
+    const effects = [...told.map((each) => webhook(each, at)), ...(closes ? [closing(at)] : [])];
+    return effects.map((effect) => ({ ...effect, id: newId(), conversationId, revision, channelId }));
   });
 }
 
 /**
  * What a timer owes the world for each conversation it acts on: webhooks, and the warning that a reminder is
- * (PE-2). Null: nothing, so that the lane writes no outbox rows.
+ * (PE-2). With none the lane writes no outbox rows.
  */
-export function outboxOfTimer(
-  timer: Timer,
-  facts: LaneFacts,
-  rules: AccountRules,
-  newId: () => string,
-  now: Date,
-): ((acted: { id: string; revision: number }) => OutboxRow[]) | null {
+export function effectsOfTimer(timer: Timer, facts: LaneFacts, rules: AccountRules, now: Date): OwedEffect[] {
   const effect = timer.action.does === 'END' ? 'ENDED' : null;
   const names = webhookEventsOf({ effect, timer: timer.kind, kind: 'TIMER' }, rules.profile);
   const told = subscribers(rules, names, facts.channelId);
-  const sends = sendsOn(rules, facts.channelId);
-  const warns = timer.kind === 'REMIND';
-  const closes = effect === 'ENDED' && sends;
-  if (told.length === 0 && !warns && !closes) return null;
-  return ({ id, revision }) => {
-    const place = placeOf(id, revision, facts.channelId);
-    return [
-      ...told.map((each) => webhook(newId(), each, place, now)),
-      ...(warns ? [warning(newId(), place, facts.stage + 1)] : []),
-      ...(closes ? [closing(newId(), place, now)] : []),
-    ];
-  };
+  return [
+    ...told.map((each) => webhook(each, now)),
+    ...(timer.kind === 'REMIND' ? [warning(facts.stage + 1)] : []),
+    ...(effect === 'ENDED' && sendsOn(rules, facts.channelId) ? [closing(now)] : []),
+  ];
 }
 
 /** Whether anything can be sent to customers of a channel: on others, the platform reads it from the API. */
@@ -93,24 +78,15 @@ function subscribers(rules: AccountRules, names: readonly WebhookEvent[], channe
     );
 }
 
-/** Of which event an effect is. */
-type Place = Pick<OutboxRow, 'conversationId' | 'revision' | 'channelId'>;
-
-function placeOf(conversationId: string, revision: number, channelId: string): Place {
-  return { conversationId, revision, channelId };
+function webhook({ endpoint, name: type }: Telling, at: Date): OwedEffect {
+  return { kind: 'SEND_WEBHOOK', endpointId: endpoint.id, payload: { type, at: at.toISOString() } };
 }
 
-function webhook(id: string, { endpoint, name: type }: Telling, place: Place, at: Date): OutboxRow {
-  const payload = { type, at: at.toISOString() };
-  return { ...place, id, kind: 'SEND_WEBHOOK', endpointId: endpoint.id, payload };
-}
-
-function warning(id: string, place: Place, reminder: number): OutboxRow {
-  return { ...place, id, kind: 'DELIVER_MESSAGE', endpointId: null, payload: { reminder } };
+function warning(reminder: number): OwedEffect {
+  return { kind: 'DELIVER_MESSAGE', endpointId: null, payload: { reminder } };
 }
 
 /** What the customer is to see at an end; which parts that are is decided when it is sent (LL-14). */
-function closing(id: string, place: Place, endedAt: Date): OutboxRow {
-  const payload = { closing: endedAt.toISOString() };
-  return { ...place, id, kind: 'DELIVER_MESSAGE', endpointId: null, payload };
+function closing(endedAt: Date): OwedEffect {
+  return { kind: 'DELIVER_MESSAGE', endpointId: null, payload: { closing: endedAt.toISOString() } };
 }

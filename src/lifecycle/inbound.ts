@@ -1,6 +1,6 @@
 import type { Inbound, InboundEvent } from '../adapters/adapter.ts';
 import { inFlightTo } from '../db/outbox.ts';
-import { ConversationEndedError, type LullError, NotFoundError } from '../domain/errors.ts';
+import { ConversationEndedError, type LullError, NotFoundError, UnavailableError } from '../domain/errors.ts';
 import { isStorable } from '../domain/text.ts';
 import { isUuid } from '../domain/uuid.ts';
 import { apply } from './apply.ts';
@@ -21,7 +21,7 @@ export type Received = {
 /**
  * Records what a provider reported of a channel, in the order in which it came. A call that is made again changes
  * nothing: every event has an id. One bad event spoils none of the good ones.
- * @throws UnavailableError where nothing was recorded, and the call should be made again
+ * @throws UnavailableError where not all of it could be recorded just now, and the call should be made again
  */
 export async function receive(
   deps: LifecycleDeps,
@@ -45,6 +45,7 @@ export async function receive(
     const activities = part.map((event) => activityOf(event, channelId, now, isOwn(event)));
     const results = await apply(deps, accountId, activities);
     for (const [index, { outcome, error }] of results.entries()) {
+      if (error instanceof UnavailableError) throw error;
       if (outcome === 'APPLIED') received.applied++;
       else if (outcome === 'DUPLICATE') received.duplicates++;
       else if (outcome === 'IGNORED' || isAboutNothing(error)) received.ignored++;

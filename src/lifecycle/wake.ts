@@ -1,13 +1,14 @@
-import { type Acted, type Batch, runBatch } from '../db/batch.ts';
+import { type Acted, type Batch, type Done, runBatch } from '../db/batch.ts';
 import { type Alarm, type Lane, lowerLanes, readLane } from '../db/lanes.ts';
-import { insertOutbox } from '../db/outbox.ts';
-import { setAside } from '../db/set-aside.ts';
+import { isRowsFault, setAside } from '../db/set-aside.ts';
 import { dueSegments, subtract } from '../domain/calendar.ts';
 import type { TimerKind } from '../domain/channel-rules.ts';
+import type { LaneFacts } from '../domain/conversation.ts';
 import { firingOf } from '../domain/fire.ts';
 import type { AccountRules } from '../domain/rules.ts';
 import { type Timer, timersFor } from '../domain/timers.ts';
-import { outboxOfTimer } from './effects.ts';
+import { consecutiveIds } from './consecutive-ids.ts';
+import { effectsOfTimer } from './effects.ts';
 import type { LifecycleDeps } from './lifecycle.ts';
 import { knownFloor, lowerOf, settle } from './settle.ts';
 
@@ -69,15 +70,18 @@ async function wake(deps: LifecycleDeps, { accountId, laneId, wakeAt }: Waking):
   const until = deps.clock.now().getTime() + WAKE_MS;
   const timers = timersFor(rules, found.facts);
   const lane = { ...found, floor: await knownFloor(deps, found, timers) };
+  let isOwed = false;
   for (const timer of timers) {
     const after = timer.action.does === 'END' ? null : takenUpTo(timers, timer, deps.clock.now());
-    await runTimer(deps, lane, timer, rules, report, until, after);
+    if (await runTimer(deps, lane, timer, rules, report, until, after)) isOwed = true;
   }
+  if (isOwed) await deps.relay();
   report.alarm = await settle(deps, lane, rules, deps.clock.now().getTime() < until ? REST_MS : 0);
   if (report.alarm) await deps.arm([report.alarm]);
   return report;
 }
 
+/** Lets a timer act, batch by batch; whether anything is owed to the world for it. */
 async function runTimer(
   deps: LifecycleDeps,
   lane: Lane,
@@ -86,30 +90,38 @@ async function runTimer(
   report: Extract<WakeReport, { kind: 'woken' }>,
   until: number,
   after: Date | null,
-): Promise<void> {
+): Promise<boolean> {
   let limit = BATCH;
+  let lower = lowerOf(timer, lane.floor);
+  if (after !== null && after >= lower) lower = new Date(after.getTime() + 1);
+  let isOwed = false;
   while (deps.clock.now().getTime() < until && deps.clock.isTrusted()) {
-    const batch = batchOf(lane, timer, rules, deps.clock.now(), limit, after);
+    const batch = batchOf(deps, lane, timer, rules, limit, lower);
     try {
-      const acted = await act(deps, batch, rules);
+      const { acted, newest } = await act(deps, batch);
       report.acted[timer.kind] = (report.acted[timer.kind] ?? 0) + acted.length;
       const late = acted.flatMap(({ latenessMs }) => (latenessMs === null ? [] : [latenessMs]));
       if (late.length > 0)
         report.latenessMs[timer.kind] = [...(report.latenessMs[timer.kind] ?? []), ...late];
       if (acted.length > 0)
-        await deps.tell({ accountId: lane.accountId, conversationIds: acted.map(({ id }) => id) });
-      if (acted.length < limit) return;
+        deps.tell({ accountId: lane.accountId, conversationIds: acted.map(({ id }) => id) });
+      if (batch.owed.length > 0 && acted.length > 0) isOwed = true;
+      if (acted.length < limit) return isOwed;
+      // Whoever has gone since leaves an index entry that the next batch would have to pass.
+      if (newest !== null) lower = newest;
     } catch (error) {
       if (!isRowsFault(error)) throw error;
       if (limit > 1) limit = Math.floor(limit / 2);
       else {
         const id = await setAside(deps.db.sql, batch);
-        if (id === null) return;
+        if (id === null) return isOwed;
+        if (id === 'FINE') continue;
         report.setAside.push(id);
         limit = BATCH;
       }
     }
   }
+  return isOwed;
 }
 
 /** The newest clock that the timers before this one take: a conversation whose close is due is not warned, even if its row is held just now. */
@@ -120,16 +132,17 @@ function takenUpTo(timers: readonly Timer[], timer: Timer, now: Date): Date | nu
 }
 
 function batchOf(
+  deps: LifecycleDeps,
   lane: Lane,
   timer: Timer,
   rules: AccountRules,
-  now: Date,
   limit: number,
-  after: Date | null,
+  lower: Date,
 ): Batch {
-  const from = lowerOf(timer, lane.floor);
-  const lower = after !== null && after >= from ? new Date(after.getTime() + 1) : from;
+  const now = deps.clock.now();
   const cutoff = subtract(timer.calendar, now, timer.afterMs);
+  const isAnyDue = lower <= cutoff;
+  const owed = isAnyDue ? effectsOfTimer(timer, lane.facts, rules, now) : [];
   return {
     lane,
     timer,
@@ -137,50 +150,44 @@ function batchOf(
     targetLaneId: null,
     lower,
     cutoff,
-    segments: lower <= cutoff ? dueSegments(timer.calendar, lower, cutoff, timer.afterMs) : [],
+    segments: isAnyDue ? dueSegments(timer.calendar, lower, cutoff, timer.afterMs) : [],
     rulesVersion: rules.version,
     rulesSince: rules.since,
     now,
     limit,
     passedTags: lane.facts.exempt || RUNS_WHEN_EXEMPT.has(timer.kind) ? [] : [...rules.exemptTags],
+    owed,
+    owedIds: owed.length === 0 ? [] : consecutiveIds(deps.newId(), owed.length * limit),
   };
 }
 
-/** An end that nobody outside hears of is one autocommitted statement; everything else goes with what belongs to it. */
-async function act(deps: LifecycleDeps, batch: Batch, rules: AccountRules): Promise<Acted[]> {
-  if (batch.lower > batch.cutoff) return [];
-  const { accountId } = batch.lane;
+/** An end is one autocommitted statement; who moves to another lane goes with what that lane has to be told. */
+async function act(deps: LifecycleDeps, batch: Batch): Promise<Done> {
+  if (batch.lower > batch.cutoff) return { acted: [], newest: null };
   const { facts } = batch.firing;
-  const outbox = outboxOfTimer(batch.timer, batch.lane.facts, rules, deps.newId, batch.now);
-  if (facts === null && outbox === null) return await runBatch(deps.db.sql, batch);
+  return facts === null ? await runBatch(deps.db.sql, batch) : await move(deps, batch, facts);
+}
 
+async function move(deps: LifecycleDeps, batch: Batch, facts: LaneFacts): Promise<Done> {
+  const { accountId } = batch.lane;
   const done = await deps.db.sql.begin(async (sql) => {
-    const found = facts && (await deps.lanes.find(sql, accountId, [facts], batch.now));
-    const targetLaneId = found && facts ? found.idOf(facts) : null;
-    const acted = await runBatch(sql, { ...batch, targetLaneId });
-    if (acted.length === 0) return { acted, alarms: found?.alarms ?? [], found };
-    if (outbox) await insertOutbox(sql, accountId, acted.flatMap(outbox), batch.now);
-    const lowered = targetLaneId
-      ? await lowerLanes(sql, accountId, [
-          { laneId: targetLaneId, wakeAt: batch.now, floor: floorOf(batch, acted) },
-        ])
-      : [];
-    return { acted, alarms: [...(found?.alarms ?? []), ...lowered], found };
+    const found = await deps.lanes.find(sql, accountId, [facts], batch.now);
+    const laneId = found.idOf(facts);
+    const moved = await runBatch(sql, { ...batch, targetLaneId: laneId });
+    if (moved.acted.length === 0) return { moved, alarms: found.alarms, found };
+    const lowered = await lowerLanes(sql, accountId, [
+      { laneId, wakeAt: batch.now, floor: floorOf(batch, moved.acted) },
+    ]);
+    return { moved, alarms: [...found.alarms, ...lowered], found };
   });
-  done.found?.remember();
+  done.found.remember();
   await deps.arm(done.alarms);
-  if (outbox && done.acted.length > 0) await deps.relay();
-  return done.acted;
+  return done.moved;
 }
 
 /** The least clock that a batch brings along: its lane's, or, of a released hold, the instant it ended. */
 function floorOf({ lane, timer }: Batch, acted: readonly Acted[]): Date {
   if (timer.action.does !== 'RELEASE') return lane.floor;
-  return new Date(Math.min(lane.floor.getTime(), ...acted.map(({ dueAt }) => dueAt.getTime())));
-}
-
-/** An error that a row is to blame for (bad data, a broken constraint), not the connection, a lock or the load. */
-function isRowsFault(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return /^(22|23|XX|P0)...$/.test(code);
+  const ends = acted.flatMap(({ dueAt }) => (dueAt === null ? [] : [dueAt.getTime()]));
+  return new Date(Math.min(lane.floor.getTime(), ...ends));
 }

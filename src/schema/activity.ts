@@ -31,7 +31,7 @@ const Result = builder.objectRef<ResultValue>('ActivityResult').implement({
       type: ErrorInterface,
       nullable: true,
       description:
-        'Why it was refused: InvalidInputError, NotFoundError, NotAllowedError or ConversationEndedError.',
+        'Why it was refused: InvalidInputError, NotFoundError, NotAllowedError or ConversationEndedError; UnavailableError where it is to be told again.',
       resolve: ({ error }) => error,
     }),
   }),

@@ -35,7 +35,7 @@ const each = (conversations: StoredConversation[]) => conversations;
  * while it waits.
  */
 export async function changes<Told>(
-  { accountId, deps, load, stopping }: Context,
+  { accountId, deps, readChanged, stopping }: Context,
   isWanted: (id: string) => boolean,
   tell: (conversations: StoredConversation[]) => Told[],
 ): Promise<AsyncIterableIterator<Told>> {
@@ -74,7 +74,7 @@ export async function changes<Told>(
       }
       const ids = [...changed].slice(0, READ_AT_ONCE);
       for (const id of ids) changed.delete(id);
-      const rows = await Promise.all(ids.map(load.conversation));
+      const rows = await Promise.all(ids.map((id) => readChanged(accountId, id)));
       ready.push(...tell(rows.filter((row) => row !== null)));
     }
     return { done: true, value: undefined };

@@ -11,7 +11,7 @@ import { callOf, onceArgs } from './call.ts';
 import type { Context } from './context.ts';
 import { decodeGiven, decodeId } from './ids.ts';
 import { Calendar, Channel } from './named.ts';
-import { isStorableJson, MAX_NAME, readName, readWhy } from './text.ts';
+import { isStorableJson, MAX_NAME, MAX_NESTED, readName, readWhy } from './text.ts';
 
 const NAME = `1 to ${MAX_NAME} characters, unique among the account's channels.`;
 const WHY = 'Kept in the history of the rules: up to 1000 characters.';
@@ -139,7 +139,10 @@ builder.mutationField('updateChannel', (t) =>
 
 function readSettings(settings: Record<string, unknown>): Record<string, unknown> {
   if (!isStorableJson(settings))
-    throw new InvalidInputError('settings', 'texts without NUL and well formed are allowed');
+    throw new InvalidInputError(
+      'settings',
+      `texts without NUL and well formed, at most ${MAX_NESTED} lists or objects within each other, are allowed`,
+    );
   return settings;
 }
 

@@ -6,8 +6,9 @@ import {
   type EndReason,
 } from '../domain/closing.ts';
 import { toMilliseconds } from '../domain/duration.ts';
-import { settingsFor } from '../domain/rules.ts';
+import { type AccountRules, settingsFor } from '../domain/rules.ts';
 import { endsIt, nextDue } from '../domain/timers.ts';
+import { type Soon, soon } from './at-once.ts';
 import { builder } from './builder.ts';
 import type { Context } from './context.ts';
 import { Conversation } from './conversation.ts';
@@ -53,38 +54,49 @@ builder.objectField(Conversation, 'closing', (t) =>
 
 type End = { at: Date; reason: EndReason; by: EndedBy };
 
-async function closingOf(conversation: StoredConversation, _args: object, context: Context) {
-  const end = conversation.ending ?? (await foreseenEnd(conversation, context));
-  if (end === null) return null;
+function closingOf(
+  conversation: StoredConversation,
+  _args: object,
+  context: Context,
+): Soon<DomainClosing | null> {
   const { load, deps } = context;
-  const [rules, channel, contact, windowOpen] = await Promise.all([
-    load.rules(),
-    load.channelSettings(conversation.channelId),
-    load.contact(conversation.contactId),
-    isWindowOpen(conversation, end.at, context),
-  ]);
-  if (channel === null || contact === null) return null;
-  const { policy } = settingsFor(rules, conversation.channelId, conversation.skillId);
-  return deps.closingBy(channel.adapterId, channel.settings, {
-    ...{ endReason: end.reason, endedBy: end.by, windowOpen },
-    clientVersion: contact.clientVersion,
-    consent: contact.consent,
-    closeMessage: closeMessageFor(policy.closeMessages, contact.locale),
+  return soon(load.rulesOf(conversation), (rules) => {
+    const end = conversation.ending ?? foreseenEnd(conversation, rules);
+    if (end === null) return null;
+    const { policy } = settingsFor(rules, conversation.channelId, conversation.skillId);
+    return soon(load.closingFacts(conversation), (facts) =>
+      soon(isWindowOpen(conversation, end.at, rules, context), (windowOpen) => {
+        if (facts === null) return null;
+        return deps.closingBy(facts.adapterId, facts.settings, {
+          ...{ endReason: end.reason, endedBy: end.by, windowOpen },
+          clientVersion: facts.clientVersion,
+          consent: facts.consent,
+          closeMessage: closeMessageFor(policy.closeMessages, facts.locale),
+        });
+      }),
+    );
   });
 }
 
 /** The end that a timer will bring about, if nothing happens before. */
-async function foreseenEnd(conversation: StoredConversation, { load }: Context): Promise<End | null> {
+function foreseenEnd(conversation: StoredConversation, rules: AccountRules): End | null {
   if (conversation.laneId === null) return null;
-  const due = nextDue(await load.rules(), conversation, endsIt);
+  const due = nextDue(rules, conversation, endsIt);
   if (due?.timer.action.does !== 'END') return null;
   return { at: due.at, reason: due.timer.action.reason, by: 'SYSTEM' };
 }
 
 /** Whether the channel lets free text be sent at the end, by when the customer last wrote (PE-4). */
-async function isWindowOpen({ id, channelId }: StoredConversation, at: Date, { load }: Context) {
-  const replyWindow = (await load.rules()).channels.get(channelId)?.rules.replyWindow ?? null;
+function isWindowOpen(
+  { id, channelId }: StoredConversation,
+  at: Date,
+  rules: AccountRules,
+  { load }: Context,
+): Soon<boolean> {
+  const replyWindow = rules.channels.get(channelId)?.rules.replyWindow ?? null;
   if (replyWindow === null) return true;
-  const wrote = await load.lastInbound(id);
-  return wrote !== null && at.getTime() <= wrote.at.getTime() + toMilliseconds(replyWindow);
+  return soon(
+    load.lastInbound(id),
+    (wrote) => wrote !== null && at.getTime() <= wrote.at.getTime() + toMilliseconds(replyWindow),
+  );
 }

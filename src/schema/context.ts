@@ -9,6 +9,7 @@ import {
   type AgentRow,
   type CalendarRow,
   type ChannelRow,
+  type ClosingFacts,
   type ContactRow,
   type FeedRange,
   type NamedRow,
@@ -16,6 +17,7 @@ import {
   type NamedTable,
   readAccount,
   readChannelSettings,
+  readClosingFacts,
   readContacts,
   readConversations,
   readFeeds,
@@ -30,7 +32,9 @@ import type { EndpointDeps } from '../lifecycle/endpoints.ts';
 import type { Changed, LifecycleDeps } from '../lifecycle/lifecycle.ts';
 import type { Log } from '../log.ts';
 import type { Caller } from './access.ts';
+import type { Soon } from './at-once.ts';
 import { batched, batchedById } from './batch.ts';
+import { type ChangedReader, openChangedReader } from './changed-reader.ts';
 
 /** What the API works with. */
 export type SchemaDeps = LifecycleDeps &
@@ -56,6 +60,8 @@ export type Context = {
   agentId: string | null;
   deps: SchemaDeps;
   load: Loaders;
+  /** Reads what subscribers are told of, for all of them at a time. */
+  readChanged: ChangedReader;
   /** Aborted when the server stops; ends subscriptions. */
   stopping: AbortSignal;
 };
@@ -65,6 +71,10 @@ export type Loaders = {
   account: () => Promise<AccountRow>;
   /** The rules in force now; at least as new as what was read before this was called. */
   rules: () => Promise<AccountRules>;
+  /** The rules that a conversation is seen under: those in force when it was read, where that was told, or now. */
+  rulesOf: (conversation: StoredConversation) => Soon<AccountRules>;
+  /** Tells which version of the rules was in force when conversations were read. */
+  readUnder: (rulesVersion: number, conversations: readonly StoredConversation[]) => Promise<void>;
   conversation: (id: string | null) => Promise<StoredConversation | null>;
   contact: (id: string | null) => Promise<ContactRow | null>;
   agent: (id: string | null) => Promise<AgentRow | null>;
@@ -74,6 +84,12 @@ export type Loaders = {
   feed: (range: FeedRange) => Promise<Event[]>;
   /** A channel's settings as they are stored: not to be shown. */
   channelSettings: (id: string | null) => Promise<{ adapterId: string; settings: object } | null>;
+  /** What an end would show to a conversation's contact goes by, with the settings of its channel as they are stored. */
+  closingFacts: (conversation: StoredConversation) => Soon<ClosingFacts | null>;
+  /** The agent of a conversation. */
+  agentOf: (conversation: StoredConversation) => Soon<AgentRow | null>;
+  /** Reads what `closingFacts` and `agentOf` say of a page of conversations, so that nobody has to wait for it. */
+  readBeside: (conversations: readonly StoredConversation[]) => Promise<void>;
   /** When the customer last wrote, in a conversation or the one before it. */
   lastInbound: (conversationId: string) => Promise<{ at: Date } | null>;
   /** The events that can have set a conversation's clocks to the given instants. */
@@ -81,10 +97,18 @@ export type Loaders = {
 };
 
 /** The context of a caller's request. */
-export function createContext(caller: Caller, deps: SchemaDeps, stopping: AbortSignal): Context {
-  const { accountId, scopes, actor, agentId } = caller;
-  return { accountId, scopes, actor, agentId, deps, load: createLoaders(deps, accountId), stopping };
+export function createContext(
+  { accountId, scopes, actor, agentId }: Caller,
+  deps: SchemaDeps,
+  stopping: AbortSignal,
+  readChanged: ChangedReader = openChangedReader(deps.db.sql),
+): Context {
+  const load = createLoaders(deps, accountId);
+  return { accountId, scopes, actor, agentId, deps, load, readChanged, stopping };
 }
+
+/** What is read with a page of conversations. */
+type Beside = { facts: ClosingFacts | null; agent: AgentRow | null };
 
 function createLoaders({ db: { sql }, rules }: SchemaDeps, accountId: string): Loaders {
   const named = <Table extends NamedTable>(table: Table) =>
@@ -99,17 +123,43 @@ function createLoaders({ db: { sql }, rules }: SchemaDeps, accountId: string): L
     const found = await rules.at(accountId, rulesVersion);
     return asked.map(() => found);
   });
+  const agent = named('agent');
+  const under = new WeakMap<StoredConversation, AccountRules>();
+  const beside = new WeakMap<StoredConversation, Beside>();
+  const besideOne = batched((conversations: readonly StoredConversation[]) =>
+    readClosingFacts(sql, accountId, conversations),
+  );
   return {
     account: () => account(null),
     rules: () => newestRules(null),
+    rulesOf: (conversation) => under.get(conversation) ?? newestRules(null),
+    async readUnder(rulesVersion, conversations) {
+      if (conversations.length === 0) return;
+      const found = await rules.at(accountId, rulesVersion);
+      for (const conversation of conversations) under.set(conversation, found);
+    },
     conversation: batchedById((ids) => readConversations(sql, accountId, ids)),
     contact: batchedById((ids) => readContacts(sql, accountId, ids)),
-    agent: named('agent'),
+    agent,
     channel: named('channel'),
     skill: named('skill'),
     calendar: named('calendar'),
     feed: batched((ranges) => readFeeds(sql, accountId, ranges)),
     channelSettings: batchedById((ids) => readChannelSettings(sql, accountId, ids)),
+    closingFacts(conversation) {
+      const known = beside.get(conversation);
+      return known ? known.facts : besideOne(conversation).then(({ facts }) => facts);
+    },
+    agentOf(conversation) {
+      if (conversation.agentId === null) return null;
+      const known = beside.get(conversation);
+      return known ? known.agent : agent(conversation.agentId);
+    },
+    async readBeside(conversations) {
+      const read = await readClosingFacts(sql, accountId, conversations);
+      for (const [index, conversation] of conversations.entries())
+        beside.set(conversation, read[index] as Beside);
+    },
     lastInbound: batchedById((ids) => readLastInbound(sql, accountId, ids)),
     steps: batched((asked) => readSteps(sql, accountId, asked)),
   };

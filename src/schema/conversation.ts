@@ -1,6 +1,7 @@
 import type { StoredConversation } from '../db/conversations.ts';
 import type { ChannelRow, ContactRow } from '../db/reads.ts';
-import { endsIt, nextDue, type Timer } from '../domain/timers.ts';
+import { type Due as DomainDue, endsIt, nextDue, type Timer } from '../domain/timers.ts';
+import { type Soon, soon } from './at-once.ts';
 import { builder } from './builder.ts';
 import { pageArgs, readPageArgs, toConnection } from './connection.ts';
 import { Contact } from './contact.ts';
@@ -45,7 +46,7 @@ builder.node(Conversation, {
       type: Agent,
       nullable: true,
       description: 'The assigned agent; null: nobody.',
-      resolve: (c, _args, { load }) => load.agent(c.agentId),
+      resolve: (c, _args, { load }) => load.agentOf(c),
     }),
     tags: t.stringList({ description: 'Its tags (PE-7).', resolve: (c) => [...c.tags] }),
     caseStatus: t.exposeString('caseStatus', {
@@ -97,7 +98,7 @@ builder.node(Conversation, {
       nullable: true,
       description:
         'When it will end by itself, if nothing happens before (PE-1). Null: not by itself, as things stand. May lie in the past just after a change of rules.',
-      resolve: async (c, _args, context) => (await dueOf(c, context, endsIt))?.at ?? null,
+      resolve: (c, _args, context) => soon(dueOf(c, context, endsIt), (due) => due?.at ?? null),
     }),
     setAside: t.boolean({
       description:
@@ -136,7 +137,11 @@ function isSetAside(conversation: StoredConversation): boolean {
   return conversation.laneId === null && conversation.status !== 'ENDED';
 }
 
-async function dueOf(conversation: StoredConversation, { load }: Context, wanted: (timer: Timer) => boolean) {
+function dueOf(
+  conversation: StoredConversation,
+  { load }: Context,
+  wanted: (timer: Timer) => boolean,
+): Soon<DomainDue | null> {
   if (conversation.laneId === null) return null;
-  return nextDue(await load.rules(), conversation, wanted);
+  return soon(load.rulesOf(conversation), (rules) => nextDue(rules, conversation, wanted));
 }

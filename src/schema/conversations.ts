@@ -1,7 +1,10 @@
+import type { GraphQLResolveInfo } from 'graphql';
 import type { ConversationFilter } from '../db/lists.ts';
 import { readConversationPage } from '../db/reads.ts';
 import { InvalidInputError, NotFoundError } from '../domain/errors.ts';
-import { type Direction, type Listed, listOpen } from '../insight/conversation-list.ts';
+import { type Direction, type Listed, type ListRequest, listOpen } from '../insight/conversation-list.ts';
+import { listSoonest } from '../insight/soonest.ts';
+import { fieldsWithin } from './at-once.ts';
 import { builder } from './builder.ts';
 import type { Context } from './context.ts';
 import { Conversation } from './conversation.ts';
@@ -84,7 +87,7 @@ builder.queryFields((t) => ({
       }),
       ...eitherEndArgs(),
     },
-    async resolve(_root, args, context) {
+    async resolve(_root, args, context, info) {
       const input = args.filter ?? {};
       const dueBefore = input.dueBefore ?? null;
       const order = args.orderBy ?? (dueBefore ? BY_DUE : NEWEST_FIRST);
@@ -100,10 +103,11 @@ builder.queryFields((t) => ({
       const rows =
         order.field === 'STARTED'
           ? await listStarted(context, filter, order.direction, page)
-          : await listOpen(context.deps.db.sql, await context.load.rules(), context.deps.clock.now(), {
+          : await listOrdered(context, {
               ...{ by: order.field, direction: order.direction, filter, dueBefore },
               ...{ after: page.from, backwards: page.backwards, limit: page.limit + 1 },
             });
+      await readWith(rows.slice(0, page.limit), context, info);
       return toPage(rows, page, order.field);
     },
   }),
@@ -120,7 +124,7 @@ async function listStarted(
   { from, backwards, limit }: PageRequest,
 ): Promise<Listed[]> {
   const reading = (direction === 'ASC') === backwards ? 'DESC' : 'ASC';
-  const rows = await readConversationPage(
+  const { conversations, rulesVersion } = await readConversationPage(
     deps.db.sql,
     accountId,
     filter,
@@ -128,10 +132,30 @@ async function listStarted(
     from?.id ?? null,
     limit + 1,
   );
-  return rows.map((conversation) => ({
+  return conversations.map((conversation) => ({
     conversation,
     position: { isDue: true, atMs: 0, clockMs: 0, id: conversation.id },
+    rulesVersion,
   }));
+}
+
+/** Reads at once what the fields of a page would ask for one by one. */
+async function readWith(rows: readonly Listed[], { load }: Context, info: GraphQLResolveInfo): Promise<void> {
+  for (const [version, own] of Map.groupBy(rows, ({ rulesVersion }) => rulesVersion))
+    await load.readUnder(
+      version,
+      own.map(({ conversation }) => conversation),
+    );
+  if (rows.length > 0 && fieldsWithin(info).has('closing'))
+    await load.readBeside(rows.map(({ conversation }) => conversation));
+}
+
+async function listOrdered({ accountId, deps, load }: Context, request: ListRequest): Promise<Listed[]> {
+  const { sql } = deps.db;
+  const now = deps.clock.now();
+  const rulesAt = (version: number) => deps.rules.at(accountId, version);
+  const soonest = await listSoonest(sql, accountId, rulesAt, now, request);
+  return soonest ?? (await listOpen(sql, await load.rules(), now, request));
 }
 
 /** Reads the filter. @throws InvalidInputError or NotFoundError naming the field */

@@ -8,11 +8,14 @@ import {
   getArgumentValues,
   getNamedType,
   getVariableValues,
+  isInputObjectType,
   isInterfaceType,
   isObjectType,
   Kind,
   type OperationDefinitionNode,
   type SelectionSetNode,
+  type TypeNode,
+  type VariableDefinitionNode,
 } from 'graphql';
 
 /** What a list that says nothing of it in the schema gives at most where neither first nor last is given. */
@@ -40,8 +43,8 @@ export function costOf({ schema, document, operationName, variableValues }: Exec
   );
   const root = operation && schema.getRootType(operation.operation);
   if (!operation || !root) return 0;
-  const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], variableValues ?? {});
-  if (coerced === undefined) return 0;
+  const variables = variablesOf(schema, operation, variableValues ?? {});
+  if (variables === null) return 0;
   const fragments = new Map(
     document.definitions
       .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
@@ -50,9 +53,33 @@ export function costOf({ schema, document, operationName, variableValues }: Exec
   return costWithin(operation.selectionSet, root, {
     schema,
     fragments,
-    variables: coerced,
+    variables,
     known: new Map(),
   });
+}
+
+/**
+ * The variables as they will be read; null where they do not fit. Input objects as they were sent in: to read them is
+ * much of the work of a long call, and of them only the length of their lists counts here.
+ */
+function variablesOf(
+  schema: GraphQLSchema,
+  { variableDefinitions = [] }: OperationDefinitionNode,
+  given: Variables,
+): Variables | null {
+  const isPlain = ({ type, variable }: VariableDefinitionNode) =>
+    !Object.hasOwn(given, variable.name.value) || !isInputObjectType(namedTypeOf(schema, type));
+  const plain = variableDefinitions.filter(isPlain);
+  // Of all that may be wrong with them nobody reads the second: there could be as many as fit into a body.
+  const { coerced } = getVariableValues(schema, plain, given, { maxErrors: 1 });
+  if (coerced === undefined) return null;
+  for (const { variable } of variableDefinitions.filter((each) => !isPlain(each)))
+    coerced[variable.name.value] = given[variable.name.value];
+  return coerced;
+}
+
+function namedTypeOf(schema: GraphQLSchema, type: TypeNode): GraphQLNamedType | undefined {
+  return type.kind === Kind.NAMED_TYPE ? schema.getType(type.name.value) : namedTypeOf(schema, type.type);
 }
 
 function costWithin(selected: SelectionSetNode, parent: GraphQLNamedType, reading: Reading): number {
@@ -110,8 +137,15 @@ function argumentsOf(
   }
 }
 
-function longestList(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0;
-  const within = Math.max(0, ...Object.values(value).map(longestList));
-  return Array.isArray(value) ? Math.max(value.length, within) : within;
+/** Without recursion: what is sent in may be nested deeper than the call stack. */
+function longestList(given: unknown): number {
+  let longest = 0;
+  const left = [given];
+  while (left.length > 0) {
+    const value = left.pop();
+    if (typeof value !== 'object' || value === null) continue;
+    if (Array.isArray(value)) longest = Math.max(longest, value.length);
+    for (const each of Object.values(value)) left.push(each);
+  }
+  return longest;
 }

@@ -1,4 +1,5 @@
 import { GraphQLError } from 'graphql';
+import { isAway } from '../db/away.ts';
 import type { ActionKind } from '../domain/activity.ts';
 import type { Status } from '../domain/conversation.ts';
 import {
@@ -14,6 +15,7 @@ import {
   ProfileRefusedError,
   TakenError,
   TooManyError,
+  TooManySubscriptionsError,
   UnavailableError,
 } from '../domain/errors.ts';
 import type { Log } from '../log.ts';
@@ -165,6 +167,12 @@ export function errorAt(path: string, error: LullError): ErrorValue {
   return Object.assign(value, { field: `${path}.${error.field}`, message: `${path}.${message}` });
 }
 
+/** A connection that broke in mid-commit leaves it open. */
+const AWAY =
+  'the database is away; whether a change was made is not known: make the same call again, with the same ids and keys';
+/** When to try again to subscribe. */
+const RETRY_SUBSCRIBING_S = '30';
+
 /**
  * What a client sees of an error that no union names: ours with their code and fields, GraphQL's own as they are,
  * and nothing of any other, which is logged.
@@ -172,11 +180,16 @@ export function errorAt(path: string, error: LullError): ErrorValue {
 export function maskError(log: Log): (error: unknown) => Error {
   return (error) => {
     const original = originalOf(error);
-    if (original instanceof GraphQLError) return error as GraphQLError;
+    if (original instanceof GraphQLError && !isOurs(original)) return error as GraphQLError;
     const place = error instanceof GraphQLError ? error : null;
     const where = { nodes: place?.nodes ?? null, path: place?.path ?? null };
     if (original instanceof LullError)
-      return new GraphQLError(original.message, { ...where, extensions: fieldsOf(original) });
+      return new GraphQLError(original.message, { ...where, extensions: extensionsOf(original) });
+    if (isAway(original)) {
+      log.warn({ err: original }, 'the database does not answer');
+      const http = { status: 503, headers: { 'retry-after': '5' } };
+      return new GraphQLError(AWAY, { ...where, extensions: { code: 'UNAVAILABLE', http } });
+    }
     log.error({ err: original }, 'a request failed');
     return new GraphQLError('something went wrong; it was logged', {
       ...where,
@@ -185,8 +198,20 @@ export function maskError(log: Log): (error: unknown) => Error {
   };
 }
 
+/** GraphQL says of what a resolver gave that it is not of its field's type: not for the caller to mend. */
+function isOurs({ path, extensions, message }: GraphQLError): boolean {
+  return path !== undefined && extensions.code === undefined && !message.startsWith('Argument ');
+}
+
 function originalOf(error: unknown): unknown {
   return error instanceof GraphQLError && error.originalError ? originalOf(error.originalError) : error;
+}
+
+function extensionsOf(error: LullError): Record<string, unknown> {
+  const extensions = fieldsOf(error);
+  if (!(error instanceof TooManySubscriptionsError)) return extensions;
+  const headers = { 'retry-after': RETRY_SUBSCRIBING_S };
+  return { ...extensions, http: { status: error.of === 'ACCOUNT' ? 429 : 503, headers } };
 }
 
 function fieldsOf(error: LullError): Record<string, unknown> {

@@ -29,9 +29,13 @@ export function readWhy(why: string | null | undefined): string | null {
   return why ? readText(why, 'why', 1000) : null;
 }
 
-/** Whether a database can hold every text in it. */
-export function isStorableJson(value: unknown): boolean {
+/** How many lists and objects JSON that is to be stored may have within each other. */
+export const MAX_NESTED = 20;
+
+/** Whether a database can hold every text in it, and it is nested no deeper than `MAX_NESTED`. */
+export function isStorableJson(value: unknown, nested = 0): boolean {
   if (typeof value === 'string') return isStorable(value);
   if (typeof value !== 'object' || value === null) return true;
-  return Object.entries(value).every(([key, each]) => isStorable(key) && isStorableJson(each));
+  if (nested === MAX_NESTED) return false;
+  return Object.entries(value).every(([key, each]) => isStorable(key) && isStorableJson(each, nested + 1));
 }

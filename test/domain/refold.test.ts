@@ -6,9 +6,12 @@ import { decide } from '../../src/domain/decide.ts';
 import type { Event } from '../../src/domain/event.ts';
 import { advance } from '../../src/domain/fire.ts';
 import type { DecideContext, Outcome } from '../../src/domain/outcome.ts';
-import { refold } from '../../src/domain/refold.ts';
+import { openPast, type Past } from '../../src/domain/refold.ts';
 import type { AccountRules } from '../../src/domain/rules.ts';
 import { appliedTo, at, contactWith, rulesWith } from '../support/domain.ts';
+
+/** One late activity, taken into a past of which nothing is known. */
+const refold = (...late: Parameters<Past['take']>) => openPast(() => {}).take(...late);
 
 type Told = { action: Action; sent: Date };
 /** A contact's conversation as it comes to be when things are told in some order; the clock stands unless it is moved. */

@@ -260,7 +260,7 @@ describe('the listener', () => {
     const names = [...read.keys()];
     const ofLull = names.filter((name) => name.startsWith('lull_')).join('\n');
     const labels = new Set([...ofLull.matchAll(/(\w+)="/g)].map(([, label]) => label));
-    expect([...labels].sort()).toEqual(['le', 'outcome', 'queue', 'state', 'timer']);
+    expect([...labels].sort()).toEqual(['le', 'outcome', 'queue', 'reason', 'state', 'timer']);
     const text = names.join('\n');
     for (const secret of [engine.accountId, engine.channelId, await laneOf('someone'), 'someone'])
       expect(text).not.toContain(secret ?? 'no lane');

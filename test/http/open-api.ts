@@ -34,7 +34,7 @@ export async function openApi(start?: Date, options?: { profile?: string }) {
   const handlers = new Set<{ accountId: string; handler: (changed: Changed) => void }>();
   const lines: string[] = [];
   const log = createLog({ logLevel: 'debug' }, collect(lines) as never);
-  engine.deps.tell = async (changed) => {
+  engine.deps.tell = (changed) => {
     for (const { accountId, handler } of handlers) if (accountId === changed.accountId) handler(changed);
   };
   const registry = createRegistry(BUILT_IN);

@@ -115,7 +115,8 @@ describe('calls that are refused, and change nothing', () => {
 
   it('a body that is not there in time is answered 408, and hung up on', async () => {
     const server = createServer(async (incoming, response) => {
-      expect(await readBody(incoming, response, 1_000, 50)).toBeNull();
+      const door = { keep: () => true, refuse: () => {} };
+      expect(await readBody(incoming, response, 1_000, 50, door)).toBeNull();
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const socket = connect((server.address() as { port: number }).port, '127.0.0.1');

@@ -83,6 +83,32 @@ describe.each(STORES)('queues on $kind', requireOrSkip('redis'), ({ kind, open }
       .toContain('anew');
   });
 
+  it('runs what gives way when nobody else waits any more, and counts it among those that wait', async () => {
+    const queues = await openOne();
+    await queues.addMany(
+      note,
+      ['polite', 'and so'].map((text) => ({ ...now(), payload: { text }, givesWay: true })),
+    );
+    await queues.add(note, { text: 'first' }, now());
+    await queues.add(note, { text: 'second' }, now());
+    expect(await queues.depth(note)).toEqual({ waiting: 4, delayed: 0, active: 0 });
+    const { implementation, texts } = keepDiary();
+    queues.work([implementation], { concurrency: 1 });
+    await expect.poll(texts, soon).toEqual(['first', 'second', 'polite', 'and so']);
+  });
+
+  it('takes a job out, and minds nothing where there is none', async () => {
+    const queues = await openOne();
+    await queues.add(note, { text: 'later' }, { id: 'taken-out', delayMs: DAY_MS });
+    await queues.remove(note, 'taken-out');
+    await queues.remove(note, 'taken-out');
+    expect(await queues.depth(note)).toEqual({ waiting: 0, delayed: 0, active: 0 });
+    await queues.add(note, { text: 'anew' }, now('taken-out'));
+    const { implementation, texts } = keepDiary();
+    queues.work([implementation], { concurrency: 1 });
+    await expect.poll(texts, soon).toEqual(['anew']);
+  });
+
   it('adds many in chunks and leaves nothing behind', async () => {
     const queues = await openOne();
     const { implementation, done } = keepDiary();

@@ -115,7 +115,7 @@ function listeningLog() {
 }
 
 /** A door to a server, on a port of its own. */
-async function openGate(server: { path: string } | { host: string; port: number }) {
+export async function openGate(server: { path: string } | { host: string; port: number }) {
   const sockets = new Set<Socket>();
   let isJammed = false;
   const gate = createServer((outside) => {

@@ -1,3 +1,4 @@
+import type { TransactionSql } from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Activity } from '../../src/lifecycle/lifecycle.ts';
 import { wakeLane } from '../../src/lifecycle/wake.ts';
@@ -82,6 +83,30 @@ describe('a conversation that a wake cannot write', () => {
       ended_at: new Date(answered.getTime() + 2 * HOUR),
       lateness_ms: '0',
     });
+  });
+
+  it('and nobody else is: one that somebody held meanwhile comes before it, and closes', async () => {
+    const laneId = await quiet('held', 3);
+    const bad = await poison('held 1');
+    engine.clock.advance(2 * HOUR);
+    const { id: first } = await engine.latest('held 0');
+    const { sql } = engine.db;
+    const somebody = await sql.reserve();
+    await somebody`begin`;
+    await somebody`select from conversation where id = ${first} for update`;
+    // Let go between the batch that failed and what is done about it.
+    const begin = async (run: (tx: TransactionSql) => Promise<unknown>) => {
+      await somebody`rollback`;
+      return await sql.begin(run);
+    };
+    const letGo = new Proxy(sql, {
+      get: (target, name) => (name === 'begin' ? begin : Reflect.get(target, name)),
+    });
+    const deps = { ...engine.deps, db: { ...engine.db, sql: letGo } };
+    const report = await wakeLane(deps, { accountId: engine.accountId, laneId, wakeAt: null });
+    somebody.release();
+    expect(report).toMatchObject({ acted: { AUTO_CLOSE: 2 }, setAside: [bad] });
+    expect(await open('held')).toEqual([bad]);
   });
 
   it('and several of them, the first and the last among them, are set aside alone', async () => {

@@ -125,4 +125,33 @@ describe('a wake', () => {
     await engine.runUntil(new Date(engine.clock.now().getTime() + 100));
     expect(await statusOf('many 1099')).toBe('ENDED');
   });
+
+  it('comes back for one that somebody held during the first of its batches', async () => {
+    const targets = Array.from({ length: 510 }, (_, index) => ({
+      channelId: engine.channelId,
+      address: `held ${index}`,
+    }));
+    const at = engine.clock.now();
+    const action = { kind: 'OUTBOUND', sender: 'AGENT', agentId: engine.ann } as const;
+    for (let first = 0; first < targets.length; first += 255)
+      await engine.apply(
+        ...targets.slice(first, first + 255).flatMap((target, index) => [
+          { target, action: { kind: 'INBOUND' } as const, at: new Date(at.getTime() - 600 + first + index) },
+          { target, action, at: new Date(at.getTime() - 600 + first + index) },
+        ]),
+      );
+    const { id, lane_id: laneId } = await engine.latest('held 3');
+    engine.clock.advance(2 * HOUR);
+    const waking = { accountId: engine.accountId, laneId: laneId as string, wakeAt: null };
+    await engine.db.sql.begin(async (sql) => {
+      await sql`select 1 from conversation where account_id = ${engine.accountId} and id = ${id} for no key update`;
+      expect(await wakeLane(engine.deps, waking)).toMatchObject({
+        acted: { AUTO_CLOSE: 509 },
+        alarm: { wakeAt: new Date(engine.clock.now().getTime() + 100) },
+      });
+    });
+    expect(await statusOf('held 3')).toBe('ACTIVE');
+    await engine.runUntil(new Date(engine.clock.now().getTime() + 100));
+    expect(await statusOf('held 3')).toBe('ENDED');
+  });
 });

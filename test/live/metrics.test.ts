@@ -89,7 +89,7 @@ describe.each(KINDS)('metrics of processes, the queue on %s', (kind) => {
       select count(*)::int as count from pg_stat_activity
       where datname = current_database() and application_name = 'lull'`;
     expect(count).toBeGreaterThan(5);
-    expect(count).toBeLessThanOrEqual(kind === 'postgres' ? 21 : 15);
+    expect(count).toBeLessThanOrEqual(kind === 'postgres' ? 22 : 16);
     await leave(service);
     await own.close();
   });

@@ -57,6 +57,17 @@ it('tells of many at once with few statements', async () => {
   listener.stop();
 });
 
+it('tells a hundred subscribers of a change with one statement for all', async () => {
+  const listeners = await Promise.all(Array.from({ length: 100 }, () => listen(ALL)));
+  const before = api.statements();
+  const [{ conversationId: id }] = await api.record(inbound('to all'));
+  const heard = await Promise.all(listeners.map((listener) => changeIn(listener.next())));
+  expect(new Set(heard.map((change) => change.id))).toEqual(new Set([id]));
+  expect(api.statements() - before).toBeLessThan(20);
+  for (const listener of listeners) listener.stop();
+  await expect.poll(() => api.subscribers()).toBe(0);
+});
+
 it('hears nothing of another account, and cannot name what is its', async () => {
   const { deps } = api.engine;
   const other = await createAccount(deps, { name: 'other' });

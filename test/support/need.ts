@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 const NEEDS = {
   redis: ['redis-server', 'valkey-server'],
   chromium: ['chromium', 'chromium-browser', 'google-chrome'],
+  postgres15: ['/usr/lib/postgresql/15/bin/postgres'],
 } as const;
 export type Need = keyof typeof NEEDS;
 

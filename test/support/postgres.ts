@@ -7,6 +7,8 @@ import { startEmbedded } from '../../src/db/embedded.ts';
 import { migrateDatabase } from '../../src/db/migrate.ts';
 import { createLog } from '../../src/log.ts';
 import { removeFolder, removeLeftFolders, testFolder } from './folder.ts';
+import { startInstalled, type TestServer } from './installed-postgres.ts';
+import { partitionByAccount } from './partitioned.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -17,26 +19,31 @@ declare module 'vitest' {
 
 const log = createLog({ logLevel: 'warn' });
 
-/** One Postgres for the whole run, with a migrated template; gone at the end, also when the run is interrupted. */
+/**
+ * One Postgres for the whole run, with a migrated template; gone at the end, also when the run is interrupted. It is the
+ * server at TEST_DATABASE_URL, or one of the programs in LULL_TEST_POSTGRES (`/usr/lib/postgresql/15/bin`), or the
+ * embedded one. LULL_TEST_PARTITIONS has every table divided by account into as many parts.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   removeLeftFolders();
   const prefix = `lull_test_${process.pid}`;
-  const { address, stop, stopAtExit } = process.env.TEST_DATABASE_URL
-    ? givenServer(process.env.TEST_DATABASE_URL, prefix)
-    : await ownServer();
+  const { TEST_DATABASE_URL: url, LULL_TEST_POSTGRES: bin } = process.env;
+  const { address, stop, stopAtExit } = url
+    ? givenServer(url, prefix)
+    : await (bin ? startInstalled(bin) : ownServer());
   // An interrupted run exits at once, without a teardown.
   process.once('exit', stopAtExit);
   const template = `${prefix}_template`;
   await onServer(address, (sql) => sql`create database ${sql(template)}`);
   await migrateDatabase(inDatabase(address, template), log);
+  const parts = Number(process.env.LULL_TEST_PARTITIONS ?? 0);
+  if (parts > 0) await onServer(inDatabase(address, template), (sql) => partitionByAccount(sql, parts));
   project.provide('testServer', { address, prefix });
   return async () => {
     process.off('exit', stopAtExit);
     await stop();
   };
 }
-
-type TestServer = { address: DatabaseAddress; stop(): Promise<void>; stopAtExit(): void };
 
 /** An embedded Postgres, which ends with this process however that ends. */
 async function ownServer(): Promise<TestServer> {

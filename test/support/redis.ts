@@ -6,20 +6,30 @@ import { programFor } from './need.ts';
 
 export { requireOrSkip } from './need.ts';
 
-export type TestRedis = { url: string; stop(): Promise<void> };
+export type TestRedis = { url: string; port: number; kill(): Promise<void>; stop(): Promise<void> };
 
-/** A Redis of our own on a free port, which keeps nothing; ask `requireOrSkip('redis')` first. */
-export async function startRedis(): Promise<TestRedis> {
+/**
+ * A Redis of our own on a free port, or on that of one that was killed, which keeps nothing; ask
+ * `requireOrSkip('redis')` first.
+ */
+export async function startRedis(formerPort?: number): Promise<TestRedis> {
   const program = programFor('redis');
   if (program === null) throw new Error('redis is not installed');
   const folder = testFolder();
-  const port = await freePort();
+  const port = formerPort ?? (await freePort());
   const options = { bind: '127.0.0.1', port, hz: 100, dir: folder, save: '', appendonly: 'no' };
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
   const child = spawnBound(program, args);
   await ready(child);
   return {
     url: `redis://127.0.0.1:${port}`,
+    port,
+    async kill() {
+      const exited = once(child, 'exit');
+      child.kill('SIGKILL');
+      await exited;
+      removeFolder(folder);
+    },
     async stop() {
       const exited = once(child, 'exit');
       if (child.exitCode === null && child.signalCode === null && child.kill('SIGTERM')) await exited;

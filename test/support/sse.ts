@@ -2,6 +2,8 @@
 export type Listener = {
   status: number;
   type: string | null;
+  /** The header `retry-after`. */
+  retryAfter: string | null;
   stop(): void;
   /** The next answer; null at the end. */
   // biome-ignore lint/suspicious/noExplicitAny: answers have the shape their subscription asks for
@@ -31,6 +33,7 @@ export async function subscribe(
   return {
     status: response.status,
     type: response.headers.get('content-type'),
+    retryAfter: response.headers.get('retry-after'),
     stop: () => stop.abort(),
     async next() {
       for (;;) {

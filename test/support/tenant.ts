@@ -46,6 +46,7 @@ export async function openTenant(
 
   const tenant = {
     accountId,
+    channelId,
     ann,
     skill: (name: string) => skills.get(name) as string,
     /** The instant so many milliseconds from now. */

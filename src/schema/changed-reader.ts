@@ -1,0 +1,27 @@
+import type { Sql } from 'postgres';
+import type { StoredConversation } from '../db/conversations.ts';
+import { readConversations } from '../db/reads.ts';
+import { batchedById } from './batch.ts';
+
+/** Reads a conversation of an account that has changed; null where it has gone. */
+export type ChangedReader = (accountId: string, id: string) => Promise<StoredConversation | null>;
+
+/** Accounts whose reads are gathered; beyond, all are forgotten, and gathered anew. */
+const ACCOUNTS_KEPT = 10_000;
+
+/**
+ * Makes what all subscriptions of a process read by. Whoever is told of a change is told at the same time as all
+ * others of the account: a thousand who listen to it are one statement.
+ */
+export function openChangedReader(sql: Sql): ChangedReader {
+  const readers = new Map<string, (id: string) => Promise<StoredConversation | null>>();
+  return (accountId, id) => {
+    let read = readers.get(accountId);
+    if (read === undefined) {
+      if (readers.size >= ACCOUNTS_KEPT) readers.clear();
+      read = batchedById((ids) => readConversations(sql, accountId, ids));
+      readers.set(accountId, read);
+    }
+    return read(id);
+  };
+}

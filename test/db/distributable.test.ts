@@ -1,0 +1,173 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openPostgresBackend } from '../../src/jobs/postgres-backend.ts';
+import { createLog } from '../../src/log.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { sourceFiles } from '../support/import-rules.ts';
+import { root } from '../support/run.ts';
+import { namesItsAccount, statementsOn } from '../support/statements.ts';
+
+/** Of no account, and small: every node has a copy of them. */
+const REFERENCE = ['operator_key', 'service_state'];
+
+/** What looks across accounts, and why; on a distributed schema each of them asks every node. */
+const ACROSS: [path: string, begins: string, why: string][] = [
+  [
+    'src/db/lanes.ts',
+    'select account_id as "accountId", id as "laneId"',
+    'the reconciler: lanes to be woken',
+  ],
+  [
+    'src/db/lanes.ts',
+    'select account_id from account where armed_version',
+    'the reconciler: rules to be armed',
+  ],
+  ['src/db/outbox.ts', 'update outbox set attempts = attempts + 1', 'the relay claims what is due'],
+  ['src/db/relaning.ts', 'select {PLACE} from relaning where done_at', 'the reconciler: walks to go on with'],
+  ['src/db/retention.ts', 'delete from outbox where (account_id, id) in', 'retention'],
+  ['src/db/idempotency.ts', 'delete from idempotency where (account_id, key) in', 'retention'],
+  ['src/jobs/retention.ts', 'select account_id from account', 'retention, account by account'],
+  ['src/db/outages.ts', 'select account_id from account order by', 'downtime is of all accounts'],
+  [
+    'src/db/service-state.ts',
+    'update account set armed_version = 0',
+    'new built-in rules are of all accounts',
+  ],
+  [
+    'src/db/adapters-in-use.ts',
+    'select distinct adapter from channel',
+    'at the start: is every adapter there',
+  ],
+  [
+    'src/lifecycle/setup.ts',
+    'select account_id from account where name',
+    'the commands find an account by its name',
+  ],
+  ['src/db/gauges.ts', 'select count(*) as lanes', 'metrics'],
+  ['src/db/gauges.ts', 'select count(*) as pending', 'metrics'],
+  ['src/db/gauges.ts', "select count(*) filter (where state = 'DEAD')", 'metrics'],
+];
+/** Conditions that are put together; the first of them is the account. */
+const BUILT = ['src/db/lists.ts', 'src/db/reads.ts'];
+
+let test: TestDatabase;
+let tables: string[];
+beforeAll(async () => {
+  test = await createTestDatabase();
+  const rows = await test.database.sql<{ name: string }[]>`
+    select relname as name from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') order by relname`;
+  tables = rows.map(({ name }) => name).filter((name) => !REFERENCE.includes(name));
+});
+afterAll(() => test.drop());
+
+describe('every table can be distributed by account', () => {
+  it('has account_id, never null, at the head of its primary key', async () => {
+    const heads = await test.database.sql<{ table: string; head: string; nullable: boolean }[]>`
+      select relname as table, attname as head, not attnotnull as nullable from pg_index
+      join pg_class on pg_class.oid = indrelid and relnamespace = 'public'::regnamespace
+      join pg_attribute on attrelid = indrelid and attnum = indkey[0] where indisprimary order by relname`;
+    expect(heads.filter(({ table }) => !REFERENCE.includes(table))).toEqual(
+      tables.map((table) => ({ table, head: 'account_id', nullable: false })),
+    );
+    expect(tables.length).toBeGreaterThan(15);
+  });
+
+  it('has account_id, of one type, in every unique index', async () => {
+    const unique = await test.database.sql<{ index: string; table: string; columns: string[] }[]>`
+      select index.relname as index, of.relname as table,
+        array(select attname::text from pg_attribute where attrelid = indrelid and attnum = any(indkey)) as columns
+      from pg_index join pg_class as index on index.oid = indexrelid
+      join pg_class as of on of.oid = indrelid and of.relnamespace = 'public'::regnamespace where indisunique`;
+    const own = unique.filter(({ table }) => tables.includes(table));
+    expect(own.length).toBeGreaterThan(tables.length);
+    expect(own.filter(({ columns }) => !columns.includes('account_id'))).toEqual([]);
+    const types = await test.database.sql`
+      select distinct atttypid::regtype::text as type from pg_attribute join pg_class on pg_class.oid = attrelid
+      where attname = 'account_id' and relnamespace = 'public'::regnamespace`;
+    expect(types.map(({ type }) => type)).toEqual(['uuid']);
+  });
+
+  it('refers to others of the same account alone', async () => {
+    const keys = await test.database.sql<{ name: string; table: string; pairs: string[] }[]>`
+      select conname as name, conrelid::regclass::text as table, array(
+        select own.attname || ' ' || other.attname from unnest(conkey, confkey) as pair (own_number, other_number)
+        join pg_attribute as own on own.attrelid = conrelid and own.attnum = own_number
+        join pg_attribute as other on other.attrelid = confrelid and other.attnum = other_number) as pairs
+      from pg_constraint where contype = 'f' and connamespace = 'public'::regnamespace`;
+    expect(keys.length).toBeGreaterThan(15);
+    expect(keys.filter(({ pairs }) => !pairs.includes('account_id account_id'))).toEqual([]);
+  });
+
+  it('needs nothing that a node has of its own: no sequence, no trigger, no rule, no view, no exclusion', async () => {
+    const [found] = await test.database.sql`select
+      (select count(*)::int from pg_class where relnamespace = 'public'::regnamespace and relkind in ('S', 'v', 'm')) as objects,
+      (select count(*)::int from pg_trigger where not tgisinternal) as triggers,
+      (select count(*)::int from pg_rewrite join pg_class on pg_class.oid = ev_class and relnamespace = 'public'::regnamespace) as rules,
+      (select count(*)::int from pg_constraint where contype = 'x') as exclusions,
+      (select count(*)::int from pg_proc where pronamespace = 'public'::regnamespace) as functions`;
+    expect(found).toEqual({ objects: 0, triggers: 0, rules: 0, exclusions: 0, functions: 0 });
+  });
+});
+
+describe('every statement says of which account its rows are', () => {
+  const inSource = () =>
+    statementsOn(
+      tables,
+      sourceFiles(root, ['src']).filter(({ path }) => !path.startsWith('src/db/tables')),
+    );
+  const isAcross = ({ path, text }: { path: string; text: string }) =>
+    ACROSS.some(([where, begins]) => where === path && text.startsWith(begins));
+
+  it('but for those that look across accounts, which stand on a list', () => {
+    const statements = inSource();
+    expect(statements.length).toBeGreaterThan(100);
+    const silent = statements.filter(
+      (each) => !namesItsAccount(each) && !BUILT.includes(each.path) && !isAcross(each),
+    );
+    expect(silent).toEqual([]);
+  });
+
+  it('and the list has none that is gone, or that names its account', () => {
+    const statements = inSource();
+    for (const [path, begins] of ACROSS) {
+      const found = statements.filter((each) => each.path === path && each.text.startsWith(begins));
+      expect([path, begins, found.length]).toEqual([path, begins, 1]);
+    }
+    for (const path of BUILT) {
+      const [file] = sourceFiles(root, ['src']).filter((each) => each.path === path);
+      expect(file?.text).toMatch(/const conditions = \['account_id = \$1'/);
+    }
+  });
+
+  it('and the finder finds one that does not', () => {
+    const text = [
+      'sql`select * from conversation where id = any(ids)`',
+      "sql.unsafe('delete from event where conversation_id = $1', [id])",
+      'sql`select * from event where account_id = any(ids)`',
+      'sql`update service_state set value = 1`',
+    ].join('\n');
+    const found = statementsOn(['conversation', 'event'], [{ path: 'src/db/some.ts', text }]);
+    expect(found).toHaveLength(3);
+    expect(found.filter((each) => !namesItsAccount(each)).map((each) => each.text)).toEqual([
+      'select * from conversation where id = any(ids)',
+      'delete from event where conversation_id = $1',
+    ]);
+  });
+});
+
+it('the queue keeps to a schema of its own: nothing refers to it, and it to nothing', async () => {
+  const backend = await openPostgresBackend(test.address, 'lull', createLog({ logLevel: 'silent' }));
+  await backend.queue('lane-wake').getJobCounts();
+  const { sql } = test.database;
+  const schemas = await sql<{ schema: string }[]>`
+    select distinct relnamespace::regnamespace::text as schema from pg_class where relkind in ('r', 'p')
+    and relnamespace::regnamespace::text !~ '^(pg_|information_schema)' order by 1`;
+  expect(schemas.map(({ schema }) => schema)).toEqual(['drizzle', 'lull_queue', 'public']);
+  const across = await sql`select conname from pg_constraint
+    join pg_class as own on own.oid = conrelid join pg_class as other on other.oid = confrelid
+    where contype = 'f' and own.relnamespace <> other.relnamespace`;
+  expect([...across]).toEqual([]);
+  const now = await sql<{ name: string }[]>`
+    select relname as name from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') order by relname`;
+  expect(now.map(({ name }) => name)).toEqual([...tables, ...REFERENCE].sort());
+  await backend.close();
+});

@@ -1,0 +1,203 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Action, Command } from '../../src/domain/activity.ts';
+import type { Consent } from '../../src/domain/closing.ts';
+import { type Conversation, isOpen } from '../../src/domain/conversation.ts';
+import { decide } from '../../src/domain/decide.ts';
+import type { Event } from '../../src/domain/event.ts';
+import { advance } from '../../src/domain/fire.ts';
+import type { ContactState, DecideContext, Outcome } from '../../src/domain/outcome.ts';
+import { MAX_STEPS_AGAIN, openPast, openPasts } from '../../src/domain/refold.ts';
+import { at, contactWith, rulesWith } from '../support/domain.ts';
+import { refoldAll } from '../support/refold-model.ts';
+
+const NOON = at('12:00').getTime();
+const minutes = (count: number) => new Date(NOON + count * 60_000);
+
+const agents = fc.constantFrom('ann', 'bob');
+const tags = fc.subarray(['vip', 'refund', 'spam']);
+const actions: fc.Arbitrary<Action> = fc.oneof(
+  { weight: 4, arbitrary: fc.constant<Action>({ kind: 'INBOUND' }) },
+  { weight: 4, arbitrary: agents.map((agentId): Action => ({ kind: 'OUTBOUND', sender: 'AGENT', agentId })) },
+  fc.constantFrom<Action>(
+    { kind: 'INBOUND', skillId: 'sales' },
+    { kind: 'INBOUND', keyword: 'OPT_OUT' },
+    { kind: 'OUTBOUND', sender: 'BOT' },
+    { kind: 'COMMENT' },
+    { kind: 'TO_QUEUE' },
+    { kind: 'INACTIVATE' },
+    { kind: 'HOLD', until: null },
+    { kind: 'RELEASE' },
+    { kind: 'END', by: 'AGENT' },
+    { kind: 'END', by: 'AGENT' },
+    { kind: 'REOPEN' },
+    { kind: 'START', by: 'AGENT' },
+    { kind: 'CASE_STATUS', caseStatus: 'open' },
+    { kind: 'SKILL', skillId: 'care' },
+    { kind: 'SKILL', skillId: null },
+  ),
+  agents.map((agentId): Action => ({ kind: 'ASSIGN', agentId })),
+  fc.record({ kind: fc.constant('TAG' as const), add: tags, remove: tags }),
+  {
+    weight: 4,
+    arbitrary: fc
+      .integer({ min: 0, max: 9 })
+      .map((number): Action => ({ kind: 'RECEIPT', of: `m${number}`, state: 'FAILED' })),
+  },
+);
+const told = fc.record({
+  action: actions,
+  minute: fc.oneof(fc.integer({ min: 0, max: 40 }), fc.integer({ min: 0, max: 6 })),
+  consent: fc.constantFrom<Consent>('UNKNOWN', 'UNKNOWN', 'UNKNOWN', 'OPTED_OUT'),
+  /** How long nothing is told, timers acting, before it. */
+  quiet: fc.constantFrom<0 | 15>(0, 0, 0, 0, 15),
+});
+const rules = fc.record({
+  inactivate: fc.boolean(),
+  inactivateAfter: fc.constant('PT10M'),
+  endInactiveAfter: fc.constant('PT20M'),
+  reopenWithin: fc.constantFrom('PT0S', 'P1D'),
+});
+
+const SWITCHES = { inactivate: false, inactivateAfter: 'PT10M', endInactiveAfter: 'PT20M' } as const;
+const tell = (minute: number, action: Action, quiet: 0 | 15 = 0) => ({
+  ...{ action, minute, quiet },
+  consent: 'UNKNOWN' as const,
+});
+/** A late end, over which the customer's next message reopens; who is taken to have been available changes after it. */
+const REOPENED_BY_WHOM = [
+  tell(0, { kind: 'INBOUND' }),
+  tell(1, { kind: 'OUTBOUND', sender: 'AGENT', agentId: 'ann' }),
+  tell(20, { kind: 'INBOUND' }),
+  tell(40, { kind: 'COMMENT' }),
+  tell(10, { kind: 'END', by: 'AGENT' }),
+  tell(30, { kind: 'ASSIGN', agentId: 'bob' }),
+  tell(35, { kind: 'TO_QUEUE' }, 15),
+];
+
+describe('late activities of one conversation, taken one after another into one past', () => {
+  it('LL-2 come to what each would if everything were folded from the first event on', () => {
+    let folded = 0;
+    fc.assert(
+      fc.property(
+        rules,
+        fc.array(told, { minLength: 4, maxLength: 16 }),
+        fc.boolean(),
+        (fields, all, isRulesNew) => {
+          const whole = rulesWith(fields, isRulesNew ? { since: minutes(45) } : {});
+          const pasts = openPasts();
+          let latest: Conversation | null = null;
+          let events: Event[] = [];
+          let now = minutes(40);
+          for (const [index, { action, minute, consent, quiet }] of all.entries()) {
+            now = new Date(now.getTime() + quiet * 60_000);
+            if (latest !== null && quiet > 0) {
+              const advanced = advance(latest, now, whole);
+              latest = advanced.conversation;
+              events.push(...advanced.events);
+            }
+            const command: Command = { action, at: minutes(minute), messageId: `m${index}`, byId: false };
+            const context: DecideContext = {
+              ...{ rules: whole, now, history: events },
+              newId: () => `conversation ${index}`,
+              isAvailable: (agentId) => agentId === 'ann',
+            };
+            const state: ContactState = { ...contactWith(latest), consent, consentAt: minutes(5) };
+            let outcome: Outcome | null = null;
+            if (latest !== null && isOpen(latest) && command.at < latest.newestAt) {
+              outcome = pasts.take(state, latest, events, command, context);
+              expect(outcome).toEqual(refoldAll(state, latest, events, command, context));
+              if (outcome !== null) folded++;
+            }
+            outcome ??= decide(state, command, context);
+            if (outcome.kind !== 'applied') continue;
+            const { conversation } = outcome;
+            if (conversation.id !== latest?.id) events = [];
+            latest = conversation;
+            if (outcome.first?.conversation.id === conversation.id) events.push(outcome.first.event);
+            events.push(outcome.event);
+          }
+        },
+      ),
+      { numRuns: 3_000, examples: [[{ ...SWITCHES, reopenWithin: 'P1D' }, REOPENED_BY_WHOM, false]] },
+    );
+    expect(folded).toBeGreaterThan(1_000);
+  });
+});
+
+/** A conversation of as many messages, two seconds apart, customer and agent in turn. */
+function longPast(length: number): { conversation: Conversation; events: Event[] } {
+  const events: Event[] = [];
+  let conversation: Conversation | null = null;
+  for (let index = 0; index < length; index++) {
+    const action: Action =
+      index % 2 === 0 ? { kind: 'INBOUND' } : { kind: 'OUTBOUND', sender: 'AGENT', agentId: 'ann' };
+    const sent = new Date(NOON + index * 2_000);
+    const command: Command = { action, at: sent, messageId: null, byId: false };
+    const outcome = decide(contactWith(conversation), command, contextAt(sent));
+    if (outcome.kind !== 'applied') throw new Error(outcome.kind);
+    conversation = outcome.conversation;
+    events.push(outcome.event);
+  }
+  return { conversation: conversation as Conversation, events };
+}
+function contextAt(now: Date): DecideContext {
+  return { rules: RULES, now, newId: () => 'conversation', isAvailable: () => false, history: [] };
+}
+const RULES = rulesWith();
+
+/** Tells as many late things of one conversation, in order of time; how many steps that folds. */
+function stepsOf(count: number, past: ReturnType<typeof longPast>, action: (index: number) => Action) {
+  const { events, conversation } = { ...past, events: [...past.events] };
+  let steps = 0;
+  const one = openPast(() => void steps++);
+  let latest = conversation;
+  const apart = Math.floor((events.length * 2_000) / count);
+  for (let index = 0; index < count; index++) {
+    const sent = new Date(NOON + index * apart + 1_000);
+    const command: Command = { action: action(index), at: sent, messageId: null, byId: false };
+    const outcome = one.take(contactWith(latest), latest, events, command, contextAt(minutes(600)));
+    if (outcome?.kind !== 'applied') throw new Error('it was not folded');
+    latest = outcome.conversation;
+    events.push(outcome.event);
+  }
+  return steps;
+}
+
+describe('a thousand late activities of a conversation with ten thousand events', () => {
+  const past = longPast(10_000);
+
+  it.each<[string, Action]>([
+    ['messages of the customer', { kind: 'INBOUND' }],
+    ['messages of the agent', { kind: 'OUTBOUND', sender: 'AGENT', agentId: 'ann' }],
+    ['comments', { kind: 'COMMENT' }],
+    ['the same tag', { kind: 'TAG', add: ['vip'], remove: [] }],
+  ])('%s fold the past about once, not a thousand times', (_, action) => {
+    expect(stepsOf(1_000, past, () => action)).toBeLessThan(3 * (10_000 + 1_000));
+  });
+
+  it('what makes a difference up to the end is folded up to a limit; the rest is for another call', () => {
+    const pasts = openPasts();
+    let { conversation } = past;
+    const events = [...past.events];
+    const outcomes: string[] = [];
+    for (let index = 0; index < 40; index++) {
+      const action: Action = { kind: 'TAG', add: [`tag ${index}`], remove: [] };
+      const command: Command = { action, at: new Date(NOON + 1), messageId: null, byId: false };
+      const outcome = pasts.take(
+        contactWith(conversation),
+        conversation,
+        events,
+        command,
+        contextAt(minutes(600)),
+      );
+      outcomes.push(outcome?.kind === 'refused' ? outcome.error.code : (outcome?.kind ?? 'null'));
+      if (outcome?.kind !== 'applied') continue;
+      conversation = outcome.conversation;
+      events.push(outcome.event);
+    }
+    const folded = 1 + Math.ceil(MAX_STEPS_AGAIN / 10_000);
+    expect(outcomes).toEqual([...Array(folded).fill('applied'), ...Array(40 - folded).fill('UNAVAILABLE')]);
+    expect(conversation.tags).toHaveLength(folded);
+  });
+});

@@ -1,0 +1,254 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import type { TransactionSql } from 'postgres';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { at, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
+import { urlOf } from '../support/live.ts';
+import { type Audit, audit, type Seen } from './auditor.ts';
+import { INVARIANTS } from './invariants.ts';
+
+let engine: Engine;
+/** Conversations, by what became of them. */
+let open: string;
+let closed: string;
+let ended: string;
+let returned: string;
+let endpoint: string;
+let seen: Seen;
+
+beforeAll(async () => {
+  engine = await openEngine(at('12:00'));
+  const { db, deps, accountId, channelId } = engine;
+  endpoint = deps.newId();
+  await db.sql`insert into webhook_endpoint ${db.sql({
+    ...{ account_id: accountId, id: endpoint, url: 'https://desk.example/', secret: 'x' },
+    ...{ events: ['conversation.ended'], created_at: at('11:00') },
+  })}`;
+  await engine.policy({ autoCloseAfter: 'PT1H' });
+  for (const address of ['closed', 'returned', 'ended']) {
+    await engine.writes(address, { messageId: `from ${address}` });
+    await engine.answers(address);
+  }
+  await engine.does('ended', { kind: 'END', by: 'AGENT', agentId: engine.ann });
+  await engine.runUntil(at('13:00'));
+  await engine.writes('returned', { at: at('12:59') });
+  await engine.writes('open');
+  await engine.answers('open');
+  await engine.wakeAll();
+  await db.sql`update outbox set state = 'SENT', attempts = 1, done_at = ${engine.clock.now()}`;
+  const idOf = async (address: string) => (await engine.latest(address)).id;
+  [open, closed, ended, returned] = (await Promise.all(
+    ['open', 'closed', 'ended', 'returned'].map(idOf),
+  )) as [string, string, string, string];
+  const owed = await db.sql<{ id: string }[]>`select id from outbox`;
+  seen = {
+    acknowledged: [{ channel_id: channelId, message_id: 'from ended' }],
+    taken: owed.map(({ id }) => ({ outbox_id: id, times: 1 })),
+    shown: [],
+  };
+});
+afterAll(() => engine.drop());
+
+class RollbackError extends Error {}
+
+/** The names of what the auditor finds in a copy that was ill-treated, each once, with the ids it names. */
+async function found(
+  corrupt: (sql: TransactionSql) => PromiseLike<unknown>,
+  more: Audit = {},
+): Promise<Record<string, string[]>> {
+  const names: Record<string, string[]> = {};
+  const copy = engine.db.sql.begin(async (sql) => {
+    await corrupt(sql);
+    for (const { invariant, id } of await audit(sql, { now: engine.clock.now(), seen, ...more }))
+      names[invariant] = [...(names[invariant] ?? []), id];
+    throw new RollbackError();
+  });
+  await expect(copy).rejects.toThrow(RollbackError);
+  return names;
+}
+
+const nothing = () => Promise.resolve();
+const later = (ms: number): Audit => ({ now: new Date(engine.clock.now().getTime() + ms) });
+
+describe('the auditor', () => {
+  it('finds nothing where nothing is wrong, and has looked at conversations in each state', async () => {
+    expect(await found(nothing)).toEqual({});
+    const states = await Promise.all(['open', 'closed', 'ended', 'returned'].map(engine.latest));
+    expect(states.map(({ status, end_reason }) => [status, end_reason])).toEqual([
+      ['ACTIVE', null],
+      ['ENDED', 'AUTO_CLOSE'],
+      ['ENDED', 'COMMAND'],
+      ['ACTIVE', null],
+    ]);
+    expect((await engine.feed(returned)).map(({ effect }) => effect)).toContain('REVOKED');
+    expect(await engine.db.sql`select 1 from outbox where endpoint_id = ${endpoint}`).toHaveLength(3);
+  });
+
+  const CASES: [string, (sql: TransactionSql) => PromiseLike<unknown>, () => string[], (() => Audit)?][] = [
+    [
+      'no timer acts before it is due',
+      (sql) => sql`update event set data = '{"due": "2026-03-02T13:00:00.001Z"}'
+        where conversation_id = ${closed} and kind = 'TIMER'`,
+      () => [closed],
+    ],
+    [
+      'no timer acts by a clock that is ahead',
+      (sql) =>
+        sql`update event set at = ${at('13:00:00.001')} where conversation_id = ${closed} and kind = 'TIMER'`,
+      () => [closed],
+    ],
+    [
+      'no close comes sooner after the last message than the threshold in force',
+      (sql) =>
+        sql`update event set at = at + interval '1 ms' where conversation_id = ${closed} and kind = 'OUTBOUND'`,
+      () => [closed],
+    ],
+    [
+      'nothing that is due stays open',
+      (sql) => sql`update lane set wake_at = ${at('14:00:16')}`,
+      () => [open],
+      () => later(HOUR + 16_000),
+    ],
+    [
+      'every lane is to be woken before anyone in it is late',
+      (sql) =>
+        sql`update lane set wake_at = null where id = (select lane_id from conversation where id = ${open})`,
+      () => [open],
+    ],
+    [
+      'nothing is ended twice, and nothing goes on after its end',
+      (sql) => sql`update event set effect = 'STARTED' where conversation_id = ${open} and revision = 2`,
+      () => [open],
+    ],
+    [
+      'each end has one event',
+      (sql) => sql`update conversation set ended_at = ended_at + interval '1 ms' where id = ${ended}`,
+      () => [ended],
+    ],
+    [
+      'the events of a conversation are numbered without a gap',
+      (sql) => sql`delete from event where conversation_id = ${open} and revision = 1`,
+      () => [open],
+    ],
+    [
+      'the newest event and the conversation agree',
+      (sql) => sql`update event set status = 'WAITING' where conversation_id = ${open} and revision = 2`,
+      () => [open],
+    ],
+    [
+      'what was acknowledged is in the feed once',
+      (sql) =>
+        sql`update event set message_id = 'another' where conversation_id = ${ended} and kind = 'INBOUND'`,
+      () => ['from ended'],
+    ],
+    [
+      'a conversation is in the lane of its facts',
+      (sql) => sql`update conversation set stage = 2 where id = ${open}`,
+      () => [open],
+    ],
+    [
+      'what is open is in a lane or set aside, what is ended in none',
+      (sql) => sql`update conversation set lane_id = null where id = ${open}`,
+      () => [open],
+    ],
+    [
+      'a contact has one open conversation at most',
+      async (sql) => {
+        await sql`drop index conversation_open_contact`;
+        const [row] =
+          await sql`update conversation set contact_id = (select contact_id from conversation where id = ${returned})
+          where id = ${open} returning contact_id`;
+        contact = row?.contact_id;
+      },
+      () => [contact],
+    ],
+    [
+      'an effect is owed once, to every subscriber',
+      (sql) => sql`update outbox set endpoint_id = ${engine.deps.newId()} where conversation_id = ${closed}`,
+      () => [closed],
+    ],
+    [
+      'what is owed does not lie about',
+      (sql) => sql`update outbox set state = 'PENDING' where id = ${seen.taken?.[0]?.outbox_id as string}`,
+      () => [seen.taken?.[0]?.outbox_id as string],
+      () => later(HOUR / 2),
+    ],
+    [
+      'what counts as sent was taken, and nothing that nobody owed',
+      (sql) => sql`select 1`,
+      () => [seen.taken?.[0]?.outbox_id as string],
+      () => ({ ...later(6_000), seen: { ...seen, taken: seen.taken?.slice(1) ?? [] } }),
+    ],
+    [
+      'a channel that takes a message as often as it is sent gets it once',
+      (sql) => sql`update outbox set kind = 'DELIVER_MESSAGE', payload = '{"part": "CLOSE_MESSAGE"}'
+        where conversation_id = ${closed}`,
+      () => ['closed'],
+      () => ({ seen: { ...seen, shown: [{ channel_id: engine.channelId, address: 'closed', times: 2 }] } }),
+    ],
+  ];
+  let contact: string;
+
+  it.each(CASES)('names it: %s', async (name, corrupt, ids, more) => {
+    expect(await found(corrupt, more?.())).toEqual({ [name]: ids() });
+  });
+
+  it('knows no invariant that is not tried here', () => {
+    expect(CASES.map(([name]) => name)).toEqual(INVARIANTS.map(({ name }) => name));
+  });
+
+  it('names an end without an event, and an event without an end', async () => {
+    const lost = await found(
+      (sql) => sql`update event set effect = null where conversation_id = ${ended} and effect = 'ENDED'`,
+    );
+    expect(lost['each end has one event']).toEqual([ended]);
+    const stray = await found(
+      (sql) => sql`update event set effect = 'ENDED' where conversation_id = ${open} and revision = 2`,
+    );
+    expect(stray['each end has one event']).toEqual([open]);
+  });
+
+  it('names an effect that is owed twice, one that was taken and never owed, and one that was sent twice at most once', async () => {
+    const twice = await found(
+      (sql) => sql`insert into outbox
+        select (jsonb_populate_record(outbox, jsonb_build_object('id', ${engine.deps.newId()}::text, 'state', 'DROPPED'))).*
+        from outbox where conversation_id = ${closed}`,
+    );
+    expect(twice).toEqual({ 'an effect is owed once, to every subscriber': [closed] });
+    const stray = engine.deps.newId();
+    const more = { seen: { ...seen, taken: [...(seen.taken ?? []), { outbox_id: stray, times: 1 }] } };
+    expect(await found(nothing, more)).toEqual({
+      'what counts as sent was taken, and nothing that nobody owed': [stray],
+    });
+  });
+
+  it('names a lane whose alarm is long over, and a close that is due by a threshold that was lowered since', async () => {
+    const [lane] = await engine.db.sql`select lane_id as id from conversation where id = ${open}`;
+    const overdue = await found(
+      (sql) => sql`update lane set wake_at = ${at('12:40')} where id = ${lane?.id}`,
+    );
+    expect(overdue).toEqual({ 'every lane is to be woken before anyone in it is late': [lane?.id] });
+    const lowered = await found(
+      (sql) => sql`update policy_layer set fields = '{"autoCloseAfter": "PT20M"}'`,
+      later(21 * MINUTE),
+    );
+    expect(lowered['nothing that is due stays open']).toEqual([open]);
+  });
+
+  it('runs as a program, and says so by its exit code', async () => {
+    const run = () =>
+      spawnSync(process.execPath, [join(import.meta.dirname, 'auditor.ts'), urlOf(engine.address)], {
+        encoding: 'utf8',
+      });
+    // The fake clock stands in the past: by the database's time, what is open there is long due.
+    const { status, stdout } = run();
+    expect(status).toBe(1);
+    expect(stdout).toContain(
+      `nothing that is due stays open: ${open}: due at 2026-03-02 14:00:00+00 and open`,
+    );
+    await engine.jumpTo(at('15:00'));
+    await engine.db.sql`update outbox set state = 'SENT'`;
+    await engine.db.sql`update lane set wake_at = null`;
+    expect(run()).toMatchObject({ status: 0, stdout: `${INVARIANTS.length} invariants, 0 violations\n` });
+  });
+});

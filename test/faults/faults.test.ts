@@ -1,0 +1,31 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { programFor } from '../support/need.ts';
+import { FAULTS } from './faults.ts';
+import { INVARIANTS } from './invariants.ts';
+import { type Outcome, SHORT, tableOf, tryFaults } from './run.ts';
+
+/** The short form: each fault once. `npm run test:faults` tries them longer, heavier and on either store. */
+describe('whatever breaks, nothing ends early, nothing is lost, nothing happens twice', () => {
+  let outcome: Outcome;
+  const said: string[] = [];
+  const hasRedis = programFor('redis') !== null;
+  beforeAll(async () => {
+    outcome = await tryFaults(SHORT, (line) => said.push(line));
+  }, 300_000);
+  afterAll(() => {
+    process.stdout.write(`${tableOf(outcome)}\n`);
+  });
+
+  const tried = FAULTS.filter(({ on }) => on[0] !== 'redis' || hasRedis);
+  it.each(tried)('LP-1 LP-8 LL-2 after: $name', ({ name }) => {
+    const row = outcome.rows.find(({ fault }) => fault === name);
+    expect(row?.violations.slice(0, 10), said.join('\n')).toEqual([]);
+    expect(row).toMatchObject({ tried: 1, checked: INVARIANTS.length });
+    expect(row?.acknowledged).toBeGreaterThan(100);
+  });
+
+  it('no process ends but those that were killed', () => {
+    const unasked = Object.keys(outcome.ends).filter((end) => !end.endsWith('SIGKILL'));
+    expect(unasked.filter((end) => !end.endsWith(' 3'))).toEqual([]);
+  });
+});

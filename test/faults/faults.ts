@@ -1,0 +1,301 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import postgres, { type Sql } from 'postgres';
+import { postgresOptions } from '../../src/db/address.ts';
+import type { Kind } from '../support/live.ts';
+import type { Load, Traffic } from './traffic.ts';
+import { WORKERS, type World } from './world.ts';
+
+/** Something that breaks, while conversations are begun, answered, replied to, ended and closed. */
+export type Fault = {
+  name: string;
+  /** Where the queue may live for it; the short form tries it on the first. */
+  on: readonly Kind[];
+  /** Breaks it and lets it be mended: from then on everything has to recover. @throws where it did not break */
+  strike(world: World, traffic: Traffic, load: Load & { isShort: boolean }): Promise<void>;
+};
+
+/** Each row of a conversation takes a while to write, so that what writes many is caught in the middle. */
+const SLOWLY = 'if random() < 0.5 then perform pg_sleep(0.001); end if;';
+const BATCH = `usename like 'worker%' and query like '%update conversation set%' and state = 'active' and query_start < clock_timestamp() - interval '30 ms'`;
+const CAUGHT_WITHIN_MS = 15_000;
+const MENDED_WITHIN_MS = 45_000;
+
+/** Waits for a session that is in the middle of something; whose it is and its process. */
+async function caught({ postgres }: World, condition: string): Promise<{ who: string; pid: number }> {
+  return await postgres.sql(async (sql) => {
+    const until = Date.now() + CAUGHT_WITHIN_MS;
+    while (Date.now() < until) {
+      const [found] = await sql.unsafe<{ who: string; pid: number }[]>(
+        `select usename as who, pid from pg_stat_activity where datname = current_database() and ${condition} limit 1`,
+      );
+      if (found) return found;
+      await sleep(3);
+    }
+    throw new Error(`nobody was caught at ${condition}`);
+  });
+}
+
+/** As Postgres reads it: these connections do not know its arrays. */
+const arrayOf = (ids: readonly string[]) => `{${ids.join()}}`;
+
+/** Waits until it is so. */
+async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + MENDED_WITHIN_MS;
+  while (!(await isSo())) {
+    if (Date.now() > end) throw new Error(`never: ${what}`);
+    await sleep(50);
+  }
+}
+
+/** Catches who writes a batch of many that are due at once, and does something to them. */
+async function inMidBatch(
+  world: World,
+  traffic: Traffic,
+  { burst }: Load,
+  then: (batch: { who: string; pid: number }) => Promise<void> | void,
+): Promise<void> {
+  await world.afflict(SLOWLY);
+  try {
+    const reported = traffic.burst(burst);
+    await then(await caught(world, BATCH));
+    await world.afflict(null);
+    await reported;
+  } finally {
+    await world.afflict(null);
+  }
+}
+
+export const FAULTS: readonly Fault[] = [
+  {
+    name: 'kill -9 of a worker in mid-batch',
+    on: ['postgres', 'redis'],
+    strike: (world, traffic, load) =>
+      inMidBatch(world, traffic, load, ({ who }) => world.crew.kill(who, 'SIGKILL')),
+  },
+  {
+    name: 'kill -9 of the API in mid-request',
+    on: ['redis', 'postgres'],
+    async strike(world, traffic, { burst }) {
+      await world.afflict(SLOWLY);
+      const reported = traffic.burst(burst);
+      const writing = `usename = 'api' and state <> 'idle' and xact_start < clock_timestamp() - interval '30 ms'`;
+      try {
+        world.crew.kill((await caught(world, writing)).who, 'SIGKILL');
+      } finally {
+        await world.afflict(null);
+      }
+      await reported;
+    },
+  },
+  {
+    name: 'kill -9 of a Postgres session in mid-transaction: all sessions end',
+    on: ['postgres', 'redis'],
+    strike: (world, traffic, load) =>
+      inMidBatch(world, traffic, load, ({ pid }) => void process.kill(pid, 'SIGKILL')),
+  },
+  {
+    name: 'kill -9 of Postgres as a whole, and a restart',
+    on: ['postgres', 'redis'],
+    strike: (world, traffic, load) =>
+      inMidBatch(world, traffic, load, async () => {
+        const killed = world.postgres.postmaster();
+        process.kill(killed, 'SIGKILL');
+        await until('Postgres has been started again', async () => {
+          await world.postgres.patiently((sql) => sql`select 1`);
+          return world.postgres.postmaster() !== killed;
+        });
+      }),
+  },
+  {
+    name: 'every row of the queue deleted',
+    on: ['postgres'],
+    async strike({ postgres }, traffic, { burst }) {
+      await traffic.burst(burst);
+      for (let times = 0; times < 3; times++) {
+        await postgres.patiently(async (sql) => {
+          const tables = await sql`
+            select format('%I.%I', schemaname, tablename) as name from pg_tables
+            where schemaname = 'lull_queue' and tablename <> 'migration'`;
+          await sql.unsafe(`truncate ${tables.map(({ name }) => name).join(', ')}`);
+        });
+        await sleep(400);
+      }
+    },
+  },
+  {
+    name: 'Redis wiped',
+    on: ['redis'],
+    async strike({ redis }, traffic, { burst }) {
+      await traffic.burst(burst);
+      for (let times = 0; times < 3; times++) {
+        await redis?.wipe();
+        await sleep(400);
+      }
+    },
+  },
+  {
+    name: 'Redis killed, and started again empty',
+    on: ['redis'],
+    async strike({ redis }, traffic, { burst, isShort }) {
+      await traffic.burst(burst);
+      await redis?.kill();
+      await traffic.burst(burst);
+      await sleep(isShort ? 1_500 : 8_000);
+      await redis?.startAgain();
+    },
+  },
+  {
+    name: 'four workers instead of two, and two again',
+    on: ['postgres', 'redis'],
+    async strike({ crew }, traffic, { burst }) {
+      const more = ['worker3', 'worker4'];
+      await Promise.all(more.map((name) => crew.start(name, 'worker')));
+      await traffic.burst(burst, 800);
+      await sleep(1_000);
+      await traffic.burst(burst, 500);
+      await Promise.all(more.map((name) => crew.leave(name)));
+    },
+  },
+  {
+    name: 'a worker stopped (SIGSTOP) past its lock, and resumed',
+    on: ['redis', 'postgres'],
+    strike: (world, traffic, load) =>
+      inMidBatch(world, traffic, load, async ({ who }) => {
+        world.crew.kill(who, 'SIGSTOP');
+        await world.afflict(null);
+        // Its lock is 10 s; a transaction that it left idle is ended after 15 s.
+        await sleep(load.isShort ? 11_000 : 20_000);
+        world.crew.kill(who, 'SIGCONT');
+      }),
+  },
+  {
+    name: "a worker's clocks stepped by minutes, both ways",
+    on: ['redis', 'postgres'],
+    async strike({ crew }, traffic, { burst }) {
+      await crew.start('stepped', 'worker', ['--import', './test/faults/stepped-clock.ts']);
+      // From now on nobody else closes anything.
+      await Promise.all(WORKERS.map((name) => crew.leave(name)));
+      const has = (text: string, times: number) => async () =>
+        crew.said('stepped').split(text).length > times;
+      for (const step of [1, 2, 3, 4]) {
+        await traffic.burst(burst, 700);
+        crew.kill('stepped', 'SIGUSR2');
+        await until(`step ${step}`, has(`step ${step} of 4`, 1));
+        // Of the machine's own time it asks nothing; that of its process it has to notice.
+        if (step > 2) await until('it follows', has('has jumped; following it', step - 2));
+        await sleep(800);
+      }
+      await Promise.all(WORKERS.map((name) => crew.start(name, 'worker')));
+      await crew.leave('stepped');
+    },
+  },
+  {
+    name: 'no space left for the files of Postgres',
+    on: ['postgres', 'redis'],
+    async strike({ postgres }, traffic, { burst, isShort }) {
+      const before = postgres.log().length;
+      const isFull = () => postgres.log().slice(before).includes('File too large');
+      // A new file of the log begins at 0, so that it is full after that much.
+      await postgres.patiently((sql) => sql`select pg_switch_wal()`);
+      postgres.limitFiles(1_000_000);
+      const reported = traffic.burst(burst);
+      await until('there is no space', async () => isFull());
+      await sleep(isShort ? 1_000 : 5_000);
+      postgres.limitFiles(null);
+      await postgres.patiently((sql) => sql`select 1`);
+      await reported;
+    },
+  },
+  {
+    name: 'no connection to Postgres left',
+    on: ['postgres', 'redis'],
+    async strike({ postgres: { address } }, traffic, { burst, isShort }) {
+      await traffic.burst(burst);
+      const taken: Sql[] = [];
+      const take = async (): Promise<boolean> => {
+        const sql = postgres({
+          ...postgresOptions(address),
+          max: 1,
+          fetch_types: false,
+          connection: { application_name: 'others' },
+        });
+        try {
+          await sql`select 1`;
+          taken.push(sql);
+          return true;
+        } catch {
+          await sql.end({ timeout: 0 });
+          return false;
+        }
+      };
+      while (await take());
+      const [others] = taken as [Sql];
+      const end = Date.now() + (isShort ? 2_500 : 8_000);
+      let freed = 0;
+      while (Date.now() < end) {
+        const gone = await others`
+          select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'lull'`;
+        freed += gone.length;
+        while (await take());
+      }
+      await Promise.all(taken.map((sql) => sql.end({ timeout: 0 })));
+      if (freed === 0) throw new Error('nobody lost a connection');
+    },
+  },
+  {
+    name: 'a provider down for long',
+    on: ['redis', 'postgres'],
+    async strike({ standIn, postgres, sms, wired }, traffic, { isShort }) {
+      await standIn.goDown();
+      const { ids } = await traffic.burst(20, 500, sms);
+      ids.push(...(await traffic.burst(20, 500, wired)).ids);
+      const count = (which: string) => async () =>
+        await postgres.patiently(async (sql) => {
+          const text = `select 1 from outbox where conversation_id = any($1::uuid[]) and payload ? 'part' and ${which}`;
+          return (await sql.unsafe(text, [arrayOf(ids)])).length;
+        });
+      const tried = count(`attempts >= ${isShort ? 1 : 3} and error is not null and begun_at is null`);
+      await until('everything was tried', async () => (await tried()) >= ids.length);
+      await standIn.comeBack();
+      const sent = count(`state = 'SENT' and attempts > 1`);
+      const unknown = count(`state = 'UNCONFIRMED'`);
+      await until('everything was tried again', async () => (await sent()) + (await unknown()) >= ids.length);
+    },
+  },
+  {
+    name: 'a conversation whose row cannot be written',
+    on: ['redis', 'postgres'],
+    async strike(world, traffic, { burst }) {
+      const { ids, addresses } = await traffic.burst(burst);
+      const bad = [0, Math.floor(burst / 2), burst - 1];
+      const list = bad.map((index) => `'${ids[index]}'`).join(', ');
+      await world.afflict(`if new.status = 'ENDED' and new.id in (${list}) then raise 'bad row'; end if;`);
+      const aside = () =>
+        world.postgres.patiently(
+          (sql) => sql`
+            select conversation_id as id from event where kind = 'SET_ASIDE' and conversation_id = any(${arrayOf(ids)}::uuid[])`,
+        );
+      await until('they are set aside', async () => (await aside()).length >= bad.length);
+      const others = await world.postgres.patiently(
+        (sql) => sql`select 1 from conversation where id = any(${arrayOf(ids)}::uuid[]) and status = 'ENDED'`,
+      );
+      await world.afflict(null);
+      const told = (await aside()).map(({ id }) => id).sort();
+      if (
+        told.join() !==
+        bad
+          .map((index) => ids[index])
+          .sort()
+          .join()
+      )
+        throw new Error(`set aside were ${told}`);
+      if (others.length === 0) throw new Error('the others did not go on');
+      for (const index of bad) await traffic.writes(addresses[index] as string);
+      const back = await world.postgres.patiently(
+        (sql) =>
+          sql`select 1 from conversation where id = any(${arrayOf(told)}::uuid[]) and lane_id is not null`,
+      );
+      if (back.length !== bad.length) throw new Error(`${back.length} of ${bad.length} are in a lane again`);
+    },
+  },
+];

@@ -1,0 +1,10 @@
+/** `npm run test:faults [-- <part of a fault's name>]`: tries every fault several times; on stderr how far it is, on stdout a table. */
+import { LONG, tableOf, tryFaults } from './run.ts';
+
+const [name] = process.argv.slice(2);
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+const begun = Date.now();
+const form = { ...LONG, ...(name === undefined ? {} : { only: { name } }) };
+const outcome = await tryFaults(form, (line) => process.stderr.write(`${line}\n`));
+process.stdout.write(`${tableOf(outcome)}\n${Math.round((Date.now() - begun) / 1_000)} s in all.\n`);
+process.exit(outcome.rows.some(({ violations }) => violations.length > 0) ? 1 : 0);

@@ -1,0 +1,89 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import postgres, { type Sql } from 'postgres';
+import { type DatabaseAddress, postgresOptions } from '../../src/db/address.ts';
+import { removeFolder, testFolder } from '../support/folder.ts';
+
+/** A Postgres that may be ill-treated. Where it ends, it is started again, as by whoever runs one. */
+export type OwnPostgres = {
+  address: DatabaseAddress;
+  /** Connects for as long as `run` takes. */
+  sql<T>(run: (sql: Sql) => Promise<T>): Promise<T>;
+  /** The same, again while it cannot be reached. */
+  patiently<T>(run: (sql: Sql) => Promise<T>): Promise<T>;
+  /** The process that all others of the server come from. */
+  postmaster(): number;
+  /** The longest that a file of any of its processes may be, in bytes; null: as long as it likes. */
+  limitFiles(bytes: number | null): void;
+  log(): string;
+  stop(): Promise<void>;
+};
+
+const PATIENCE_MS = 30_000;
+
+export async function startOwnPostgres(): Promise<OwnPostgres> {
+  const folder = testFolder();
+  const script = join(import.meta.dirname, '../support/embedded-child.ts');
+  const child = spawn(process.execPath, [script, folder], { stdio: ['pipe', 'pipe', 'ignore'] });
+  const [line] = await once(child.stdout, 'data');
+  const { address } = JSON.parse(String(line)) as { address: DatabaseAddress };
+  const postmaster = () => Number.parseInt(readFileSync(join(folder, 'postgres/postmaster.pid'), 'utf8'), 10);
+  return {
+    address,
+    sql: (run) => withClient(address, run),
+    async patiently(run) {
+      const until = Date.now() + PATIENCE_MS;
+      for (;;) {
+        try {
+          return await withClient(address, run);
+        } catch (error) {
+          if (Date.now() > until) throw error;
+          await sleep(100);
+        }
+      }
+    },
+    postmaster,
+    limitFiles(bytes) {
+      // While it starts again, there is none.
+      if (!existsSync(join(folder, 'postgres/postmaster.pid'))) return;
+      const limit = `--fsize=${bytes ?? 'unlimited'}:`;
+      const server = postmaster();
+      // Only whose process it is may do that.
+      const { uid, gid } = statSync(`/proc/${server}`);
+      for (const pid of [server, ...childrenOf(server)])
+        spawnSync('prlimit', ['--pid', String(pid), limit], { uid, gid, cwd: '/' });
+    },
+    log: () => readFileSync(join(folder, 'postgres.log'), 'utf8'),
+    async stop() {
+      const ended = once(child, 'exit');
+      child.stdin.end();
+      await ended;
+      removeFolder(folder);
+    },
+  };
+}
+
+/** It does not ask what types there are: where the connection breaks meanwhile, that could not be caught. */
+async function withClient<T>(address: DatabaseAddress, run: (sql: Sql) => Promise<T>): Promise<T> {
+  const sql = postgres({ ...postgresOptions(address), max: 1, fetch_types: false, onnotice: () => {} });
+  try {
+    return await run(sql);
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}
+
+function childrenOf(parent: number): number[] {
+  return readdirSync('/proc').flatMap((name) => {
+    if (!/^\d+$/.test(name)) return [];
+    try {
+      const status = readFileSync(`/proc/${name}/stat`, 'utf8');
+      return Number(status.slice(status.lastIndexOf(')') + 4).split(' ')[0]) === parent ? [Number(name)] : [];
+    } catch {
+      return [];
+    }
+  });
+}

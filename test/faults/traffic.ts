@@ -1,0 +1,185 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { encodeId } from '../../src/schema/ids.ts';
+import type { World } from './world.ts';
+
+/** How heavy the load is. */
+export type Load = {
+  /** New conversations in each call. */
+  perCall: number;
+  /** Conversations that fall due at one instant, where a fault wants many. */
+  burst: number;
+};
+
+/** A conversation that was begun, as far as whoever reports it knows. */
+type Begun = { channel: string; address: string; due: number };
+/** Conversations that fall due at one instant. */
+export type Burst = { ids: string[]; addresses: string[]; due: number };
+
+/** The platform that reports: it knows what was acknowledged, and reports again what was not. */
+export type Traffic = {
+  /** Until something has been acknowledged since. */
+  flows(): Promise<void>;
+  /** Begins many on a channel that are due all at once, and waits until they are acknowledged. */
+  burst(count: number, inMs?: number, channel?: string): Promise<Burst>;
+  /** A customer of the plain channel writes. */
+  writes(address: string): Promise<void>;
+  /** Reports nothing new, and waits until all that was reported is acknowledged. */
+  finish(): Promise<void>;
+  /** What was acknowledged of this traffic. */
+  acknowledged(): { channel_id: string; message_id: string }[];
+  /** When the last of its conversations is due. */
+  lastDue(): number;
+};
+
+const THRESHOLD_MS = 60_000;
+const PAUSE_MS = 100;
+const ANSWER_WITHIN_MS = 20_000;
+const ACKNOWLEDGED_WITHIN_MS = 60_000;
+const REPLIES = 0.1;
+const ENDS = 0.05;
+const RECORD = `mutation ($activities: [ActivityInput!]!) {
+  recordActivities(input: { activities: $activities }) {
+    ... on RecordedActivities { results { outcome conversationId error { message } } }
+  }
+}`;
+
+type Result = { outcome: string; conversationId: string | null; error: { message: string } | null };
+type Activity = { kind: string; channelId: string; address: string; messageId?: string } & Record<
+  string,
+  unknown
+>;
+
+let traffics = 0;
+
+export function startTraffic(world: World, { perCall }: Load): Traffic {
+  const name = `t${++traffics}`;
+  const acknowledged: { channel_id: string; message_id: string }[] = [];
+  const begun: Begun[] = [];
+  const agentId = encodeId('Agent', world.agent);
+  let messages = 0;
+  let contacts = 0;
+  let last = 0;
+  let isOver = false;
+  let failure: unknown = null;
+
+  /** Reports until it is acknowledged, always the same. */
+  async function report(activities: Activity[]): Promise<Result[]> {
+    const until = Date.now() + ACKNOWLEDGED_WITHIN_MS;
+    for (;;) {
+      const results = await attempt(activities).catch((error: unknown) => String(error));
+      if (typeof results !== 'string') {
+        note(activities, results);
+        return results;
+      }
+      if (Date.now() > until) throw new Error(`never acknowledged: ${results}`);
+      await sleep(PAUSE_MS);
+    }
+  }
+
+  async function attempt(activities: Activity[]): Promise<Result[] | string> {
+    const response = await fetch(`${world.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${world.key}` },
+      body: JSON.stringify({ query: RECORD, variables: { activities } }),
+      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+    });
+    const said = await response.text();
+    return JSON.parse(said).data?.recordActivities?.results ?? `${response.status} ${said}`;
+  }
+
+  function note(activities: Activity[], results: Result[]): void {
+    activities.forEach(({ messageId, channelId }, index) => {
+      const { outcome, error } = results[index] as Result;
+      if (messageId === undefined) return;
+      if (outcome === 'REFUSED') throw new Error(`refused: ${error?.message}`);
+      acknowledged.push({ channel_id: world.idOf(channelId), message_id: messageId });
+    });
+  }
+
+  function begin(channel: string, due: number): { conversation: Begun; activities: Activity[] } {
+    const channelId = encodeId('Channel', channel);
+    const address =
+      channel === world.sms
+        ? `+1555${traffics}${String(++contacts).padStart(7, '0')}`
+        : `${name}-${++contacts}`;
+    const answered = due - THRESHOLD_MS;
+    last = Math.max(last, due);
+    const message = (kind: string, at: number, more = {}): Activity => ({
+      ...{ kind, channelId, address, messageId: `${name}-m${++messages}`, at: new Date(at).toISOString() },
+      ...more,
+    });
+    return {
+      conversation: { channel, address, due },
+      activities: [
+        message('INBOUND', answered - 1_000),
+        message('OUTBOUND', answered, { sender: 'AGENT', agentId }),
+      ],
+    };
+  }
+
+  /** Of those that are due about now, some are written to just then, and some ended by hand. */
+  function meanwhile(now: number): Activity[] {
+    const near = begun.filter(({ due }) => Math.abs(due - now) < 3 * PAUSE_MS);
+    return near.flatMap(({ channel, address }): Activity[] => {
+      const at = { channelId: encodeId('Channel', channel), address };
+      const chance = Math.random();
+      if (chance < REPLIES) return [{ ...at, kind: 'INBOUND', messageId: `${name}-m${++messages}` }];
+      return chance < REPLIES + ENDS ? [{ ...at, kind: 'END', by: 'AGENT', agentId }] : [];
+    });
+  }
+
+  async function flow(): Promise<void> {
+    const under = new Set<Promise<unknown>>();
+    while (!isOver) {
+      const now = Date.now();
+      const activities = meanwhile(now);
+      for (let index = 0; index < perCall; index++) {
+        const one = begin(
+          world.channels[index % world.channels.length] as string,
+          now + 300 + 2_000 * Math.random(),
+        );
+        begun.push(one.conversation);
+        activities.push(...one.activities);
+      }
+      while ((begun[0]?.due ?? now) < now - 1_000) begun.shift();
+      const call = report(activities)
+        .catch((error: unknown) => {
+          failure ??= error;
+        })
+        .finally(() => under.delete(call));
+      under.add(call);
+      // Somebody who waits for an answer does not report ever more.
+      if (under.size >= 4) await Promise.race(under);
+      await sleep(PAUSE_MS);
+    }
+    await Promise.all(under);
+  }
+  const flowing = flow();
+
+  return {
+    async flows() {
+      const known = acknowledged.length;
+      while (acknowledged.length === known && failure === null) await sleep(10);
+    },
+    async burst(count, inMs = 1_500, channel = world.plain) {
+      const due = Date.now() + inMs;
+      const all = Array.from({ length: count }, () => begin(channel, due));
+      const results = await report(all.flatMap(({ activities }) => activities));
+      const ids = results
+        .filter((_, index) => index % 2 === 0)
+        .map(({ conversationId }) => world.idOf(conversationId as string));
+      return { ids, due, addresses: all.map(({ conversation }) => conversation.address) };
+    },
+    async writes(address) {
+      const channelId = encodeId('Channel', world.plain);
+      await report([{ kind: 'INBOUND', channelId, address, messageId: `${name}-m${++messages}` }]);
+    },
+    async finish() {
+      isOver = true;
+      await flowing;
+      if (failure !== null) throw failure;
+    },
+    acknowledged: () => acknowledged,
+    lastDue: () => last,
+  };
+}

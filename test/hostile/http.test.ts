@@ -1,0 +1,475 @@
+import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Got } from './ask.ts';
+import { openRaw, sendRaw } from './raw.ts';
+import { hunt, huntTimeout, isLong, tellSeed } from './runs.ts';
+import { openWorld, type World } from './world.ts';
+
+const ORIGIN = 'https://desk.example';
+const READ = JSON.stringify({ query: '{ account { name } }' });
+const END = 'mutation { pauseAutomaticEnds { __typename } }';
+
+let world: World;
+let authorization: string;
+/** Slow clients: they begin with the first test, and are looked at by the last. */
+let slow: { headers: Promise<Got>; body: Promise<Got> };
+beforeAll(async () => {
+  tellSeed();
+  world = await openWorld({ LULL_CORS_ORIGIN: ORIGIN });
+  authorization = `Bearer ${world.ours.key}`;
+  slow = openSlow();
+}, 60_000);
+afterAll(async () => {
+  await world.isUnharmed();
+  expect(await world.close()).toEqual({ code: 0, signal: null });
+});
+
+/** One who sends headers, and one who sends a body, a byte at a time. */
+function openSlow(): typeof slow {
+  const [headers, body] = [openRaw(world.url, 90_000), openRaw(world.url, 90_000)];
+  headers.socket.write('GET /graphql HTTP/1.1\r\nhost: x\r\nx-slow: ');
+  const length = `content-length: 900000\r\ncontent-type: application/json\r\nauthorization: ${authorization}`;
+  body.socket.write(`POST /graphql HTTP/1.1\r\nhost: x\r\n${length}\r\n\r\n{`);
+  for (const { socket } of [headers, body]) {
+    const timer = setInterval(() => socket.write('x'), 500);
+    socket.once('close', () => clearInterval(timer));
+  }
+  return { headers: headers.closed, body: body.closed };
+}
+
+const head = (...lines: string[]) => `${lines.join('\r\n')}\r\n\r\n`;
+const webhook = () => `/webhooks/${world.ours.accountId}/${world.ours.channels.web}`;
+const post = (
+  headers: Record<string, string | string[]>,
+  body: string | Uint8Array = READ,
+  path = '/graphql',
+) => world.try({ path, headers: { 'content-type': 'application/json', authorization, ...headers }, body });
+
+describe('what is no request', () => {
+  it.each<[string, () => string | Uint8Array, number[]]>([
+    ['nothing', () => '', [0]],
+    ['NUL', () => '\0\0\0\0', [400]],
+    ['TLS', () => Buffer.from('160301020001000001fc0303', 'hex'), [400]],
+    ['HTTP/2', () => 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', [400]],
+    ['no host', () => head('GET /health HTTP/1.1'), [400]],
+    ['two hosts', () => head('GET /health HTTP/1.1', 'host: a', 'host: b'), [200, 400]],
+    [
+      'a host that is none',
+      () => head('GET /graphql?query={__typename} HTTP/1.1', 'host: a b', `authorization: ${authorization}`),
+      [400],
+    ],
+    [
+      'a host with a path',
+      () =>
+        head('GET /graphql?query={__typename} HTTP/1.1', 'host: evil/x', `authorization: ${authorization}`),
+      [400],
+    ],
+    [
+      'a host with brackets',
+      () => head('GET /graphql?query={__typename} HTTP/1.1', 'host: [', `authorization: ${authorization}`),
+      [400],
+    ],
+    [
+      'a host with a port that is none',
+      () => head('GET /graphql?query={__typename} HTTP/1.1', 'host: a:b', `authorization: ${authorization}`),
+      [400],
+    ],
+    [
+      'an empty host',
+      () => head('GET /graphql?query={__typename} HTTP/1.1', 'host:', `authorization: ${authorization}`),
+      [400],
+    ],
+    [
+      'another host',
+      () =>
+        head(
+          'GET /graphql?query={__typename} HTTP/1.1',
+          'host: evil.example',
+          `authorization: ${authorization}`,
+          'connection: close',
+        ),
+      [200],
+    ],
+    ['HTTP/1.0', () => head('GET /health HTTP/1.0'), [200]],
+    ['headers of 100 KB', () => head('GET /health HTTP/1.1', 'host: x', `x: ${'x'.repeat(100_000)}`), [431]],
+    [
+      '3,000 headers',
+      () => head('GET /health HTTP/1.1', 'host: x', ...Array.from({ length: 3_000 }, (_, at) => `a${at}: 1`)),
+      [431],
+    ],
+    ['a path of 100 KB', () => head(`GET /${'x'.repeat(100_000)} HTTP/1.1`, 'host: x'), [431]],
+    [
+      'a header with a line break',
+      () => head('GET /health HTTP/1.1', 'host: x', 'x: a\nset-cookie: b'),
+      [400],
+    ],
+    [
+      'a header that goes on',
+      () => head('GET /health HTTP/1.1', 'host: x', 'x: a', ' set-cookie: b'),
+      [400, 200],
+    ],
+    [
+      'both lengths',
+      () =>
+        `${head('POST /graphql HTTP/1.1', 'host: x', 'content-length: 5', 'transfer-encoding: chunked')}0\r\n\r\n`,
+      [400],
+    ],
+    [
+      'two lengths',
+      () => head('POST /graphql HTTP/1.1', 'host: x', 'content-length: 5', 'content-length: 6'),
+      [400],
+    ],
+    ['a length below zero', () => head('POST /graphql HTTP/1.1', 'host: x', 'content-length: -1'), [400]],
+    [
+      'a chunk that is none',
+      () =>
+        `${head('POST /graphql HTTP/1.1', 'host: x', 'transfer-encoding: chunked', 'content-type: application/json', `authorization: ${authorization}`)}zz\r\n`,
+      [400],
+    ],
+    [
+      'an encoding of the transfer',
+      () => head('POST /graphql HTTP/1.1', 'host: x', 'transfer-encoding: gzip, chunked'),
+      [400, 401, 415],
+    ],
+    [
+      'an expectation',
+      () =>
+        head(
+          'POST /graphql HTTP/1.1',
+          'host: x',
+          'expect: the unexpected',
+          'content-length: 0',
+          'connection: close',
+        ),
+      [417],
+    ],
+    [
+      'an upgrade',
+      () => head('GET /graphql HTTP/1.1', 'host: x', 'connection: upgrade', 'upgrade: websocket'),
+      [401, 0],
+    ],
+    ['a tunnel', () => head('CONNECT internal:80 HTTP/1.1', 'host: internal:80'), [0, 405, 404]],
+    ['a proxy', () => head('GET http://internal/health HTTP/1.1', 'host: x', 'connection: close'), [404]],
+    ['a method of its own', () => head('PWN /graphql HTTP/1.1', 'host: x'), [400]],
+  ])('%s', async (_what, bytes, expected) => {
+    const got = await sendRaw(world.url, bytes());
+    expect(expected, got.body).toContain(got.status);
+    world.check(String(bytes()), got, [0]);
+  });
+
+  it('bytes that look like a request', { timeout: huntTimeout(60) }, async () => {
+    const line = fc.constantFrom(
+      ...[
+        'GET /health HTTP/1.1',
+        'POST /graphql HTTP/1.1',
+        'POST /webhooks/a/b HTTP/1.1',
+        'host: x',
+        'content-length: 2',
+        'transfer-encoding: chunked',
+        'connection: close',
+        'expect: 100-continue',
+        'content-type: application/json',
+        '',
+        '{}',
+        '0',
+        '\0',
+        'x',
+        ':',
+        ' ',
+        'é: é',
+        'upgrade: h2c',
+        'cookie: a=b',
+      ],
+    );
+    const property = fc.asyncProperty(
+      fc.array(
+        fc.oneof({ weight: 9, arbitrary: line }, { weight: 1, arbitrary: fc.string({ unit: 'binary' }) }),
+        { maxLength: 12 },
+      ),
+      fc.constantFrom('\r\n', '\r\n', '\r\n', '\n', '\r'),
+      async (lines, newline) => {
+        const bytes = `${lines.join(newline)}\r\n\r\n`;
+        world.check(bytes, await sendRaw(world.url, bytes), [0]);
+      },
+    );
+    await fc.assert(property, hunt(60));
+  });
+});
+
+describe('paths', () => {
+  it.each([
+    ...[
+      '/../../../etc/passwd',
+      '/%2e%2e/%2e%2e/etc/passwd',
+      '/graphql/../health',
+      '/graphql%00',
+      '/graphql/',
+      '/GRAPHQL',
+    ],
+    ...[
+      '//graphql',
+      '/\\graphql',
+      '/.env',
+      '/drizzle',
+      '/package.json',
+      '/src/main.ts',
+      '/webhooks',
+      '/webhooks/',
+      '/webhooks//',
+    ],
+    ...[
+      '/webhooks/../graphql',
+      '/webhooks/%2e%2e/x',
+      '/webhooks/a/b/c',
+      "/webhooks/'/'",
+      '/webhooks/%00/%00',
+      '/webhooks/__proto__/constructor',
+    ],
+    ...[
+      `/webhooks/${'a'.repeat(5_000)}/b`,
+      '/webhooks/é/é',
+      '/metrics',
+      '/debug',
+      '/?x=1',
+      '/*',
+      '/%',
+      '/%zz',
+      '/;/',
+    ],
+  ])('%s is not found', async (path) => {
+    for (const method of ['GET', 'POST']) {
+      const got = await world.try({ path: encodeURI(path).replaceAll('%25', '%'), method });
+      expect(got.status).toBe(404);
+    }
+  });
+
+  it('a channel that is another account’s, or under another account, is not found', async () => {
+    const { ours, theirs } = world;
+    for (const [account, channel] of [
+      [ours.accountId, theirs.channels.web],
+      [theirs.accountId, ours.channels.web],
+      [ours.accountId.toUpperCase(), theirs.channels.web],
+    ])
+      expect((await world.try({ path: `/webhooks/${account}/${channel}`, body: '{}' })).status).toBe(404);
+  });
+});
+
+describe('methods', () => {
+  it.each(['PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE', 'PROPFIND', 'SEARCH', 'HEAD'])(
+    '%s does nothing',
+    async (method) => {
+      for (const path of ['/graphql', webhook()]) {
+        const sent = {
+          path,
+          method,
+          headers: { 'content-type': 'application/json', authorization, 'content-length': 2 },
+          body: '{}',
+        };
+        const got = await world.try(sent, method === 'HEAD' ? [405] : []);
+        expect(got.status).toBe(405);
+        expect(got.headers.allow).toContain('POST');
+      }
+    },
+  );
+
+  it('a method that is named elsewhere counts for nothing', async () => {
+    const asked = { query: 'query { __typename }' };
+    for (const name of ['x-http-method-override', 'x-method-override', 'x-http-method'])
+      expect((await post({ [name]: 'DELETE' }, JSON.stringify(asked))).status).toBe(200);
+    const path = `/graphql?query=${encodeURIComponent(END)}&_method=POST`;
+    const got = await world.try({
+      path,
+      method: 'GET',
+      headers: { authorization, 'x-http-method-override': 'POST' },
+    });
+    expect(got.status).toBe(405);
+    expect(
+      (await world.sql`select from outage where account_id = ${world.ours.accountId} and kind <> 'OUTAGE'`)
+        .length,
+    ).toBe(0);
+  });
+});
+
+describe('forms of other sites', () => {
+  const FORMS = [
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    'text/plain; application/json',
+    'application/jsonx',
+    'application/graphql',
+    'application/octet-stream',
+    '',
+  ];
+  it.each(FORMS)('as %s do nothing, with cookies or a key', async (type) => {
+    const body = `{"query":"${END}"}`;
+    for (const more of [
+      { authorization },
+      { authorization: '', cookie: `authorization=${authorization}; session=1` },
+    ]) {
+      const got = await post({ ...more, 'content-type': type, origin: 'https://evil.example' }, body);
+      expect([415, 401]).toContain(got.status);
+      expect(got.headers['access-control-allow-origin']).toBeUndefined();
+    }
+  });
+
+  it('a key in the URL, in a cookie or of another scheme is none', async () => {
+    const { key } = world.ours;
+    for (const query of ['authorization', 'token', 'key', 'access_token', 'api_key'])
+      expect(
+        (
+          await world.try({
+            path: `/graphql?query={__typename}&${query}=${encodeURIComponent('x'.repeat(20))}`,
+            method: 'GET',
+          })
+        ).status,
+      ).toBe(401);
+    for (const scheme of ['Basic', 'Digest', 'Bearer:', '', 'bearer\t', 'Bearer Bearer'])
+      expect((await post({ authorization: `${scheme} ${key}` })).status).toBe(401);
+    expect((await post({ authorization: '', cookie: `authorization=Bearer ${key}` })).status).toBe(401);
+  });
+
+  it.each([
+    'null',
+    'https://evil.example',
+    `${ORIGIN}.evil.example`,
+    `${ORIGIN}:444`,
+    'http://desk.example',
+    '*',
+    ORIGIN.toUpperCase(),
+  ])('pages of %s may not read answers', async (origin) => {
+    const got = await post({ origin });
+    expect(got.headers['access-control-allow-origin']).toBeUndefined();
+    const asks = { origin, 'access-control-request-method': 'POST' };
+    expect((await world.try({ path: '/graphql', method: 'OPTIONS', headers: asks })).status).toBe(405);
+  });
+});
+
+describe('headers', () => {
+  it('nothing that is sent in comes out in one', { timeout: huntTimeout(60) }, async () => {
+    const NAMES = [
+      'origin',
+      'x-request-id',
+      'x-lull-account',
+      'x-lull-agent',
+      'accept',
+      'accept-language',
+      'content-type',
+      'authorization',
+      'referer',
+      'x-forwarded-for',
+      'x-forwarded-host',
+      'traceparent',
+      'cookie',
+      'range',
+      'if-none-match',
+      'content-encoding',
+      'te',
+      'via',
+      'user-agent',
+    ];
+    const MARK = 'injected-here';
+    const value = fc.constantFrom(
+      ...[
+        MARK,
+        `${MARK}: a`,
+        `x%0d%0aset-cookie: ${MARK}`,
+        `${MARK}é`,
+        `"${MARK}"`,
+        `${MARK}, b`,
+        `${MARK};q=1`,
+        '\t',
+        `application/json;${MARK}`,
+        `text/event-stream;${MARK}`,
+        `Bearer ${MARK}`,
+        `Bearer lull_${MARK}`,
+      ],
+    );
+    const property = fc.asyncProperty(
+      fc.dictionary(fc.constantFrom(...NAMES), value, { minKeys: 1, maxKeys: 6 }),
+      async (headers) => {
+        for (const path of ['/graphql', webhook(), '/health']) {
+          const got = await post(headers, READ, path);
+          expect(JSON.stringify(got.headers)).not.toContain(MARK);
+        }
+      },
+    );
+    await fc.assert(property, hunt(60));
+  });
+
+  it('a media type that is not spoken is answered 406 with a code', async () => {
+    expect((await post({ accept: 'image/png' })).status).toBe(406);
+  });
+
+  it('an account or an agent that is named and is none of the caller’s is not found', async () => {
+    const { theirs } = world;
+    for (const account of [theirs.accountId, theirs.ids.Account, '__proto__', '', '\\', "'"])
+      expect([400, 404, 200]).toContain((await post({ 'x-lull-account': account })).status);
+    for (const agent of [theirs.ids.Agent, 'x'])
+      expect([400, 404]).toContain((await post({ 'x-lull-agent': agent })).status);
+    expect((await post({ 'x-lull-account': theirs.accountId })).status).toBe(404);
+    expect((await post({ 'x-lull-agent': theirs.ids.Agent })).status).toBe(404);
+  });
+});
+
+describe('bodies', () => {
+  const MEGABYTES = 5_000_000;
+  it('too long, announced or not, are answered 413', async () => {
+    for (const path of ['/graphql', webhook()]) {
+      const long = `${READ.slice(0, -1)},"x":"${'x'.repeat(MEGABYTES)}"}`;
+      const announced = await sendRaw(
+        world.url,
+        head(
+          `POST ${path} HTTP/1.1`,
+          'host: x',
+          'content-type: application/json',
+          `authorization: ${authorization}`,
+          `content-length: ${long.length}`,
+          'connection: close',
+        ),
+      );
+      expect(announced.status).toBe(413);
+      world.check('announced', announced);
+      const { socket, closed } = openRaw(world.url);
+      socket.write(
+        head(
+          `POST ${path} HTTP/1.1`,
+          'host: x',
+          'content-type: application/json',
+          `authorization: ${authorization}`,
+          'transfer-encoding: chunked',
+        ),
+      );
+      for (let at = 0; at < long.length && !socket.destroyed; at += 100_000) {
+        const part = long.slice(at, at + 100_000);
+        socket.write(`${part.length.toString(16)}\r\n${part}\r\n`);
+      }
+      socket.end('0\r\n\r\n');
+      const streamed = await closed;
+      expect([413, 0]).toContain(streamed.status);
+      world.check('streamed', streamed, [0]);
+    }
+  });
+
+  it('that are packed are not unpacked', async () => {
+    const bomb = gzipSync(Buffer.alloc(50_000_000, ' '));
+    const packed = gzipSync(READ);
+    for (const encoding of ['gzip', 'deflate', 'br', 'zstd', 'x-gzip', 'gzip, gzip'])
+      for (const body of [bomb, packed])
+        expect((await post({ 'content-encoding': encoding }, body)).status).toBe(415);
+    expect((await post({ 'content-encoding': 'identity' })).status).toBe(200);
+    expect((await post({ 'content-encoding': 'gzip' }, bomb, webhook())).status).toBe(401);
+  });
+});
+
+it('who sends slowly is hung up on in time, and holds up nobody', { timeout: 90_000 }, async () => {
+  expect((await post({})).status).toBe(200);
+  const headers = await slow.headers;
+  expect(headers.status).toBe(408);
+  world.check('slow headers', headers);
+  if (!isLong) return;
+  const body = await slow.body;
+  expect([408, 0]).toContain(body.status);
+  world.check('a slow body', body, [0]);
+});

@@ -1,0 +1,150 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import postgres from 'postgres';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Engine, openEngine } from '../../src/app.ts';
+import { readConfig } from '../../src/config.ts';
+import { type DatabaseAddress, inDatabase, postgresOptions } from '../../src/db/address.ts';
+import { createApiKey, SCOPES } from '../../src/db/api-keys.ts';
+import { writeHeartbeat } from '../../src/db/heartbeat.ts';
+import { createLog } from '../../src/log.ts';
+import { encodeId } from '../../src/schema/ids.ts';
+import { ask } from '../support/asking.ts';
+import { removeFolder, testFolder } from '../support/folder.ts';
+import { OLDEST, startInstalled, type TestServer } from '../support/installed-postgres.ts';
+import { urlOf } from '../support/live.ts';
+import { requireOrSkip } from '../support/need.ts';
+import { onServer } from '../support/postgres.ts';
+import { root } from '../support/run.ts';
+import { type ServiceProcess, spawnService } from '../support/service.ts';
+import { openTenant, type Tenant } from '../support/tenant.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+/** Of pg_dump and the server it is used on, as old as may be. */
+const { skip } = requireOrSkip('postgres15');
+
+/** The commands that docs/operations.md gives, by their program. */
+const page = readFileSync(join(root, 'docs/operations.md'), 'utf8');
+const commandOf = (program: string) => new RegExp(`^${program} [^#\n]*`, 'm').exec(page)?.[0] ?? '';
+const keep = [...page.matchAll(/--exclude-schema=(\w+)/g)].map(([, schema]) => schema);
+
+describe.skipIf(skip)('a database that is backed up and restored as the page says', () => {
+  const folder = testFolder();
+  let server: TestServer;
+  let engine: Engine;
+  let tenant: Tenant;
+  let key: string;
+  let service: ServiceProcess | null = null;
+  let restored: postgres.Sql;
+  let down: Date;
+  const opened: postgres.Sql[] = [];
+  const databaseOf = (name: string): DatabaseAddress => inDatabase(server.address, name);
+  const envOf = (name: string) => ({ DATABASE_URL: urlOf(databaseOf(name)), PORT: '0', NODE_ENV: 'test' });
+  const open = (name: string) => {
+    const sql = postgres({ ...postgresOptions(databaseOf(name)), max: 2, onnotice: () => {} });
+    opened.push(sql);
+    return sql;
+  };
+  const run = (program: string, database: string) =>
+    spawnSync('sh', ['-ec', commandOf(program)], {
+      cwd: folder,
+      env: { PATH: `${OLDEST}:${process.env.PATH}`, DATABASE_URL: urlOf(databaseOf(database)) },
+      encoding: 'utf8',
+    });
+  const countsIn = async (sql: postgres.Sql) => {
+    const tables = await sql<{ name: string }[]>`
+      select relname as name from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' order by relname`;
+    const counts = await Promise.all(
+      tables.map(async ({ name }) => [name, (await sql`select 1 from ${sql(name)}`).length] as const),
+    );
+    return Object.fromEntries(counts);
+  };
+
+  beforeAll(async () => {
+    server = await startInstalled(OLDEST);
+    for (const name of ['before', 'after'])
+      await onServer(server.address, (sql) => sql`create database ${sql(name)}`);
+    const config = readConfig(envOf('before'));
+    engine = await openEngine(config, createLog({ logLevel: 'silent' }));
+    tenant = await openTenant(engine, open('before'), { autoCloseAfter: 'PT1H' });
+    key = await createApiKey(
+      engine.db,
+      { accountId: tenant.accountId, name: 'test', scopes: SCOPES },
+      { id: engine.deps.newId(), now: engine.clock.now() },
+    );
+    // The backup is ten minutes old; nobody has been there since.
+    down = tenant.in(-10 * MINUTE);
+    await tenant.answered(['quiet'], tenant.in(-62 * MINUTE));
+    await tenant.answered(['nearly due'], new Date(down.getTime() - HOUR + 3_000));
+    await writeHeartbeat(open('before'), down);
+  }, 60_000);
+  afterAll(async () => {
+    service?.kill('SIGKILL');
+    await service?.ended;
+    for (const sql of opened) await sql.end();
+    await engine?.close();
+    await server?.stop();
+    removeFolder(folder);
+  }, 30_000);
+
+  it('has everything it had, but for the queue', async () => {
+    expect(keep).toEqual(['lull_queue']);
+    const counts = await countsIn(open('before'));
+    expect(counts).toMatchObject({ conversation: 2, event: 4, api_key: 1 });
+    const dumped = run('pg_dump', 'before');
+    expect(dumped.status, dumped.stderr).toBe(0);
+    // What comes after the backup is not in it.
+    await tenant.does('quiet', { kind: 'INBOUND' });
+    const read = run('pg_restore', 'after');
+    expect(read.status, read.stderr).toBe(0);
+    restored = open('after');
+    expect(await countsIn(restored)).toEqual(counts);
+    expect((await restored`select 1 from pg_namespace where nspname = 'lull_queue'`).length).toBe(0);
+  }, 60_000);
+
+  it('LL-7 goes on from where it was, and closes nothing for the messages that the backup does not have', async () => {
+    service = spawnService(envOf('after'), 'src/main.ts');
+    const url = await service.running;
+    expect(url, service.said()).toMatch(/^http/);
+    expect(service.said()).toContain('the service was down; that time does not count');
+    const unsettled = async () =>
+      (
+        await restored`select 1 from account where armed_version <> rules_version
+          union all select 1 from lane where wake_at <= ${tenant.in(1_000)}`
+      ).length;
+    await expect.poll(unsettled, { timeout: 20_000 }).toBe(0);
+    const open = await restored`select status, revision from conversation`;
+    expect([...open]).toEqual([
+      { status: 'ACTIVE', revision: 2 },
+      { status: 'ACTIVE', revision: 2 },
+    ]);
+    const { outages } = await ask(url, key, '{ outages { nodes { id kind since } } }');
+    expect(outages.nodes).toMatchObject([{ kind: 'DOWNTIME', since: down.toISOString() }]);
+
+    const input = {
+      activities: [{ channelId: encodeId('Channel', tenant.channelId), address: 'new', kind: 'INBOUND' }],
+    };
+    const { recordActivities } = await ask(
+      url,
+      key,
+      `mutation ($input: RecordActivitiesInput!) {
+        recordActivities(input: $input) { ... on RecordedActivities { results { outcome } } } }`,
+      { input },
+    );
+    expect(recordActivities).toEqual({ results: [{ outcome: 'APPLIED' }] });
+    await ask(url, key, 'mutation ($id: ID!) { endOutage(outageId: $id) { __typename } }', {
+      id: outages.nodes[0].id,
+    });
+    const ended = async () =>
+      await restored<{ address: string; ended_at: Date; reason: string }[]>`
+        select address, ended_at, end_reason as reason from conversation join contact on contact.id = contact_id
+        where status = 'ENDED'`;
+    await expect.poll(async () => (await ended()).length, { timeout: 20_000 }).toBe(1);
+    const [outage] = await restored<{ until: Date }[]>`select until from outage`;
+    const [first] = await ended();
+    expect(first).toMatchObject({ address: 'nearly due', reason: 'AUTO_CLOSE' });
+    expect(first?.ended_at.getTime()).toBeGreaterThanOrEqual((outage?.until.getTime() ?? 0) + 3_000);
+  }, 60_000);
+});
