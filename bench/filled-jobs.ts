@@ -35,7 +35,10 @@ export function openFilledJobs(stage: Pick<Stage, 'admin' | 'big' | 'engine'>): 
       return await jobs;
     },
     async close() {
-      for (const jobs of filled.values()) await (await jobs).close();
+      for (const opening of filled.values()) {
+        const jobs = await opening.catch(() => null);
+        await jobs?.close();
+      }
       filled.clear();
     },
   };

@@ -21,6 +21,8 @@ const options = program.opts<{ rows: number; lanes: number }>();
 
 /** How many calls of 500 messages are told. */
 const CALLS = 40;
+/** How many messages are told in calls of their own. */
+const ALONE = 3_000;
 const WAKES_AT_ONCE = 4;
 const WAKE_FOR_MS = 5_000;
 /** What Linux counts processor time in. */
@@ -79,6 +81,17 @@ async function messages(stage: Stage): Promise<void> {
   tell('log (WAL) of a message, bytes', ((after.wal - before.wal) / count).toFixed(0));
   tell('messages, 500 a call, one caller, a second', ((count * 1000) / ms).toFixed(0));
   tellCpu('a message, 500 a call', idle, used, count);
+  const alone = await cpuMs(admin);
+  for (let index = 0; index < ALONE; index++) {
+    const { channel_id, address } = contacts[index % contacts.length] as {
+      channel_id: string;
+      address: string;
+    };
+    const messageId = `0190a000-0000-7000-9000-${String(index).padStart(12, '0')}`;
+    const target = { channelId: channel_id, address };
+    await apply(engine.deps, big.accountId, [{ target, action: { kind: 'INBOUND' }, messageId }]);
+  }
+  tellCpu('a message, one a call', alone, await cpuMs(admin), ALONE);
   const page = await timed(() => readFeed(engine.db.sql, big.accountId, null, 1_000));
   tell('a page of 1,000 of the feed, ms', page.ms.toFixed(1));
 }

@@ -58,13 +58,14 @@ async function run({ minutes, rows, rate, subscriptions, redis, json }: Options)
     const listeners = await openListeners(world, subscriptions, named);
     const traffic = startTraffic(world, rate, named);
     const asked: Asked[] = [];
+    const unseen: string[] = [];
     await withProgress(`Soaking for ${minutes} min`, async (onProgress) => {
       const started = performance.now();
       const totalMs = minutes * 60_000;
       for (let next = started; next - started < totalMs; next += SAMPLE_MS) {
         onProgress(Math.round((next - started) / 1_000), totalMs / 1_000);
         await sleep(Math.max(0, next + SAMPLE_MS - performance.now()));
-        await samples.take();
+        await samples.take().catch((error) => unseen.push(`nothing was to be seen: ${error}`));
         asked.push(traffic.take());
       }
     });
@@ -82,6 +83,7 @@ async function run({ minutes, rows, rate, subscriptions, redis, json }: Options)
       ...(late > 0 ? [`${late} conversations were not closed in time`] : []),
       ...(listening.lost > 0 ? [`${listening.lost} subscriptions ended by themselves or were refused`] : []),
       ...traffic.faults,
+      ...unseen.slice(0, 10),
     ];
     const series = samples.series();
     const verdicts = series.map(judge);

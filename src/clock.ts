@@ -24,7 +24,7 @@ type StartClock = {
   monotonic?: () => number;
 };
 
-/** The machine's own time of day, to see a jump by alone: where it and the running time part, one of them has made one. */
+/** The machine's own time of day, by which nothing is timed: it only shows where it or the running time has jumped. */
 const timeOfDay = () => Date.now();
 
 /**
@@ -41,15 +41,22 @@ export async function startClock({
   let offset = middle(first);
   let jumpedTo: number | null = null;
   let lastRead = monotonic();
-  let lead = timeOfDay() - lastRead;
+  let lead = ahead();
   let failed = false;
   let stopped = false;
   let timer = setTimeout(look, Math.min(LOOK_MS, intervalMs));
 
+  /** How far the time of day is ahead of the running time: the same for ever, unless one of them jumps. */
+  function ahead(): number {
+    return timeOfDay() - monotonic();
+  }
+
   /** The offset lies somewhere in between: the database took its time after the call left and before it came back. */
   async function read(): Promise<{ from: number; to: number }> {
+    const leadBefore = ahead();
     const sent = monotonic();
     const time = (await readDatabaseTime()).getTime();
+    if (Math.abs(ahead() - leadBefore) > JUMP_MS) throw new Error('a clock of this machine jumped meanwhile');
     return { from: time - monotonic(), to: time - sent };
   }
 
@@ -59,7 +66,7 @@ export async function startClock({
       if (failed) log.info('the time can be read from the database again');
       failed = false;
       lastRead = monotonic();
-      lead = timeOfDay() - lastRead;
+      lead = ahead();
     } catch (error) {
       if (!failed && !stopped) log.warn({ err: error }, 'the time could not be read from the database');
       failed = true;
@@ -93,7 +100,7 @@ export async function startClock({
 
   /** A reading that hangs counts as one that failed. */
   function trusted(): boolean {
-    const isSteady = Math.abs(timeOfDay() - monotonic() - lead) <= JUMP_MS;
+    const isSteady = Math.abs(ahead() - lead) <= JUMP_MS;
     return !failed && jumpedTo === null && isSteady && monotonic() - lastRead <= 2 * intervalMs;
   }
 

@@ -61,9 +61,11 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
   const { host, port } = options;
   const door = openDoor(options, deps.refused);
   const subscriptions = limitSubscriptions(deps.subscribe, options);
-  const graphqlDeps = { ...deps, subscribe: subscriptions.subscribe, door };
+  // Over the given ones rather than copies of them: what those hold may be changed.
+  const over = <Own extends object>(own: Own): HttpDeps & Own => Object.assign(Object.create(deps), own);
+  const graphqlDeps = over({ subscribe: subscriptions.subscribe, door });
   const serveGraphql = await openGraphql(graphqlDeps, GRAPHQL_PATH, options, stopping.signal);
-  const serveWebhooks = openWebhooks({ ...deps, door }, options.publicUrl);
+  const serveWebhooks = openWebhooks(over({ door }), options.publicUrl);
   const underWay = new Set<ServerResponse>();
 
   // A request without a host is answered here, with a code.

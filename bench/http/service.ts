@@ -21,7 +21,6 @@ export type Api = {
 export async function startApi({ env, engine }: Stage): Promise<Api> {
   const service = spawnService(
     { ...env, PORT: '0', NODE_ENV: 'production', LULL_RATE_LIMIT: NO_LIMIT },
-    ...(process.env.LULL_BENCH_NODE?.split(' ') ?? []),
     ...['src/cli.ts', 'serve', '--role', 'api'],
   );
   const url = await service.running;

@@ -58,7 +58,8 @@ export function readQueue({ admin, redis }: World): () => Promise<Reading[]> {
     const [counted] = await admin.unsafe<{ count: number }[]>(`select (${counts})::float8 as count`);
     const bytes = tables.reduce((sum, each) => sum + each.bytes, 0);
     return [
-      { name: 'queue: rows', value: counted?.count ?? null, unit: '', floor: 500 },
+      // Each of its queues keeps some hundred events, and sweeps them now and then.
+      { name: 'queue: rows', value: counted?.count ?? null, unit: '', floor: 1_500 },
       { name: 'queue: size', value: bytes / MIB, unit: 'MiB', floor: 4 },
     ];
   };

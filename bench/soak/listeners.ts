@@ -34,7 +34,8 @@ export async function openListeners(
   let stopped = false;
 
   async function listen(query: string, variables: object): Promise<Listener | null> {
-    const listener = await subscribe(api.url as string, key, query, variables);
+    const begin = () => subscribe(api.url as string, key, query, variables);
+    const listener = await begin().catch(begin);
     if (listener.status !== 200) {
       if (listener.status !== 503) lost++;
       listener.stop();

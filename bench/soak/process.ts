@@ -60,7 +60,9 @@ export function readProcess({ role, metricsUrl, service }: Process): () => Promi
 }
 
 async function readMetrics(url: string): Promise<Map<string, number>> {
-  const text = await (await fetch(`${url}/metrics`)).text();
+  // On a connection of its own: one that is kept may be closed just as it is used again.
+  const response = await fetch(`${url}/metrics`, { headers: { connection: 'close' } });
+  const text = await response.text();
   const found = new Map<string, number>();
   for (const line of text.split('\n')) {
     const at = line.lastIndexOf(' ');

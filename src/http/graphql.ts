@@ -19,11 +19,12 @@ const RECHECK_MS = 60_000;
 
 /** Answers the requests to the API: finds who calls and how often, and hands on what GraphQL is to see. */
 export async function openGraphql(
-  { door, ...deps }: SchemaDeps & { identify: Identify; door: Door },
+  deps: SchemaDeps & { identify: Identify; door: Door },
   path: string,
   { requestsPerMinute, corsOrigins, environment, recheckMs = RECHECK_MS }: GraphqlOptions,
   stopping: AbortSignal,
 ): Promise<(request: IncomingMessage, response: ServerResponse) => Promise<void>> {
+  const { door } = deps;
   const graphql = createGraphqlServer(deps, path, stopping);
   const limiter = new RateLimiterMemory({ points: requestsPerMinute, duration: 60 });
   const page = environment === 'development' ? await openPage(path) : null;

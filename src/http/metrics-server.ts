@@ -4,6 +4,9 @@ import { listen } from './listen.ts';
 import type { Metrics } from './metrics.ts';
 import { answerHealth, answerReady, type ProbeDeps } from './probes.ts';
 
+/** Longer than scrapers pause: a scrape must not meet a connection that is just being closed. */
+const KEEP_ALIVE_MS = 75_000;
+
 /** A listener for whoever watches over a process. */
 export type MetricsServer = {
   /** Where it listens, such as `http://127.0.0.1:9464`. */
@@ -23,13 +26,16 @@ export async function startMetrics(
   { host, port }: { host: string; port: number },
 ): Promise<MetricsServer> {
   const stopping = new AbortController();
-  const server = createServer({ requestTimeout: 10_000 }, (request, response) => {
-    answer(request, response).catch((error) => {
-      deps.log.error({ err: error }, 'metrics could not be given');
-      if (response.headersSent) response.destroy();
-      else sendError(response, 500, 'INTERNAL', 'not possible just now; try again');
-    });
-  });
+  const server = createServer(
+    { requestTimeout: 10_000, keepAliveTimeout: KEEP_ALIVE_MS },
+    (request, response) => {
+      answer(request, response).catch((error) => {
+        deps.log.error({ err: error }, 'metrics could not be given');
+        if (response.headersSent) response.destroy();
+        else sendError(response, 500, 'INTERNAL', 'not possible just now; try again');
+      });
+    },
+  );
 
   async function answer({ url }: IncomingMessage, response: ServerResponse): Promise<void> {
     switch (url?.split('?')[0]) {

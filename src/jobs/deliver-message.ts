@@ -25,6 +25,7 @@ const WARNING = 'Are you still there? This conversation will close soon.';
 /** What became of a message is worth some tries: once lost, it has to pass for unknown. */
 const WRITING_TRIES = 3;
 const GONE_ON = 'the conversation has gone on since';
+const CUT_OFF = 'an attempt was cut off, and nobody knows how far it came';
 /** The call never reached anybody: it may be made again on any channel. */
 const NOT_SENT = new Set([
   'ECONNREFUSED',
@@ -164,8 +165,7 @@ async function send(
 ): Promise<EffectResult> {
   const unconfirmed = (reason: string) =>
     finish(deps, effect, 'UNCONFIRMED', reason, { part, outcome: 'UNCONFIRMED', reason, messageId: null });
-  if (effect.begunAt !== null && !adapterRules.idempotentSends)
-    return await unconfirmed('an attempt was cut off, and nobody knows how far it came');
+  if (effect.begunAt !== null && !adapterRules.idempotentSends) return await unconfirmed(CUT_OFF);
   const waitMs = await deps.limit(effect.channelId);
   if (waitMs > 0) return { state: 'LATER', afterMs: waitMs };
 
@@ -228,6 +228,11 @@ async function finish(
   error: string | null,
   delivery: Delivery,
 ): Promise<EffectResult> {
+  // What may have been shown already must not count as skipped.
+  if (state === 'DROPPED' && effect.begunAt !== null) {
+    const unknown: Delivery = { ...delivery, outcome: 'UNCONFIRMED', reason: CUT_OFF };
+    return await finish(deps, effect, 'UNCONFIRMED', CUT_OFF, unknown);
+  }
   const { accountId, conversationId } = effect;
   const next = (effect.payload.next ?? null) as Part | null;
   const goesOn = state === 'SENT' || state === 'DROPPED';

@@ -5,6 +5,8 @@ import { type Call, changeRulesOnce } from './idempotent.ts';
 
 /** How far ahead of now the beginning of an outage may be stamped; within, it began now. As of activities. */
 const AHEAD_MS = 60_000;
+/** The last instant that can be written as the API writes them. */
+const LAST = new Date('9999-12-31T23:59:59.999Z');
 
 /** An outage to be recorded: of a channel, or with null of all; `until` null: it goes on. */
 export type NewOutage = { channelId: string | null; since: Date; until: Date | null };
@@ -24,6 +26,7 @@ export async function recordOutage(
   return await changeRulesOnce(deps, accountId, author, call, async (sql, rules) => {
     if (channelId !== null && !rules.channels.has(channelId)) throw new NotFoundError('channelId', 'channel');
     const began = beginningOf(since, deps.clock.now());
+    checkEnd(until);
     if (until !== null && until < began)
       throw new InvalidInputError('until', `an instant from since (${began.toISOString()}) on is allowed`);
     const outage: OutageRow = { id: deps.newId(), kind: 'OUTAGE', channelId, since: began, until };
@@ -56,6 +59,7 @@ export async function endOutage(
         'outageId',
         `an outage that goes on is allowed; this one ended at ${outage.until.toISOString()}`,
       );
+    checkEnd(until);
     const end = until ?? now;
     if (end < outage.since)
       throw new InvalidInputError(
@@ -77,6 +81,11 @@ function beginningOf(since: Date, now: Date): Date {
   if (since.getTime() - now.getTime() > AHEAD_MS)
     throw new InvalidInputError('since', 'an instant at most one minute ahead is allowed');
   return since > now ? now : since;
+}
+
+function checkEnd(until: Date | null): void {
+  if (until !== null && until > LAST)
+    throw new InvalidInputError('until', 'an instant of the year 9999 or earlier is allowed');
 }
 
 /** An outage as the history of rules keeps it. */

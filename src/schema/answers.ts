@@ -22,6 +22,8 @@ export const CODED: Plugin = {
     if ('errors' in result && result.errors) setResult({ ...result, errors: result.errors.map(coded) });
   },
   onResponse({ response, setResponse, fetchAPI }) {
+    // The rest of the body is not read, so that nothing can come after it.
+    if (response.status === 413) response.headers.set('connection', 'close');
     if (response.status < 400 || response.body !== null) return;
     const code = CODE_OF[response.status] ?? 'BAD_REQUEST';
     const message = response.statusText || 'the request cannot be answered';
@@ -46,7 +48,9 @@ function checkJson(name: string, text: string | null): void {
 function coded(error: Error): GraphQLError {
   const { message } = error;
   const place = error instanceof GraphQLError ? error : null;
-  const { originalError: _how, ...extensions } = place?.extensions ?? {};
+  const { originalError, ...extensions } = place?.extensions ?? {};
+  // What is no JSON is no request, whatever media type its answer has.
+  if (originalError !== undefined) extensions.http = { status: 400 };
   return new GraphQLError(message.length <= MAX_MESSAGE ? message : `${message.slice(0, MAX_MESSAGE)}…`, {
     ...{ nodes: place?.nodes ?? null, source: place?.source ?? null },
     ...{ positions: place?.positions ?? null, path: place?.path ?? null },

@@ -1,7 +1,7 @@
-import type { Sql } from 'postgres';
 import type { StoredConversation } from '../db/conversations.ts';
 import { readConversations } from '../db/reads.ts';
 import { batchedById } from './batch.ts';
+import type { SchemaDeps } from './context.ts';
 
 /** Reads a conversation of an account that has changed; null where it has gone. */
 export type ChangedReader = (accountId: string, id: string) => Promise<StoredConversation | null>;
@@ -13,7 +13,7 @@ const ACCOUNTS_KEPT = 10_000;
  * Makes what all subscriptions of a process read by. Whoever is told of a change is told at the same time as all
  * others of the account: a thousand who listen to it are one statement.
  */
-export function openChangedReader(sql: Sql): ChangedReader {
+export function openChangedReader({ db: { sql } }: Pick<SchemaDeps, 'db'>): ChangedReader {
   const readers = new Map<string, (id: string) => Promise<StoredConversation | null>>();
   return (accountId, id) => {
     let read = readers.get(accountId);

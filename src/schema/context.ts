@@ -101,7 +101,7 @@ export function createContext(
   { accountId, scopes, actor, agentId }: Caller,
   deps: SchemaDeps,
   stopping: AbortSignal,
-  readChanged: ChangedReader = openChangedReader(deps.db.sql),
+  readChanged: ChangedReader = openChangedReader(deps),
 ): Context {
   const load = createLoaders(deps, accountId);
   return { accountId, scopes, actor, agentId, deps, load, readChanged, stopping };

@@ -29,7 +29,7 @@ const TURNS: Plugin<object, Asked> = {
 
 /** Serves the API over HTTP to callers who are known; `stopping` ends their subscriptions. */
 export function createGraphqlServer(deps: SchemaDeps, path: string, stopping: AbortSignal) {
-  const readChanged = openChangedReader(deps.db.sql);
+  const readChanged = openChangedReader(deps);
   return createYoga<Asked>({
     schema,
     graphqlEndpoint: path,

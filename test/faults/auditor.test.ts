@@ -93,8 +93,11 @@ describe('the auditor', () => {
     ],
     [
       'no timer acts by a clock that is ahead',
-      (sql) =>
-        sql`update event set at = ${at('13:00:00.001')} where conversation_id = ${closed} and kind = 'TIMER'`,
+      async (sql) => {
+        const ahead = at('13:00:00.001');
+        await sql`update event set at = ${ahead} where conversation_id = ${closed} and kind = 'TIMER'`;
+        await sql`update conversation set ended_at = ${ahead} where id = ${closed}`;
+      },
       () => [closed],
     ],
     [

@@ -8,13 +8,15 @@ type Member = { process: ServiceProcess; isWanted: boolean };
 export type Crew = {
   /** Starts one more, of a role; `options` are Node's own. */
   start(name: string, role: 'api' | 'worker', options?: readonly string[]): Promise<void>;
-  /** Asks one to end, and waits until it has. @throws where it does not end as asked */
+  /** Asks one to end, and waits until it has. @throws where it fails at that */
   leave(name: string): Promise<void>;
   kill(name: string, signal: NodeJS.Signals): void;
   said(name: string): string;
   /** Until all that were started run. */
   allUp(): Promise<void>;
-  /** How those ended that ended unasked. */
+  /** The last errors in the log of each. */
+  errors(): string;
+  /** How those ended that ended unasked, or otherwise than they were asked to. */
   ends(): readonly string[];
   close(): Promise<void>;
 };
@@ -33,7 +35,7 @@ export function openCrew(envOf: (name: string) => NodeJS.ProcessEnv): Crew {
     members.set(name, member);
     void process.ended.then(async ({ code, signal }) => {
       if (!member.isWanted) return;
-      ends.push(`${name.replace(/\d+$/, '')} ${signal ?? code}`);
+      ends.push(`${kindOf(name)} ${signal ?? code}`);
       await sleep(RESTART_AFTER_MS);
       if (member.isWanted) run(name, program);
     });
@@ -67,11 +69,16 @@ export function openCrew(envOf: (name: string) => NodeJS.ProcessEnv): Crew {
       member.process.kill('SIGTERM');
       const { code } = await member.process.ended;
       members.delete(name);
-      if (code !== 0) throw new Error(`${name} ended with ${code}: ${member.process.said()}`);
+      if (code === 0) return;
+      // It may leave what it was sending to others, where that takes too long.
+      ends.push(`${kindOf(name)} ${code} when asked`);
+      if (code !== 1) throw new Error(`${name} ended with ${code}: ${member.process.said()}`);
     },
     kill: (name, signal) => memberOf(name).process.kill(signal),
     said: (name) => memberOf(name).process.said(),
     allUp,
+    errors: () =>
+      [...members].map(([name, { process }]) => `${name}: ${lastErrors(process.said())}`).join('\n'),
     ends: () => ends,
     async close() {
       for (const member of members.values()) {
@@ -82,4 +89,15 @@ export function openCrew(envOf: (name: string) => NodeJS.ProcessEnv): Crew {
       await Promise.all([...members.values()].map(({ process }) => process.ended));
     },
   };
+}
+
+/** Workers are worth no names. */
+const kindOf = (name: string) => name.replace(/\d+$/, '');
+
+/** Levels of the log from that of an error on. */
+const ERRORS = /"level":"?(error|fatal|50|60)/;
+
+function lastErrors(said: string): string {
+  const lines = said.split('\n').filter((line) => ERRORS.test(line));
+  return lines.slice(-2).join('\n') || 'no errors';
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import postgres, { type Sql } from 'postgres';
 import { postgresOptions } from '../../src/db/address.ts';
 import type { Kind } from '../support/live.ts';
+import { arrayOf, caught, inMidBatch, known, SLOWLY, settled, until } from './strike.ts';
 import type { Load, Traffic } from './traffic.ts';
 import { WORKERS, type World } from './world.ts';
 
@@ -13,57 +14,6 @@ export type Fault = {
   /** Breaks it and lets it be mended: from then on everything has to recover. @throws where it did not break */
   strike(world: World, traffic: Traffic, load: Load & { isShort: boolean }): Promise<void>;
 };
-
-/** Each row of a conversation takes a while to write, so that what writes many is caught in the middle. */
-const SLOWLY = 'if random() < 0.5 then perform pg_sleep(0.001); end if;';
-const BATCH = `usename like 'worker%' and query like '%update conversation set%' and state = 'active' and query_start < clock_timestamp() - interval '30 ms'`;
-const CAUGHT_WITHIN_MS = 15_000;
-const MENDED_WITHIN_MS = 45_000;
-
-/** Waits for a session that is in the middle of something; whose it is and its process. */
-async function caught({ postgres }: World, condition: string): Promise<{ who: string; pid: number }> {
-  return await postgres.sql(async (sql) => {
-    const until = Date.now() + CAUGHT_WITHIN_MS;
-    while (Date.now() < until) {
-      const [found] = await sql.unsafe<{ who: string; pid: number }[]>(
-        `select usename as who, pid from pg_stat_activity where datname = current_database() and ${condition} limit 1`,
-      );
-      if (found) return found;
-      await sleep(3);
-    }
-    throw new Error(`nobody was caught at ${condition}`);
-  });
-}
-
-/** As Postgres reads it: these connections do not know its arrays. */
-const arrayOf = (ids: readonly string[]) => `{${ids.join()}}`;
-
-/** Waits until it is so. */
-async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + MENDED_WITHIN_MS;
-  while (!(await isSo())) {
-    if (Date.now() > end) throw new Error(`never: ${what}`);
-    await sleep(50);
-  }
-}
-
-/** Catches who writes a batch of many that are due at once, and does something to them. */
-async function inMidBatch(
-  world: World,
-  traffic: Traffic,
-  { burst }: Load,
-  then: (batch: { who: string; pid: number }) => Promise<void> | void,
-): Promise<void> {
-  await world.afflict(SLOWLY);
-  try {
-    const reported = traffic.burst(burst);
-    await then(await caught(world, BATCH));
-    await world.afflict(null);
-    await reported;
-  } finally {
-    await world.afflict(null);
-  }
-}
 
 export const FAULTS: readonly Fault[] = [
   {
@@ -77,14 +27,14 @@ export const FAULTS: readonly Fault[] = [
     on: ['redis', 'postgres'],
     async strike(world, traffic, { burst }) {
       await world.afflict(SLOWLY);
-      const reported = traffic.burst(burst);
+      const reported = settled(traffic.burst(burst));
       const writing = `usename = 'api' and state <> 'idle' and xact_start < clock_timestamp() - interval '30 ms'`;
       try {
         world.crew.kill((await caught(world, writing)).who, 'SIGKILL');
       } finally {
         await world.afflict(null);
       }
-      await reported;
+      await known(reported);
     },
   },
   {
@@ -195,15 +145,18 @@ export const FAULTS: readonly Fault[] = [
     async strike({ postgres }, traffic, { burst, isShort }) {
       const before = postgres.log().length;
       const isFull = () => postgres.log().slice(before).includes('File too large');
-      // A new file of the log begins at 0, so that it is full after that much.
+      // A new file of the log begins at 0; the limit leaves room for the memory that processes of Postgres share.
       await postgres.patiently((sql) => sql`select pg_switch_wal()`);
-      postgres.limitFiles(1_000_000);
-      const reported = traffic.burst(burst);
+      await postgres.patiently(
+        (sql) => sql`select pg_logical_emit_message(false, 'filling', repeat('-', 3500000))`,
+      );
+      postgres.limitFiles(4_000_000);
+      const reported = settled(traffic.burst(burst));
       await until('there is no space', async () => isFull());
       await sleep(isShort ? 1_000 : 5_000);
       postgres.limitFiles(null);
       await postgres.patiently((sql) => sql`select 1`);
-      await reported;
+      await known(reported);
     },
   },
   {

@@ -209,9 +209,10 @@ export const INVARIANTS: readonly Invariant[] = [
     name: 'a channel that takes a message as often as it is sent gets it once',
     query: `
       select coalesce(owed.address, shown.address) as id,
-        concat(coalesce(times, 0), ' taken, ', coalesce(sent, 0), ' sent, ', coalesce(unknown, 0), ' unknown') as what
+        concat(coalesce(times, 0), ' taken, ', coalesce(sent, 0), ' sent, ', coalesce(unknown, 0), ' unknown: ', states) as what
       from shown full join (
         select outbox.channel_id, contact.address, count(*) filter (where state = 'SENT') as sent,
+          string_agg(concat_ws(' ', state, attempts, begun_at, error), ', ') as states,
           count(*) filter (where state = 'SENT' and done_at < now - interval '5 seconds') as settled,
           count(*) filter (where state = 'UNCONFIRMED' or (state = 'PENDING' and begun_at is not null)) as unknown
         from outbox

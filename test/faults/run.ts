@@ -18,7 +18,7 @@ export type Form = Load & {
 
 /** Each fault once, where it is tried first, under a light load. */
 export const SHORT: Form = { isShort: true, times: 1, perCall: 4, burst: 150 };
-export const LONG: Form = { isShort: false, times: 2, perCall: 20, burst: 480 };
+export const LONG: Form = { isShort: false, times: 2, perCall: 10, burst: 300 };
 
 /** What came of a fault. */
 export type Row = {
@@ -114,7 +114,8 @@ async function tryOnce(world: World, fault: Fault, form: Form, row: Row): Promis
     return [...overdue, ...(await settledAudit(world, seen))];
   } catch (error) {
     await traffic.finish().catch(() => undefined);
-    return [{ invariant: 'it goes on', id: world.kind, what: String((error as Error)?.stack ?? error) }];
+    const what = `${(error as Error)?.stack ?? error}\n${world.crew.errors()}`;
+    return [{ invariant: 'it goes on', id: world.kind, what }];
   }
 }
 
@@ -166,6 +167,6 @@ export function tableOf({ rows, ends }: Outcome): string {
     ...lines,
     all,
     '',
-    `Processes that ended unasked and were started again: ${ended.join(', ') || 'none'}.`,
+    `Processes that ended unasked, and were started again: ${ended.join(', ') || 'none'}.`,
   ].join('\n');
 }

@@ -113,3 +113,38 @@ export const ACTIVITY_FIELDS: Readonly<Record<string, readonly string[]>> = {
   RELEASE: [],
   REOPEN: [],
 };
+
+const AT = 30_000;
+/** Texts that make a backtracking expression try every way to read them. */
+export const LONG_TEXTS: readonly string[] = [
+  ...[
+    'a'.repeat(AT),
+    `${'a'.repeat(AT)}!`,
+    ' '.repeat(AT),
+    `${' '.repeat(AT)}x`,
+    '-a'.repeat(AT),
+    '0'.repeat(AT),
+  ],
+  ...[
+    `P${'1D'.repeat(AT)}`,
+    `PT${'9'.repeat(AT)}S!`,
+    `PT0.${'0'.repeat(AT)}1S`,
+    `https://${'a.'.repeat(AT)}x`,
+    `https://${'a-'.repeat(900)}:`,
+  ],
+  ...[
+    'en-'.repeat(AT),
+    `x-${'a1-'.repeat(AT)}`,
+    `2026-01-01T00:00:00.${'0'.repeat(AT)}Z`,
+    '2026-'.repeat(AT),
+    '='.repeat(AT),
+    ':'.repeat(AT),
+  ],
+  ...[
+    `STOP${' '.repeat(AT)}STOP`,
+    '\u00a0'.repeat(AT),
+    'İ'.repeat(AT),
+    'A/'.repeat(AT),
+    `Etc/${'GMT+'.repeat(AT)}`,
+  ],
+];

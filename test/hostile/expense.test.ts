@@ -1,5 +1,6 @@
 import { getIntrospectionQuery } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LONG_TEXTS } from './dictionary.ts';
 import { tellSeed } from './runs.ts';
 import { deepJson } from './values.ts';
 import { openWorld, type World } from './world.ts';
@@ -37,13 +38,13 @@ describe('a document that would cost much is refused before it is carried out', 
     ['300 deep', nested(300), 'TOO_COMPLEX'],
     ['5,000 deep', nested(5_000), 'TOO_COMPLEX'],
     ['100,000 brackets', '{a'.repeat(100_000), 'TOO_COMPLEX'],
-    ['1,000 aliases', `{ ${times(400, (at) => `a${at}: account { name }`)} }`, 'TOO_COMPLEX'],
+    ['400 aliases', `{ ${times(400, (at) => `a${at}: account { name }`)} }`, 'TOO_COMPLEX'],
     ['one field 10,000 times', `{ account { ${times(10_000, () => 'name')} } }`, 'TOO_COMPLEX'],
-    ['one field 900 times', `{ account { ${times(900, () => 'name')} } }`, ''],
+    ['one field 900 times', `{ account { ${times(900, () => 'name')} } }`, 'GRAPHQL_VALIDATION_FAILED'],
     ['10,000 directives', `{ account ${times(10_000, () => '@include(if: true)')} { name } }`, 'TOO_COMPLEX'],
     [
-      '300 directives',
-      `{ account ${times(300, () => '@include(if: true)')} { name } }`,
+      '250 directives',
+      `{ account ${times(250, () => '@include(if: true)')} { name } }`,
       'GRAPHQL_VALIDATION_FAILED',
     ],
     [
@@ -73,7 +74,7 @@ describe('a document that would cost much is refused before it is carried out', 
     ],
     [
       'fragments that nobody uses',
-      `{ account { name } } ${times(300, (at) => `fragment f${at} on Account { name }`)}`,
+      `{ account { name } } ${times(250, (at) => `fragment f${at} on Account { name }`)}`,
       'GRAPHQL_VALIDATION_FAILED',
     ],
     [
@@ -89,9 +90,13 @@ describe('a document that would cost much is refused before it is carried out', 
     ],
     ['the types of types of types', typesOf(5), 'GRAPHQL_VALIDATION_FAILED'],
     ['the types of types, 200 deep', typesOf(200), 'GRAPHQL_VALIDATION_FAILED'],
-    ['500 operations', times(300, (at) => `query q${at} { account { name } }`), 'INVALID_INPUT'],
     [
-      '600 variables',
+      '200 operations',
+      times(200, (at) => `query q${at} { account { name } }`),
+      'OPERATION_RESOLUTION_FAILURE',
+    ],
+    [
+      '300 variables',
       `query (${times(300, (at) => `$v${at}: Int`)}) { account { name } }`,
       'GRAPHQL_VALIDATION_FAILED',
     ],
@@ -129,12 +134,12 @@ describe('variables that would cost much are refused', () => {
     `{"input":{"name":"deep","adapterId":"web","settings":${settings}}}`;
   const zeros = `0${',0'.repeat(400_000)}`;
   it.each<[string, string, string, string[]]>([
-    ['400,000 activities that are none', RECORD, ofActivities(zeros), ['INVALID_INPUT']],
+    ['400,000 activities that are none', RECORD, ofActivities(zeros), ['TOO_COMPLEX']],
     [
       '100,000 activities without a kind',
       RECORD,
       ofActivities(`{}${',{}'.repeat(100_000)}`),
-      ['INVALID_INPUT'],
+      ['TOO_COMPLEX'],
     ],
     [
       '30,000 activities',
@@ -162,7 +167,7 @@ describe('variables that would cost much are refused', () => {
     ],
     ['settings 20,000 levels deep', CREATE, withSettings(`{"a":${deepJson(20_000)}}`), []],
     ['settings 100,000 levels deep', CREATE, withSettings(`{"a":${deepJson(100_000)}}`), []],
-    ['settings with 400,000 numbers', CREATE, withSettings(`{"a":[${zeros}]}`), ['TOO_COMPLEX']],
+    ['settings with 400,000 numbers', CREATE, withSettings(`{"a":[${zeros}]}`), []],
     [
       'settings with 80,000 names',
       CREATE,
@@ -189,39 +194,6 @@ describe('variables that would cost much are refused', () => {
 
 /** Texts that make a backtracking expression try every way to read them. */
 describe('texts that no expression is to be lost in', () => {
-  const AT = 30_000;
-  const TEXTS = [
-    ...[
-      'a'.repeat(AT),
-      `${'a'.repeat(AT)}!`,
-      ' '.repeat(AT),
-      `${' '.repeat(AT)}x`,
-      '-a'.repeat(AT),
-      '0'.repeat(AT),
-    ],
-    ...[
-      `P${'1D'.repeat(AT)}`,
-      `PT${'9'.repeat(AT)}S!`,
-      `PT0.${'0'.repeat(AT)}1S`,
-      `https://${'a.'.repeat(AT)}x`,
-      `https://${'a-'.repeat(900)}:`,
-    ],
-    ...[
-      'en-'.repeat(AT),
-      `x-${'a1-'.repeat(AT)}`,
-      `2026-01-01T00:00:00.${'0'.repeat(AT)}Z`,
-      '2026-'.repeat(AT),
-      '='.repeat(AT),
-      ':'.repeat(AT),
-    ],
-    ...[
-      `STOP${' '.repeat(AT)}STOP`,
-      '\u00a0'.repeat(AT),
-      'İ'.repeat(AT),
-      'A/'.repeat(AT),
-      `Etc/${'GMT+'.repeat(AT)}`,
-    ],
-  ];
   it.each<[string, string]>([
     [
       'words',
@@ -266,12 +238,12 @@ describe('texts that no expression is to be lost in', () => {
     ],
   ])('as %s', async (_what, query) => {
     const c = world.ours.ids.Channel;
-    for (const t of TEXTS)
+    for (const t of LONG_TEXTS)
       await world.try(world.graphql({ query, variables: query.includes('$c') ? { t, c } : { t } }));
   });
 
   it('as a token or a signature', async () => {
-    const headers = TEXTS.map((text) => text.replace(/[^\x20-\x7e]/g, 'x').slice(0, 8_000));
+    const headers = LONG_TEXTS.map((text) => text.replace(/[^\x20-\x7e]/g, 'x').slice(0, 8_000));
     for (const text of headers) {
       const { status } = await world.try(
         world.graphql({ query: '{ __typename }' }, { authorization: `Bearer ${text}` }),

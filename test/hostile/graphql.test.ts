@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { NodeType } from '../../src/schema/ids.ts';
 import { schema } from '../../src/schema/schema.ts';
+import { INSTANTS, VALID_INSTANTS } from './dictionary.ts';
 import { type Call, calls, mutated } from './documents.ts';
 import { hunt, huntTimeout, tellSeed } from './runs.ts';
 import { jsonOf } from './values.ts';
@@ -127,6 +129,46 @@ describe('a body that is no request', () => {
   it('a key that comes twice counts once', async () => {
     const got = await world.try(world.graphql('{"query":"{ x }","query":"{ account { name } }"}'));
     expect(JSON.parse(got.body)).toEqual({ data: { account: { name: 'ours' } } });
+  });
+});
+
+describe('instants that a database cannot hold, or that are none', () => {
+  const PLACES: [string, string][] = [
+    [
+      'an activity',
+      'recordActivities(input: { activities: [{ kind: COMMENT, conversationId: $id, at: $at }] })',
+    ],
+    [
+      'a promise',
+      'recordActivities(input: { activities: [{ kind: MANUAL_RESPONSE_TIME, conversationId: $id, responseAt: $at }] })',
+    ],
+    ['a hold', 'recordActivities(input: { activities: [{ kind: HOLD, conversationId: $id, until: $at }] })'],
+    ['a hold by itself', 'holdConversation(conversationId: $id, until: $at)'],
+    ['an outage', 'recordOutage(channelId: $id, since: $at)'],
+    ['the end of an outage', 'recordOutage(channelId: $id, since: "2026-01-01T00:00:00Z", until: $at)'],
+    ['the other end of an outage', 'endOutage(outageId: $id, until: $at)'],
+    ['a bulk', 'endConversations(filter: { dueBefore: $at }, by: AGENT, limit: 1)'],
+  ];
+  it.each(PLACES)('%s', async (_what, field) => {
+    const type = ['channelId', 'outageId'].find((name) => field.includes(`${name}: $id`)) ?? 'conversationId';
+    const id =
+      world.ours.ids[
+        { channelId: 'Channel', outageId: 'Outage', conversationId: 'Conversation' }[type] as NodeType
+      ];
+    const declared = field.includes('$id') ? '($id: ID!, $at: DateTime!)' : '($at: DateTime!)';
+    const query = `mutation ${declared} { ${field} { __typename ... on Error { code } } }`;
+    for (const at of [...INSTANTS, ...VALID_INSTANTS])
+      await world.try(world.graphql({ query, variables: field.includes('$id') ? { id, at } : { at } }));
+  });
+
+  it('a list and a report', async () => {
+    for (const at of [...INSTANTS, ...VALID_INSTANTS]) {
+      const list =
+        'query ($at: DateTime!) { conversations(filter: { dueBefore: $at }) { nodes { id due { at } } } }';
+      await world.try(world.graphql({ query: list, variables: { at } }));
+      const report = 'query ($at: DateTime!) { report(from: $at, until: $at) { total { started } } }';
+      await world.try(world.graphql({ query: report, variables: { at } }));
+    }
   });
 });
 

@@ -13,7 +13,7 @@ const INSIDES: readonly (readonly [string, RegExp])[] = [
   ],
   [
     'an error of Postgres',
-    /syntax error at|relation "|column "|violates|PostgresError|invalid byte sequence|SQLSTATE/,
+    /syntax error at|relation \\?"|column \\?"|violates|PostgresError|invalid byte sequence|SQLSTATE/,
   ],
   [
     'an error of JavaScript',

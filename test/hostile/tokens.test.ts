@@ -5,9 +5,12 @@ import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createApiKey } from '../../src/db/api-keys.ts';
 import { startHttp } from '../../src/http.ts';
+import { schema } from '../../src/schema/schema.ts';
 import { HTTP_OPTIONS, openApi } from '../http/open-api.ts';
 import { subscribe } from '../support/sse.ts';
+import { calls } from './documents.ts';
 import { hunt, huntTimeout, tellSeed } from './runs.ts';
 import { openWorld, rawId, type World } from './world.ts';
 
@@ -172,6 +175,38 @@ describe('JWTs', () => {
       world.ours.key.slice(0, -1),
     ])
       expect(await statusOf(key)).toBe(401);
+  });
+});
+
+describe('scopes', () => {
+  it('a key with none that is asked for reads and does nothing, whatever it asks', {
+    timeout: huntTimeout(150),
+  }, async () => {
+    const { engine, ours } = world;
+    const made = { id: engine.deps.newId(), now: new Date() };
+    const key = await createApiKey(
+      engine.db,
+      { accountId: ours.accountId, name: 'weak', scopes: ['act-as'] },
+      made,
+    );
+    const [before] =
+      await world.sql`select count(*)::int as rows from event where account_id = ${ours.accountId}`;
+    const ids = { ours: ours.ids, theirs: world.theirs.ids };
+    const property = fc.asyncProperty(
+      calls(schema, ids, ['query', 'mutation']),
+      async ({ query, variables }) => {
+        const got = await world.try(world.graphql({ query, variables }, { authorization: `Bearer ${key}` }));
+        const given = Object.values(JSON.parse(got.body).data ?? {});
+        const types = given
+          .filter((value) => value !== null)
+          .map((value) => (value as { __typename: string }).__typename);
+        expect(types.filter((type) => type !== 'ForbiddenError')).toEqual([]);
+      },
+    );
+    await fc.assert(property, hunt(150));
+    const [after] =
+      await world.sql`select count(*)::int as rows from event where account_id = ${ours.accountId}`;
+    expect(after).toEqual(before);
   });
 });
 

@@ -22,8 +22,8 @@ import { type Engine, openEngine } from '../support/engine.ts';
 // biome-ignore lint/suspicious/noExplicitAny: answers have the shape their query asks for
 export type Answer = { data?: any; errors?: { message: string; extensions: Record<string, unknown> }[] };
 
-/** On any free port, as it is where nothing is set. */
-export const HTTP_OPTIONS = readConfig({ PORT: '0', NODE_ENV: 'test' });
+/** On any free port, as it is where nothing is set; but a machine that has more to do than tests is no overload. */
+export const HTTP_OPTIONS = readConfig({ PORT: '0', NODE_ENV: 'test', LULL_MAX_DELAY_MS: '60000' });
 
 /** The engine behind a real HTTP server; its fan-out is within the process. */
 export type Api = Awaited<ReturnType<typeof openApi>>;

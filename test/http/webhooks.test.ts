@@ -158,7 +158,8 @@ describe('calls that cannot be recorded just now are to be made again', () => {
     const held = Promise.withResolvers<void>();
     await world.call(world.pathOf(channels.web), world.wire([world.message('commit 1', 'commit')]));
     const holder = sql.begin(async (tx) => {
-      await tx`select 1 from contact where address = 'commit' for update`;
+      await tx`
+        select 1 from conversation join contact on contact.id = contact_id where address = 'commit' for update`;
       held.resolve();
       await letGo.promise;
     });

@@ -88,6 +88,19 @@ describe('between two attempts at a goodbye', () => {
     expect(kinds()).toEqual(['CLOSE_MESSAGE']);
   });
 
+  it('LL-14 the customer comes back after an attempt that was cut off: nobody knows whether it was shown', async () => {
+    await endsInVain(sms, 'comes back late');
+    await world.engine.db
+      .sql`update outbox set begun_at = ${world.engine.clock.now()} where state = 'PENDING'`;
+    await says(sms, 'comes back late', 'One more thing');
+    await world.after(HOUR);
+    expect(world.got).toEqual([]);
+    expect(await world.effects('comes back late')).toMatchObject([{ state: 'UNCONFIRMED' }]);
+    expect(of(await world.feed('comes back late'), 'CLOSE')).toEqual([
+      'CLOSE_MESSAGE UNCONFIRMED an attempt was cut off, and nobody knows how far it came',
+    ]);
+  });
+
   it('LP-3 the customer begins another conversation: the goodbye would be taken for its', async () => {
     await world.engine.policy({ reopenWithin: 'PT0S' });
     await endsInVain(byoc, 'begins anew');

@@ -105,9 +105,9 @@ describe('eraseContact', () => {
       (
         await sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
       ).length;
-    // The erasure comes first; the message has found the contact by then, and waits behind it.
+    // The erasure comes first; the message has found the conversation open by then, and waits behind it.
     const { both } = await sql.begin(async (tx) => {
-      await tx`select 1 from contact where id = ${contactId as string} for update`;
+      await tx`select 1 from conversation where id = ${id} for update`;
       const erased = erase(api.id('Contact', contactId as string));
       await expect.poll(waiting).toBe(1);
       const written = engine.writes('at once');

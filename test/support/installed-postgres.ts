@@ -23,8 +23,11 @@ const SETTINGS = {
   log_min_messages: 'fatal',
 };
 
-/** A Postgres made with the programs of a folder (`initdb`, `postgres`), which ends with this process however that ends. */
-export async function startInstalled(bin: string): Promise<TestServer> {
+/**
+ * A Postgres made with the programs of a folder (`initdb`, `postgres`), which ends with this process however that ends.
+ * `epoch`: what its transactions are numbered from, as pg_resetwal sets it.
+ */
+export async function startInstalled(bin: string, epoch = 0): Promise<TestServer> {
   const folder = testFolder();
   const data = join(folder, 'postgres');
   mkdirSync(data, { mode: 0o700 });
@@ -35,6 +38,13 @@ export async function startInstalled(bin: string): Promise<TestServer> {
   const initdb = [`--pgdata=${data}`, '--encoding=UTF8', '--locale=C.UTF-8', ...access, '--no-instructions'];
   const made = spawnSync(join(bin, 'initdb'), initdb, { ...options, encoding: 'utf8' });
   if (made.status !== 0) throw new Error(`initdb of ${bin}: ${made.error?.message ?? made.stderr}`);
+  if (epoch > 0) {
+    const reset = spawnSync(join(bin, 'pg_resetwal'), [`--epoch=${epoch}`, `--pgdata=${data}`], {
+      ...options,
+      encoding: 'utf8',
+    });
+    if (reset.status !== 0) throw new Error(`pg_resetwal of ${bin}: ${reset.stderr}`);
+  }
 
   const settings = { ...SETTINGS, unix_socket_directories: folder };
   const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);

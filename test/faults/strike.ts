@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Load, Traffic } from './traffic.ts';
+import type { World } from './world.ts';
+
+/** Of the database: who has it, by the name of the process, and the process that serves it. */
+export type Session = { who: string; pid: number };
+
+/** Each row of a conversation takes a while to write, so that what writes many is caught in the middle. */
+export const SLOWLY = 'if random() < 0.5 then perform pg_sleep(0.001); end if;';
+const BATCH = `usename like 'worker%' and query like '%update conversation set%' and state = 'active' and query_start < clock_timestamp() - interval '30 ms'`;
+const CAUGHT_WITHIN_MS = 15_000;
+const MENDED_WITHIN_MS = 45_000;
+
+/** Waits for a session that is in the middle of something; whose it is and its process. @throws where there is none */
+export async function caught({ postgres }: World, condition: string): Promise<Session> {
+  return await postgres.sql(async (sql) => {
+    const until = Date.now() + CAUGHT_WITHIN_MS;
+    while (Date.now() < until) {
+      const [found] = await sql.unsafe<Session[]>(
+        `select usename as who, pid from pg_stat_activity where datname = current_database() and ${condition} limit 1`,
+      );
+      if (found) return found;
+      await sleep(3);
+    }
+    throw new Error(`nobody was caught at ${condition}`);
+  });
+}
+
+/** As Postgres reads it: these connections do not know its arrays. */
+export const arrayOf = (ids: readonly string[]) => `{${ids.join()}}`;
+
+/** Waits until it is so. @throws where it never is */
+export async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + MENDED_WITHIN_MS;
+  while (!(await isSo())) {
+    if (Date.now() > end) throw new Error(`never: ${what}`);
+    await sleep(50);
+  }
+}
+
+/** Something that goes on meanwhile, whose failure is nobody's until it is asked for. */
+export async function settled(work: Promise<unknown>): Promise<unknown> {
+  return await work.then(
+    () => null,
+    (error: unknown) => error,
+  );
+}
+
+/** @throws what something that was settled has failed with */
+export async function known(outcome: Promise<unknown>): Promise<void> {
+  const error = await outcome;
+  if (error !== null) throw error;
+}
+
+/** Catches who writes a batch of many that are due at once, and does something to them. */
+export async function inMidBatch(
+  world: World,
+  traffic: Traffic,
+  { burst }: Load,
+  then: (batch: Session) => Promise<void> | void,
+): Promise<void> {
+  await world.afflict(SLOWLY);
+  try {
+    const reported = settled(traffic.burst(burst));
+    await then(await caught(world, BATCH));
+    await world.afflict(null);
+    await known(reported);
+  } finally {
+    await world.afflict(null);
+  }
+}

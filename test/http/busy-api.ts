@@ -1,0 +1,94 @@
+import { expect } from 'vitest';
+import type { Refusal } from '../../src/http/overload.ts';
+import { type HttpDeps, type HttpServer, startHttp } from '../../src/http.ts';
+import { HTTP_OPTIONS, RECORD } from './open-api.ts';
+import { openWebhookApi } from './webhook-calls.ts';
+
+/** A server, and why it refused requests so far. */
+export type BusyServer = HttpServer & { refused: Refusal[] };
+export type BusyOptions = Partial<Parameters<typeof startHttp>[1]>;
+
+export const soon = { timeout: 20_000, interval: 20 };
+/** For what takes two thousand requests, or a database that comes and goes, on a machine that has more to do. */
+export const PATIENTLY = 120_000;
+/** A query that costs next to nothing. */
+export const NAME = JSON.stringify({ query: '{ account { name } }' });
+
+/** Servers that may be asked too much, all on one database, and what to ask of them. */
+export type BusyApi = Awaited<ReturnType<typeof openBusyApi>>;
+
+export async function openBusyApi() {
+  const world = await openWebhookApi();
+  const { api } = world;
+  const servers: HttpServer[] = [];
+  return {
+    ...world,
+    /** A server that takes on so much; nobody has asked as often as to be refused for that. */
+    async serve(options: BusyOptions, deps: Partial<HttpDeps> = {}): Promise<BusyServer> {
+      const refused: Refusal[] = [];
+      const all = { ...api.deps, refused: (why: Refusal) => void refused.push(why), ...deps };
+      // How busy this machine is otherwise is not what most of these tests are about.
+      const roomy = { requestsPerMinute: 1_000_000, maxDelayMs: 60_000 };
+      const server = await startHttp(all, { ...HTTP_OPTIONS, ...roomy, ...options });
+      servers.push(server);
+      return { ...server, refused };
+    },
+    post: (server: HttpServer, body: string, signal?: AbortSignal) =>
+      fetch(`${server.url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${api.key}` },
+        body,
+        ...(signal && { signal }),
+      }),
+    /** A call that records that somebody wrote. */
+    inbound: (address: string) =>
+      JSON.stringify({
+        query: RECORD,
+        variables: { input: { activities: [{ kind: 'INBOUND', channelId: api.channel, address }] } },
+      }),
+    /** The addresses with that beginning that a conversation has been begun for. */
+    async applied(prefix: string): Promise<string[]> {
+      const rows = await api.engine.db.sql<{ address: string }[]>`
+        select address from conversation join contact on contact.account_id = conversation.account_id and contact.id = contact_id
+        where conversation.account_id = ${api.engine.accountId} and starts_with(address, ${prefix})`;
+      return rows.map(({ address }) => address).sort();
+    },
+    /** Holds up everybody who shows a key until the returned function is called. */
+    async holdUp(): Promise<() => Promise<void>> {
+      const held = Promise.withResolvers<void>();
+      const go = Promise.withResolvers<void>();
+      const holding = api.engine.db.sql.begin(async (sql) => {
+        await sql`lock table api_key in access exclusive mode`;
+        held.resolve();
+        await go.promise;
+      });
+      await held.promise;
+      return async () => {
+        go.resolve();
+        await holding;
+      };
+    },
+    async close() {
+      for (const server of servers) await server.close();
+      await api.close();
+    },
+  };
+}
+
+/** What a request is answered that was refused at the door, checked in every part. */
+export async function expectBusy(response: Response): Promise<void> {
+  const seconds = Number(response.headers.get('retry-after'));
+  expect([response.status, Number.isInteger(seconds), seconds >= 1 && seconds <= 5]).toEqual([
+    503,
+    true,
+    true,
+  ]);
+  expect(await response.json()).toEqual({
+    errors: [
+      {
+        message: `too much to do just now; nothing was done: try again in ${seconds} s`,
+        extensions: { code: 'UNAVAILABLE', retryAfterSeconds: seconds },
+      },
+    ],
+  });
+}

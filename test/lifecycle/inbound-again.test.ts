@@ -1,0 +1,36 @@
+import { beforeEach, expect, it, vi } from 'vitest';
+import type { Inbound } from '../../src/adapters/adapter.ts';
+import { NotAllowedError, UnavailableError } from '../../src/domain/errors.ts';
+import { apply } from '../../src/lifecycle/apply.ts';
+import { receive } from '../../src/lifecycle/inbound.ts';
+import type { ActivityResult, LifecycleDeps } from '../../src/lifecycle/lifecycle.ts';
+import { fakeClock } from '../support/clock.ts';
+import { at } from '../support/domain.ts';
+
+vi.mock('../../src/lifecycle/apply.ts', () => ({ apply: vi.fn() }));
+beforeEach(() => void vi.mocked(apply).mockReset());
+
+const inbound: Inbound = {
+  events: ['a', 'b'].map((id) => ({
+    ...{ kind: 'MESSAGE', address: 'ada', sentAt: at('12:00'), providerMessageId: id },
+  })) as Inbound['events'],
+  ...{ ignored: 0, malformed: [] },
+};
+const deps = { clock: fakeClock(at('12:30')) } as unknown as LifecycleDeps;
+const done: ActivityResult = { outcome: 'APPLIED', conversationId: 'one', error: null };
+const refused = (error: ActivityResult['error']): ActivityResult => ({
+  ...{ outcome: 'REFUSED', conversationId: null, error },
+});
+
+it('a call of which a part is to be told again is to be made again: what was recorded is known then', async () => {
+  vi.mocked(apply).mockResolvedValue([done, refused(new UnavailableError('too much at once'))]);
+  await expect(receive(deps, 'account', 'channel', inbound)).rejects.toThrow(UnavailableError);
+});
+
+it('one of which a part is not possible is not', async () => {
+  vi.mocked(apply).mockResolvedValue([done, refused(new NotAllowedError('INBOUND', 'ENDED', 'no'))]);
+  expect(await receive(deps, 'account', 'channel', inbound)).toEqual({
+    ...{ applied: 1, duplicates: 0, ignored: 0 },
+    faults: [{ field: 'events[1]', why: 'no' }],
+  });
+});
