@@ -19,6 +19,9 @@ export type Message = {
 /** The share of the conversations that is written on: those last active. */
 const LIVELY = 0.4;
 
+/** Sources opened so far: no two give a message the same id. */
+let sources = 0;
+
 type Standing = { status: OpenStatus; awaiting: Awaiting; agentId: string | null };
 type Known = Standing & { id: string; channelId: string; skillId: string; address: string };
 
@@ -35,6 +38,7 @@ export async function messageSource({ admin, big, engine }: Stage): Promise<(cou
     order by md5(conversation.id::text)`;
   const laneIds = new Map(big.lanes.map(({ id, facts }) => [laneKey(facts), id]));
   const random = seededRandom(2);
+  const source = ++sources;
   let made = 0;
 
   function next(): Message {
@@ -51,7 +55,7 @@ export async function messageSource({ admin, big, engine }: Stage): Promise<(cou
       conversationId: id,
       channelId,
       address,
-      messageId: `bench ${++made}`,
+      messageId: `bench ${source} ${++made}`,
       kind: isInbound ? 'INBOUND' : 'OUTBOUND',
       agentId: isInbound ? null : (standing.agentId ?? someAgent),
       after: { ...standing, laneId },

@@ -6,6 +6,7 @@ import { type Engine, openEngine, startWorker } from '../src/app.ts';
 import { withProgress } from '../src/commands/progress.ts';
 import { readConfig } from '../src/config.ts';
 import { postgresOptions } from '../src/db/address.ts';
+import { startHeartbeat } from '../src/jobs/heartbeat.ts';
 import { createLog } from '../src/log.ts';
 import { programFor } from '../test/support/need.ts';
 import { startRedis } from '../test/support/redis.ts';
@@ -56,6 +57,8 @@ export async function openStage(rows: number, redis: string | true | undefined):
     const small = await seed('small', Math.min(SMALL, rows));
     const big = await seed('big', rows);
     const worker = startWorker(engine, config);
+    // As long as this runs the service is up: no process that joins it finds that it was down, which would not count.
+    const heartbeat = await startHeartbeat(engine, engine.log);
     const stage: Stage = {
       engine,
       admin,
@@ -65,6 +68,7 @@ export async function openStage(rows: number, redis: string | true | undefined):
       delayedJobs: openFilledJobs({ admin, big, engine }),
       async close() {
         await stage.delayedJobs.close();
+        await heartbeat.stop();
         await worker.close();
         await admin.end({ timeout: 5 });
         await engine.close();

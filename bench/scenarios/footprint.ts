@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type postgres from 'postgres';
 import type { Alarm } from '../../src/db/lanes.ts';
@@ -12,6 +13,20 @@ import type { Stage } from '../stage.ts';
 
 /** How many times as much delayed jobs are to need, for a million conversations; for fewer, as much less. */
 const LESS = 500 / 1_000_000;
+/** How often it is looked how many jobs there are. */
+const LOOKS = 20;
+const LOOK_EVERY_MS = 100;
+
+/** The fewest jobs of lanes in several looks: one that is being woken has its next alarm beside the one it was woken by. */
+async function fewestJobs(queues: Queues): Promise<number> {
+  let fewest = Number.POSITIVE_INFINITY;
+  for (let look = 0; look < LOOKS; look++) {
+    const { waiting, delayed, active } = await queues.depth(laneWake);
+    fewest = Math.min(fewest, waiting + delayed + active);
+    await sleep(LOOK_EVERY_MS);
+  }
+  return fewest;
+}
 
 /**
  * What the queue holds: jobs and bytes for the alarms of an account's lanes, few conversations or many, against a
@@ -19,13 +34,13 @@ const LESS = 500 / 1_000_000;
  */
 export async function footprint(stage: Stage): Promise<Findings> {
   const { admin, engine, small, big } = stage;
-  const { waiting, delayed, active } = await engine.queues.depth(laneWake);
   const [lanes] = await admin`select count(*)::int as alarmed from lane where wake_at is not null`;
+  const jobs = await fewestJobs(engine.queues);
   const figures: Figure[] = [
     { name: `lanes, all accounts`, value: lanes?.alarmed, unit: '' },
     {
       ...{ name: `jobs of lanes in the engine's queue (${engine.queues.kind})`, unit: '' },
-      ...{ value: waiting + delayed + active, atMost: lanes?.alarmed },
+      ...{ value: jobs, atMost: lanes?.alarmed },
     },
   ];
   const failures: string[] = [];

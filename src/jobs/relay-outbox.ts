@@ -29,6 +29,8 @@ export type EffectHandlers = Readonly<Record<ClaimedEffect['kind'], CarryOut>>;
 const MOMENT_MS = 100;
 const LEASE_MS = 60_000;
 const AT_ONCE = 50;
+/** For how long a relay claims more: with a slow subscriber there is always more, and a process that stops waits for it. */
+const LONGEST_MS = 10_000;
 /** For how long a relay waits, all in all, for effects whose turn is soon. */
 const LONGEST_WAIT_MS = 5_000;
 const FIRST_RETRY_MS = 5_000;
@@ -52,7 +54,7 @@ export async function nudgeRelay(queues: Queues, clock: Clock, log: Log): Promis
   }
 }
 
-/** Carries out every effect that is due. An attempt that throws, as with no answer, is tried again with growing pauses. */
+/** Carries out the effects that are due, for 10 s at most: the next round goes on. An attempt that throws, as with no answer, is tried again with growing pauses. */
 export async function relay(
   deps: Pick<LifecycleDeps, 'db' | 'clock'>,
   handlers: EffectHandlers,
@@ -60,10 +62,12 @@ export async function relay(
 ): Promise<number> {
   let done = 0;
   let waited = 0;
+  const until = deps.clock.now().getTime() + LONGEST_MS;
   for (;;) {
     const claimed = await claimOutbox(deps.db.sql, deps.clock.now(), LEASE_MS, AT_ONCE);
     const waits = await Promise.all(claimed.map((effect) => carryOut(deps, handlers, effect, log)));
     done += claimed.length;
+    if (deps.clock.now().getTime() >= until) return done;
     if (claimed.length === AT_ONCE) continue;
     // Who only has to wait their turn is not left to the reconciler.
     const waitMs = Math.min(...waits.filter((wait) => wait > 0), Number.POSITIVE_INFINITY);
