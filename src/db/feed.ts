@@ -1,5 +1,6 @@
 import type { Sql } from 'postgres';
 import type { Event } from '../domain/event.ts';
+import { NIL } from '../domain/uuid.ts';
 import { eventOfRow } from './events.ts';
 
 /**
@@ -22,7 +23,7 @@ export async function readFeed(
   after: FeedPosition | null,
   limit: number,
 ): Promise<PlacedEvent[]> {
-  const from = after ?? { xid: '0', conversationId: '00000000-0000-0000-0000-000000000000', revision: 0 };
+  const from = after ?? { xid: '0', conversationId: NIL, revision: 0 };
   const rows = await sql.unsafe(
     `select event.*, event.xid::text as xid_text from event
      where account_id = $1 and xid < pg_snapshot_xmin(pg_current_snapshot())
@@ -41,7 +42,7 @@ export async function readFeed(
 /** The end of every feed as of now: after all that `readFeed` would give, before all that is still to come. */
 export async function endOfFeed(sql: Sql): Promise<FeedPosition> {
   const [row] = await sql`select pg_snapshot_xmin(pg_current_snapshot())::text as xid`;
-  return { xid: row?.xid, conversationId: '00000000-0000-0000-0000-000000000000', revision: 0 };
+  return { xid: row?.xid, conversationId: NIL, revision: 0 };
 }
 
 /** An event, and the status before it; null for the first one. */

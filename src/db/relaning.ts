@@ -1,4 +1,5 @@
 import type { Sql, TransactionSql } from 'postgres';
+import { NIL } from '../domain/uuid.ts';
 
 /** How far the walk after a change of exempt tags has come (PE-7). */
 export type Relaning = {
@@ -20,8 +21,6 @@ export type RelaningPlace = {
 };
 
 const PLACE = `account_id as "accountId", version, pass, after_id as "afterId", not_before as "notBefore"`;
-/** Less than any id. */
-const NIL = '00000000-0000-0000-0000-000000000000';
 
 /** Asks for a walk, from the beginning, whether or not one was under way. */
 export async function startRelaning(sql: TransactionSql, accountId: string, version: number, now: Date) {

@@ -3,7 +3,7 @@ import { addressKey, type ContactAddress } from '../db/contacts.ts';
 import type { Action, Command } from '../domain/activity.ts';
 import { InvalidInputError, type LullError, NotFoundError } from '../domain/errors.ts';
 import type { AccountRules } from '../domain/rules.ts';
-import { isUuid } from '../domain/uuid.ts';
+import { isUuid, NIL } from '../domain/uuid.ts';
 import type { Activity, LifecycleDeps } from './lifecycle.ts';
 
 /** How far ahead of now an activity may be stamped; within, it is stamped now. */
@@ -31,9 +31,6 @@ export type Resolved = {
   found: Found[];
   readAt: Date;
 };
-
-/** Less than any id: nothing has it. */
-const NIL = '00000000-0000-0000-0000-000000000000';
 
 /** Finds what a call's activities refer to, without a lock: contacts' ids never change. Constant round trips. */
 export async function resolve(
