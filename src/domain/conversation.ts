@@ -72,6 +72,11 @@ export type Conversation = {
 export const CLOCKS = ['lastActivityAt', 'awaitingSince', 'statusSince', 'heldUntil'] as const;
 export type ClockName = (typeof CLOCKS)[number];
 
+/** The later of two instants. */
+export function later(a: Date, b: Date): Date {
+  return a < b ? b : a;
+}
+
 /** All facts a policy can select on. Conversations that agree on them share a lane, and with it their timers. */
 export type LaneFacts = {
   channelId: string;

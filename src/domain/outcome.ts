@@ -7,6 +7,7 @@ import {
   factsOf,
   isOpen,
   laneKey,
+  later,
   type OpenStatus,
   type Status,
 } from './conversation.ts';
@@ -127,13 +128,16 @@ export function endedByRule(
   return { conversation, event };
 }
 
-/** Every clock that is set, at an instant (release, reopening by hand); with them the reminders begin anew (PE-2). */
+/**
+ * Every clock that is set, at an instant (release, reopening by hand), or where it stood past it: none goes back. With
+ * them the reminders begin anew (PE-2).
+ */
 export function everyClock(subject: Conversation, now: Date): Partial<Conversation> {
   return {
     stage: 0,
-    lastActivityAt: now,
-    statusSince: now,
-    awaitingSince: subject.awaitingSince === null ? null : now,
+    lastActivityAt: later(subject.lastActivityAt, now),
+    statusSince: later(subject.statusSince, now),
+    awaitingSince: subject.awaitingSince && later(subject.awaitingSince, now),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Command } from './activity.ts';
-import { type Conversation, factsOf, isOpen } from './conversation.ts';
+import { type Conversation, factsOf, isOpen, later } from './conversation.ts';
 import { decide } from './decide.ts';
 import { UnavailableError } from './errors.ts';
 import { commandOf, type Event, eventOf } from './event.ts';
@@ -110,8 +110,7 @@ export function openPast(onStep: () => void): Past {
         if (step === own) {
           if (next === undefined || next === null) return null;
           const moved = next.lastActivityAt;
-          if (folded === null || moved > folded.lastActivityAt)
-            lastActivityAt = latest(lastActivityAt, moved);
+          if (folded === null || moved > folded.lastActivityAt) lastActivityAt = later(lastActivityAt, moved);
         }
         if (next !== undefined) folded = next;
         if (isAnother(folded, subject)) return null;
@@ -127,7 +126,7 @@ export function openPast(onStep: () => void): Past {
         skillId: late.action.kind === 'SKILL' ? last.skillId : (last.skillId ?? subject.skillId),
         previousId: subject.previousId,
         lastActivityAt,
-        newestAt: latest(last.newestAt, subject.newestAt),
+        newestAt: later(last.newestAt, subject.newestAt),
         revision: subject.revision + 1,
       };
       conversation.placedAt = isPlacedAnew(subject, conversation, context) ? context.now : subject.placedAt;
@@ -230,8 +229,4 @@ function countWhile(steps: readonly Step[], isSo: (event: Event) => boolean): nu
     else to = middle;
   }
   return from;
-}
-
-function latest(a: Date, b: Date): Date {
-  return a < b ? b : a;
 }

@@ -218,6 +218,20 @@ describe('timers that acted meanwhile', () => {
   });
 });
 
+it('PE-6 LL-2 no clock goes back: a release told before the message that began it', () => {
+  const held = tellAll(
+    [
+      { action: INBOUND, sent: at('12:00') },
+      { action: { kind: 'HOLD', until: null }, sent: at('12:10') },
+      { action: { kind: 'RELEASE' }, sent: at('12:20') },
+      { action: { kind: 'COMMENT' }, sent: at('12:30') },
+    ],
+    at('12:30'),
+  );
+  const story = tell(held, { action: INBOUND, sent: at('11:00') }, at('14:00'));
+  expect(story.conversation).toMatchObject({ startedAt: at('11:00'), statusSince: at('14:00'), held: false });
+});
+
 describe('where it cannot be folded again', () => {
   const context: DecideContext = {
     rules: rulesWith(),
