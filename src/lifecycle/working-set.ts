@@ -88,10 +88,14 @@ export async function loadWorkingSet(
     if (latest.agentId && action.kind === 'INBOUND' && (!isOpen(latest) || ended.has(contactId)))
       lastAgents.add(latest.agentId);
   }
-  const [stored, slots] = await Promise.all([
-    late.size ? eventsOf(sql, accountId, [...late]) : [],
-    lastAgents.size ? freeSlots(sql, accountId, [...lastAgents]) : new Map<string, number>(),
-  ]);
+  const stored = late.size ? await eventsOf(sql, accountId, [...late]) : [];
+  // What is folded anew may give it an agent whom only its events name.
+  for (const { conversationId, agentId } of stored)
+    if (agentId !== null && ended.has(conversations.get(conversationId)?.contactId ?? ''))
+      lastAgents.add(agentId);
+  const slots = lastAgents.size
+    ? await freeSlots(sql, accountId, [...lastAgents])
+    : new Map<string, number>();
   return {
     contacts,
     conversations,

@@ -83,6 +83,18 @@ describe('what the model found', () => {
     expect(await engine.latest('one call')).toMatchObject({ status: 'ACTIVE', agent_id: engine.ann });
   });
 
+  it('SP-7 so it does with an agent whom it has only since a late message of that call', async () => {
+    const target = { channelId: engine.channelId, address: 'one late call' };
+    await engine.answers('one late call');
+    expect(await engine.latest('one late call')).toMatchObject({ status: 'NEW', agent_id: null });
+    await engine.apply(
+      { target, action: { kind: 'INBOUND' }, at: inMs(-MINUTE) },
+      { target, action: { kind: 'END', by: 'AGENT' } },
+      { target, action: { kind: 'INBOUND' } },
+    );
+    expect(await engine.latest('one late call')).toMatchObject({ status: 'ACTIVE', agent_id: engine.ann });
+  });
+
   it('SP-6 a late message that moves a clock past the enabling, in its lane, makes it due in time', async () => {
     await engine.writes('enabled since');
     await engine.answers('enabled since');
