@@ -55,7 +55,29 @@ export async function readAccount(sql: Sql, accountId: string): Promise<AccountR
   };
 }
 
-/** A page of conversations in the order in which they were started, after (or, DESC, before) an id. */
+/** What is shown of others with a conversation: what an end shows to its contact goes by, and its agent. */
+export type Beside = { contact: ContactFacts | null; agent: AgentRow | null };
+/** What of a contact its closing goes by. */
+export type ContactFacts = Pick<ContactRow, 'clientVersion' | 'locale' | 'consent'>;
+
+const BESIDE_COLUMNS = `contact.id as of_contact, client_version, locale, coalesce(consent, 'UNKNOWN') as consent,
+  agent.id as of_agent, agent.name, agent.kind, online, capacity, subject`;
+const BESIDE_JOINS = `left join contact on contact.account_id = $1 and contact.id = one.contact_id
+  left join agent on agent.account_id = $1 and agent.id = one.agent_id`;
+
+function besideOf(row: Record<string, unknown>): Beside {
+  const { of_agent: id, name, kind, online, capacity, subject } = row;
+  const { of_contact, client_version: clientVersion, locale, consent } = row;
+  return {
+    contact: of_contact === null ? null : ({ clientVersion, locale, consent } as ContactFacts),
+    agent: id === null ? null : ({ id, name, kind, online, capacity, subject } as AgentRow),
+  };
+}
+
+/**
+ * A page of conversations in the order in which they were started, after (or, DESC, before) an id; with what is shown
+ * of others beside them, in their order, where that is asked for.
+ */
 export async function readConversationPage(
   sql: Sql,
   accountId: string,
@@ -63,7 +85,8 @@ export async function readConversationPage(
   direction: 'ASC' | 'DESC',
   after: string | null,
   limit: number,
-): Promise<ReadTogether> {
+  isWithBeside: boolean,
+): Promise<ReadTogether & { beside: Beside[] | null }> {
   const values: (string | number | readonly string[])[] = [accountId];
   const conditions = ['account_id = $1'];
   const add = (
@@ -82,13 +105,20 @@ export async function readConversationPage(
   add(filter.agentId, (place) => `agent_id = ${place}`);
   add(filter.tag, (place) => `${place} = any(tags)`);
   values.push(limit);
+  const page = `select ${CONVERSATION_COLUMNS}, ${RULES_IN_FORCE} from conversation where ${conditions.join(' and ')}
+    order by id ${direction} limit $${values.length}`;
   const rows = await sql.unsafe(
-    `select ${CONVERSATION_COLUMNS}, ${RULES_IN_FORCE} from conversation where ${conditions.join(' and ')}
-     order by id ${direction} limit $${values.length}`,
+    isWithBeside
+      ? `select one.*, ${BESIDE_COLUMNS} from (${page}) as one ${BESIDE_JOINS} order by one.id ${direction}`
+      : page,
     values as string[],
     { prepare: true },
   );
-  return { conversations: rows.map(conversationOf), rulesVersion: rulesInForce(rows) };
+  return {
+    conversations: rows.map(conversationOf),
+    rulesVersion: rulesInForce(rows),
+    beside: isWithBeside ? rows.map(besideOf) : null,
+  };
 }
 
 /** Conversations by id, in no order. */
@@ -105,45 +135,21 @@ export async function readConversations(
   return rows.map(conversationOf);
 }
 
-/** What an end shows to a customer goes by: of the contact, and of its channel. */
-export type ClosingFacts = {
-  contactId: string;
-  channelId: string;
-  clientVersion: string | null;
-  locale: string | null;
-  consent: Consent;
-  adapterId: string;
-  /** As they are stored. */
-  settings: object;
-};
-
-/** The same of contacts, in their order, each with an agent where one is named; those on one channel share its settings. */
-export async function readClosingFacts(
+/** What is shown of others beside conversations, in their order. */
+export async function readBeside(
   sql: Sql,
   accountId: string,
-  asked: readonly { contactId: string; agentId: string | null }[],
-): Promise<{ facts: ClosingFacts | null; agent: AgentRow | null }[]> {
-  const rows = await sql.unsafe<(ClosingFacts & AgentRow & { place: string; agentId: string | null })[]>(
-    `select place, contact.id as "contactId", contact.channel_id as "channelId", client_version as "clientVersion", locale,
-       coalesce(consent, 'UNKNOWN') as consent, adapter as "adapterId", settings,
-       agent.id as "agentId", agent.name, agent.kind, online, capacity, subject
-     from unnest($2::uuid[], $3::uuid[]) with ordinality as asked (contact_id, agent_id, place)
-     join contact on contact.account_id = $1 and contact.id = asked.contact_id
-     join channel on channel.account_id = $1 and channel.id = contact.channel_id
-     left join agent on agent.account_id = $1 and agent.id = asked.agent_id`,
-    [accountId, asked.map(({ contactId }) => contactId), asked.map(({ agentId }) => agentId)],
+  conversations: readonly { contactId: string; agentId: string | null }[],
+): Promise<Beside[]> {
+  const rows = await sql.unsafe(
+    `select ${BESIDE_COLUMNS}
+     from unnest($2::uuid[], $3::uuid[]) with ordinality as one (contact_id, agent_id, place) ${BESIDE_JOINS}
+     order by place`,
+    [accountId, conversations.map(({ contactId }) => contactId), conversations.map(({ agentId }) => agentId)],
     { prepare: true },
   );
-  const settingsOf = new Map(rows.map(({ channelId, settings }) => [channelId, settings]));
-  const read: { facts: ClosingFacts | null; agent: AgentRow | null }[] = asked.map(() => NOT_FOUND);
-  for (const { place, agentId, name, kind, online, capacity, subject, ...row } of rows)
-    read[Number(place) - 1] = {
-      facts: { ...row, settings: settingsOf.get(row.channelId) ?? row.settings },
-      agent: agentId === null ? null : { id: agentId, name, kind, online, capacity, subject },
-    };
-  return read;
+  return rows.map(besideOf);
 }
-const NOT_FOUND = { facts: null, agent: null };
 
 /** Contacts by id, in no order. */
 export async function readContacts(

@@ -89,6 +89,7 @@ function channelOf(
   return {
     id,
     adapterId: row.adapter as string,
+    settings: row.settings as object,
     ...rulesOfAdapter(row.adapter as string, row.settings),
     calendar: buildCalendar(row.hours as OpenHours | null, uncounted),
     wallCalendar: buildCalendar(null, uncounted),

@@ -14,6 +14,8 @@ import {
 export type ChannelSetup = {
   id: string;
   adapterId: string;
+  /** What its adapter is set up with, as it is stored: secrets are sealed. */
+  settings: object;
   rules: ChannelRules;
   /** Open hours, holidays, outages and pauses: what most timers run on. */
   calendar: Calendar;
@@ -101,7 +103,10 @@ export function plainRules(
     channels: new Map([
       [
         channel.id,
-        { ...channel, calendar: ALWAYS_OPEN, wallCalendar: ALWAYS_OPEN, sends: false, paused: false },
+        {
+          ...{ ...channel, settings: {}, calendar: ALWAYS_OPEN, wallCalendar: ALWAYS_OPEN },
+          ...{ sends: false, paused: false },
+        },
       ],
     ]),
     exemptTags: new Set(),

@@ -156,6 +156,24 @@ function isSinceEnabled({ notBefore }: Timer, clock: Date): boolean {
 /** A timer and when it is due. */
 export type Due = { timer: Timer; at: Date };
 
+/** Every timer of a conversation that falls due as things stand, and when; none once it has ended. */
+export function duesOf(rules: AccountRules, conversation: Conversation): Due[] {
+  const facts = factsOf(conversation, rules.exemptTags);
+  const dues: Due[] = [];
+  for (const timer of facts === null ? [] : timersFor(rules, facts)) {
+    const at = dueOn(timer, conversation[timer.clock]);
+    if (at !== null) dues.push({ timer, at });
+  }
+  return dues;
+}
+
+/** The earliest of these, of those that `wanted` lets pass; of two of the same instant the one before. Null with none. */
+export function earliest(dues: readonly Due[], wanted: (timer: Timer) => boolean = () => true): Due | null {
+  let next: Due | null = null;
+  for (const due of dues) if (wanted(due.timer) && (next === null || due.at < next.at)) next = due;
+  return next;
+}
+
 /**
  * The earliest due timer of a conversation, of those that `wanted` lets pass; null with none (PE-1). It may
  * lie in the past: just after a change of rules, before the wake.
@@ -163,17 +181,9 @@ export type Due = { timer: Timer; at: Date };
 export function nextDue(
   rules: AccountRules,
   conversation: Conversation,
-  wanted: (timer: Timer) => boolean = () => true,
+  wanted?: (timer: Timer) => boolean,
 ): Due | null {
-  const facts = factsOf(conversation, rules.exemptTags);
-  if (facts === null) return null;
-  let next: Due | null = null;
-  for (const timer of timersFor(rules, facts)) {
-    if (!wanted(timer)) continue;
-    const at = dueOn(timer, conversation[timer.clock]);
-    if (at !== null && (next === null || at < next.at)) next = { timer, at };
-  }
-  return next;
+  return earliest(duesOf(rules, conversation), wanted);
 }
 
 /** Whether a timer ends the conversation; `endsAt` looks at these alone. */

@@ -1,12 +1,13 @@
 import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify } from 'jose';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
-import { isScope, type Scope, verifyApiKey } from '../db/api-keys.ts';
+import { isScope, type KeyHolder, type Scope, verifyApiKey } from '../db/api-keys.ts';
 import { isOperatorToken, verifyOperatorKey } from '../db/operator-keys.ts';
 import { readAccount, readNamed } from '../db/reads.ts';
 import { ForbiddenError, InvalidInputError, NotFoundError, UnavailableError } from '../domain/errors.ts';
 import { isUuid } from '../domain/uuid.ts';
 import type { LifecycleDeps } from '../lifecycle/lifecycle.ts';
+import { shared } from './batch.ts';
 import { decodeId } from './ids.ts';
 import { isStorable } from './text.ts';
 
@@ -43,13 +44,14 @@ const CLOCK_TOLERANCE_SECONDS = 5;
  * missing one, and ForbiddenError where an agent is named without the scope `act-as`.
  */
 export function openAccess(deps: AccessDeps, jwt: Config['jwt']): Identify {
+  const verifyKey = shared((token: string) => verifyApiKey(deps.db, token));
   const verifyJwt = jwt === null ? null : openJwt(deps.clock, jwt);
   return async (credentials) => {
     const { token } = credentials;
     const caller = isOperatorToken(token)
       ? await identifyOperator(deps, credentials)
       : token.startsWith('lull_')
-        ? await identifyHolder(deps, token)
+        ? await identifyHolder(token, verifyKey)
         : await identifyAgent(deps, (await verifyJwt?.(token)) ?? null);
     if (caller === null) return null;
     if (credentials.account !== null && readAccountId(credentials.account) !== caller.accountId)
@@ -58,8 +60,11 @@ export function openAccess(deps: AccessDeps, jwt: Config['jwt']): Identify {
   };
 }
 
-async function identifyHolder({ db }: AccessDeps, token: string): Promise<Caller | null> {
-  const holder = await verifyApiKey(db, token);
+async function identifyHolder(
+  token: string,
+  verifyKey: (token: string) => Promise<KeyHolder | null>,
+): Promise<Caller | null> {
+  const holder = await verifyKey(token);
   if (holder === null) return null;
   const { accountId, keyId, scopes } = holder;
   return { accountId, who: `key:${keyId}`, scopes, actor: `key:${keyId}`, agentId: null };

@@ -27,7 +27,27 @@ export function batched<Key, Value>(
     });
 }
 
-/** The same for rows by id; null for an id that is not found, and for none. */
+/**
+ * Makes a function that reads once for all who ask the same during one turn of the event loop. It remembers nothing, and
+ * begins only once the last of them has asked: what it says is never older than the question.
+ */
+export function shared<Key, Value>(read: (key: Key) => Promise<Value>): (key: Key) => Promise<Value> {
+  const waiting = new Map<Key, Promise<Value>>();
+  return (key) => {
+    const known = waiting.get(key);
+    if (known !== undefined) return known;
+    const value = new Promise<Value>((resolve) => {
+      setImmediate(() => {
+        waiting.delete(key);
+        resolve(read(key));
+      });
+    });
+    waiting.set(key, value);
+    return value;
+  };
+}
+
+/** The same as `batched` for rows by id; null for an id that is not found, and for none. */
 export function batchedById<Row extends { id: string }>(
   readAll: (ids: readonly string[]) => Promise<readonly Row[]>,
 ): (id: string | null) => Promise<Row | null> {

@@ -6,8 +6,8 @@ import {
   type EndReason,
 } from '../domain/closing.ts';
 import { toMilliseconds } from '../domain/duration.ts';
-import { type AccountRules, settingsFor } from '../domain/rules.ts';
-import { endsIt, nextDue } from '../domain/timers.ts';
+import { type ChannelSetup, settingsFor } from '../domain/rules.ts';
+import { earliest, endsIt } from '../domain/timers.ts';
 import { type Soon, soon } from './at-once.ts';
 import { builder } from './builder.ts';
 import type { Context } from './context.ts';
@@ -60,40 +60,41 @@ function closingOf(
   context: Context,
 ): Soon<DomainClosing | null> {
   const { load, deps } = context;
-  return soon(load.rulesOf(conversation), (rules) => {
-    const end = conversation.ending ?? foreseenEnd(conversation, rules);
+  return soon(endOf(conversation, context), (end) => {
     if (end === null) return null;
-    const { policy } = settingsFor(rules, conversation.channelId, conversation.skillId);
-    return soon(load.closingFacts(conversation), (facts) =>
-      soon(isWindowOpen(conversation, end.at, rules, context), (windowOpen) => {
-        if (facts === null) return null;
-        return deps.closingBy(facts.adapterId, facts.settings, {
-          ...{ endReason: end.reason, endedBy: end.by, windowOpen },
-          clientVersion: facts.clientVersion,
-          consent: facts.consent,
-          closeMessage: closeMessageFor(policy.closeMessages, facts.locale),
-        });
-      }),
-    );
+    return soon(load.rulesOf(conversation), (rules) => {
+      const { policy, channel } = settingsFor(rules, conversation.channelId, conversation.skillId);
+      return soon(load.contactFactsOf(conversation), (contact) =>
+        soon(isWindowOpen(conversation, end.at, channel, context), (windowOpen) => {
+          if (contact === null) return null;
+          const { clientVersion, consent, locale } = contact;
+          return deps.closingBy(channel.adapterId, channel.settings, {
+            ...{ endReason: end.reason, endedBy: end.by, windowOpen, clientVersion, consent },
+            closeMessage: closeMessageFor(policy.closeMessages, locale),
+          });
+        }),
+      );
+    });
   });
 }
 
-/** The end that a timer will bring about, if nothing happens before. */
-function foreseenEnd(conversation: StoredConversation, rules: AccountRules): End | null {
-  if (conversation.laneId === null) return null;
-  const due = nextDue(rules, conversation, endsIt);
-  if (due?.timer.action.does !== 'END') return null;
-  return { at: due.at, reason: due.timer.action.reason, by: 'SYSTEM' };
+/** Its end or, while it is open, the one that a timer will bring about if nothing happens before. */
+function endOf(conversation: StoredConversation, { load }: Context): Soon<End | null> {
+  if (conversation.ending !== null) return conversation.ending;
+  return soon(load.duesOf(conversation), (dues) => {
+    const due = earliest(dues, endsIt);
+    if (due?.timer.action.does !== 'END') return null;
+    return { at: due.at, reason: due.timer.action.reason, by: 'SYSTEM' };
+  });
 }
 
 /** Whether the channel lets free text be sent at the end, by when the customer last wrote (PE-4). */
 function isWindowOpen(
-  { id, channelId }: StoredConversation,
+  { id }: StoredConversation,
   at: Date,
-  rules: AccountRules,
+  { rules: { replyWindow } }: ChannelSetup,
   { load }: Context,
 ): Soon<boolean> {
-  const replyWindow = rules.channels.get(channelId)?.rules.replyWindow ?? null;
   if (replyWindow === null) return true;
   return soon(
     load.lastInbound(id),

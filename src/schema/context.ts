@@ -7,17 +7,18 @@ import { readSteps, type Step } from '../db/feed.ts';
 import {
   type AccountRow,
   type AgentRow,
+  type Beside,
   type CalendarRow,
   type ChannelRow,
-  type ClosingFacts,
+  type ContactFacts,
   type ContactRow,
   type FeedRange,
   type NamedRow,
   type NamedRows,
   type NamedTable,
   readAccount,
+  readBeside,
   readChannelSettings,
-  readClosingFacts,
   readContacts,
   readConversations,
   readFeeds,
@@ -27,12 +28,13 @@ import {
 import { NotFoundError } from '../domain/errors.ts';
 import type { Event } from '../domain/event.ts';
 import type { AccountRules } from '../domain/rules.ts';
+import { type Due, duesOf } from '../domain/timers.ts';
 import type { ChannelDeps } from '../lifecycle/channels.ts';
 import type { EndpointDeps } from '../lifecycle/endpoints.ts';
 import type { Changed, LifecycleDeps } from '../lifecycle/lifecycle.ts';
 import type { Log } from '../log.ts';
 import type { Caller } from './access.ts';
-import type { Soon } from './at-once.ts';
+import { type Soon, soon } from './at-once.ts';
 import { batched, batchedById } from './batch.ts';
 import { type ChangedReader, openChangedReader } from './changed-reader.ts';
 
@@ -73,6 +75,8 @@ export type Loaders = {
   rules: () => Promise<AccountRules>;
   /** The rules that a conversation is seen under: those in force when it was read, where that was told, or now. */
   rulesOf: (conversation: StoredConversation) => Soon<AccountRules>;
+  /** When its timers fall due under those rules; none of one that is in no lane. */
+  duesOf: (conversation: StoredConversation) => Soon<readonly Due[]>;
   /** Tells which version of the rules was in force when conversations were read. */
   readUnder: (rulesVersion: number, conversations: readonly StoredConversation[]) => Promise<void>;
   conversation: (id: string | null) => Promise<StoredConversation | null>;
@@ -84,12 +88,12 @@ export type Loaders = {
   feed: (range: FeedRange) => Promise<Event[]>;
   /** A channel's settings as they are stored: not to be shown. */
   channelSettings: (id: string | null) => Promise<{ adapterId: string; settings: object } | null>;
-  /** What an end would show to a conversation's contact goes by, with the settings of its channel as they are stored. */
-  closingFacts: (conversation: StoredConversation) => Soon<ClosingFacts | null>;
+  /** What of a conversation's contact its closing goes by. */
+  contactFactsOf: (conversation: StoredConversation) => Soon<ContactFacts | null>;
   /** The agent of a conversation. */
   agentOf: (conversation: StoredConversation) => Soon<AgentRow | null>;
-  /** Reads what `closingFacts` and `agentOf` say of a page of conversations, so that nobody has to wait for it. */
-  readBeside: (conversations: readonly StoredConversation[]) => Promise<void>;
+  /** Tells what was read beside conversations, in their order, or reads it, so that nobody has to wait for it. */
+  readBeside: (conversations: readonly StoredConversation[], read: readonly Beside[] | null) => Promise<void>;
   /** When the customer last wrote, in a conversation or the one before it. */
   lastInbound: (conversationId: string) => Promise<{ at: Date } | null>;
   /** The events that can have set a conversation's clocks to the given instants. */
@@ -107,9 +111,6 @@ export function createContext(
   return { accountId, scopes, actor, agentId, deps, load, readChanged, stopping };
 }
 
-/** What is read with a page of conversations. */
-type Beside = { facts: ClosingFacts | null; agent: AgentRow | null };
-
 function createLoaders({ db: { sql }, rules }: SchemaDeps, accountId: string): Loaders {
   const named = <Table extends NamedTable>(table: Table) =>
     batchedById<NamedRows[Table]>((ids) => readNamed(sql, table, accountId, ids));
@@ -126,13 +127,29 @@ function createLoaders({ db: { sql }, rules }: SchemaDeps, accountId: string): L
   const agent = named('agent');
   const under = new WeakMap<StoredConversation, AccountRules>();
   const beside = new WeakMap<StoredConversation, Beside>();
+  const rulesOf = (conversation: StoredConversation): Soon<AccountRules> =>
+    under.get(conversation) ??
+    newestRules(null).then((found) => {
+      under.set(conversation, found);
+      return found;
+    });
+  const dues = new WeakMap<StoredConversation, readonly Due[]>();
   const besideOne = batched((conversations: readonly StoredConversation[]) =>
-    readClosingFacts(sql, accountId, conversations),
+    readBeside(sql, accountId, conversations),
   );
   return {
     account: () => account(null),
     rules: () => newestRules(null),
-    rulesOf: (conversation) => under.get(conversation) ?? newestRules(null),
+    rulesOf,
+    duesOf(conversation) {
+      const known = dues.get(conversation);
+      if (known !== undefined) return known;
+      return soon(conversation.laneId === null ? null : rulesOf(conversation), (rules) => {
+        const own = rules === null ? [] : duesOf(rules, conversation);
+        dues.set(conversation, own);
+        return own;
+      });
+    },
     async readUnder(rulesVersion, conversations) {
       if (conversations.length === 0) return;
       const found = await rules.at(accountId, rulesVersion);
@@ -146,17 +163,17 @@ function createLoaders({ db: { sql }, rules }: SchemaDeps, accountId: string): L
     calendar: named('calendar'),
     feed: batched((ranges) => readFeeds(sql, accountId, ranges)),
     channelSettings: batchedById((ids) => readChannelSettings(sql, accountId, ids)),
-    closingFacts(conversation) {
+    contactFactsOf(conversation) {
       const known = beside.get(conversation);
-      return known ? known.facts : besideOne(conversation).then(({ facts }) => facts);
+      return known ? known.contact : besideOne(conversation).then(({ contact }) => contact);
     },
     agentOf(conversation) {
       if (conversation.agentId === null) return null;
       const known = beside.get(conversation);
       return known ? known.agent : agent(conversation.agentId);
     },
-    async readBeside(conversations) {
-      const read = await readClosingFacts(sql, accountId, conversations);
+    async readBeside(conversations, known) {
+      const read = known ?? (await readBeside(sql, accountId, conversations));
       for (const [index, conversation] of conversations.entries())
         beside.set(conversation, read[index] as Beside);
     },

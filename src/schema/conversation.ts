@@ -1,11 +1,10 @@
 import type { StoredConversation } from '../db/conversations.ts';
 import type { ChannelRow, ContactRow } from '../db/reads.ts';
-import { type Due as DomainDue, endsIt, nextDue, type Timer } from '../domain/timers.ts';
-import { type Soon, soon } from './at-once.ts';
+import { earliest, endsIt } from '../domain/timers.ts';
+import { soon } from './at-once.ts';
 import { builder } from './builder.ts';
 import { pageArgs, readPageArgs, toConnection } from './connection.ts';
 import { Contact } from './contact.ts';
-import type { Context } from './context.ts';
 import { Due } from './due.ts';
 import { Ending } from './ending.ts';
 import { AwaitingEnum, StarterEnum, StatusEnum } from './enums.ts';
@@ -91,14 +90,14 @@ builder.node(Conversation, {
       nullable: true,
       description:
         'What will happen to it next by itself, of any kind (PE-1). Null: nothing, as things stand. Reckoned from the rules in force now.',
-      resolve: (c, _args, context) => dueOf(c, context, () => true),
+      resolve: (c, _args, { load }) => soon(load.duesOf(c), (dues) => earliest(dues)),
     }),
     endsAt: t.field({
       type: 'DateTime',
       nullable: true,
       description:
         'When it will end by itself, if nothing happens before (PE-1). Null: not by itself, as things stand. May lie in the past just after a change of rules.',
-      resolve: (c, _args, context) => soon(dueOf(c, context, endsIt), (due) => due?.at ?? null),
+      resolve: (c, _args, { load }) => soon(load.duesOf(c), (dues) => earliest(dues, endsIt)?.at ?? null),
     }),
     setAside: t.boolean({
       description:
@@ -135,13 +134,4 @@ builder.node(Conversation, {
 /** One that was set aside is in no lane: no timer will find it. */
 function isSetAside(conversation: StoredConversation): boolean {
   return conversation.laneId === null && conversation.status !== 'ENDED';
-}
-
-function dueOf(
-  conversation: StoredConversation,
-  { load }: Context,
-  wanted: (timer: Timer) => boolean,
-): Soon<DomainDue | null> {
-  if (conversation.laneId === null) return null;
-  return soon(load.rulesOf(conversation), (rules) => nextDue(rules, conversation, wanted));
 }

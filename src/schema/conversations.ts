@@ -1,4 +1,3 @@
-import type { GraphQLResolveInfo } from 'graphql';
 import type { ConversationFilter } from '../db/lists.ts';
 import { readConversationPage } from '../db/reads.ts';
 import { InvalidInputError, NotFoundError } from '../domain/errors.ts';
@@ -100,14 +99,19 @@ builder.queryFields((t) => ({
           'in this order only statuses other than ENDED are allowed',
         );
       const filter = await readFilter(input, context);
+      const asked = fieldsWithin(info);
+      const isWithBeside = asked.has('closing') || asked.has('agent');
       const rows =
         order.field === 'STARTED'
-          ? await listStarted(context, filter, order.direction, page)
-          : await listOrdered(context, {
-              ...{ by: order.field, direction: order.direction, filter, dueBefore },
-              ...{ after: page.from, backwards: page.backwards, limit: page.limit + 1 },
-            });
-      await readWith(rows.slice(0, page.limit), context, info);
+          ? await listStarted(context, filter, order.direction, page, isWithBeside)
+          : await listOrdered(
+              context,
+              {
+                ...{ by: order.field, direction: order.direction, filter, dueBefore },
+                ...{ after: page.from, backwards: page.backwards, limit: page.limit + 1 },
+              },
+              isWithBeside,
+            );
       return toPage(rows, page, order.field);
     },
   }),
@@ -118,20 +122,18 @@ const BY_DUE: Order = { field: 'DUE', direction: 'ASC' };
 const NEWEST_FIRST: Order = { field: 'STARTED', direction: 'DESC' };
 
 async function listStarted(
-  { accountId, deps }: Context,
+  { accountId, deps, load }: Context,
   filter: ConversationFilter,
   direction: Direction,
   { from, backwards, limit }: PageRequest,
+  isWithBeside: boolean,
 ): Promise<Listed[]> {
   const reading = (direction === 'ASC') === backwards ? 'DESC' : 'ASC';
-  const { conversations, rulesVersion } = await readConversationPage(
-    deps.db.sql,
-    accountId,
-    filter,
-    reading,
-    from?.id ?? null,
-    limit + 1,
+  const { conversations, rulesVersion, beside } = await readConversationPage(
+    ...([deps.db.sql, accountId, filter, reading, from?.id ?? null, limit + 1, isWithBeside] as const),
   );
+  await load.readUnder(rulesVersion, conversations);
+  if (beside !== null) await load.readBeside(conversations, beside);
   return conversations.map((conversation) => ({
     conversation,
     position: { isDue: true, atMs: 0, clockMs: 0, id: conversation.id },
@@ -139,23 +141,24 @@ async function listStarted(
   }));
 }
 
-/** Reads at once what the fields of a page would ask for one by one. */
-async function readWith(rows: readonly Listed[], { load }: Context, info: GraphQLResolveInfo): Promise<void> {
+async function listOrdered(
+  { accountId, deps, load }: Context,
+  request: ListRequest,
+  isWithBeside: boolean,
+): Promise<Listed[]> {
+  const { sql } = deps.db;
+  const now = deps.clock.now();
+  const rulesAt = (version: number) => deps.rules.at(accountId, version);
+  const soonest = await listSoonest(sql, accountId, rulesAt, now, request);
+  const rows = soonest ?? (await listOpen(sql, await load.rules(), now, request));
+  const conversations = rows.map(({ conversation }) => conversation);
   for (const [version, own] of Map.groupBy(rows, ({ rulesVersion }) => rulesVersion))
     await load.readUnder(
       version,
       own.map(({ conversation }) => conversation),
     );
-  if (rows.length > 0 && fieldsWithin(info).has('closing'))
-    await load.readBeside(rows.map(({ conversation }) => conversation));
-}
-
-async function listOrdered({ accountId, deps, load }: Context, request: ListRequest): Promise<Listed[]> {
-  const { sql } = deps.db;
-  const now = deps.clock.now();
-  const rulesAt = (version: number) => deps.rules.at(accountId, version);
-  const soonest = await listSoonest(sql, accountId, rulesAt, now, request);
-  return soonest ?? (await listOpen(sql, await load.rules(), now, request));
+  if (isWithBeside && rows.length > 0) await load.readBeside(conversations, null);
+  return rows;
 }
 
 /** Reads the filter. @throws InvalidInputError or NotFoundError naming the field */
