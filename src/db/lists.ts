@@ -52,7 +52,7 @@ export async function readLanes(sql: Sql, accountId: string, filter: Conversatio
 export type WaitingLane = Lane & { wakeAt: Date };
 
 /**
- * The lanes whose facts a filter lets pass that are to be woken first, in that order, and the version of the account's
+ * The first `limit` lanes to be woken of those whose facts a filter lets pass, in that order, and the version of the account's
  * rules as of the same snapshot; null while newer rules are not yet in force in every lane, for then the lanes'
  * alarms do not know of them.
  */
@@ -62,12 +62,12 @@ export async function readSoonestLanes(
   filter: ConversationFilter,
   limit: number,
 ): Promise<{ lanes: WaitingLane[]; rulesVersion: number } | null> {
-  const values: Values = [accountId, limit];
+  const values: Values = [accountId];
   const conditions = ['lane.account_id = $1', 'wake_at is not null', ...factConditions(filter, values)];
   const rows = await sql.unsafe(
     `select lane.account_id, ${NAMES}, wake_at, floor, rules_version from lane
      join account on account.account_id = lane.account_id and armed_version = rules_version
-     where ${conditions.join(' and ')} order by wake_at limit $2`,
+     where ${conditions.join(' and ')} order by wake_at limit ${Math.trunc(limit)}`,
     values as never[],
     { prepare: true },
   );
@@ -95,7 +95,7 @@ export async function readOpenOfAgent(
   return { conversations: rows.map(conversationOf), rulesVersion: rulesInForce(rows) };
 }
 
-/** The first `limit` conversations of each range, all in one statement; in the order in which the ranges were given; with the version of the rules as of then. */
+/** The first `limit` conversations of each range (say a `roomFor`), all in one statement; in the order in which the ranges were given; with the version of the rules as of then. */
 export async function readRanges(
   sql: Sql,
   accountId: string,
@@ -111,7 +111,7 @@ export async function readRanges(
   return { found, rulesVersion: rulesInForce(rows) };
 }
 
-/** The statement of `readRanges`; for EXPLAIN as well as for use. Its text depends on which clocks there are, in which order, and on how many spans: never on how many ranges. */
+/** The statement of `readRanges`; for EXPLAIN as well as for use. Its text depends on the limit, on which clocks there are, in which order, and on how many spans: never on how many ranges. */
 export function rangesStatement(
   accountId: string,
   ranges: readonly Range[],
@@ -119,7 +119,7 @@ export function rangesStatement(
   limit: number,
   tag: string | undefined,
 ): { text: string; values: Values } {
-  const values: Values = [accountId, limit];
+  const values: Values = [accountId];
   const tagged = tagCondition(tag, values).map((condition) => `and ${condition}`);
   const placed = ranges.map((range, place) => ({ ...range, place }));
   const parts = [...Map.groupBy(placed, ({ clock }) => clock)].map(([clock, own]) => {
@@ -159,7 +159,7 @@ export function rangesStatement(
           and ${column} >= range.from_clock and (${column}, id) > (range.from_clock, range.from_id)
           and ${column} <= range.to_clock and (${column}, id) < (range.to_clock, range.to_id)
           ${[...tagged, ...left].join(' ')}
-        order by ${column} ${direction}, id ${direction} limit $2
+        order by ${column} ${direction}, id ${direction} limit ${Math.trunc(limit)}
       ) as found`;
   });
   return { text: parts.join('\nunion all\n'), values };

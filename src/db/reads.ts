@@ -5,6 +5,7 @@ import type { OpenHours } from '../domain/open-hours.ts';
 import { CONVERSATION_COLUMNS, conversationOf, type StoredConversation } from './conversations.ts';
 import { eventOfRow } from './events.ts';
 import { type ConversationFilter, type ReadTogether, RULES_IN_FORCE, rulesInForce } from './lists.ts';
+import { roomFor } from './room.ts';
 
 /** What the API reads: each a single statement, whatever it asks for. */
 
@@ -87,7 +88,7 @@ export async function readConversationPage(
   limit: number,
   isWithBeside: boolean,
 ): Promise<ReadTogether & { beside: Beside[] | null }> {
-  const values: (string | number | readonly string[])[] = [accountId];
+  const values: (string | readonly string[])[] = [accountId];
   const conditions = ['account_id = $1'];
   const add = (
     value: string | readonly string[] | null | undefined,
@@ -104,16 +105,16 @@ export async function readConversationPage(
   add(filter.skillId, (place) => `skill_id = ${place}`);
   add(filter.agentId, (place) => `agent_id = ${place}`);
   add(filter.tag, (place) => `${place} = any(tags)`);
-  values.push(limit);
   const page = `select ${CONVERSATION_COLUMNS}, ${RULES_IN_FORCE} from conversation where ${conditions.join(' and ')}
-    order by id ${direction} limit $${values.length}`;
-  const rows = await sql.unsafe(
+    order by id ${direction} limit ${roomFor(limit)}`;
+  const read = await sql.unsafe(
     isWithBeside
       ? `select one.*, ${BESIDE_COLUMNS} from (${page}) as one ${BESIDE_JOINS} order by one.id ${direction}`
       : page,
     values as string[],
     { prepare: true },
   );
+  const rows = read.slice(0, limit);
   return {
     conversations: rows.map(conversationOf),
     rulesVersion: rulesInForce(rows),

@@ -180,7 +180,7 @@ function lastAtMost(values: readonly number[], limit: number): number {
   let low = -1;
   let high = values.length - 1;
   while (low < high) {
-    const middle = Math.ceil((low + high) / 2);
+    const middle = (low + high + 1) >> 1;
     if ((values[middle] as number) <= limit) low = middle;
     else high = middle - 1;
   }
