@@ -5,6 +5,7 @@ import { applyUnlocked } from './apply-unlocked.ts';
 import { type Decisions, decideAll, type Time } from './decide-all.ts';
 import { type Activity, type ActivityResult, type LifecycleDeps, MAX_ACTIVITIES } from './lifecycle.ts';
 import { type Resolved, resolve } from './resolve.ts';
+import { type Apply, openTogether } from './together.ts';
 import { ContactRaceError, loadWorkingSet } from './working-set.ts';
 import { type Written, write } from './write.ts';
 
@@ -41,6 +42,29 @@ export async function apply(
 ): Promise<ActivityResult[]> {
   if (activities.length > MAX_ACTIVITIES) throw new TooManyError('activities', MAX_ACTIVITIES);
   if (activities.length === 0) return [];
+  if (manner.kind === 'LIVE' && around === ALONE) return await togetherOf(deps)(accountId, activities);
+  return await applyAlone(deps, accountId, activities, manner, around);
+}
+
+const together = new WeakMap<LifecycleDeps, Apply>();
+
+/** What gathers the calls of a process. */
+function togetherOf(deps: LifecycleDeps): Apply {
+  const known = together.get(deps);
+  if (known !== undefined) return known;
+  const made = openTogether((accountId, activities) => applyAlone(deps, accountId, activities, LIVE, ALONE));
+  together.set(deps, made);
+  return made;
+}
+
+/** Applies a call, again where what was in its way goes away. */
+async function applyAlone(
+  deps: LifecycleDeps,
+  accountId: string,
+  activities: readonly Activity[],
+  manner: Manner,
+  around: Around,
+): Promise<ActivityResult[]> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await applyOnce(deps, accountId, activities, manner, around);

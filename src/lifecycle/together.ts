@@ -1,0 +1,103 @@
+import { LullError } from '../domain/errors.ts';
+import type { Activity, ActivityResult } from './lifecycle.ts';
+
+/** Applies a call's activities, all or none. */
+export type Apply = (accountId: string, activities: readonly Activity[]) => Promise<ActivityResult[]>;
+
+/** A call of more activities than this goes by itself: it has little to gain. */
+const SHORT = 50;
+/** Activities that go together at most. */
+const MOST = 500;
+/** No call waits longer for others than this: where they take long, as behind a lock, it goes without them. */
+const WAIT_MS = 5;
+
+type Call = {
+  activities: readonly Activity[];
+  resolve: (results: ActivityResult[]) => void;
+  reject: (error: unknown) => void;
+};
+type Account = { underWay: number; waiting: Call[]; timer: NodeJS.Timeout | null; isGoing: boolean };
+
+/**
+ * Makes what applies short calls of an account together where many come at a time: for all of them one read, one write
+ * and one commit, instead of one each. Whoever comes while an account's are under way waits for their end, and goes with all
+ * others who did. Each call is still applied as a whole or not at all, and told nothing of the rest.
+ */
+export function openTogether(apply: Apply): Apply {
+  const accounts = new Map<string, Account>();
+
+  async function settle(accountId: string, calls: readonly Call[]): Promise<void> {
+    try {
+      const results = await apply(
+        accountId,
+        calls.flatMap(({ activities }) => activities),
+      );
+      let first = 0;
+      for (const { activities, resolve } of calls) {
+        resolve(results.slice(first, first + activities.length));
+        first += activities.length;
+      }
+    } catch (error) {
+      if (calls.length > 1 && isOfOne(error))
+        await Promise.all(
+          calls.map(({ activities, resolve, reject }) => apply(accountId, activities).then(resolve, reject)),
+        );
+      else for (const { reject } of calls) reject(error);
+    }
+  }
+
+  /** Lets those who wait go, as many as may go together. */
+  async function go(accountId: string, account: Account): Promise<void> {
+    if (account.timer !== null) clearTimeout(account.timer);
+    account.timer = null;
+    let [count, size] = [0, 0];
+    for (const { activities } of account.waiting) {
+      size += activities.length;
+      if (size > MOST) break;
+      count++;
+    }
+    const calls = account.waiting.splice(0, count);
+    account.underWay++;
+    await settle(accountId, calls);
+    account.underWay--;
+    if (account.waiting.length > 0) plan(accountId, account);
+    else if (account.underWay === 0) accounts.delete(accountId);
+  }
+
+  /** Lets those who wait go as soon as they may; at the end of this turn of the event loop, for others may come in it. */
+  function plan(accountId: string, account: Account): void {
+    if (account.underWay === 0) {
+      if (account.isGoing) return;
+      account.isGoing = true;
+      setImmediate(() => {
+        account.isGoing = false;
+        if (account.waiting.length > 0) void go(accountId, account);
+      });
+    } else
+      account.timer ??= setTimeout(() => {
+        account.timer = null;
+        void go(accountId, account);
+        if (account.waiting.length > 0) plan(accountId, account);
+      }, WAIT_MS);
+  }
+
+  return (accountId, activities) => {
+    if (activities.length > SHORT) return apply(accountId, activities);
+    const account = accounts.get(accountId) ?? { underWay: 0, waiting: [], timer: null, isGoing: false };
+    accounts.set(accountId, account);
+    return new Promise((resolve, reject) => {
+      account.waiting.push({ activities, resolve, reject });
+      plan(accountId, account);
+    });
+  };
+}
+
+/**
+ * Whether it may be the fault of a single call, and is known to have written nothing: one of ours, or data that the
+ * database does not take. After a connection that broke nobody knows what was written.
+ */
+function isOfOne(error: unknown): boolean {
+  if (error instanceof LullError) return false;
+  const { code } = error as { code?: unknown };
+  return code === undefined || /^2[23]...$/.test(String(code));
+}
