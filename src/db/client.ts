@@ -14,12 +14,15 @@ export type Database = {
   close(): Promise<void>;
 };
 
+/** How long a statement waits for what somebody else holds, where it says nothing else. */
+export const LOCK_WAIT_MS = 5_000;
+
 /** Limits of every session, so that nothing holds a row for long: a write aborts itself after 15 s. */
 const SESSION = {
   application_name: 'lull',
   TimeZone: 'UTC',
   statement_timeout: 10_000,
-  lock_timeout: 5000,
+  lock_timeout: LOCK_WAIT_MS,
   idle_in_transaction_session_timeout: 15_000,
 };
 

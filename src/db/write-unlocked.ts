@@ -30,24 +30,26 @@ const write = (rewrites: string, events: string) => `
     from (${rewrites}) as rows
     where conversation.account_id = $1::uuid and conversation.id = rows.id
       and conversation.revision = rows.was_revision and conversation.lane_id = rows.was_lane_id
-      and clock_timestamp() < $3::timestamptz
+      and clock_timestamp() < $3::timestamptz and (select set_config('lock_timeout', $4::text, true)) is not null
     returning 1
   ), fed as (
     insert into event (account_id, ${EVENT_NAMES})
     select $1::uuid, rows.* from (${events}) as rows where (select count(*) from written) = $2::int
   )
   select count(*)::int as written, 1 / (count(*) in (0, $2::int))::int from written`;
-const EVENTS_FROM = 4 + COLUMNS.length;
+const FROM = 5;
+const EVENTS_FROM = FROM + COLUMNS.length;
 const WRITE = {
-  one: write(single(COLUMNS, 4), single(EVENT_COLUMNS, EVENTS_FROM)),
-  many: write(unnest(COLUMNS, 4), unnest(EVENT_COLUMNS, EVENTS_FROM)),
+  one: write(single(COLUMNS, FROM), single(EVENT_COLUMNS, EVENTS_FROM)),
+  many: write(unnest(COLUMNS, FROM), unnest(EVENT_COLUMNS, EVENTS_FROM)),
 };
 const DIVISION_BY_ZERO = '22012';
 
 /**
  * Writes conversations and their events in one autocommitted statement, if each of the conversations is still as it
  * was read, in the same lane; all of it or nothing. False: one was not, or the database's time was past `beginBy`,
- * however long the statement, or the whole process, was held up on its way there.
+ * however long the statement, or the whole process, was held up on its way there. `lockWaitMs`: how long it waits for a
+ * row that somebody holds. @throws PostgresError, of code 55P03 where that is not enough
  */
 export async function writeUnlocked(
   sql: Sql,
@@ -55,6 +57,7 @@ export async function writeUnlocked(
   rewrites: readonly Rewrite[],
   events: readonly Event[],
   beginBy: Date,
+  lockWaitMs: number,
 ): Promise<boolean> {
   // In the order of ids, as whoever locks them does.
   const sorted = [...rewrites].sort((a, b) => (a.after.id < b.after.id ? -1 : 1));
@@ -66,7 +69,7 @@ export async function writeUnlocked(
   try {
     const [row] = await sql.unsafe(
       isOne ? WRITE.one : WRITE.many,
-      [accountId, sorted.length, beginBy, ...values],
+      [accountId, sorted.length, beginBy, String(lockWaitMs), ...values],
       {
         prepare: true,
       },

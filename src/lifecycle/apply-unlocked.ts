@@ -28,6 +28,7 @@ export async function applyUnlocked(
   { db, clock, newId, lanes, tell }: LifecycleDeps,
   resolved: Resolved,
   now: Date,
+  lockWaitMs: number,
 ): Promise<ActivityResult[] | null> {
   const { rules, items } = resolved;
   const { accountId } = rules;
@@ -53,7 +54,7 @@ export async function applyUnlocked(
 
   if (clock.now().getTime() - now.getTime() > READ_WITHIN_MS) return null;
   const beginBy = new Date(resolved.readAt.getTime() + WRITE_WITHIN_MS);
-  if (!(await isWritten(db.sql, accountId, rewrites, decisions.events, beginBy))) return null;
+  if (!(await isWritten(db.sql, accountId, rewrites, decisions.events, beginBy, lockWaitMs))) return null;
   tell({ accountId, conversationIds: [...decisions.changed.keys()] });
   return decisions.results;
 }

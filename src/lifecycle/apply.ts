@@ -1,4 +1,5 @@
 import type { TransactionSql } from 'postgres';
+import { LOCK_WAIT_MS } from '../db/client.ts';
 import { deleteContacts } from '../db/contacts.ts';
 import { TooManyError, UnavailableError } from '../domain/errors.ts';
 import { applyUnlocked } from './apply-unlocked.ts';
@@ -12,6 +13,9 @@ import { type Written, write } from './write.ts';
 /** A write that has taken this long does not commit: settlings count on nobody being later than 15 s (DESIGN §1). */
 const ABORT_AFTER_MS = 10_000;
 const TRIES = 4;
+const LOCK_NOT_AVAILABLE = '55P03';
+/** How long calls that go together wait for what somebody holds, before each goes by itself. */
+const GROUP_LOCK_WAIT_MS = 250;
 
 /**
  * How a call is carried out. LIVE: it acts now. PLAYED, as a recorded timeline is: each activity acts at its own
@@ -43,7 +47,7 @@ export async function apply(
   if (activities.length > MAX_ACTIVITIES) throw new TooManyError('activities', MAX_ACTIVITIES);
   if (activities.length === 0) return [];
   if (manner.kind === 'LIVE' && around === ALONE) return await togetherOf(deps)(accountId, activities);
-  return await applyAlone(deps, accountId, activities, manner, around);
+  return await applyAlone(deps, accountId, activities, manner, around, LOCK_WAIT_MS);
 }
 
 const together = new WeakMap<LifecycleDeps, Apply>();
@@ -52,7 +56,9 @@ const together = new WeakMap<LifecycleDeps, Apply>();
 function togetherOf(deps: LifecycleDeps): Apply {
   const known = together.get(deps);
   if (known !== undefined) return known;
-  const made = openTogether((accountId, activities) => applyAlone(deps, accountId, activities, LIVE, ALONE));
+  const made = openTogether((accountId, activities, calls) =>
+    applyAlone(deps, accountId, activities, LIVE, ALONE, calls === 1 ? LOCK_WAIT_MS : GROUP_LOCK_WAIT_MS),
+  );
   together.set(deps, made);
   return made;
 }
@@ -64,11 +70,14 @@ async function applyAlone(
   activities: readonly Activity[],
   manner: Manner,
   around: Around,
+  lockWaitMs: number,
 ): Promise<ActivityResult[]> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await applyOnce(deps, accountId, activities, manner, around);
+      return await applyOnce(deps, accountId, activities, manner, around, lockWaitMs);
     } catch (error) {
+      // Of a group nobody knows yet which of its calls has to wait.
+      if (lockWaitMs < LOCK_WAIT_MS && codeOf(error) === LOCK_NOT_AVAILABLE) throw error;
       if (isTimeout(error)) throw tooSlow();
       if (attempt === TRIES || !isPassing(error)) throw error;
     }
@@ -81,6 +90,7 @@ async function applyOnce(
   activities: readonly Activity[],
   manner: Manner,
   around: Around,
+  lockWaitMs: number,
 ): Promise<ActivityResult[]> {
   const now = deps.clock.now();
   const resolved = await resolve(deps, accountId, activities, now);
@@ -91,15 +101,17 @@ async function applyOnce(
       error: 'refused' in item ? item.refused : null,
     }));
   if (manner.kind === 'LIVE' && around === ALONE) {
-    const results = await applyUnlocked(deps, resolved, now);
+    const results = await applyUnlocked(deps, resolved, now, lockWaitMs);
     if (results !== null) return results;
   }
   const done = await deps.db.sql.begin(async (sql) => {
     let acted: { decisions: Decisions; written: Written } | undefined;
-    const results = await around(sql, async () => {
+    const limited = lockWaitMs < LOCK_WAIT_MS ? sql.unsafe(`set local lock_timeout = ${lockWaitMs}`) : null;
+    const acting = around(sql, async () => {
       acted = await act(deps, sql, resolved, now, manner);
       return acted.decisions.results;
     });
+    const [results] = await Promise.all([acting, limited]);
     if (acted === undefined) throw new Error('a call was not applied');
     if (deps.clock.now().getTime() - now.getTime() > ABORT_AFTER_MS) throw tooSlow();
     return { ...acted, results };
@@ -140,7 +152,7 @@ function isPassing(error: unknown): boolean {
 
 /** A lock that was not to be had, a statement or a transaction that took too long; all of it was rolled back. */
 function isTimeout(error: unknown): boolean {
-  return ['55P03', '57014', '25P03'].includes(codeOf(error) ?? '');
+  return [LOCK_NOT_AVAILABLE, '57014', '25P03'].includes(codeOf(error) ?? '');
 }
 
 function tooSlow(): UnavailableError {

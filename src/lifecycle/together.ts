@@ -3,6 +3,12 @@ import type { Activity, ActivityResult } from './lifecycle.ts';
 
 /** Applies a call's activities, all or none. */
 export type Apply = (accountId: string, activities: readonly Activity[]) => Promise<ActivityResult[]>;
+/** The same of one call or several; those of several do not wait long for what somebody holds (55P03). */
+type ApplyAll = (
+  accountId: string,
+  activities: readonly Activity[],
+  calls: number,
+) => Promise<ActivityResult[]>;
 
 /** A call of more activities than this goes by itself: it has little to gain. */
 const SHORT = 50;
@@ -23,15 +29,14 @@ type Account = { underWay: number; waiting: Call[]; timer: NodeJS.Timeout | null
  * and one commit, instead of one each. Whoever comes while an account's are under way waits for their end, and goes with all
  * others who did. Each call is still applied as a whole or not at all, and told nothing of the rest.
  */
-export function openTogether(apply: Apply): Apply {
+export function openTogether(applyAll: ApplyAll): Apply {
   const accounts = new Map<string, Account>();
+  const apply: Apply = (accountId, activities) => applyAll(accountId, activities, 1);
 
   async function settle(accountId: string, calls: readonly Call[]): Promise<void> {
     try {
-      const results = await apply(
-        accountId,
-        calls.flatMap(({ activities }) => activities),
-      );
+      const activities = calls.flatMap((call) => call.activities);
+      const results = await applyAll(accountId, activities, calls.length);
       let first = 0;
       for (const { activities, resolve } of calls) {
         resolve(results.slice(first, first + activities.length));
@@ -93,11 +98,11 @@ export function openTogether(apply: Apply): Apply {
 }
 
 /**
- * Whether it may be the fault of a single call, and is known to have written nothing: one of ours, or data that the
- * database does not take. After a connection that broke nobody knows what was written.
+ * Whether it may be the fault of a single call, and is known to have written nothing: one of ours, data that the
+ * database does not take, or what somebody holds. After a connection that broke nobody knows what was written.
  */
 function isOfOne(error: unknown): boolean {
   if (error instanceof LullError) return false;
   const { code } = error as { code?: unknown };
-  return code === undefined || /^2[23]...$/.test(String(code));
+  return code === undefined || /^(2[23]...|55P03)$/.test(String(code));
 }
