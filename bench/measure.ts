@@ -49,7 +49,7 @@ export async function takeTurns(
   const rates = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
   for (let turn = 0; turn <= turns; turn++) {
     for (const { name, run } of contenders) {
-      const { ms, result } = await timed(() => run(turn === 0 ? turnMs / 4 : turnMs));
+      const { ms, result } = await timed(() => run(turnMs));
       if (turn > 0) rates.get(name)?.push((result * 1000) / ms);
     }
     onProgress(turn + 1, turns + 1);

@@ -10,6 +10,8 @@ import type { Stage } from '../stage.ts';
 
 const CONCURRENCY = 16;
 const A_CALL = 500;
+/** Long calls at once: while one is decided, others are written. */
+const LONG_AT_ONCE = 4;
 const TURNS = 5;
 const TURN_MS = 3_000;
 /** What delayed jobs are to be left behind by, where each is removed and added anew. */
@@ -58,11 +60,11 @@ export async function ingest(stage: Stage, onProgress: Progress): Promise<Findin
     await stage.delayedJobs.close();
     const together = await takeTurns(
       [
-        { name: 'engine', run: (forMs) => keepBusy(2, forMs, byEngine(A_CALL)) },
-        { name: 'floor', run: (forMs) => keepBusy(2, forMs, () => floor.write(next(A_CALL))) },
+        { name: 'engine', run: (forMs) => keepBusy(LONG_AT_ONCE, forMs, byEngine(A_CALL)) },
+        { name: 'floor', run: (forMs) => keepBusy(LONG_AT_ONCE, forMs, () => floor.write(next(A_CALL))) },
       ],
       TURNS,
-      TURN_MS / 3,
+      TURN_MS / 2,
       onProgress,
     );
     const one = `one a call, ${CONCURRENCY} at once`;
@@ -70,7 +72,7 @@ export async function ingest(stage: Stage, onProgress: Progress): Promise<Findin
       figures: [
         ...figuresOf(one, singly, 0.7),
         ...kinds.flatMap((kind) => jobFiguresOf(one, singly, kind)),
-        ...figuresOf(`${A_CALL} a call, 2 at once`, together, 0.5, 15_000),
+        ...figuresOf(`${A_CALL} a call, ${LONG_AT_ONCE} at once`, together, 0.5, 15_000),
       ],
       failures: [
         ...(refused.length > 0 ? [`${refused.length} were not applied: ${[...new Set(refused)]}`] : []),

@@ -56,15 +56,15 @@ export type Settings = ResolvedPolicy & {
   enabledSince(field: SwitchField, caseStatus: string | null): Date | null;
 };
 
-const memo = new WeakMap<AccountRules, Map<string, Settings>>();
+const memo = new WeakMap<AccountRules, Map<string, Map<string | null, Settings>>>();
 
 /** Resolves the rules for a channel and skill; the same object every time for one version. */
 export function settingsFor(rules: AccountRules, channelId: string, skillId: string | null): Settings {
-  const known = memo.get(rules) ?? new Map<string, Settings>();
-  memo.set(rules, known);
-  const key = `${channelId} ${skillId}`;
-  const found = known.get(key);
-  if (found) return found;
+  const found = memo.get(rules)?.get(channelId)?.get(skillId);
+  return found ?? resolved(rules, channelId, skillId);
+}
+
+function resolved(rules: AccountRules, channelId: string, skillId: string | null): Settings {
   const channel = rules.channels.get(channelId);
   if (!channel)
     throw new Error(`account ${rules.accountId} has no channel ${channelId} at version ${rules.version}`);
@@ -82,7 +82,10 @@ export function settingsFor(rules: AccountRules, channelId: string, skillId: str
       return since;
     },
   };
-  known.set(key, settings);
+  const ofAccount = memo.get(rules) ?? new Map<string, Map<string | null, Settings>>();
+  memo.set(rules, ofAccount);
+  const ofChannel = ofAccount.get(channelId) ?? new Map<string | null, Settings>();
+  ofAccount.set(channelId, ofChannel.set(skillId, settings));
   return settings;
 }
 

@@ -106,7 +106,7 @@ async function applyOnce(
   }
   const done = await deps.db.sql.begin(async (sql) => {
     let acted: { decisions: Decisions; written: Written } | undefined;
-    const limited = lockWaitMs < LOCK_WAIT_MS ? sql.unsafe(`set local lock_timeout = ${lockWaitMs}`) : null;
+    const limited = limit(sql, lockWaitMs);
     const acting = around(sql, async () => {
       acted = await act(deps, sql, resolved, now, manner);
       return acted.decisions.results;
@@ -123,6 +123,11 @@ async function applyOnce(
   if (written.owes) await deps.relay();
   if (manner.kind === 'LIVE') deps.tell({ accountId, conversationIds: [...decisions.changed.keys()] });
   return done.results;
+}
+
+/** Sent when it is called, not when it is waited for: ahead of the first lock, in the same round trip. */
+async function limit(sql: TransactionSql, lockWaitMs: number): Promise<void> {
+  if (lockWaitMs < LOCK_WAIT_MS) await sql.unsafe(`set local lock_timeout = ${lockWaitMs}`);
 }
 
 async function act(

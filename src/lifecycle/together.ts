@@ -31,7 +31,6 @@ type Account = { underWay: number; waiting: Call[]; timer: NodeJS.Timeout | null
  */
 export function openTogether(applyAll: ApplyAll): Apply {
   const accounts = new Map<string, Account>();
-  const apply: Apply = (accountId, activities) => applyAll(accountId, activities, 1);
 
   async function settle(accountId: string, calls: readonly Call[]): Promise<void> {
     try {
@@ -44,9 +43,7 @@ export function openTogether(applyAll: ApplyAll): Apply {
       }
     } catch (error) {
       if (calls.length > 1 && isOfOne(error))
-        await Promise.all(
-          calls.map(({ activities, resolve, reject }) => apply(accountId, activities).then(resolve, reject)),
-        );
+        await Promise.all(calls.map((call) => settle(accountId, [call])));
       else for (const { reject } of calls) reject(error);
     }
   }
@@ -63,7 +60,9 @@ export function openTogether(applyAll: ApplyAll): Apply {
     }
     const calls = account.waiting.splice(0, count);
     account.underWay++;
-    await settle(accountId, calls);
+    const settled = settle(accountId, calls);
+    if (account.waiting.length > 0) plan(accountId, account);
+    await settled;
     account.underWay--;
     if (account.waiting.length > 0) plan(accountId, account);
     else if (account.underWay === 0) accounts.delete(accountId);
@@ -78,16 +77,11 @@ export function openTogether(applyAll: ApplyAll): Apply {
         account.isGoing = false;
         if (account.waiting.length > 0) void go(accountId, account);
       });
-    } else
-      account.timer ??= setTimeout(() => {
-        account.timer = null;
-        void go(accountId, account);
-        if (account.waiting.length > 0) plan(accountId, account);
-      }, WAIT_MS);
+    } else account.timer ??= setTimeout(() => void go(accountId, account), WAIT_MS);
   }
 
   return (accountId, activities) => {
-    if (activities.length > SHORT) return apply(accountId, activities);
+    if (activities.length > SHORT) return applyAll(accountId, activities, 1);
     const account = accounts.get(accountId) ?? { underWay: 0, waiting: [], timer: null, isGoing: false };
     accounts.set(accountId, account);
     return new Promise((resolve, reject) => {
@@ -103,6 +97,6 @@ export function openTogether(applyAll: ApplyAll): Apply {
  */
 function isOfOne(error: unknown): boolean {
   if (error instanceof LullError) return false;
-  const { code } = error as { code?: unknown };
-  return code === undefined || /^(2[23]...|55P03)$/.test(String(code));
+  const code = (error as { code?: unknown } | null | undefined)?.code;
+  return code === undefined || /^((22|23|54)...|55P03)$/.test(String(code));
 }

@@ -1,0 +1,242 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { UnavailableError } from '../../src/domain/errors.ts';
+import type { Activity, ActivityResult } from '../../src/lifecycle/lifecycle.ts';
+import { openTogether } from '../../src/lifecycle/together.ts';
+
+/** What was applied at a time; it ends when the test says so. */
+type Group = { accountId: string; ids: string[]; calls: number; succeed(): void; fail(error: unknown): void };
+
+let groups: Group[] = [];
+let call: (accountId: string, ...ids: string[]) => Promise<string[]>;
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate'] });
+  groups = [];
+  const together = openTogether(applyByHand);
+  call = async (accountId, ...ids) => {
+    const results = await together(accountId, ids.map(activity));
+    return results.map(({ conversationId }) => conversationId as string);
+  };
+});
+afterEach(() => {
+  expect(vi.getTimerCount()).toBe(0);
+  vi.useRealTimers();
+});
+
+const applyByHand: Parameters<typeof openTogether>[0] = (accountId, activities, calls) => {
+  const ids = activities.map(({ messageId }) => messageId as string);
+  return new Promise((resolve, reject) => {
+    groups.push({ accountId, ids, calls, succeed: () => resolve(ids.map(resultOf)), fail: reject });
+  });
+};
+const activity = (messageId: string): Activity => ({
+  target: { channelId: 'web', address: messageId },
+  action: { kind: 'INBOUND' },
+  messageId,
+});
+const resultOf = (id: string): ActivityResult => ({
+  outcome: 'APPLIED',
+  conversationId: `of ${id}`,
+  error: null,
+});
+
+const applied = () => groups.map(({ ids }) => ids.join(' '));
+const turn = () => vi.advanceTimersByTimeAsync(0);
+const group = (index: number) => groups[index] as Group;
+/** Ends one group, and lets what follows from that happen. */
+async function end(index: number) {
+  group(index).succeed();
+  await turn();
+}
+async function fail(index: number, error: unknown) {
+  group(index).fail(error);
+  await turn();
+}
+const ids = (prefix: string, count: number) =>
+  Array.from({ length: count }, (_, index) => `${prefix}${index}`);
+
+describe('short calls of an account', () => {
+  it('that come in one turn go together, and each is given its own results', async () => {
+    const calls = [call('one', 'a'), call('one', 'b', 'c'), call('one'), call('one', 'd')];
+    expect(applied()).toEqual([]);
+    await turn();
+    expect(applied()).toEqual(['a b c d']);
+    expect(group(0).calls).toBe(4);
+    await end(0);
+    expect(await Promise.all(calls)).toEqual([['of a'], ['of b', 'of c'], [], ['of d']]);
+  });
+
+  it('that come while one is under way go together after it, in the order in which they came', async () => {
+    const first = call('one', 'a');
+    await turn();
+    const second = call('one', 'b');
+    await turn();
+    const third = call('one', 'c', 'd');
+    await turn();
+    expect(applied()).toEqual(['a']);
+    await end(0);
+    expect(applied()).toEqual(['a', 'b c d']);
+    expect(await first).toEqual(['of a']);
+    await end(1);
+    expect(await Promise.all([second, third])).toEqual([['of b'], ['of c', 'of d']]);
+  });
+
+  it('find nobody to wait for once all have ended', async () => {
+    for (const [index, id] of ['a', 'b', 'c'].entries()) {
+      const alone = call('one', id);
+      await turn();
+      expect(applied()).toHaveLength(index + 1);
+      await end(index);
+      expect(await alone).toEqual([`of ${id}`]);
+    }
+  });
+
+  it('wait for none of another account', async () => {
+    const calls = [call('one', 'a'), call('two', 'b')];
+    await turn();
+    calls.push(call('one', 'c'), call('two', 'd'));
+    await end(1);
+    expect(groups.map(({ accountId, ids }) => [accountId, ...ids])).toEqual([
+      ['one', 'a'],
+      ['two', 'b'],
+      ['two', 'd'],
+    ]);
+    await end(0);
+    for (const index of [2, 3]) await end(index);
+    expect(await Promise.all(calls)).toEqual([['of a'], ['of b'], ['of c'], ['of d']]);
+  });
+
+  it('of more than 50 activities go by themselves, at once', async () => {
+    const short = call('one', 'a');
+    await turn();
+    const long = call('one', ...ids('long', 51));
+    expect(group(1)).toMatchObject({ ids: ids('long', 51), calls: 1 });
+    const next = call('one', ...ids('short', 50));
+    await end(1);
+    expect(await long).toHaveLength(51);
+    expect(groups).toHaveLength(2);
+    await end(0);
+    expect(group(2).ids).toEqual(ids('short', 50));
+    await end(2);
+    expect(await Promise.all([short, next])).toEqual([['of a'], ids('of short', 50)]);
+  });
+
+  it('go 500 activities at a time; the rest goes next, whole calls only', async () => {
+    const sizes = [...Array<number>(10).fill(50), 1, ...Array<number>(10).fill(48), 48];
+    const calls = sizes.map((size, index) => call('one', ...ids(`${index} `, size)));
+    await turn();
+    expect(groups.map(({ ids }) => ids.length)).toEqual([500]);
+    await end(0);
+    await end(1);
+    await end(2);
+    expect(groups.map(({ ids }) => ids.length)).toEqual([500, 481, 48]);
+    expect(await Promise.all(calls)).toEqual(sizes.map((size, index) => ids(`of ${index} `, size)));
+  });
+});
+
+describe('one that is stuck', () => {
+  it('holds others for 5 ms at most', async () => {
+    const stuck = call('one', 'stuck');
+    await turn();
+    const early = call('one', 'early');
+    await vi.advanceTimersByTimeAsync(3);
+    const late = call('one', 'late');
+    await vi.advanceTimersByTimeAsync(1);
+    expect(applied()).toEqual(['stuck']);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(applied()).toEqual(['stuck', 'early late']);
+    await end(1);
+    expect(await Promise.all([early, late])).toEqual([['of early'], ['of late']]);
+
+    const next = call('one', 'next');
+    await vi.advanceTimersByTimeAsync(5);
+    await end(2);
+    expect(await next).toEqual(['of next']);
+    await end(0);
+    expect(await stuck).toEqual(['of stuck']);
+  });
+
+  it('holds what was too much to go with it no longer either', async () => {
+    const calls = Array.from({ length: 30 }, (_, index) => call('one', ...ids(`${index} `, 50)));
+    await turn();
+    await vi.advanceTimersByTimeAsync(5);
+    await vi.advanceTimersByTimeAsync(5);
+    expect(groups.map(({ ids }) => ids.length)).toEqual([500, 500, 500]);
+    for (const index of [2, 0, 1]) await end(index);
+    expect(await Promise.all(calls)).toEqual(calls.map((_, index) => ids(`of ${index} `, 50)));
+  });
+});
+
+describe('where applying them together fails', () => {
+  const coded = (code: string) => Object.assign(new Error(code), { code });
+
+  it.each([
+    ['the service cannot take it', new UnavailableError('too slow')],
+    ['the connection broke', coded('CONNECTION_CLOSED')],
+    ['the connection was reset', coded('ECONNRESET')],
+    ['the database shuts down', coded('57P01')],
+    ['the disk is full', coded('53100')],
+  ])('as %s, all are told so, and nothing is applied a second time', async (_why, error) => {
+    const told = Promise.allSettled([call('one', 'a'), call('one', 'b', 'c')]);
+    await turn();
+    const waiting = call('one', 'd');
+    await fail(0, error);
+    expect(await told).toEqual([
+      { status: 'rejected', reason: error },
+      { status: 'rejected', reason: error },
+    ]);
+    expect(applied()).toEqual(['a b c', 'd']);
+    await end(1);
+    expect(await waiting).toEqual(['of d']);
+  });
+
+  it.each([
+    ['a text the database does not take', coded('22021')],
+    ['a constraint', coded('23514')],
+    ['a key too long for its index', coded('54000')],
+    ['what somebody holds', coded('55P03')],
+    ['a fault of ours', new TypeError('not a function')],
+    ['nothing at all', undefined],
+  ])('by %s, each is tried alone, and only the guilty one fails', async (_why, error) => {
+    const told = Promise.allSettled([call('one', 'a'), call('one', 'bad', 'b'), call('one', 'c')]);
+    await turn();
+    const waiting = call('one', 'd');
+    await fail(0, error);
+    expect(applied()).toEqual(['a bad b c', 'a', 'bad b', 'c']);
+    expect(groups.map(({ calls }) => calls)).toEqual([3, 1, 1, 1]);
+    await end(1);
+    await fail(2, error);
+    await end(3);
+    expect(await told).toEqual([
+      { status: 'fulfilled', value: ['of a'] },
+      { status: 'rejected', reason: error },
+      { status: 'fulfilled', value: ['of c'] },
+    ]);
+    expect(applied().slice(4)).toEqual(['d']);
+    await end(4);
+    expect(await waiting).toEqual(['of d']);
+  });
+
+  it('a call that went by itself is not tried again', async () => {
+    const error = new TypeError('not a function');
+    const told = Promise.allSettled([call('one', 'a')]);
+    await turn();
+    await fail(0, error);
+    expect(await told).toEqual([{ status: 'rejected', reason: error }]);
+    expect(applied()).toEqual(['a']);
+  });
+
+  it('before it began, that is told like any other failure, and the next call is not held up', async () => {
+    const error = new Error('thrown, not rejected');
+    const together = openTogether(() => {
+      throw error;
+    });
+    for (let round = 0; round < 2; round++) {
+      const told = Promise.allSettled([together('one', [activity('a')]), together('one', [activity('b')])]);
+      await turn();
+      expect(await told).toEqual([
+        { status: 'rejected', reason: error },
+        { status: 'rejected', reason: error },
+      ]);
+    }
+  });
+});
