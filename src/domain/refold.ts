@@ -42,7 +42,7 @@ type Fold = {
 export const MAX_STEPS_AGAIN = 100_000;
 
 /**
- * The pasts of a call, by conversation. What would take more steps than `maxSteps` is refused as UNAVAILABLE, and may be
+ * The pasts of a call, or of those that go together, by conversation. What would take more steps than `maxSteps` is refused as UNAVAILABLE, and may be
  * told again in another call; the first of a conversation never is.
  */
 export function openPasts(maxSteps = MAX_STEPS_AGAIN): Past {

@@ -93,10 +93,10 @@ export function openTogether(applyAll: ApplyAll): Apply {
 
 /**
  * Whether it may be the fault of a single call, and is known to have written nothing: one of ours, data that the
- * database does not take, or what somebody holds. After a connection that broke nobody knows what was written.
+ * database does not take, what somebody holds, or a deadlock. After a connection that broke nobody knows what was written.
  */
 function isOfOne(error: unknown): boolean {
   if (error instanceof LullError) return false;
   const code = (error as { code?: unknown } | null | undefined)?.code;
-  return code === undefined || /^((22|23|54)...|55P03)$/.test(String(code));
+  return code === undefined || /^((22|23|54)...|55P03|40001|40P01)$/.test(String(code));
 }

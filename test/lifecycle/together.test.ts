@@ -175,6 +175,7 @@ describe('where applying them together fails', () => {
     ['the connection was reset', coded('ECONNRESET')],
     ['the database shuts down', coded('57P01')],
     ['the disk is full', coded('53100')],
+    ['a commit of which nobody knows', coded('40003')],
   ])('as %s, all are told so, and nothing is applied a second time', async (_why, error) => {
     const told = Promise.allSettled([call('one', 'a'), call('one', 'b', 'c')]);
     await turn();
@@ -194,6 +195,8 @@ describe('where applying them together fails', () => {
     ['a constraint', coded('23514')],
     ['a key too long for its index', coded('54000')],
     ['what somebody holds', coded('55P03')],
+    ['a deadlock', coded('40P01')],
+    ['a serialization failure', coded('40001')],
     ['a fault of ours', new TypeError('not a function')],
     ['nothing at all', undefined],
   ])('by %s, each is tried alone, and only the guilty one fails', async (_why, error) => {
