@@ -12,7 +12,7 @@ export type ClosingBy = (
 
 /** Asks the adapters of a registry. @throws NotFoundError for none of that id, InvalidInputError for settings it refuses */
 export function closingBy(registry: Registry, store: SettingsStore): ClosingBy {
-  // A page of conversations shares the settings of few channels.
+  // The settings of a channel stay the same object as long as its account's rules are kept.
   const opened = new WeakMap<object, ChannelSettings>();
   return (adapterId, stored, context) => {
     const adapter = registry.get(adapterId);

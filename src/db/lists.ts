@@ -4,7 +4,11 @@ import { CLOCK_COLUMNS } from './batch.ts';
 import { CONVERSATION_COLUMNS, conversationOf, type StoredConversation } from './conversations.ts';
 import { type Lane, laneOf, NAMES } from './lanes.ts';
 
-/** Reads for lists of open conversations, which merge over lanes: each a single statement, however many lanes. */
+/**
+ * Reads for lists of open conversations, which merge over lanes: each a single statement, however many lanes. Each says
+ * in its text how many rows it reads: where that is a parameter, Postgres takes it for a tenth of the table, and plans
+ * each time anew.
+ */
 
 /** Conversations, and the version that their account's rules had in the same snapshot; 0 where there are none. */
 export type ReadTogether = { conversations: StoredConversation[]; rulesVersion: number };
@@ -67,7 +71,7 @@ export async function readSoonestLanes(
   const rows = await sql.unsafe(
     `select lane.account_id, ${NAMES}, wake_at, floor, rules_version from lane
      join account on account.account_id = lane.account_id and armed_version = rules_version
-     where ${conditions.join(' and ')} order by wake_at limit ${Math.trunc(limit)}`,
+     where ${conditions.join(' and ')} order by wake_at limit ${limit}`,
     values as never[],
     { prepare: true },
   );
@@ -95,7 +99,7 @@ export async function readOpenOfAgent(
   return { conversations: rows.map(conversationOf), rulesVersion: rulesInForce(rows) };
 }
 
-/** The first `limit` conversations of each range (say a `roomFor`), all in one statement; in the order in which the ranges were given; with the version of the rules as of then. */
+/** The first `limit` conversations of each range, all in one statement; in the order in which the ranges were given; with the version of the rules as of then. */
 export async function readRanges(
   sql: Sql,
   accountId: string,
@@ -159,7 +163,7 @@ export function rangesStatement(
           and ${column} >= range.from_clock and (${column}, id) > (range.from_clock, range.from_id)
           and ${column} <= range.to_clock and (${column}, id) < (range.to_clock, range.to_id)
           ${[...tagged, ...left].join(' ')}
-        order by ${column} ${direction}, id ${direction} limit ${Math.trunc(limit)}
+        order by ${column} ${direction}, id ${direction} limit ${limit}
       ) as found`;
   });
   return { text: parts.join('\nunion all\n'), values };

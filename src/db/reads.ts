@@ -5,7 +5,6 @@ import type { OpenHours } from '../domain/open-hours.ts';
 import { CONVERSATION_COLUMNS, conversationOf, type StoredConversation } from './conversations.ts';
 import { eventOfRow } from './events.ts';
 import { type ConversationFilter, type ReadTogether, RULES_IN_FORCE, rulesInForce } from './lists.ts';
-import { roomFor } from './room.ts';
 
 /** What the API reads: each a single statement, whatever it asks for. */
 
@@ -61,8 +60,9 @@ export type Beside = { contact: ContactFacts | null; agent: AgentRow | null };
 /** What of a contact its closing goes by. */
 export type ContactFacts = Pick<ContactRow, 'clientVersion' | 'locale' | 'consent'>;
 
-const BESIDE_COLUMNS = `contact.id as of_contact, client_version, locale, coalesce(consent, 'UNKNOWN') as consent,
-  agent.id as of_agent, agent.name, agent.kind, online, capacity, subject`;
+const BESIDE_COLUMNS = `contact.id as of_contact, contact.client_version, contact.locale,
+  coalesce(contact.consent, 'UNKNOWN') as consent,
+  agent.id as of_agent, agent.name, agent.kind, agent.online, agent.capacity, agent.subject`;
 const BESIDE_JOINS = `left join contact on contact.account_id = $1 and contact.id = one.contact_id
   left join agent on agent.account_id = $1 and agent.id = one.agent_id`;
 
@@ -75,19 +75,45 @@ function besideOf(row: Record<string, unknown>): Beside {
   };
 }
 
-/**
- * A page of conversations in the order in which they were started, after (or, DESC, before) an id; with what is shown
- * of others beside them, in their order, where that is asked for.
- */
+/** A page of conversations in the order in which they were started, after (or, DESC, before) an id. */
+export type ConversationPage = {
+  filter: ConversationFilter;
+  direction: 'ASC' | 'DESC';
+  after: string | null;
+  limit: number;
+};
+
+/** Reads a page. */
 export async function readConversationPage(
   sql: Sql,
   accountId: string,
-  filter: ConversationFilter,
-  direction: 'ASC' | 'DESC',
-  after: string | null,
-  limit: number,
-  isWithBeside: boolean,
-): Promise<ReadTogether & { beside: Beside[] | null }> {
+  page: ConversationPage,
+): Promise<ReadTogether & { beside?: undefined }> {
+  const { text, values } = pageStatement(accountId, page);
+  const rows = await sql.unsafe(text, values as string[], { prepare: true });
+  return { conversations: rows.map(conversationOf), rulesVersion: rulesInForce(rows) };
+}
+
+/** Reads a page, and with it, in its order, what is shown beside its conversations. */
+export async function readConversationPageWithBeside(
+  sql: Sql,
+  accountId: string,
+  page: ConversationPage,
+): Promise<ReadTogether & { beside: Beside[] }> {
+  const { text, values } = pageStatement(accountId, page);
+  const rows = await sql.unsafe(
+    `select one.*, ${BESIDE_COLUMNS} from (${text}) as one ${BESIDE_JOINS} order by one.id ${page.direction}`,
+    values as string[],
+    { prepare: true },
+  );
+  return {
+    conversations: rows.map(conversationOf),
+    rulesVersion: rulesInForce(rows),
+    beside: rows.map(besideOf),
+  };
+}
+
+function pageStatement(accountId: string, { filter, direction, after, limit }: ConversationPage) {
   const values: (string | readonly string[])[] = [accountId];
   const conditions = ['account_id = $1'];
   const add = (
@@ -105,21 +131,9 @@ export async function readConversationPage(
   add(filter.skillId, (place) => `skill_id = ${place}`);
   add(filter.agentId, (place) => `agent_id = ${place}`);
   add(filter.tag, (place) => `${place} = any(tags)`);
-  const page = `select ${CONVERSATION_COLUMNS}, ${RULES_IN_FORCE} from conversation where ${conditions.join(' and ')}
-    order by id ${direction} limit ${roomFor(limit)}`;
-  const read = await sql.unsafe(
-    isWithBeside
-      ? `select one.*, ${BESIDE_COLUMNS} from (${page}) as one ${BESIDE_JOINS} order by one.id ${direction}`
-      : page,
-    values as string[],
-    { prepare: true },
-  );
-  const rows = read.slice(0, limit);
-  return {
-    conversations: rows.map(conversationOf),
-    rulesVersion: rulesInForce(rows),
-    beside: isWithBeside ? rows.map(besideOf) : null,
-  };
+  const text = `select ${CONVERSATION_COLUMNS}, ${RULES_IN_FORCE} from conversation where ${conditions.join(' and ')}
+    order by id ${direction} limit ${limit}`;
+  return { text, values };
 }
 
 /** Conversations by id, in no order. */

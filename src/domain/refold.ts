@@ -36,14 +36,15 @@ type Fold = {
 };
 
 /**
- * How many steps a call folds again at most, after the first late activity of each conversation: half a second's worth.
+ * How many steps a call, or those that go together, fold again at most, after the first late activity of each
+ * conversation: half a second's worth.
  * Most make no difference after a step or two; a tag, or another agent, may make one up to the end of a long past.
  */
 export const MAX_STEPS_AGAIN = 100_000;
 
 /**
- * The pasts of a call, or of those that go together, by conversation. What would take more steps than `maxSteps` is refused as UNAVAILABLE, and may be
- * told again in another call; the first of a conversation never is.
+ * The pasts of a call, or of those that go together, by conversation. What would take more steps than `maxSteps` is
+ * refused as UNAVAILABLE, and may be told again in another call; the first of a conversation never is.
  */
 export function openPasts(maxSteps = MAX_STEPS_AGAIN): Past {
   const pasts = new Map<string, Past>();
@@ -64,7 +65,7 @@ export function openPasts(maxSteps = MAX_STEPS_AGAIN): Past {
     },
   };
 }
-const TOO_MUCH = 'too much of this call came late to a long conversation; tell the rest in another call';
+const TOO_MUCH = 'too much came late to a long conversation at a time; tell it again, in another call';
 
 /** A past of which nothing has been folded yet; `onStep` is told of every step that is. */
 export function openPast(onStep: () => void): Past {

@@ -10,7 +10,6 @@ import {
   readOpenOfAgent,
   readRanges,
 } from '../db/lists.ts';
-import { roomFor } from '../db/room.ts';
 import type { AccountRules } from '../domain/rules.ts';
 import {
   activityStream,
@@ -173,7 +172,7 @@ export async function merge(
     .map((stream): Open => ({ stream, ...wholeOf(stream) }))
     .map((each) => clip(each, stretch.after, stretch, 'NEAR'))
     .map((each) => clip(each, stretch.before, stretch, 'FAR'));
-  for (let count = roomFor(firstCount); ; count = roomFor(count === 1 ? Math.max(limit, 2) : count * 4)) {
+  for (let count = firstCount; ; count = count === 1 ? Math.max(limit, 2) : count * 4) {
     const last = best[limit - 1]?.key ?? null;
     open = open
       .map((each) => clip(each, last, stretch, 'FAR'))

@@ -1,6 +1,5 @@
 import type { Sql } from 'postgres';
 import { readSoonestLanes, type WaitingLane } from '../db/lists.ts';
-import { roomFor } from '../db/room.ts';
 import type { AccountRules } from '../domain/rules.ts';
 import { type Listed, type ListRequest, listedAt, merge, type Stretch } from './conversation-list.ts';
 import { dueStreams } from './list-streams.ts';
@@ -23,9 +22,8 @@ export async function listSoonest(
 ): Promise<Listed[] | null> {
   const { filter, limit, dueBefore } = request;
   if (!isBeginning(request) || filter.agentId !== undefined || filter.tag !== undefined) return null;
-  const count = roomFor(2 * limit);
-  const read = await readSoonestLanes(sql, accountId, filter, count);
-  const horizon = read && horizonOf(read.lanes, limit, count, now);
+  const read = await readSoonestLanes(sql, accountId, filter, 2 * limit);
+  const horizon = read && horizonOf(read.lanes, limit, now);
   if (!read || !horizon) return null;
   const rules = await rulesAt(read.rulesVersion);
   if (rules.version !== read.rulesVersion) return null;
@@ -47,13 +45,12 @@ function isBeginning({ by, direction, after, backwards }: ListRequest): boolean 
 
 /**
  * Up to when whoever is due is in these lanes, which are those to be woken first: the alarm of the last that a page
- * may need, for every lane before it has somebody due by then, or had. Null where of the `count` that were asked for so
- * many are due by then that some may have been left out.
+ * may need, for every lane before it has somebody due by then, or had. Null where lanes of the same time were left out.
  */
-function horizonOf(lanes: readonly WaitingLane[], limit: number, count: number, now: Date): Date | null {
+function horizonOf(lanes: readonly WaitingLane[], limit: number, now: Date): Date | null {
   const last = lanes[Math.min(limit, lanes.length) - 1];
   if (!last) return null;
   const horizon = new Date(Math.max(last.wakeAt.getTime(), now.getTime() + DUE_NOW_MS));
-  const isLeftOut = lanes.length === count && (lanes.at(-1) as WaitingLane).wakeAt <= horizon;
+  const isLeftOut = lanes.length === 2 * limit && (lanes.at(-1) as WaitingLane).wakeAt <= horizon;
   return isLeftOut ? null : horizon;
 }

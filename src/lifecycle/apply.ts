@@ -47,37 +47,41 @@ export async function apply(
   if (activities.length > MAX_ACTIVITIES) throw new TooManyError('activities', MAX_ACTIVITIES);
   if (activities.length === 0) return [];
   if (manner.kind === 'LIVE' && around === ALONE) return await togetherOf(deps)(accountId, activities);
-  return await applyAlone(deps, accountId, activities, manner, around, LOCK_WAIT_MS);
+  return await applyTrying(deps, accountId, activities, { manner, around, lockWaitMs: LOCK_WAIT_MS });
 }
 
 const together = new WeakMap<LifecycleDeps, Apply>();
 
-/** What gathers the calls of a process. */
+/** What gathers the calls of a process: those with the same `deps`, which alone may share a transaction. */
 function togetherOf(deps: LifecycleDeps): Apply {
   const known = together.get(deps);
   if (known !== undefined) return known;
   const made = openTogether((accountId, activities, calls) =>
-    applyAlone(deps, accountId, activities, LIVE, ALONE, calls === 1 ? LOCK_WAIT_MS : GROUP_LOCK_WAIT_MS),
+    applyTrying(deps, accountId, activities, {
+      manner: LIVE,
+      around: ALONE,
+      lockWaitMs: calls === 1 ? LOCK_WAIT_MS : GROUP_LOCK_WAIT_MS,
+    }),
   );
   together.set(deps, made);
   return made;
 }
 
-/** Applies a call, again where what was in its way goes away. */
-async function applyAlone(
+type How = { manner: Manner; around: Around; lockWaitMs: number };
+
+/** Applies a call, or several together; again where what was in the way goes away. */
+async function applyTrying(
   deps: LifecycleDeps,
   accountId: string,
   activities: readonly Activity[],
-  manner: Manner,
-  around: Around,
-  lockWaitMs: number,
+  how: How,
 ): Promise<ActivityResult[]> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await applyOnce(deps, accountId, activities, manner, around, lockWaitMs);
+      return await applyOnce(deps, accountId, activities, how);
     } catch (error) {
-      // Of a group nobody knows yet which of its calls has to wait.
-      if (lockWaitMs < LOCK_WAIT_MS && codeOf(error) === LOCK_NOT_AVAILABLE) throw error;
+      // Of several calls nobody knows yet which of them has to wait.
+      if (how.lockWaitMs < LOCK_WAIT_MS && codeOf(error) === LOCK_NOT_AVAILABLE) throw error;
       if (isTimeout(error)) throw tooSlow();
       if (attempt === TRIES || !isPassing(error)) throw error;
     }
@@ -88,9 +92,7 @@ async function applyOnce(
   deps: LifecycleDeps,
   accountId: string,
   activities: readonly Activity[],
-  manner: Manner,
-  around: Around,
-  lockWaitMs: number,
+  { manner, around, lockWaitMs }: How,
 ): Promise<ActivityResult[]> {
   const now = deps.clock.now();
   const resolved = await resolve(deps, accountId, activities, now);

@@ -1,9 +1,9 @@
-import { LullError } from '../domain/errors.ts';
+import { LullError, UnavailableError } from '../domain/errors.ts';
 import type { Activity, ActivityResult } from './lifecycle.ts';
 
 /** Applies a call's activities, all or none. */
 export type Apply = (accountId: string, activities: readonly Activity[]) => Promise<ActivityResult[]>;
-/** The same of one call or several; those of several do not wait long for what somebody holds (55P03). */
+/** The same of one call or of several, which do not wait long for what somebody holds (55P03). */
 type ApplyAll = (
   accountId: string,
   activities: readonly Activity[],
@@ -14,44 +14,61 @@ type ApplyAll = (
 const SHORT = 50;
 /** Activities that go together at most. */
 const MOST = 500;
-/** No call waits longer for others than this: where they take long, as behind a lock, it goes without them. */
+/** How long calls wait for those under way: where these take long, as behind a lock, the next go without them. */
 const WAIT_MS = 5;
 
 type Call = {
   activities: readonly Activity[];
-  resolve: (results: ActivityResult[]) => void;
+  resolve: (results: ActivityResult[] | Promise<ActivityResult[]>) => void;
   reject: (error: unknown) => void;
 };
-type Account = { underWay: number; waiting: Call[]; timer: NodeJS.Timeout | null; isGoing: boolean };
+type Account = { underWay: number; waiting: Call[]; timeout: NodeJS.Timeout | null; isGoing: boolean };
 
 /**
  * Makes what applies short calls of an account together where many come at a time: for all of them one read, one write
- * and one commit, instead of one each. Whoever comes while an account's are under way waits for their end, and goes with all
- * others who did. Each call is still applied as a whole or not at all, and told nothing of the rest.
+ * and one commit, instead of one each. Whoever comes while some of the account are under way waits a little, and goes with
+ * all others who did. Each call is still applied as a whole or not at all, and answered for its own activities alone.
  */
 export function openTogether(applyAll: ApplyAll): Apply {
   const accounts = new Map<string, Account>();
 
   async function settle(accountId: string, calls: readonly Call[]): Promise<void> {
     try {
-      const activities = calls.flatMap((call) => call.activities);
-      const results = await applyAll(accountId, activities, calls.length);
+      const all = calls.flatMap((call) => call.activities);
+      const results = await applyAll(accountId, all, calls.length);
       let first = 0;
       for (const { activities, resolve } of calls) {
-        resolve(results.slice(first, first + activities.length));
+        const own = results.slice(first, first + activities.length);
+        resolve(calls.length > 1 ? alone(accountId, activities, own) : own);
         first += activities.length;
       }
     } catch (error) {
-      if (calls.length > 1 && isOfOne(error))
-        await Promise.all(calls.map((call) => settle(accountId, [call])));
-      else for (const { reject } of calls) reject(error);
+      if (calls.length > 1 && isOfOne(error)) {
+        const half = calls.length >> 1;
+        await Promise.all([settle(accountId, calls.slice(0, half)), settle(accountId, calls.slice(half))]);
+      } else for (const { reject } of calls) reject(error);
     }
+  }
+
+  /** What there was too much of for all together may not be too much for one call by itself. */
+  async function alone(
+    accountId: string,
+    activities: readonly Activity[],
+    results: ActivityResult[],
+  ): Promise<ActivityResult[]> {
+    const isLeft = (index: number) => results[index]?.error instanceof UnavailableError;
+    const left = activities.filter((_, index) => isLeft(index));
+    if (left.length === 0) return results;
+    const again = await applyAll(accountId, left, 1).catch(() => null);
+    return again === null
+      ? results
+      : results.map((result, index) => (isLeft(index) ? (again.shift() ?? result) : result));
   }
 
   /** Lets those who wait go, as many as may go together. */
   async function go(accountId: string, account: Account): Promise<void> {
-    if (account.timer !== null) clearTimeout(account.timer);
-    account.timer = null;
+    if (account.timeout !== null) clearTimeout(account.timeout);
+    account.timeout = null;
     let [count, size] = [0, 0];
     for (const { activities } of account.waiting) {
       size += activities.length;
@@ -77,12 +94,12 @@ export function openTogether(applyAll: ApplyAll): Apply {
         account.isGoing = false;
         if (account.waiting.length > 0) void go(accountId, account);
       });
-    } else account.timer ??= setTimeout(() => void go(accountId, account), WAIT_MS);
+    } else account.timeout ??= setTimeout(() => void go(accountId, account), WAIT_MS);
   }
 
   return (accountId, activities) => {
     if (activities.length > SHORT) return applyAll(accountId, activities, 1);
-    const account = accounts.get(accountId) ?? { underWay: 0, waiting: [], timer: null, isGoing: false };
+    const account = accounts.get(accountId) ?? { underWay: 0, waiting: [], timeout: null, isGoing: false };
     accounts.set(accountId, account);
     return new Promise((resolve, reject) => {
       account.waiting.push({ activities, resolve, reject });
@@ -92,8 +109,8 @@ export function openTogether(applyAll: ApplyAll): Apply {
 }
 
 /**
- * Whether it may be the fault of a single call, and is known to have written nothing: one of ours, data that the
- * database does not take, what somebody holds, or a deadlock. After a connection that broke nobody knows what was written.
+ * Whether it may be due to a single call, and is known to have written nothing: a bug of ours, data that the database
+ * does not take, what somebody holds, a deadlock. After a connection that broke nobody knows what was written.
  */
 function isOfOne(error: unknown): boolean {
   if (error instanceof LullError) return false;

@@ -36,11 +36,9 @@ export function shared<Key, Value>(read: (key: Key) => Promise<Value>): (key: Ke
   return (key) => {
     const known = waiting.get(key);
     if (known !== undefined) return known;
-    const value = new Promise<Value>((resolve) => {
-      setImmediate(() => {
-        waiting.delete(key);
-        resolve(read(key));
-      });
+    const value = new Promise((resolve) => setImmediate(resolve)).then(() => {
+      waiting.delete(key);
+      return read(key);
     });
     waiting.set(key, value);
     return value;

@@ -92,8 +92,10 @@ export type Loaders = {
   contactFactsOf: (conversation: StoredConversation) => Soon<ContactFacts | null>;
   /** The agent of a conversation. */
   agentOf: (conversation: StoredConversation) => Soon<AgentRow | null>;
-  /** Tells what was read beside conversations, in their order, or reads it, so that nobody has to wait for it. */
-  readBeside: (conversations: readonly StoredConversation[], read: readonly Beside[] | null) => Promise<void>;
+  /** Tells what was read beside conversations, in their order, so that nobody has to wait for it. */
+  besideWas: (conversations: readonly StoredConversation[], read: readonly Beside[]) => void;
+  /** Reads it. */
+  readBeside: (conversations: readonly StoredConversation[]) => Promise<void>;
   /** When the customer last wrote, in a conversation or the one before it. */
   lastInbound: (conversationId: string) => Promise<{ at: Date } | null>;
   /** The events that can have set a conversation's clocks to the given instants. */
@@ -127,6 +129,10 @@ function createLoaders({ db: { sql }, rules }: SchemaDeps, accountId: string): L
   const agent = named('agent');
   const under = new WeakMap<StoredConversation, AccountRules>();
   const beside = new WeakMap<StoredConversation, Beside>();
+  const besideWas: Loaders['besideWas'] = (conversations, read) => {
+    for (const [index, conversation] of conversations.entries())
+      beside.set(conversation, read[index] as Beside);
+  };
   const rulesOf = (conversation: StoredConversation): Soon<AccountRules> =>
     under.get(conversation) ??
     newestRules(null).then((found) => {
@@ -172,10 +178,9 @@ function createLoaders({ db: { sql }, rules }: SchemaDeps, accountId: string): L
       const known = beside.get(conversation);
       return known ? known.agent : agent(conversation.agentId);
     },
-    async readBeside(conversations, known) {
-      const read = known ?? (await readBeside(sql, accountId, conversations));
-      for (const [index, conversation] of conversations.entries())
-        beside.set(conversation, read[index] as Beside);
+    besideWas,
+    async readBeside(conversations) {
+      besideWas(conversations, await readBeside(sql, accountId, conversations));
     },
     lastInbound: batchedById((ids) => readLastInbound(sql, accountId, ids)),
     steps: batched((asked) => readSteps(sql, accountId, asked)),

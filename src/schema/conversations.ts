@@ -1,5 +1,5 @@
 import type { ConversationFilter } from '../db/lists.ts';
-import { readConversationPage } from '../db/reads.ts';
+import { readConversationPage, readConversationPageWithBeside } from '../db/reads.ts';
 import { InvalidInputError, NotFoundError } from '../domain/errors.ts';
 import { type Direction, type Listed, type ListRequest, listOpen } from '../insight/conversation-list.ts';
 import { listSoonest } from '../insight/soonest.ts';
@@ -99,18 +99,18 @@ builder.queryFields((t) => ({
           'in this order only statuses other than ENDED are allowed',
         );
       const filter = await readFilter(input, context);
-      const asked = fieldsWithin(info);
-      const isWithBeside = asked.has('closing') || asked.has('agent');
+      const { direction } = order;
+      const fields = fieldsWithin(info);
       const rows =
         order.field === 'STARTED'
-          ? await listStarted(context, filter, order.direction, page, isWithBeside)
+          ? await listStarted(context, { filter, direction, ...page }, fields)
           : await listOrdered(
               context,
               {
-                ...{ by: order.field, direction: order.direction, filter, dueBefore },
+                ...{ by: order.field, direction, filter, dueBefore },
                 ...{ after: page.from, backwards: page.backwards, limit: page.limit + 1 },
               },
-              isWithBeside,
+              fields,
             );
       return toPage(rows, page, order.field);
     },
@@ -121,19 +121,29 @@ type Order = { field: OrderField; direction: Direction };
 const BY_DUE: Order = { field: 'DUE', direction: 'ASC' };
 const NEWEST_FIRST: Order = { field: 'STARTED', direction: 'DESC' };
 
+/** Whether fields are asked for that take more than the conversations themselves. */
+const areBeside = (fields: ReadonlySet<string>) => fields.has('closing') || fields.has('agent');
+
 async function listStarted(
   { accountId, deps, load }: Context,
-  filter: ConversationFilter,
-  direction: Direction,
-  { from, backwards, limit }: PageRequest,
-  isWithBeside: boolean,
+  {
+    filter,
+    direction,
+    from,
+    backwards,
+    limit,
+  }: PageRequest & {
+    filter: ConversationFilter;
+    direction: Direction;
+  },
+  fields: ReadonlySet<string>,
 ): Promise<Listed[]> {
   const reading = (direction === 'ASC') === backwards ? 'DESC' : 'ASC';
-  const { conversations, rulesVersion, beside } = await readConversationPage(
-    ...([deps.db.sql, accountId, filter, reading, from?.id ?? null, limit + 1, isWithBeside] as const),
-  );
+  const asked = { filter, direction: reading, after: from?.id ?? null, limit: limit + 1 } as const;
+  const read = areBeside(fields) ? readConversationPageWithBeside : readConversationPage;
+  const { conversations, rulesVersion, beside } = await read(deps.db.sql, accountId, asked);
   await load.readUnder(rulesVersion, conversations);
-  if (beside !== null) await load.readBeside(conversations, beside);
+  if (beside) load.besideWas(conversations, beside);
   return conversations.map((conversation) => ({
     conversation,
     position: { isDue: true, atMs: 0, clockMs: 0, id: conversation.id },
@@ -144,7 +154,7 @@ async function listStarted(
 async function listOrdered(
   { accountId, deps, load }: Context,
   request: ListRequest,
-  isWithBeside: boolean,
+  fields: ReadonlySet<string>,
 ): Promise<Listed[]> {
   const { sql } = deps.db;
   const now = deps.clock.now();
@@ -157,7 +167,7 @@ async function listOrdered(
       version,
       own.map(({ conversation }) => conversation),
     );
-  if (isWithBeside && rows.length > 0) await load.readBeside(conversations, null);
+  if (areBeside(fields) && rows.length > 0) await load.readBeside(conversations);
   return rows;
 }
 

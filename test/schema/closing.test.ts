@@ -118,7 +118,6 @@ describe('closing', () => {
       channelId: api.channel,
       address: 'bare',
     });
-    await api.engine.db.sql`update channel set settings = '{}' where id = ${api.engine.channelId}`;
     const { data, errors } = await api.ask(`{ conversation(id: "${conversationId}") { status ${CLOSING} } }`);
     expect(data.conversation).toEqual({ status: 'WAITING', closing: null });
     expect(errors).toMatchObject([{ extensions: { code: 'INVALID_INPUT', field: 'settings.secret' } }]);
