@@ -97,6 +97,31 @@ describe('a key of an account', () => {
     expect(await name(api.key, { [field]: other })).toMatchObject(refusal(404, 'NOT_FOUND', { field }));
   });
 
+  it('is its own, whatever others come in the same turn; each is looked up once', async () => {
+    const theirs = await api.makeKey(['conversations:read', 'act-as'], other);
+    const second = await api.makeKey(['policies:write']);
+    const wrong = `${theirs.slice(0, -1)}${theirs.endsWith('0') ? '1' : '0'}`;
+    const tokens = [api.key, theirs, second, wrong, theirs, api.key, wrong, second];
+    const before = api.statements();
+    const callers = await Promise.all(
+      tokens.map((token) => api.deps.identify({ token, account: null, agent: null })),
+    );
+    expect(api.statements() - before).toBe(4);
+    const scopesOf = new Map([
+      [api.key, { accountId: api.engine.accountId, scopes: new Set(SCOPES) }],
+      [theirs, { accountId: other, scopes: new Set(['conversations:read', 'act-as']) }],
+      [second, { accountId: api.engine.accountId, scopes: new Set(['policies:write']) }],
+    ]);
+    for (const [index, token] of tokens.entries())
+      if (token === wrong) expect(callers[index]).toBeNull();
+      else expect(callers[index]).toMatchObject(scopesOf.get(token) as object);
+    expect(new Set(callers.map((caller) => caller?.who)).size).toBe(4);
+
+    const asked = [api.key, theirs, theirs, api.key].map(async (token) => (await name(token)).body);
+    const named = (account: string) => ({ data: { account: { name: account } } });
+    expect(await Promise.all(asked)).toEqual([named('test'), named('other'), named('other'), named('test')]);
+  });
+
   it('acts as an agent of the account only with the scope act-as', async () => {
     const set = 'mutation { setPolicy(input: { autoClose: true }) { __typename } }';
     const asAnn = { 'x-lull-agent': api.ann };

@@ -67,6 +67,49 @@ describe('closing', () => {
     }
   });
 
+  it('LL-14 a changed setting of a channel is what the next list and the next look show', async () => {
+    const { deps, accountId } = api.engine;
+    const channel = { name: 'changing app', adapter: 'in-app', settings: SHOWN };
+    channels.changing = api.id('Channel', await ensureChannel(deps, accountId, channel));
+    const open = await answered('changing', 'changing', '2.0');
+    const ended = await answered('changing', 'changing ended', '2.0');
+    await api.record({ kind: 'END', conversationId: ended, by: 'AGENT' });
+    const shown = async (field: string) => {
+      const { data, errors } = await api.ask(
+        `query ($channelId: ID!, $field: ConversationOrderField!) {
+          conversations(filter: { channelId: $channelId }, orderBy: { field: $field }) { nodes { id ${CLOSING} } } }`,
+        { channelId: channels.changing, field },
+      );
+      expect(errors).toBeUndefined();
+      return data.conversations.nodes;
+    };
+    const closing = (survey: boolean, closeMessage: string | null) => {
+      const why = (isShown: boolean) => `the client is configured ${isShown ? '' : 'not '}to show it`;
+      const reasons = { survey: why(survey), closeMessage: why(closeMessage !== null) };
+      return { survey, closeMessage, separator: true, reasons };
+    };
+    const expectShown = async (survey: boolean, isSaid: boolean) => {
+      const opens = { id: open, closing: closing(survey, isSaid ? 'Conversation resolved by you' : null) };
+      const ends = { id: ended, closing: closing(survey, isSaid ? 'Conversation resolved' : null) };
+      expect(await shown('STARTED')).toMatchObject([opens, ends]);
+      expect(await shown('DUE')).toMatchObject([opens]);
+      expect(await shown('LAST_ACTIVITY')).toMatchObject([opens]);
+      expect(await one(open)).toMatchObject({ closing: opens.closing });
+    };
+    const set = async (settings: object) => {
+      const { data } = await api.ask(
+        'mutation ($input: UpdateChannelInput!) { updateChannel(input: $input) { __typename } }',
+        { input: { channelId: channels.changing, settings } },
+      );
+      expect(data).toEqual({ updateChannel: { __typename: 'Channel' } });
+    };
+    await expectShown(true, true);
+    await set({ showSurvey: false });
+    await expectShown(false, true);
+    await set({ showSurvey: true, showCloseMessage: false });
+    await expectShown(true, false);
+  });
+
   it('LL-14 an end by command goes by its own reason', async () => {
     const id = await answered('page', 'by command');
     await api.record({ kind: 'END', conversationId: id, by: 'AGENT' });

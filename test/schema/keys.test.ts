@@ -79,6 +79,35 @@ describe('revokeApiKey', () => {
     expect(await revoke(apiKey.id)).toEqual(first);
   });
 
+  it('ends it for every request that is begun once that was answered, however many are under way', async () => {
+    const body = JSON.stringify({ query: '{ account { name } }' });
+    let answered = 0;
+    for (let round = 0; round < 4; round++) {
+      const { token, apiKey } = await create({ name: `busy ${round}`, scopes: ['conversations:read'] });
+      let isRevoked = false;
+      const before: number[] = [];
+      const after: number[] = [];
+      const caller = async () => {
+        for (let left = 3; left > 0; ) {
+          const statuses = isRevoked ? after : before;
+          if (isRevoked) left--;
+          const response = await api.post(body, { authorization: `Bearer ${token}` });
+          await response.text();
+          statuses.push(response.status);
+        }
+      };
+      const callers = Array.from({ length: 10 }, caller);
+      await expect.poll(() => before.length).toBeGreaterThan(20);
+      expect(await revoke(apiKey.id)).toMatchObject({ __typename: 'ApiKey' });
+      isRevoked = true;
+      await Promise.all(callers);
+      expect(before.filter((status) => status !== 200 && status !== 401)).toEqual([]);
+      expect(after).toEqual(Array(30).fill(401));
+      answered += before.filter((status) => status === 200).length;
+    }
+    expect(answered).toBeGreaterThan(80);
+  });
+
   it('finds no key of another account', async () => {
     const other = await createAccount(api.engine.deps, { name: 'other' });
     const theirs = await api.makeKey(['conversations:read'], other);

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { ensureChannel } from '../../src/lifecycle/setup.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 import { at, HOUR, MINUTE } from '../support/engine.ts';
 
@@ -182,4 +183,90 @@ it('a page of 5 and one of 200 cost the same number of statements, in every orde
     expect(await cost(200), JSON.stringify(order)).toBe(small);
     expect(small).toBeLessThanOrEqual(12);
   }
+});
+
+describe('a list in the order of STARTED', () => {
+  const SETTINGS = { secret: 'a secret for the tests' };
+  /** A channel with as many conversations, and their ids in that order. */
+  async function channelWith(count: number) {
+    const { deps, accountId } = api.engine;
+    const channel = { name: `of ${count}`, adapter: 'web', settings: SETTINGS };
+    const channelId = api.id('Channel', await ensureChannel(deps, accountId, channel));
+    const own: string[] = [];
+    for (let n = 0; n < count; n++) {
+      const where = { channelId, address: `${count} ${n}` };
+      const answer = { kind: 'OUTBOUND', ...where, sender: 'AGENT', agentId: n % 2 ? api.ann : api.bob };
+      const [{ conversationId }] = await api.record({ kind: 'INBOUND', ...where }, answer);
+      own.push(conversationId);
+    }
+    return { channelId, own };
+  }
+  const sized = new Map<number, { channelId: string; own: string[] }>();
+  beforeAll(async () => {
+    for (const count of [1, 2, 3, 4, 5]) sized.set(count, await channelWith(count));
+  });
+  const MORE = '{ nodes { id agent { name } closing { survey } } pageInfo { hasNextPage hasPreviousPage } }';
+  const direct = async (count: number, args: string, fields: string) => {
+    const { channelId, own } = sized.get(count) as { channelId: string; own: string[] };
+    const query = `{ conversations(filter: { channelId: "${channelId}" }, ${args}) ${fields} }`;
+    const { data, errors } = await api.ask(query);
+    expect(errors, args).toBeUndefined();
+    const { nodes, pageInfo } = data.conversations;
+    return { own, nodes, ids: nodes.map(({ id }: { id: string }) => id), pageInfo };
+  };
+
+  it.each([
+    ['alone', PAGE],
+    ['with what is shown beside them', MORE],
+  ])(
+    'says whether there is more where it is just as long as a page, and one longer: %s',
+    async (_, fields) => {
+      for (const direction of ['ASC', 'DESC'])
+        for (const limit of [1, 3, 4])
+          for (const count of [limit, limit + 1]) {
+            const order = `orderBy: { field: STARTED, direction: ${direction} }`;
+            const what = `${direction}, ${limit} of ${count}`;
+            const first = await direct(count, `${order}, first: ${limit}`, fields);
+            const whole = direction === 'ASC' ? first.own : first.own.toReversed();
+            expect(first.ids, what).toEqual(whole.slice(0, limit));
+            expect(first.pageInfo, what).toMatchObject({
+              hasNextPage: count > limit,
+              hasPreviousPage: false,
+            });
+            const last = await direct(count, `${order}, last: ${limit}`, fields);
+            expect(last.ids, what).toEqual(whole.slice(-limit));
+            expect(last.pageInfo, what).toMatchObject({ hasNextPage: false, hasPreviousPage: count > limit });
+            if (fields !== MORE) continue;
+            for (const { ids, nodes, own } of [first, last])
+              expect(nodes, what).toEqual(
+                ids.map((id: string) => ({
+                  ...{ id, agent: { name: own.indexOf(id) % 2 ? 'ann' : 'bob' }, closing: { survey: false } },
+                })),
+              );
+          }
+    },
+  );
+
+  it('is one statement with all that is shown beside its conversations, and the check of the key', async () => {
+    // The rules are known.
+    await direct(5, 'first: 5', MORE);
+    const sending = vi.spyOn(api.engine.db.sql, 'unsafe');
+    try {
+      for (const args of ['first: 5', 'last: 2', 'first: 1, orderBy: { field: STARTED }']) {
+        sending.mockClear();
+        const before = api.statements();
+        await direct(5, args, MORE);
+        const texts = sending.mock.calls.map(([text]) => text);
+        const tables = /\b(?:from|join)\s+(?:conversation|contact|agent)\b/;
+        expect(
+          texts.filter((text) => tables.test(text)),
+          args,
+        ).toHaveLength(1);
+        // Beside the key's, the channel that the filter names is looked up.
+        expect(api.statements() - before, args).toBe(3);
+      }
+    } finally {
+      sending.mockRestore();
+    }
+  });
 });

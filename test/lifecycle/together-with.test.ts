@@ -1,0 +1,145 @@
+import postgres from 'postgres';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { postgresOptions } from '../../src/db/address.ts';
+import { MAX_STEPS_AGAIN } from '../../src/domain/refold.ts';
+import { apply } from '../../src/lifecycle/apply.ts';
+import { applyOnce } from '../../src/lifecycle/idempotent.ts';
+import type { Activity, ActivityResult, LifecycleDeps } from '../../src/lifecycle/lifecycle.ts';
+import { at, type Engine, openEngine } from '../support/engine.ts';
+
+let engine: Engine;
+let sql: postgres.Sql;
+let deps: LifecycleDeps;
+const sent: { text: string; parameters: unknown[] }[] = [];
+beforeAll(async () => {
+  engine = await openEngine(at('12:00'));
+  sql = postgres({
+    ...postgresOptions(engine.address),
+    max: 1,
+    debug: (_connection, text, parameters) => void sent.push({ text, parameters }),
+  });
+  deps = { ...engine.deps, db: { ...engine.db, sql } };
+});
+afterAll(async () => {
+  await sql.end();
+  await engine.drop();
+});
+
+const inbound = (target: Activity['target'], messageId: string): Activity => ({
+  target,
+  action: { kind: 'INBOUND' },
+  messageId,
+});
+const to = (address: string): Activity['target'] => ({ channelId: engine.channelId, address });
+/** As many calls at once as there are activities, and what each came to. */
+async function atOnce(...activities: Activity[]): Promise<ActivityResult[]> {
+  const calls = activities.map((activity) => apply(deps, engine.accountId, [activity]));
+  return (await Promise.all(calls)).flat();
+}
+/** Open conversations, whose lane is known; their ids. Nothing is counted so far. */
+async function open(...addresses: string[]): Promise<string[]> {
+  const results = await atOnce(...addresses.map((address) => inbound(to(address), `${address} first`)));
+  engine.clock.advance(1);
+  sent.length = 0;
+  return results.map(({ conversationId }) => conversationId as string);
+}
+const applied = (conversationId: string | undefined) => ({ outcome: 'APPLIED', conversationId, error: null });
+const messagesOf = async (conversationId: string | undefined) =>
+  (await engine.feed(conversationId as string)).map(({ message_id }) => message_id);
+/** What was sent that writes open conversations without a lock: of how many, and how long it waits for them. */
+const unlocked = () =>
+  sent
+    .filter(({ text }) => /^\s*with written as/.test(text))
+    .map(({ parameters }) => ({ conversations: parameters[1], lockWait: parameters[3] }));
+const transactions = () => sent.filter(({ text }) => text.startsWith('begin')).length;
+
+describe('calls at once', () => {
+  it('on open conversations wait 250 ms for what somebody holds, one alone as long as any statement', async () => {
+    await open('waits 1', 'waits 2');
+    await atOnce(inbound(to('waits 1'), 'waits 1 a'), inbound(to('waits 2'), 'waits 2 a'));
+    expect(unlocked()).toEqual([{ conversations: '2', lockWait: '250' }]);
+    sent.length = 0;
+    await atOnce(inbound(to('waits 1'), 'waits 1 b'), inbound(to('waits 1'), 'waits 1 c'));
+    expect(unlocked()).toEqual([{ conversations: '1', lockWait: '250' }]);
+    sent.length = 0;
+    await atOnce(inbound(to('waits 1'), 'waits 1 d'));
+    expect(unlocked()).toEqual([{ conversations: '1', lockWait: '5000' }]);
+  });
+
+  it('of which some go by address and some by conversation are a read of either kind, and one write', async () => {
+    const [first, second, third] = (await open('by 1', 'by 2', 'by 3')) as [string, string, string];
+    const results = await atOnce(
+      inbound(to('by 1'), 'by address 1'),
+      inbound({ conversationId: second }, 'by id 2'),
+      inbound({ conversationId: first }, 'by id 1'),
+      inbound(to('by 3'), 'by address 3'),
+    );
+    expect(results).toEqual([first, second, first, third].map(applied));
+    expect(unlocked()).toEqual([{ conversations: '3', lockWait: '250' }]);
+    expect(sent).toHaveLength(3);
+    expect(await messagesOf(first)).toEqual(['by 1 first', 'by address 1', 'by id 1']);
+    expect(await messagesOf(second)).toEqual(['by 2 first', 'by id 2']);
+    expect(await messagesOf(third)).toEqual(['by 3 first', 'by address 3']);
+  });
+
+  it('do not take along one under an idempotency key, or what is played', async () => {
+    const addresses = ['plain 1', 'keyed', 'played', 'plain 2'] as const;
+    const [one, keyed, played, two] = await open(...addresses);
+    const once = () =>
+      applyOnce(deps, engine.accountId, inbound(to('keyed'), 'keyed'), { key: 'k', request: {} });
+    const until = engine.clock.now();
+    const [first, second, third, last] = await Promise.all([
+      apply(deps, engine.accountId, [inbound(to('plain 1'), 'plain 1')]),
+      once(),
+      apply(deps, engine.accountId, [inbound(to('played'), 'played')], { kind: 'PLAYED', until }),
+      apply(deps, engine.accountId, [inbound(to('plain 2'), 'plain 2')]),
+    ]);
+    expect([first, second, third, last]).toEqual([[applied(one)], keyed, [applied(played)], [applied(two)]]);
+    expect(unlocked()).toEqual([{ conversations: '2', lockWait: '250' }]);
+    expect(transactions()).toBe(2);
+    expect(sent.filter(({ text }) => text.includes('set local lock_timeout'))).toEqual([]);
+    for (const [index, id] of [one, keyed, played, two].entries())
+      expect(await messagesOf(id)).toEqual([`${addresses[index]} first`, addresses[index]]);
+    expect(await once()).toBe(keyed);
+    expect(await messagesOf(keyed)).toEqual(['keyed first', 'keyed']);
+  });
+});
+
+it('LL-2 what came late to a long conversation and is too much for two calls is not too much for each', async () => {
+  const LENGTH = 2_000;
+  const LATE = 45;
+  expect(2 * LATE * LENGTH).toBeGreaterThan(1.5 * MAX_STEPS_AGAIN);
+  expect(LATE * (LENGTH + 2 * LATE)).toBeLessThan(MAX_STEPS_AGAIN);
+  const [id] = await open('long');
+  const first = engine.clock.now().getTime() - 1;
+  const wrote = (index: number) => ({
+    ...inbound(to('long'), `long ${index}`),
+    at: new Date(first + 10 + index),
+  });
+  const past = Array.from({ length: LENGTH }, (_, index) => wrote(index));
+  engine.clock.advance(10_000);
+  for (const part of [past.slice(0, LENGTH / 2), past.slice(LENGTH / 2)])
+    await apply(deps, engine.accountId, part);
+  const tagged = (name: string) =>
+    apply(
+      deps,
+      engine.accountId,
+      Array.from({ length: LATE }, (_, index): Activity => {
+        const action = { kind: 'TAG', add: [`${name} ${index}`], remove: [] } as const;
+        return { target: to('long'), action, at: new Date(first + 5) };
+      }),
+    );
+  sent.length = 0;
+  const results = await Promise.all([tagged('one'), tagged('two')]);
+  expect(results).toEqual([Array(LATE).fill(applied(id)), Array(LATE).fill(applied(id))]);
+  // Together first, and then what was left of the second by itself.
+  expect(transactions()).toBe(2);
+  expect(sent.filter(({ text }) => text.startsWith('set local lock_timeout = 250'))).toHaveLength(1);
+  const { tags, revision } = await engine.latest('long');
+  expect(revision).toBe(1 + LENGTH + 2 * LATE);
+  expect((tags as string[]).toSorted()).toEqual(
+    ['one', 'two']
+      .flatMap((name) => Array.from({ length: LATE }, (_, index) => `${name} ${index}`))
+      .toSorted(),
+  );
+});
