@@ -12,6 +12,7 @@ export type Account = { accountId: string; agentIds: string[]; conversations: nu
 export type Lane = { id: string; facts: LaneFacts };
 
 const CHANNELS = 5;
+const SETTINGS = { secret: 'a secret for the bench' };
 const SKILLS = 8;
 const AGENTS = 100;
 /** How a conversation can stand; with the channels and skills they make 200 lanes. */
@@ -51,7 +52,9 @@ export async function seedAccount(
   const agentIds = [...(await ensureAgents(deps, accountId, numbered('agent', AGENTS))).values()];
   const channelIds: string[] = [];
   for (const channel of numbered('channel', CHANNELS))
-    channelIds.push(await ensureChannel(deps, accountId, { name: channel, adapter: 'web', settings: {} }));
+    channelIds.push(
+      await ensureChannel(deps, accountId, { name: channel, adapter: 'web', settings: SETTINGS }),
+    );
 
   const lanes = channelIds.flatMap((channelId) =>
     skillIds.flatMap((skillId) =>
