@@ -23,7 +23,7 @@ type Options = { rows: number; only?: string[]; json?: true; redis?: string | tr
 /** Plays on the stage and tells how far it is, in steps of its own. */
 type Scenario = (stage: Stage, options: Options, onProgress: Progress) => Promise<Findings>;
 
-/** In the order in which they run: closing comes last, for it takes conversations away. */
+/** In the order in which they run: those that take conversations away come last. */
 const SCENARIOS: Record<string, Scenario> = {
   start: (_stage, { seconds }, onProgress) => start(seconds, onProgress),
   explain,
@@ -38,6 +38,9 @@ const SCENARIOS: Record<string, Scenario> = {
   close: closeDue,
   burst: (stage, _options, onProgress) => burst(stage, onProgress),
 };
+
+/** Those for which all has to have been quiet for as long as at first: the database is filled anew for each. */
+const ON_A_NEW_STAGE = ['close', 'burst'];
 
 const program = new Command('bench')
   .description('Measures Lull against what Postgres itself can do, on a database of its own that it removes.')
@@ -54,15 +57,16 @@ process.exitCode = await run();
 
 async function run(): Promise<number> {
   const busyAtStart = await busyShare();
-  say(`filling the database with ${options.rows.toLocaleString('en')} open conversations`);
-  const opened = await timed(() => openStage(options.rows, options.redis));
-  const stage = opened.result;
-  say(`  ${(opened.ms / 1000).toFixed(1)} s`);
+  let stage = await filled();
   try {
     const machine = await describeMachine(stage.admin, stage.engine.queues.kind);
     const results: Result[] = [];
     for (const [scenario, play] of Object.entries(SCENARIOS)) {
       if (options.only && !options.only.includes(scenario)) continue;
+      if (ON_A_NEW_STAGE.includes(scenario) && results.length > 0) {
+        await stage.close();
+        stage = await filled();
+      }
       await tidy(stage);
       const busyBefore = await busyShare();
       say(scenario);
@@ -87,6 +91,13 @@ async function run(): Promise<number> {
   } finally {
     await stage.close();
   }
+}
+
+async function filled(): Promise<Stage> {
+  say(`filling the database with ${options.rows.toLocaleString('en')} open conversations`);
+  const { ms, result } = await timed(() => openStage(options.rows, options.redis));
+  say(`  ${(ms / 1000).toFixed(1)} s`);
+  return result;
 }
 
 function formatRun(about: Record<string, string | number>, results: readonly Result[]): string {

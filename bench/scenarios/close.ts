@@ -157,6 +157,7 @@ async function closeByEngine(
     closed,
     ms,
     failures: [
+      ...(before?.due === 0 ? ['nothing was due'] : []),
       ...(closed < before?.due ? [`${closed} closed of ${before?.due} that were due`] : []),
       ...(twice?.count > 0 ? [`${twice?.count} ended twice`] : []),
       ...(owed === (told ? closed : 0) ? [] : [`${owed} webhooks owed for ${closed} ends`]),
