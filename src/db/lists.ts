@@ -56,9 +56,9 @@ export async function readLanes(sql: Sql, accountId: string, filter: Conversatio
 export type WaitingLane = Lane & { wakeAt: Date };
 
 /**
- * The first `limit` lanes to be woken of those whose facts a filter lets pass, in that order, and the version of the account's
- * rules as of the same snapshot; null while newer rules are not yet in force in every lane, for then the lanes'
- * alarms do not know of them.
+ * The first `limit` lanes to be woken of those whose facts a filter lets pass, in that order, and the version of the
+ * account's rules as of the same snapshot; null while newer rules are not yet in force in every lane, for then the
+ * lanes' alarms do not know of them.
  */
 export async function readSoonestLanes(
   sql: Sql,
@@ -115,7 +115,10 @@ export async function readRanges(
   return { found, rulesVersion: rulesInForce(rows) };
 }
 
-/** The statement of `readRanges`; for EXPLAIN as well as for use. Its text depends on the limit, on which clocks there are, in which order, and on how many spans: never on how many ranges. */
+/**
+ * The statement of `readRanges`; for EXPLAIN as well as for use. Its text depends on the limit, on which clocks there are,
+ * in which order, and on how many spans: never on how many ranges.
+ */
 export function rangesStatement(
   accountId: string,
   ranges: readonly Range[],

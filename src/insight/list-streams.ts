@@ -4,6 +4,7 @@ import { add, subtract } from '../domain/calendar.ts';
 import type { ClockName, Conversation } from '../domain/conversation.ts';
 import type { AccountRules } from '../domain/rules.ts';
 import { type Timer, timersFor } from '../domain/timers.ts';
+import { NIL } from '../domain/uuid.ts';
 
 /** Where a conversation stands in an ordered list: by an instant, then by the clock it comes from, then by id. */
 export type Key = { atMs: number; clockMs: number; id: string };
@@ -26,7 +27,6 @@ export type Stream = {
 
 const BEGINNING = new Date('0001-01-01T00:00Z');
 const FAR = new Date('9999-12-31T00:00Z');
-const NO_ID = '00000000-0000-0000-0000-000000000000';
 const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
 /** -1, 0 or 1 as `a` comes before, with or after `b` in ascending order. */
@@ -111,7 +111,7 @@ export function keyOf(conversation: Conversation, streams: readonly Stream[]): K
 
 /** The whole of a stream. */
 export function wholeOf({ from, to }: Stream): { from: Place; to: Place } {
-  return { from: { clock: from, id: NO_ID }, to: { clock: to, id: LAST_ID } };
+  return { from: { clock: from, id: NIL }, to: { clock: to, id: LAST_ID } };
 }
 
 /** The place in a stream up to which everything comes before a key or is at it. */

@@ -124,18 +124,11 @@ const NEWEST_FIRST: Order = { field: 'STARTED', direction: 'DESC' };
 /** Whether fields are asked for that take more than the conversations themselves. */
 const areBeside = (fields: ReadonlySet<string>) => fields.has('closing') || fields.has('agent');
 
+type StartedRequest = PageRequest & { filter: ConversationFilter; direction: Direction };
+
 async function listStarted(
   { accountId, deps, load }: Context,
-  {
-    filter,
-    direction,
-    from,
-    backwards,
-    limit,
-  }: PageRequest & {
-    filter: ConversationFilter;
-    direction: Direction;
-  },
+  { filter, direction, from, backwards, limit }: StartedRequest,
   fields: ReadonlySet<string>,
 ): Promise<Listed[]> {
   const reading = (direction === 'ASC') === backwards ? 'DESC' : 'ASC';

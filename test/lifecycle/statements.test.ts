@@ -1,45 +1,39 @@
-import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { postgresOptions } from '../../src/db/address.ts';
 import type { Database } from '../../src/db/client.ts';
 import { apply } from '../../src/lifecycle/apply.ts';
 import { type RulesDeps, setPolicy } from '../../src/lifecycle/change-rules.ts';
 import type { Activity, LifecycleDeps } from '../../src/lifecycle/lifecycle.ts';
 import { createAccount, ensureAgents, ensureChannel } from '../../src/lifecycle/setup.ts';
 import { at, type Engine, HOUR, openEngine } from '../support/engine.ts';
+import { type Listened, listenedTo } from '../support/listened.ts';
 
 let engine: Engine;
-let sql: postgres.Sql;
+let listened: Listened;
 let deps: LifecycleDeps & RulesDeps;
-const statements: string[] = [];
 beforeAll(async () => {
   engine = await openEngine(at('12:00'));
-  sql = postgres({
-    ...postgresOptions(engine.address),
-    max: 1,
-    debug: (_connection, query) => void statements.push(query),
-  });
-  const db: Database = { ...engine.db, sql };
+  listened = listenedTo(engine);
+  const db: Database = { ...engine.db, sql: listened.sql };
   deps = { ...engine.deps, db, rulesChanged: async () => {} };
 });
 afterAll(async () => {
-  await sql.end();
+  await listened.sql.end();
   await engine.drop();
 });
 
 /** What was sent to the database meanwhile. */
 async function sent(run: () => Promise<unknown>): Promise<string[]> {
-  statements.length = 0;
+  listened.forget();
   await run();
-  return statements.slice();
+  return listened.sent.map(({ text }) => text);
 }
 
 /** How many rows of each table were written meanwhile, by this one connection. */
 async function written(run: () => Promise<unknown>): Promise<Record<string, number>> {
   const counts = async () => {
-    await sql`select pg_stat_force_next_flush()`;
+    await listened.sql`select pg_stat_force_next_flush()`;
     const rows =
-      await sql`select relname, n_tup_ins + n_tup_upd + n_tup_del as count from pg_stat_user_tables`;
+      await listened.sql`select relname, n_tup_ins + n_tup_upd + n_tup_del as count from pg_stat_user_tables`;
     return new Map(rows.map((row) => [row.relname as string, Number(row.count)]));
   };
   const before = await counts();
@@ -171,7 +165,7 @@ describe('a change of rules', () => {
     expect(large).toEqual(small);
     expect(small[1]?.rows).toEqual({ account: 1, policy_layer: 1, rules_version: 1 });
     const armed =
-      await sql`select armed_version < rules_version as behind from account where account_id = ${thousand}`;
+      await listened.sql`select armed_version < rules_version as behind from account where account_id = ${thousand}`;
     expect(armed[0]?.behind).toBe(true);
   });
 });

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { NotAllowedError, UnavailableError } from '../../src/domain/errors.ts';
 import type { Activity, ActivityResult } from '../../src/lifecycle/lifecycle.ts';
 import { openTogether } from '../../src/lifecycle/together.ts';
+import { activity, resultOf } from '../support/calls-by-hand.ts';
 
 /** What was applied at a time; it ends when the test says so. */
 type Group = {
@@ -34,16 +35,6 @@ function applyByHand(activities: readonly Activity[], calls: number): Promise<Ac
     groups.push({ ids, calls, succeed, fail: reject });
   });
 }
-const activity = (messageId: string): Activity => ({
-  target: { channelId: 'web', address: messageId },
-  action: { kind: 'INBOUND' },
-  messageId,
-});
-const resultOf = (id: string): ActivityResult => ({
-  outcome: 'APPLIED',
-  conversationId: `of ${id}`,
-  error: null,
-});
 const tooMuchOf = (id: string, number: number) => `too much of ${id}, in ${number}`;
 const unavailable = (id: string, number: number): ActivityResult => ({
   ...{ outcome: 'REFUSED', conversationId: null },

@@ -1,28 +1,22 @@
-import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { postgresOptions } from '../../src/db/address.ts';
 import { apply } from '../../src/lifecycle/apply.ts';
 import type { Activity, ActivityResult, LifecycleDeps } from '../../src/lifecycle/lifecycle.ts';
 import { createAccount, ensureChannel } from '../../src/lifecycle/setup.ts';
 import { at, type Engine, openEngine } from '../support/engine.ts';
+import { type Listened, listenedTo } from '../support/listened.ts';
 
 let engine: Engine;
-let sql: postgres.Sql;
+let listened: Listened;
 let deps: LifecycleDeps;
-const statements: string[] = [];
 beforeAll(async () => {
   engine = await openEngine(at('12:00'));
-  sql = postgres({
-    ...postgresOptions(engine.address),
-    max: 1,
-    debug: (_connection, query) => void statements.push(query),
-  });
-  deps = { ...engine.deps, db: { ...engine.db, sql } };
+  listened = listenedTo(engine);
+  deps = { ...engine.deps, db: { ...engine.db, sql: listened.sql } };
   // From here on the lane of who wrote is known.
   await one(message('warm', 'warm'));
 });
 afterAll(async () => {
-  await sql.end();
+  await listened.sql.end();
   await engine.drop();
 });
 
@@ -63,9 +57,9 @@ const appliedTo = (conversationId: string) => ({ outcome: 'APPLIED', conversatio
 describe('100 calls of one message at once', () => {
   it('on new and on the same conversations are all applied, each answered for itself', async () => {
     const addresses = Array.from({ length: 100 }, (_, index) => `new ${index % 60}`);
-    statements.length = 0;
+    listened.forget();
     const results = await atOnce(addresses.map((address, index) => message(address, `new ${index}`)));
-    expect(statements.length).toBeLessThanOrEqual(13);
+    expect(listened.sent.length).toBeLessThanOrEqual(13);
 
     for (let index = 0; index < 60; index++) {
       const own = index < 40 ? [index, index + 60] : [index];
@@ -82,9 +76,9 @@ describe('100 calls of one message at once', () => {
     engine.clock.advance(1);
 
     const addresses = Array.from({ length: 100 }, (_, index) => `open ${index % 60}`);
-    statements.length = 0;
+    listened.forget();
     const results = await atOnce(addresses.map((address, index) => message(address, `open ${index}`)));
-    expect(statements).toHaveLength(2);
+    expect(listened.sent).toHaveLength(2);
     for (const [index, address] of names.entries()) {
       const own = (index < 40 ? [index, index + 60] : [index]).map((each) => `open ${each}`);
       expect(await messagesOf(address)).toEqual([`${address} first`, ...own]);
@@ -95,13 +89,13 @@ describe('100 calls of one message at once', () => {
 
   it('by callers who each wait for their answer are all applied, in fewer statements than calls', async () => {
     await one(message('busy', 'busy first'));
-    statements.length = 0;
+    listened.forget();
     const caller = async (name: number) => {
       for (let index = 0; index < 10; index++)
         expect(await one(message('busy', `busy ${name} ${index}`))).toMatchObject({ outcome: 'APPLIED' });
     };
     await Promise.all(Array.from({ length: 10 }, (_, name) => caller(name)));
-    expect(statements.length).toBeLessThan(100);
+    expect(listened.sent.length).toBeLessThan(100);
     const messages = await messagesOf('busy');
     expect(messages).toHaveLength(101);
     expect(new Set(messages).size).toBe(101);
@@ -235,13 +229,13 @@ describe('of calls at once', () => {
   });
 
   it('those that take locks say beforehand how long they wait for them', async () => {
-    statements.length = 0;
+    listened.forget();
     await atOnce([message('locks 1', 'locks 1'), message('locks 2', 'locks 2')]);
-    const from = statements.findIndex((text) => text.startsWith('begin')) + 1;
-    expect(statements[from]).toBe('set local lock_timeout = 250');
-    statements.length = 0;
+    const from = listened.sent.findIndex(({ text }) => text.startsWith('begin')) + 1;
+    expect(listened.sent[from]?.text).toBe('set local lock_timeout = 250');
+    listened.forget();
     await one(message('locks 3', 'locks 3'));
-    expect(statements.filter((text) => text.includes('lock_timeout'))).toEqual([]);
+    expect(listened.sent.filter(({ text }) => text.includes('lock_timeout'))).toEqual([]);
   });
 
   it('those of two accounts are each told of their own', async () => {

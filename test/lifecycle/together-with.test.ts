@@ -1,27 +1,21 @@
-import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { postgresOptions } from '../../src/db/address.ts';
 import { MAX_STEPS_AGAIN } from '../../src/domain/refold.ts';
 import { apply } from '../../src/lifecycle/apply.ts';
 import { applyOnce } from '../../src/lifecycle/idempotent.ts';
 import type { Activity, ActivityResult, LifecycleDeps } from '../../src/lifecycle/lifecycle.ts';
 import { at, type Engine, openEngine } from '../support/engine.ts';
+import { type Listened, listenedTo } from '../support/listened.ts';
 
 let engine: Engine;
-let sql: postgres.Sql;
+let listened: Listened;
 let deps: LifecycleDeps;
-const sent: { text: string; parameters: unknown[] }[] = [];
 beforeAll(async () => {
   engine = await openEngine(at('12:00'));
-  sql = postgres({
-    ...postgresOptions(engine.address),
-    max: 1,
-    debug: (_connection, text, parameters) => void sent.push({ text, parameters }),
-  });
-  deps = { ...engine.deps, db: { ...engine.db, sql } };
+  listened = listenedTo(engine);
+  deps = { ...engine.deps, db: { ...engine.db, sql: listened.sql } };
 });
 afterAll(async () => {
-  await sql.end();
+  await listened.sql.end();
   await engine.drop();
 });
 
@@ -40,7 +34,7 @@ async function atOnce(...activities: Activity[]): Promise<ActivityResult[]> {
 async function open(...addresses: string[]): Promise<string[]> {
   const results = await atOnce(...addresses.map((address) => inbound(to(address), `${address} first`)));
   engine.clock.advance(1);
-  sent.length = 0;
+  listened.forget();
   return results.map(({ conversationId }) => conversationId as string);
 }
 const applied = (conversationId: string | undefined) => ({ outcome: 'APPLIED', conversationId, error: null });
@@ -48,20 +42,20 @@ const messagesOf = async (conversationId: string | undefined) =>
   (await engine.feed(conversationId as string)).map(({ message_id }) => message_id);
 /** What was sent that writes open conversations without a lock: of how many, and how long it waits for them. */
 const unlocked = () =>
-  sent
+  listened.sent
     .filter(({ text }) => /^\s*with written as/.test(text))
     .map(({ parameters }) => ({ conversations: parameters[1], lockWait: parameters[3] }));
-const transactions = () => sent.filter(({ text }) => text.startsWith('begin')).length;
+const transactions = () => listened.sent.filter(({ text }) => text.startsWith('begin')).length;
 
 describe('calls at once', () => {
   it('on open conversations wait 250 ms for what somebody holds, one alone as long as any statement', async () => {
     await open('waits 1', 'waits 2');
     await atOnce(inbound(to('waits 1'), 'waits 1 a'), inbound(to('waits 2'), 'waits 2 a'));
     expect(unlocked()).toEqual([{ conversations: '2', lockWait: '250' }]);
-    sent.length = 0;
+    listened.forget();
     await atOnce(inbound(to('waits 1'), 'waits 1 b'), inbound(to('waits 1'), 'waits 1 c'));
     expect(unlocked()).toEqual([{ conversations: '1', lockWait: '250' }]);
-    sent.length = 0;
+    listened.forget();
     await atOnce(inbound(to('waits 1'), 'waits 1 d'));
     expect(unlocked()).toEqual([{ conversations: '1', lockWait: '5000' }]);
   });
@@ -76,7 +70,7 @@ describe('calls at once', () => {
     );
     expect(results).toEqual([first, second, first, third].map(applied));
     expect(unlocked()).toEqual([{ conversations: '3', lockWait: '250' }]);
-    expect(sent).toHaveLength(3);
+    expect(listened.sent).toHaveLength(3);
     expect(await messagesOf(first)).toEqual(['by 1 first', 'by address 1', 'by id 1']);
     expect(await messagesOf(second)).toEqual(['by 2 first', 'by id 2']);
     expect(await messagesOf(third)).toEqual(['by 3 first', 'by address 3']);
@@ -97,7 +91,7 @@ describe('calls at once', () => {
     expect([first, second, third, last]).toEqual([[applied(one)], keyed, [applied(played)], [applied(two)]]);
     expect(unlocked()).toEqual([{ conversations: '2', lockWait: '250' }]);
     expect(transactions()).toBe(2);
-    expect(sent.filter(({ text }) => text.includes('set local lock_timeout'))).toEqual([]);
+    expect(listened.sent.filter(({ text }) => text.includes('set local lock_timeout'))).toEqual([]);
     for (const [index, id] of [one, keyed, played, two].entries())
       expect(await messagesOf(id)).toEqual([`${addresses[index]} first`, addresses[index]]);
     expect(await once()).toBe(keyed);
@@ -129,12 +123,12 @@ it('LL-2 what came late to a long conversation and is too much for two calls is 
         return { target: to('long'), action, at: new Date(first + 5) };
       }),
     );
-  sent.length = 0;
+  listened.forget();
   const results = await Promise.all([tagged('one'), tagged('two')]);
   expect(results).toEqual([Array(LATE).fill(applied(id)), Array(LATE).fill(applied(id))]);
   // Together first, and then what was left of the second by itself.
   expect(transactions()).toBe(2);
-  expect(sent.filter(({ text }) => text.startsWith('set local lock_timeout = 250'))).toHaveLength(1);
+  expect(listened.sent.filter(({ text }) => text.startsWith('set local lock_timeout = 250'))).toHaveLength(1);
   const { tags, revision } = await engine.latest('long');
   expect(revision).toBe(1 + LENGTH + 2 * LATE);
   expect((tags as string[]).toSorted()).toEqual(

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { UnavailableError } from '../../src/domain/errors.ts';
-import type { Activity, ActivityResult } from '../../src/lifecycle/lifecycle.ts';
 import { openTogether } from '../../src/lifecycle/together.ts';
+import { activity, resultOf } from '../support/calls-by-hand.ts';
 
 /** What was applied at a time; it ends when the test says so. */
 type Group = { accountId: string; ids: string[]; calls: number; succeed(): void; fail(error: unknown): void };
@@ -28,16 +28,6 @@ const applyByHand: Parameters<typeof openTogether>[0] = (accountId, activities, 
     groups.push({ accountId, ids, calls, succeed: () => resolve(ids.map(resultOf)), fail: reject });
   });
 };
-const activity = (messageId: string): Activity => ({
-  target: { channelId: 'web', address: messageId },
-  action: { kind: 'INBOUND' },
-  messageId,
-});
-const resultOf = (id: string): ActivityResult => ({
-  outcome: 'APPLIED',
-  conversationId: `of ${id}`,
-  error: null,
-});
 
 const applied = () => groups.map(({ ids }) => ids.join(' '));
 const turn = () => vi.advanceTimersByTimeAsync(0);
