@@ -2,6 +2,7 @@ import postgres from 'postgres';
 import type { Engine } from '../src/app.ts';
 import { type DatabaseAddress, postgresOptions } from '../src/db/address.ts';
 import { insertLanes } from '../src/db/lanes.ts';
+import { inTransaction } from '../src/db/transaction.ts';
 import type { Awaiting, LaneFacts, OpenStatus } from '../src/domain/conversation.ts';
 import type { Progress } from '../src/insight/timeline.ts';
 import { setPolicy } from '../src/lifecycle/change-rules.ts';
@@ -61,7 +62,7 @@ export async function seedAccount(
       STANDINGS.map((standing) => ({ id: deps.newId(), facts: factsOf(channelId, skillId, standing) })),
     ),
   );
-  await db.sql.begin((sql) => insertLanes(sql, accountId, lanes, clock.now()));
+  await inTransaction(db.sql, (sql) => insertLanes(sql, accountId, lanes, clock.now()));
   const account = { accountId, agentIds, conversations, lanes };
   await fill(db.address, account, clock.now(), onProgress);
 

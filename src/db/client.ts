@@ -3,16 +3,26 @@ import postgres from 'postgres';
 import { SetupError } from '../domain/errors.ts';
 import type { Log } from '../log.ts';
 import { type DatabaseAddress, describeAddress, postgresOptions } from './address.ts';
-import { withSafeTransactions } from './safe-transactions.ts';
+import { type DriverOptions, statementsOf } from './driver.ts';
+import { type DriverFaultError, FAULT_KINDS, type FaultKind } from './lost.ts';
+import { openPool, type PoolCounts } from './pool.ts';
+import { TRANSACT, transactionsOf } from './transaction.ts';
 
 /** The database as the rest of Lull sees it. */
 export type Database = {
-  /** Timestamps come as `Date`. */
+  /**
+   * Runs each statement on a connection that nobody else uses meanwhile; transactions begin with `inTransaction`. Timestamps
+   * come as `Date`. A statement that gets no connection in time is rejected with UnavailableError: it was not sent.
+   */
   sql: postgres.Sql;
   address: DatabaseAddress;
-  /** Waits for what runs, 5 s at most, and closes every connection. */
+  /** What its connections are busy with, and the faults that were found so far, by kind. */
+  counts(): DatabaseCounts;
+  /** Refuses what waits, waits for what runs, 5 s at most, and closes every connection. */
   close(): Promise<void>;
 };
+
+export type DatabaseCounts = PoolCounts & { faults: Record<FaultKind, number> };
 
 /** How long a statement waits for what somebody else holds, where it says nothing else. */
 export const LOCK_WAIT_MS = 5_000;
@@ -26,26 +36,67 @@ const SESSION = {
   idle_in_transaction_session_timeout: 15_000,
 };
 
-/** After a failed attempt to connect, in seconds: its own pause grows to 20 s, for which calls would wait in vain. */
-const backoff = (failures: number) => Math.min(0.05 * 2 ** failures, 1);
+/** How long a statement or a transaction waits for a connection. */
+const CONNECTION_WAIT_MS = 10_000;
+const CLOSE_WITHIN_MS = 5_000;
 
 type OpenDatabase = {
   /** At most. */
   connections?: number;
+  /** How long a statement or a transaction waits for a connection, in milliseconds; 10 s where it is left out. */
+  waitMs?: number;
+  /** Hears what the server notes besides its answers, and of faults; without it, they are warnings of the process. */
+  log?: Pick<Log, 'error' | 'warn' | 'debug'>;
+  /** Hears of every statement that is sent, also those that begin and end transactions. */
+  onStatement?: (text: string, parameters: unknown[]) => void;
 };
 
-/** Opens the pool; connects only when first used. */
-export function openDatabase(address: DatabaseAddress, { connections = 16 }: OpenDatabase = {}): Database {
-  const options = { ...postgresOptions(address), connection: SESSION, backoff, onnotice: () => {} };
-  const sql = withSafeTransactions(postgres({ ...options, max: connections }));
-  return {
-    sql,
-    address,
-    async close() {
-      await sql.end({ timeout: 5 });
+/** Opens a pool of connections; connects only when first used. */
+export function openDatabase(
+  address: DatabaseAddress,
+  { connections = 16, waitMs = CONNECTION_WAIT_MS, log = PROCESS_WARNINGS, onStatement }: OpenDatabase = {},
+): Database {
+  const template = postgres({ ...postgresOptions(address), ...NEVER_BY_ITSELF, connection: SESSION });
+  const faults = Object.fromEntries(FAULT_KINDS.map((kind) => [kind, 0])) as Record<FaultKind, number>;
+  const pool = openPool({
+    options: { ...template.options, no_subscribe: true } as unknown as DriverOptions,
+    template,
+    connections,
+    waitMs,
+    onFault(fault: DriverFaultError) {
+      faults[fault.kind]++;
+      log.error({ err: fault, fault: fault.kind }, 'a connection to the database is not as it has to be');
     },
+    onNotice({ severity, code, message }) {
+      if (severity === 'WARNING') log.warn({ code }, `the database warns: ${message}`);
+      else log.debug({ code }, `the database notes: ${message}`);
+    },
+    onStatement: onStatement ?? null,
+  });
+  const sql = statementsOf(template, {
+    handler: pool.run,
+    canceller: async (query) => pool.cancel(query),
+  });
+  return {
+    sql: Object.assign(sql, { [TRANSACT]: transactionsOf(pool, template) }),
+    address,
+    counts: () => ({ ...pool.counts(), faults: { ...faults } }),
+    close: () => pool.close(CLOSE_WITHIN_MS),
   };
 }
+
+/** What the driver would do by itself, at times of its own, the pool does. */
+const NEVER_BY_ITSELF = {
+  ...{ max: 1, fetch_types: false },
+  ...{ connect_timeout: 0, idle_timeout: 0, max_lifetime: 0 },
+};
+
+/** Where nobody gave a log. */
+const PROCESS_WARNINGS: NonNullable<OpenDatabase['log']> = {
+  error: (_: unknown, message?: string) => process.emitWarning(message ?? 'a fault of the database'),
+  warn: (_: unknown, message?: string) => process.emitWarning(message ?? 'a warning of the database'),
+  debug() {},
+};
 
 /** The database's own time, for the clock. */
 export async function readDatabaseTime({ sql }: Pick<Database, 'sql'>): Promise<Date> {
@@ -66,12 +117,10 @@ export async function connectWithRetry(
 ): Promise<Database> {
   const where = describeAddress(address);
   for (let attempt = 1; ; attempt++) {
-    const error = await whyUnreachable(address);
-    if (error === null) {
-      const database = openDatabase(address, options);
-      await learnTypes(database.sql);
-      return database;
-    }
+    const database = openDatabase(address, { log, ...options });
+    const error = await whyUnreachable(database);
+    if (error === null) return database;
+    await database.close();
     if (!mayPass(error) || attempt === attempts)
       throw new SetupError(`no database at ${where}: ${reason(error)}`, 3);
     const delayMs = firstDelayMs * 2 ** (attempt - 1);
@@ -80,26 +129,14 @@ export async function connectWithRetry(
   }
 }
 
-/**
- * Lets a client find out once what arrays the database knows. It would ask at the beginning of each connection, and where
- * that broke just then, the error would be nobody's and end the process.
- */
-async function learnTypes(client: postgres.Sql): Promise<void> {
-  await client`select 1`;
-  client.options.fetch_types = false;
-}
-
 type ConnectionError = Error & { code?: string };
 
-async function whyUnreachable(address: DatabaseAddress): Promise<ConnectionError | null> {
-  const sql = postgres({ ...postgresOptions(address), max: 1, onnotice: () => {} });
+async function whyUnreachable({ sql }: Database): Promise<ConnectionError | null> {
   try {
     await sql`select 1`;
     return null;
   } catch (error) {
     return error as ConnectionError;
-  } finally {
-    await sql.end({ timeout: 0 });
   }
 }
 

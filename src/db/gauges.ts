@@ -1,4 +1,5 @@
 import type { Sql } from 'postgres';
+import { inTransaction } from './transaction.ts';
 
 /** What the database has to do just now, of all accounts together; times in milliseconds. */
 export type DatabaseGauges = {
@@ -35,24 +36,28 @@ const OVERDUE_MS = 5_000;
  */
 export async function readGauges(sql: Sql, now: Date): Promise<DatabaseGauges> {
   const overdue = new Date(now.getTime() - OVERDUE_MS);
-  const read = await sql.begin('read only', async (tx) => {
-    await tx`set local statement_timeout = 1000`;
-    const [lanes] = await tx`
+  const read = await inTransaction(
+    sql,
+    async (tx) => {
+      await tx`set local statement_timeout = 1000`;
+      const [lanes] = await tx`
       select count(*) as lanes, count(*) filter (where wake_at <= ${now}) as due,
         count(*) filter (where wake_at <= ${overdue}) as overdue, min(wake_at) as first from lane`;
-    const [outbox] = await tx`
+      const [outbox] = await tx`
       select count(*) as pending, min(created_at) as oldest, min(due_at) as first from (
         select created_at, due_at from outbox where state = 'PENDING' order by due_at limit ${MOST_COUNTED}
       ) as counted`;
-    const [lost] = await tx`
+      const [lost] = await tx`
       select count(*) filter (where state = 'DEAD') as dead, count(*) filter (where state = 'UNCONFIRMED') as unconfirmed from (
         select state from outbox where state in ('DEAD', 'UNCONFIRMED') limit ${MOST_COUNTED}
       ) as counted`;
-    const connections = await tx<{ state: string | null; count: string }[]>`
+      const connections = await tx<{ state: string | null; count: string }[]>`
       select state, count(*) as count from pg_stat_activity
       where datname = current_database() and application_name = 'lull' group by state`;
-    return { lanes, outbox, lost, connections };
-  });
+      return { lanes, outbox, lost, connections };
+    },
+    'read only',
+  );
   return {
     lanes: Number(read.lanes?.lanes),
     lanesDue: Number(read.lanes?.due),

@@ -1,5 +1,6 @@
 import type { PendingQuery, Row, Sql, TransactionSql } from 'postgres';
 import { UnavailableError } from '../domain/errors.ts';
+import { inTransaction } from './transaction.ts';
 
 /** How Postgres says that a statement was cancelled, here for having taken too long. */
 const CANCELED = '57014';
@@ -14,10 +15,11 @@ export async function readWithin<Found extends readonly Row[]>(
   read: (tx: TransactionSql) => PendingQuery<Found>,
 ): Promise<Found> {
   try {
-    const [, rows] = await sql.begin('read only', (tx) => [
-      tx.unsafe(`set local statement_timeout = ${withinMs}`),
-      read(tx),
-    ]);
+    const [, rows] = await inTransaction(
+      sql,
+      (tx) => [tx.unsafe(`set local statement_timeout = ${withinMs}`), read(tx)],
+      'read only',
+    );
     return rows as unknown as Found;
   } catch (error) {
     if ((error as { code?: string }).code !== CANCELED) throw error;

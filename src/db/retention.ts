@@ -1,4 +1,5 @@
 import type { Sql } from 'postgres';
+import { inTransaction } from './transaction.ts';
 
 /** Deletes effects that were done before an instant; returns how many. */
 export async function deleteFinishedEffects(sql: Sql, doneBefore: Date, limit: number): Promise<number> {
@@ -20,7 +21,7 @@ export async function deleteEndedConversations(
   endedBefore: Date,
   limit: number,
 ): Promise<number> {
-  return await sql.begin(async (tx) => {
+  return await inTransaction(sql, async (tx) => {
     const old = await tx<{ id: string; contact_id: string }[]>`
       select id, contact_id from conversation
       where account_id = ${accountId} and status = 'ENDED' and ended_at < ${endedBefore} order by id limit ${limit}`;

@@ -6,6 +6,7 @@ import type { Layer, PolicyChange } from '../domain/policy.ts';
 import { parsePolicyFields } from '../domain/policy-fields.ts';
 import { profileNamed } from '../domain/profiles.ts';
 import type { AccountRules, ChannelSetup } from '../domain/rules.ts';
+import { inTransaction } from './transaction.ts';
 
 /** The rules of an adapter on a channel with these settings, by its id; how the database's rows meet the adapters without knowing them. */
 export type RulesOfAdapter = (adapter: string, settings: unknown) => { rules: ChannelRules; sends: boolean };
@@ -18,8 +19,10 @@ export async function readRules(
   accountId: string,
   rulesOfAdapter: RulesOfAdapter,
 ): Promise<AccountRules | null> {
-  return await sql.begin('isolation level repeatable read read only', (tx) =>
-    readRulesIn(tx, accountId, rulesOfAdapter),
+  return await inTransaction(
+    sql,
+    (tx) => readRulesIn(tx, accountId, rulesOfAdapter),
+    'isolation level repeatable read read only',
   );
 }
 

@@ -1,5 +1,6 @@
 import type { Sql, TransactionSql } from 'postgres';
 import { type Batch, CLOCK_COLUMNS, runBatch } from './batch.ts';
+import { inTransaction } from './transaction.ts';
 
 class TakenBackError extends Error {}
 
@@ -11,7 +12,7 @@ class TakenBackError extends Error {}
 export async function setAside(sql: Sql, batch: Batch): Promise<string | null | 'FINE'> {
   const { lane, timer, lower, cutoff, now, passedTags } = batch;
   const { column, condition } = CLOCK_COLUMNS[timer.clock];
-  return await sql.begin(async (tx) => {
+  return await inTransaction(sql, async (tx) => {
     const [row] = await tx.unsafe(
       `select id from conversation where account_id = $1 and lane_id = $2 and ${column} <= $3 and ${column} >= $4 ${condition}
          and not (tags && $5::text[])

@@ -2,6 +2,7 @@ import type { AdapterContext, DeliverResult, OutboundMessage } from '../adapters
 import type { Registry } from '../adapters/registry.ts';
 import type { SettingsStore } from '../adapters/settings.ts';
 import { beginOutbox, type ClaimedEffect, finishOutbox, insertOutbox, type OutboxRow } from '../db/outbox.ts';
+import { inTransaction } from '../db/transaction.ts';
 import type { Closing } from '../domain/closing.ts';
 import type { Part } from '../domain/event.ts';
 import { type Delivery, recordDeliveries } from '../lifecycle/deliveries.ts';
@@ -86,7 +87,7 @@ async function plan(deps: DeliverDeps, effect: ClaimedEffect, closing: Closing):
       : [skipped('CLOSE_MESSAGE', reasons.closeMessage)]),
     ...(closing.separator ? [] : [skipped('SEPARATOR', reasons.separator)]),
   ];
-  const done = await deps.db.sql.begin(async (sql) => {
+  const done = await inTransaction(deps.db.sql, async (sql) => {
     if (!(await finishOutbox(sql, effect, { state: 'SENT', dueAt: now, now, error: null }))) return false;
     await recordDeliveries(sql, accountId, conversationId, notShown, now);
     if (owed.length > 0) await insertOutbox(sql, accountId, owed, now);
@@ -240,7 +241,7 @@ async function finish(
   const left = next !== null && !goesOn ? [skipped(next, 'what comes before it was not sent')] : [];
   const now = deps.clock.now();
   const write = () =>
-    deps.db.sql.begin(async (sql) => {
+    inTransaction(deps.db.sql, async (sql) => {
       const result = { state, dueAt: now, now, error: error?.slice(0, 500) ?? null };
       if (!(await finishOutbox(sql, effect, result))) return;
       await recordDeliveries(sql, accountId, conversationId, [delivery, ...left], now);

@@ -1,6 +1,7 @@
 import type { TransactionSql } from 'postgres';
 import { LOCK_WAIT_MS } from '../db/client.ts';
 import { deleteContacts } from '../db/contacts.ts';
+import { inTransaction } from '../db/transaction.ts';
 import { TooManyError, UnavailableError } from '../domain/errors.ts';
 import { applyUnlocked } from './apply-unlocked.ts';
 import { type Decisions, decideAll, type Time } from './decide-all.ts';
@@ -106,7 +107,7 @@ async function applyOnce(
     const results = await applyUnlocked(deps, resolved, now, lockWaitMs);
     if (results !== null) return results;
   }
-  const done = await deps.db.sql.begin(async (sql) => {
+  const done = await inTransaction(deps.db.sql, async (sql) => {
     let acted: { decisions: Decisions; written: Written } | undefined;
     const limited = limit(sql, lockWaitMs);
     const acting = around(sql, async () => {

@@ -1,4 +1,5 @@
 import { type Alarm, wakeAllLanes } from '../db/lanes.ts';
+import { inTransaction } from '../db/transaction.ts';
 import type { LifecycleDeps } from './lifecycle.ts';
 
 /**
@@ -9,7 +10,7 @@ export async function armAccount(
   deps: Pick<LifecycleDeps, 'db' | 'clock' | 'arm'>,
   accountId: string,
 ): Promise<Alarm[]> {
-  const alarms = await deps.db.sql.begin(async (sql) => {
+  const alarms = await inTransaction(deps.db.sql, async (sql) => {
     const [account] = await sql`
       select rules_version from account
       where account_id = ${accountId} and armed_version <> rules_version for no key update skip locked`;

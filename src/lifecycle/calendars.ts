@@ -1,3 +1,4 @@
+import { inTransaction } from '../db/transaction.ts';
 import { NotFoundError } from '../domain/errors.ts';
 import { type OpenHours, validateOpenHours } from '../domain/open-hours.ts';
 import type { Author, RulesDeps } from './change-rules.ts';
@@ -21,7 +22,7 @@ export async function createCalendar(
       accountId,
       call,
       (keeping) =>
-        deps.db.sql.begin((sql) =>
+        inTransaction(deps.db.sql, (sql) =>
           keeping(sql, async () => {
             const id = deps.newId();
             await sql`insert into calendar ${sql({ account_id: accountId, id, name, hours: sql.json(hours as never) })}`;

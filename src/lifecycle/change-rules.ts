@@ -1,6 +1,7 @@
 import type { TransactionSql } from 'postgres';
 import { type RulesOfAdapter, readRulesIn } from '../db/rules.ts';
 import type { RulesVersionRow } from '../db/rules-history.ts';
+import { inTransaction } from '../db/transaction.ts';
 import type { ChannelRules } from '../domain/channel-rules.ts';
 import { toMilliseconds } from '../domain/duration.ts';
 import {
@@ -69,7 +70,7 @@ export async function changeRules(
   change: Change,
 ): Promise<AccountRules> {
   let isNew = false;
-  const inTransaction = async (sql: TransactionSql) => {
+  const write = async (sql: TransactionSql) => {
     const [account] =
       await sql`select rules_version from account where account_id = ${accountId} for no key update`;
     if (!account) throw new NotFoundError('accountId', 'account');
@@ -88,7 +89,7 @@ export async function changeRules(
     isNew = true;
     return next;
   };
-  const version = await orUnavailable(() => deps.db.sql.begin(inTransaction));
+  const version = await orUnavailable(() => inTransaction(deps.db.sql, write));
   if (isNew) await deps.rulesChanged(accountId, version);
   return await deps.rules.at(accountId, version);
 }

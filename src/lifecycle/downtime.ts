@@ -1,5 +1,6 @@
 import { readHeartbeat, writeHeartbeat } from '../db/heartbeat.ts';
 import { insertDowntime, lockAllAccounts } from '../db/outages.ts';
+import { inTransaction } from '../db/transaction.ts';
 import type { LifecycleDeps } from './lifecycle.ts';
 
 /** A gap in the heartbeat up to this long is a restart like any other, and no downtime. */
@@ -23,7 +24,7 @@ export async function recordDowntime({
   clock,
   newId,
 }: Pick<LifecycleDeps, 'db' | 'clock' | 'newId'>): Promise<Downtime | null> {
-  return await db.sql.begin(async (sql) => {
+  return await inTransaction(db.sql, async (sql) => {
     // As many accounts as there are have to be written; and whoever holds one of them has to be waited for.
     await sql`set local statement_timeout = 0`;
     await sql`set local lock_timeout = 0`;

@@ -1,5 +1,6 @@
 import type { TransactionSql } from 'postgres';
 import { eraseIdentity, lockContact, openConversationOf } from '../db/erase.ts';
+import { inTransaction } from '../db/transaction.ts';
 import type { Action } from '../domain/activity.ts';
 import { ConversationEndedError, NotFoundError, UnavailableError } from '../domain/errors.ts';
 import { apply } from './apply.ts';
@@ -42,7 +43,7 @@ async function eraseOnce(
   const { sql } = deps.db;
   const conversationId = await openConversationOf(sql, accountId, contactId);
   if (conversationId === null)
-    return await sql.begin((tx) => erase(tx, accountId, contactId, deps.clock.now())).then(() => {});
+    return await inTransaction(sql, (tx) => erase(tx, accountId, contactId, deps.clock.now())).then(() => {});
   const [result] = await apply(
     deps,
     accountId,

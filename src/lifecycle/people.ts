@@ -1,4 +1,5 @@
 import type { TransactionSql } from 'postgres';
+import { inTransaction } from '../db/transaction.ts';
 import { InvalidInputError, NotFoundError } from '../domain/errors.ts';
 import { type Call, once } from './idempotent.ts';
 import type { LifecycleDeps } from './lifecycle.ts';
@@ -102,7 +103,8 @@ function writeOnce(
       deps,
       accountId,
       call,
-      (keeping) => deps.db.sql.begin((sql) => keeping(sql, () => write(sql))) as Promise<{ id: string }>,
+      (keeping) =>
+        inTransaction(deps.db.sql, (sql) => keeping(sql, () => write(sql))) as Promise<{ id: string }>,
     ),
   );
 }

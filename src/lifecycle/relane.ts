@@ -7,6 +7,7 @@ import {
   readStretch,
   versionToRelane,
 } from '../db/relaning.ts';
+import { inTransaction } from '../db/transaction.ts';
 import { factsOf } from '../domain/conversation.ts';
 import type { AccountRules } from '../domain/rules.ts';
 import type { Decisions } from './decide-all.ts';
@@ -38,7 +39,7 @@ export async function relaneStep(
     const version = await versionToRelane(deps.db.sql, accountId, deps.clock.now());
     if (version === null) return null;
     const rules = await deps.rules.at(accountId, version);
-    const done = await deps.db.sql.begin((sql) => stepWith(deps, sql, rules));
+    const done = await inTransaction(deps.db.sql, (sql) => stepWith(deps, sql, rules));
     if (done === 'RULES_CHANGED') continue;
     if (done === null) return null;
     done.written?.remember();

@@ -1,5 +1,6 @@
 import type { Alarm, Lane } from '../db/lanes.ts';
 import { leastOf, lockLane, type Probe, probe, setAlarm } from '../db/settle.ts';
+import { inTransaction } from '../db/transaction.ts';
 import { add } from '../domain/calendar.ts';
 import type { AccountRules } from '../domain/rules.ts';
 import { dueOn, type Timer, timersFor } from '../domain/timers.ts';
@@ -24,7 +25,7 @@ export async function settle(
   let rules = reckonedWith;
   for (;;) {
     const timers = timersFor(rules, lane.facts);
-    const done = await deps.db.sql.begin(async (sql) => {
+    const done = await inTransaction(deps.db.sql, async (sql) => {
       const locked = await lockLane(sql, accountId, laneId);
       if (!locked) return { wakeAt: null };
       const probes = timers.map(

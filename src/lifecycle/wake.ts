@@ -1,6 +1,7 @@
 import { type Acted, type Batch, type Done, runBatch } from '../db/batch.ts';
 import { type Alarm, type Lane, lowerLanes, readLane } from '../db/lanes.ts';
 import { isRowsFault, setAside } from '../db/set-aside.ts';
+import { inTransaction } from '../db/transaction.ts';
 import { dueSegments, subtract } from '../domain/calendar.ts';
 import type { TimerKind } from '../domain/channel-rules.ts';
 import type { LaneFacts } from '../domain/conversation.ts';
@@ -170,7 +171,7 @@ async function act(deps: LifecycleDeps, batch: Batch): Promise<Done> {
 
 async function move(deps: LifecycleDeps, batch: Batch, facts: LaneFacts): Promise<Done> {
   const { accountId } = batch.lane;
-  const done = await deps.db.sql.begin(async (sql) => {
+  const done = await inTransaction(deps.db.sql, async (sql) => {
     const found = await deps.lanes.find(sql, accountId, [facts], batch.now);
     const laneId = found.idOf(facts);
     const moved = await runBatch(sql, { ...batch, targetLaneId: laneId });

@@ -1,6 +1,7 @@
 import type { TransactionSql } from 'postgres';
 import { lockEndpoint } from '../db/endpoints.ts';
 import { insertOutbox } from '../db/outbox.ts';
+import { inTransaction } from '../db/transaction.ts';
 import { oweAgain, readDeliveries } from '../db/webhook-deliveries.ts';
 import { InvalidInputError, NotFoundError } from '../domain/errors.ts';
 import { type Call, once } from './idempotent.ts';
@@ -70,7 +71,7 @@ async function owe(
   act: (sql: TransactionSql) => Promise<Owed>,
 ): Promise<Owed> {
   const owed = await once<Owed>(deps, accountId, call, (keeping) =>
-    deps.db.sql.begin(async (sql) => await keeping(sql, () => act(sql))),
+    inTransaction(deps.db.sql, async (sql) => await keeping(sql, () => act(sql))),
   );
   await deps.relay();
   return owed;

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { TransactionSql } from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { inTransaction } from '../../src/db/transaction.ts';
 import { at, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
 import { urlOf } from '../support/live.ts';
 import { type Audit, audit, type Seen } from './auditor.ts';
@@ -57,7 +58,7 @@ async function found(
   more: Audit = {},
 ): Promise<Record<string, string[]>> {
   const names: Record<string, string[]> = {};
-  const copy = engine.db.sql.begin(async (sql) => {
+  const copy = inTransaction(engine.db.sql, async (sql) => {
     await corrupt(sql);
     for (const { invariant, id } of await audit(sql, { now: engine.clock.now(), seen, ...more }))
       names[invariant] = [...(names[invariant] ?? []), id];

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { inTransaction } from '../../src/db/transaction.ts';
 import type { Refusal } from '../../src/http/overload.ts';
 import { type HttpDeps, type HttpServer, startHttp } from '../../src/http.ts';
 import { HTTP_OPTIONS, RECORD } from './open-api.ts';
@@ -57,7 +58,7 @@ export async function openBusyApi() {
     async holdUp(): Promise<() => Promise<void>> {
       const held = Promise.withResolvers<void>();
       const go = Promise.withResolvers<void>();
-      const holding = api.engine.db.sql.begin(async (sql) => {
+      const holding = inTransaction(api.engine.db.sql, async (sql) => {
         await sql`lock table api_key in access exclusive mode`;
         held.resolve();
         await go.promise;

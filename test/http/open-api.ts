@@ -10,6 +10,7 @@ import { createVault } from '../../src/adapters/vault.ts';
 import { readConfig } from '../../src/config.ts';
 import { createApiKey, SCOPES } from '../../src/db/api-keys.ts';
 import { isMigrated } from '../../src/db/readiness.ts';
+import { inTransaction, TRANSACT, type TransactionMode } from '../../src/db/transaction.ts';
 import { type HttpDeps, startHttp } from '../../src/http.ts';
 import type { Changed } from '../../src/lifecycle/lifecycle.ts';
 import { openRulesCache } from '../../src/lifecycle/rules-cache.ts';
@@ -154,11 +155,9 @@ function countStatements(real: Sql): { sql: Sql; count: () => number } {
         return Reflect.apply(target as never, self, args);
       },
       get(target, name) {
-        if (name === 'begin')
-          return (...args: unknown[]) => {
-            const run = args.pop() as (sql: TransactionSql) => unknown;
-            return (target as Sql).begin(...(args as [string]), (sql) => run(wrap(sql)));
-          };
+        if (name === TRANSACT)
+          return (run: (sql: TransactionSql) => unknown, mode?: TransactionMode) =>
+            inTransaction(target as Sql, (sql) => run(wrap(sql)), mode);
         if (name === 'unsafe') count++;
         return Reflect.get(target, name);
       },

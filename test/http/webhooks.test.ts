@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { inTransaction } from '../../src/db/transaction.ts';
 import { startHttp } from '../../src/http.ts';
 import { change, hubBody, WHATSAPP } from '../adapters/samples/whatsapp.ts';
 import { OWN, STANDARD, standardSignature } from '../adapters/samples.ts';
@@ -157,7 +158,7 @@ describe('calls that cannot be recorded just now are to be made again', () => {
     const letGo = Promise.withResolvers<void>();
     const held = Promise.withResolvers<void>();
     await world.call(world.pathOf(channels.web), world.wire([world.message('commit 1', 'commit')]));
-    const holder = sql.begin(async (tx) => {
+    const holder = inTransaction(sql, async (tx) => {
       await tx`
         select 1 from conversation join contact on contact.id = contact_id where address = 'commit' for update`;
       held.resolve();

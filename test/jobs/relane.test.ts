@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { inTransaction } from '../../src/db/transaction.ts';
 import type { Queues } from '../../src/jobs/queues.ts';
 import { implementRelane, relanePending } from '../../src/jobs/relane.ts';
 import { setExemptTags } from '../../src/lifecycle/exempt-tags.ts';
@@ -95,7 +96,7 @@ describe('a job of a walk', () => {
     await run();
     await exempts(engine.accountId, 'vip');
     const before = await row();
-    await engine.db.sql.begin(async (sql) => {
+    await inTransaction(engine.db.sql, async (sql) => {
       await sql`select 1 from relaning where account_id = ${engine.accountId} for no key update`;
       await run();
     });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { insertOutbox } from '../../src/db/outbox.ts';
+import { inTransaction } from '../../src/db/transaction.ts';
 import { relay } from '../../src/jobs/relay-outbox.ts';
 import { createLog } from '../../src/log.ts';
 import { at, type Engine, openEngine } from '../support/engine.ts';
@@ -17,7 +18,7 @@ async function owe(count: number): Promise<void> {
     ...{ id: deps.newId(), kind: 'SEND_WEBHOOK' as const, conversationId: deps.newId(), revision: 1 },
     ...{ endpointId: deps.newId(), channelId, payload: {} },
   }));
-  await engine.db.sql.begin((sql) => insertOutbox(sql, accountId, rows, engine.clock.now()));
+  await inTransaction(engine.db.sql, (sql) => insertOutbox(sql, accountId, rows, engine.clock.now()));
 }
 
 it('a relay whose sends are slow claims no more after 10 s, and the next one goes on', async () => {

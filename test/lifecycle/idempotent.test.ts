@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../src/db/client.ts';
+import { inTransaction } from '../../src/db/transaction.ts';
 import { createSkill } from '../../src/lifecycle/people.ts';
 import { ensureChannel } from '../../src/lifecycle/setup.ts';
 import { at, type Engine, HOUR, openEngine } from '../support/engine.ts';
@@ -99,7 +100,7 @@ it('a name that somebody else is just taking for too long: the call is unavailab
   await impatient.sql`set lock_timeout = '50ms'`;
   const letGo = Promise.withResolvers<void>();
   const taken = Promise.withResolvers<void>();
-  const other = engine.db.sql.begin(async (sql) => {
+  const other = inTransaction(engine.db.sql, async (sql) => {
     await sql`insert into skill ${sql({ account_id: engine.accountId, id: engine.deps.newId(), name: 'busy' })}`;
     taken.resolve();
     await letGo.promise;

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Database, openDatabase } from '../../src/db/client.ts';
+import { inTransaction } from '../../src/db/transaction.ts';
 import { apply } from '../../src/lifecycle/apply.ts';
 import { openLaneDirectory } from '../../src/lifecycle/lane-directory.ts';
 import type { Activity, LifecycleDeps } from '../../src/lifecycle/lifecycle.ts';
@@ -164,7 +165,7 @@ describe('a reply racing the close', () => {
     await engine.answers('holds');
     const { id, lane_id: laneId } = await engine.latest('holds');
     engine.clock.advance(2 * HOUR);
-    await engine.db.sql.begin(async (sql) => {
+    await inTransaction(engine.db.sql, async (sql) => {
       await sql`select 1 from conversation where account_id = ${engine.accountId} and id = ${id} for no key update`;
       await wakeLane(second, { accountId: engine.accountId, laneId: laneId as string, wakeAt: null });
       const [row] = await sql`select status from conversation where id = ${id}`;
@@ -173,7 +174,7 @@ describe('a reply racing the close', () => {
 
     const holding = Promise.withResolvers<void>();
     const closing = Promise.withResolvers<void>();
-    const closed = engine.db.sql.begin(async (sql) => {
+    const closed = inTransaction(engine.db.sql, async (sql) => {
       await sql`update conversation set status = 'ENDED', lane_id = null, ended_at = ${engine.clock.now()}, end_reason = 'AUTO_CLOSE',
         ended_by = 'SYSTEM', former_status = 'ACTIVE', rules_version = 1, lateness_ms = 0, revision = revision + 1 where id = ${id}`;
       await sql`insert into event (account_id, conversation_id, revision, kind, at, recorded_at, actor, channel_id, timer, effect, status, awaiting)
@@ -201,7 +202,7 @@ it('a contact that somebody holds for too long: the call is unavailable, and not
   await engine.writes('held for long');
   const impatient = openDatabase(engine.address, { connections: 1 });
   await impatient.sql`set lock_timeout = '50ms'`;
-  await engine.db.sql.begin(async (sql) => {
+  await inTransaction(engine.db.sql, async (sql) => {
     await sql`select 1 from contact where account_id = ${engine.accountId} and address = 'held for long' for no key update`;
     const call = apply({ ...second, db: impatient }, engine.accountId, [
       inbound('held for long'),

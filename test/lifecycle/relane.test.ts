@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readRelaning } from '../../src/db/relaning.ts';
+import { inTransaction } from '../../src/db/transaction.ts';
 import type { Action } from '../../src/domain/activity.ts';
 import { apply } from '../../src/lifecycle/apply.ts';
 import type { LifecycleDeps } from '../../src/lifecycle/lifecycle.ts';
@@ -129,7 +130,7 @@ describe('the walk', () => {
     await exempts('vip');
     const ids = await Promise.all(changing.map(async (address) => (await engine.latest(address)).id));
     let walking: Promise<number> = Promise.resolve(0);
-    await engine.db.sql.begin(async (sql) => {
+    await inTransaction(engine.db.sql, async (sql) => {
       await sql`select 1 from conversation where account_id = ${engine.accountId} and id = any(${ids}) for no key update`;
       walking = pass();
       // It waits for the rows once it has looked.

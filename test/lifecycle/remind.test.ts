@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { inTransaction } from '../../src/db/transaction.ts';
 import type { LaneDirectory } from '../../src/lifecycle/lane-directory.ts';
 import { wakeLane } from '../../src/lifecycle/wake.ts';
 import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
@@ -104,7 +105,7 @@ describe('reminders', () => {
     await quiet('locked');
     const { id } = await engine.latest('locked');
     engine.clock.advance(3 * HOUR);
-    await engine.db.sql.begin(async (sql) => {
+    await inTransaction(engine.db.sql, async (sql) => {
       await sql`select 1 from conversation where account_id = ${engine.accountId} and id = ${id} for no key update`;
       await engine.wakeAll();
     });
@@ -120,7 +121,7 @@ describe('reminders', () => {
     engine.clock.advance(3 * HOUR);
     const held = Promise.withResolvers<void>();
     const letGo = Promise.withResolvers<void>();
-    const holder = engine.db.sql.begin(async (sql) => {
+    const holder = inTransaction(engine.db.sql, async (sql) => {
       await sql`select 1 from conversation where account_id = ${engine.accountId} and id = ${id} for no key update`;
       held.resolve();
       await letGo.promise;

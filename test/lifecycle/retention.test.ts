@@ -1,5 +1,6 @@
 import { Temporal } from 'temporal-polyfill';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { inTransaction } from '../../src/db/transaction.ts';
 import { retain } from '../../src/jobs/retention.ts';
 import { apply } from '../../src/lifecycle/apply.ts';
 import { createAccount, ensureChannel } from '../../src/lifecycle/setup.ts';
@@ -97,7 +98,7 @@ describe('retention of conversations', () => {
     engine.clock.advance(366 * DAY);
     const holding = Promise.withResolvers<void>();
     const going = Promise.withResolvers<void>();
-    const reopening = engine.db.sql.begin(async (sql) => {
+    const reopening = inTransaction(engine.db.sql, async (sql) => {
       await sql`select 1 from contact where latest_conversation_id = ${id} for no key update`;
       await sql`update conversation set status = 'WAITING', ended_at = null where id = ${id}`;
       holding.resolve();

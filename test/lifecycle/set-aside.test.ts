@@ -1,5 +1,6 @@
 import type { TransactionSql } from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { inTransaction } from '../../src/db/transaction.ts';
 import type { Activity } from '../../src/lifecycle/lifecycle.ts';
 import { wakeLane } from '../../src/lifecycle/wake.ts';
 import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
@@ -97,7 +98,7 @@ describe('a conversation that a wake cannot write', () => {
     // Let go between the batch that failed and what is done about it.
     const begin = async (run: (tx: TransactionSql) => Promise<unknown>) => {
       await somebody`rollback`;
-      return await sql.begin(run);
+      return await inTransaction(sql, run);
     };
     const letGo = new Proxy(sql, {
       get: (target, name) => (name === 'begin' ? begin : Reflect.get(target, name)),

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { inTransaction } from '../../src/db/transaction.ts';
 import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
 
 let engine: Engine;
@@ -73,7 +74,7 @@ describe('settling', () => {
     await quiet('locked');
     const { id } = await engine.latest('locked');
     engine.clock.advance(3 * HOUR);
-    await engine.db.sql.begin(async (sql) => {
+    await inTransaction(engine.db.sql, async (sql) => {
       await sql`select 1 from conversation where account_id = ${engine.accountId} and id = ${id} for no key update`;
       expect((await settled('locked')).wake_at).toEqual(inMs(100));
     });

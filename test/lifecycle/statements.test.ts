@@ -17,7 +17,7 @@ beforeAll(async () => {
   deps = { ...engine.deps, db, rulesChanged: async () => {} };
 });
 afterAll(async () => {
-  await listened.sql.end();
+  await listened.close();
   await engine.drop();
 });
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../src/db/client.ts';
+import { inTransaction } from '../../src/db/transaction.ts';
 import { settingsFor } from '../../src/domain/rules.ts';
 import { setPolicy } from '../../src/lifecycle/change-rules.ts';
 import { ensureChannel } from '../../src/lifecycle/setup.ts';
@@ -131,7 +132,7 @@ describe('thresholds', () => {
     const impatient = openDatabase(engine.address, { connections: 1 });
     await impatient.sql`set lock_timeout = '50ms'`;
     const { version } = await engine.deps.rules.newest(engine.accountId);
-    await engine.db.sql.begin(async (sql) => {
+    await inTransaction(engine.db.sql, async (sql) => {
       await sql`select 1 from account where account_id = ${engine.accountId} for no key update`;
       const change = setPolicy(
         { ...engine.deps, db: impatient },

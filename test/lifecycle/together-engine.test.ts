@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { inTransaction } from '../../src/db/transaction.ts';
 import { apply } from '../../src/lifecycle/apply.ts';
 import type { Activity, ActivityResult, LifecycleDeps } from '../../src/lifecycle/lifecycle.ts';
 import { createAccount, ensureChannel } from '../../src/lifecycle/setup.ts';
@@ -16,7 +17,7 @@ beforeAll(async () => {
   await one(message('warm', 'warm'));
 });
 afterAll(async () => {
-  await listened.sql.end();
+  await listened.close();
   await engine.drop();
 });
 
@@ -199,7 +200,7 @@ describe('of calls at once', () => {
     for (const name of [held, `${table} free`]) await applyAmong(message(name, `${name} first`));
     const { promise: released, resolve: release } = Promise.withResolvers<void>();
     const { promise: isHeld, resolve: holds } = Promise.withResolvers<void>();
-    const holding = engine.db.sql.begin(async (tx) => {
+    const holding = inTransaction(engine.db.sql, async (tx) => {
       await tx.unsafe(
         `select 1 from ${table} where account_id = $1 and ${table === 'contact' ? 'id' : 'contact_id'} = (
            select id from contact where account_id = $1 and address = $2) for update`,

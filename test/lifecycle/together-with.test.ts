@@ -15,7 +15,7 @@ beforeAll(async () => {
   deps = { ...engine.deps, db: { ...engine.db, sql: listened.sql } };
 });
 afterAll(async () => {
-  await listened.sql.end();
+  await listened.close();
   await engine.drop();
 });
 

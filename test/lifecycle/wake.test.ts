@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { inTransaction } from '../../src/db/transaction.ts';
 import type { RulesCache } from '../../src/lifecycle/rules-cache.ts';
 import { wakeLane } from '../../src/lifecycle/wake.ts';
 import { at, DAY, type Engine, HOUR, openEngine } from '../support/engine.ts';
@@ -143,7 +144,7 @@ describe('a wake', () => {
     const { id, lane_id: laneId } = await engine.latest('held 3');
     engine.clock.advance(2 * HOUR);
     const waking = { accountId: engine.accountId, laneId: laneId as string, wakeAt: null };
-    await engine.db.sql.begin(async (sql) => {
+    await inTransaction(engine.db.sql, async (sql) => {
       await sql`select 1 from conversation where account_id = ${engine.accountId} and id = ${id} for no key update`;
       expect(await wakeLane(engine.deps, waking)).toMatchObject({
         acted: { AUTO_CLOSE: 509 },

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { inTransaction } from '../../src/db/transaction.ts';
 import { createAccount } from '../../src/lifecycle/setup.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 
@@ -106,7 +107,7 @@ describe('eraseContact', () => {
         await sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
       ).length;
     // The erasure comes first; the message has found the conversation open by then, and waits behind it.
-    const { both } = await sql.begin(async (tx) => {
+    const { both } = await inTransaction(sql, async (tx) => {
       await tx`select 1 from conversation where id = ${id} for update`;
       const erased = erase(api.id('Contact', contactId as string));
       await expect.poll(waiting).toBe(1);

@@ -1,6 +1,7 @@
 import type { Sql } from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { endOfFeed, type FeedPosition, type PlacedEvent, readFeed } from '../../src/db/feed.ts';
+import { inTransaction } from '../../src/db/transaction.ts';
 import { createAccount, ensureChannel } from '../../src/lifecycle/setup.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 import { HOUR } from '../support/engine.ts';
@@ -157,19 +158,17 @@ describe('SP-12 the feed, while transactions commit out of order', () => {
 
   it('goes by an index', async () => {
     let plan: unknown;
-    await api.engine.db.sql
-      .begin(async (tx) => {
-        // With a few rows any way is as good as another, and which one is taken differs with the version of Postgres.
-        await tx`insert into event (account_id, conversation_id, revision, kind, at, recorded_at, actor, channel_id, status, awaiting, xid)
+    await inTransaction(api.engine.db.sql, async (tx) => {
+      // With a few rows any way is as good as another, and which one is taken differs with the version of Postgres.
+      await tx`insert into event (account_id, conversation_id, revision, kind, at, recorded_at, actor, channel_id, status, awaiting, xid)
           select ${api.engine.accountId}, ${id(6)}, number, 'COMMENT', now(), now(), 'AGENT', ${api.engine.channelId}, 'ACTIVE', 'AGENT',
             number::text::xid8 from generate_series(1, 20000) as number`;
-        await tx`analyze event`;
-        plan = await tx`explain select * from event where account_id = ${api.engine.accountId}
+      await tx`analyze event`;
+      plan = await tx`explain select * from event where account_id = ${api.engine.accountId}
           and xid < pg_snapshot_xmin(pg_current_snapshot()) and xid >= ${'5'}::text::xid8
           order by xid, conversation_id, revision limit 10`;
-        throw new Error('undone');
-      })
-      .catch((error: Error) => expect(error.message).toBe('undone'));
+      throw new Error('undone');
+    }).catch((error: Error) => expect(error.message).toBe('undone'));
     expect(JSON.stringify(plan)).toMatch(/Presorted Key: xid.*Index Scan using event_feed/);
   });
 });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { inTransaction } from '../../src/db/transaction.ts';
 import { retain } from '../../src/jobs/retention.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 import { DAY } from '../support/engine.ts';
@@ -107,7 +108,7 @@ describe('a command under an idempotency key', () => {
       (
         await sql`select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
       )[0]?.pid;
-    const { answer } = await sql.begin(async (tx) => {
+    const { answer } = await inTransaction(sql, async (tx) => {
       await tx`select 1 from contact where id = ${contactId as string} for update`;
       const answer = call('endConversation', args);
       // By now it has its key, and waits for the contact.

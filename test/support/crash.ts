@@ -1,4 +1,5 @@
 import type { PendingQuery, Row, Sql, TransactionSql } from 'postgres';
+import { inTransaction, TRANSACT, type TransactionMode } from '../../src/db/transaction.ts';
 
 /**
  * How the n-th statement from now on comes to grief. BEFORE: it is never sent. AFTER: it is carried out, but
@@ -28,18 +29,20 @@ export function crashable(real: Sql, other: Sql): Crashable {
     return how === 'AFTER' ? query.then(() => Promise.reject(new CrashError(how))) : query;
   }
 
-  async function begin(args: unknown[]): Promise<unknown> {
-    const run = args.at(-1) as (sql: TransactionSql) => Promise<unknown>;
-    const options = args.slice(0, -1) as [string];
+  async function transact(
+    run: (sql: TransactionSql) => Promise<unknown>,
+    mode?: TransactionMode,
+  ): Promise<unknown> {
     let how: Crash['how'] | undefined;
-    const result = await real.begin(...options, async (transaction) => {
+    const carryOut = async (transaction: TransactionSql) => {
       const killed = () => endSession(transaction, other);
       const value = await run(wrapped(transaction, killed));
       how = next();
       if (how === 'BEFORE') throw new CrashError(how);
       if (how === 'KILLED') await killed();
       return value;
-    });
+    };
+    const result = await inTransaction(real, carryOut, mode);
     if (how === 'AFTER') throw new CrashError(how);
     return result;
   }
@@ -62,14 +65,14 @@ export function crashable(real: Sql, other: Sql): Crashable {
       get(target, name) {
         if (name === 'unsafe')
           return (...args: Parameters<Sql['unsafe']>) => carryOut(() => target.unsafe(...args));
-        if (name === 'begin') return (...args: unknown[]) => begin(args);
+        if (name === TRANSACT) return transact;
         return Reflect.get(target, name);
       },
     });
   }
 
   const killOne = async () => {
-    await endIdleSession(await real.reserve(), other);
+    await inTransaction(real, (transaction) => endIdleSession(transaction, other)).catch(() => {});
     throw new CrashError('KILLED');
   };
   return {
@@ -97,7 +100,7 @@ async function endSession(transaction: TransactionSql, other: Sql): Promise<neve
   return await FOREVER;
 }
 
-async function endIdleSession(session: Sql | TransactionSql, other: Sql): Promise<void> {
+async function endIdleSession(session: TransactionSql, other: Sql): Promise<void> {
   const [row] = await session`select pg_backend_pid() as pid`;
   await other`select pg_terminate_backend(${row?.pid})`;
 }

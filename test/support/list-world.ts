@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { insertConversations, type StoredConversation } from '../../src/db/conversations.ts';
 import { insertLanes } from '../../src/db/lanes.ts';
+import { inTransaction } from '../../src/db/transaction.ts';
 import type { OpenHours } from '../../src/domain/calendar.ts';
 import { factsOf, type OpenStatus } from '../../src/domain/conversation.ts';
 import { armAccount } from '../../src/lifecycle/arm-account.ts';
@@ -137,7 +138,7 @@ export async function build(engine: Engine, world: World) {
     lanes.set(key, laneId);
     return { ...conversation, laneId };
   });
-  await engine.db.sql.begin(async (sql) => {
+  await inTransaction(engine.db.sql, async (sql) => {
     const made = [...lanes].map(([facts, id]) => ({ id, facts: JSON.parse(facts) }));
     await insertLanes(sql, accountId, made, now);
     for (const { contactId } of conversations)

@@ -1,20 +1,19 @@
-import postgres from 'postgres';
-import { postgresOptions } from '../../src/db/address.ts';
+import type { Sql } from 'postgres';
+import { openDatabase } from '../../src/db/client.ts';
 import type { Engine } from './engine.ts';
 
 /** A statement as it went to the database. */
 export type Sent = { text: string; parameters: unknown[] };
 
-/** A client of the engine's database with a single connection, and all that goes over it since it was last forgotten. */
-export type Listened = { sql: postgres.Sql; sent: Sent[]; forget(): void };
+/** The engine's database over a single connection, and all that goes over it since it was last forgotten. */
+export type Listened = { sql: Sql; sent: Sent[]; forget(): void; close(): Promise<void> };
 
-/** Opens it; whoever does ends its `sql`. */
+/** Opens it; whoever does closes it. */
 export function listenedTo({ address }: Pick<Engine, 'address'>): Listened {
   const sent: Sent[] = [];
-  const sql = postgres({
-    ...postgresOptions(address),
-    max: 1,
-    debug: (_connection, text, parameters) => void sent.push({ text, parameters }),
+  const { sql, close } = openDatabase(address, {
+    connections: 1,
+    onStatement: (text, parameters) => void sent.push({ text, parameters }),
   });
-  return { sql, sent, forget: () => void sent.splice(0) };
+  return { sql, sent, forget: () => void sent.splice(0), close };
 }
