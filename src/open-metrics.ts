@@ -24,6 +24,7 @@ export function openMetrics(
     clock,
     readDatabase: (now) => readGauges(db.sql, now),
     readQueue: () => readDepths(queues),
+    countConnections: () => db.counts(),
     log,
   });
 }

@@ -3,6 +3,8 @@ const NO_CONNECTION: ReadonlySet<unknown> = new Set([
   ...['CONNECT_TIMEOUT', 'CONNECTION_CLOSED', 'CONNECTION_DESTROYED', 'CONNECTION_ENDED'],
   ...['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH'],
   ...['ENOTFOUND', 'EAI_AGAIN'],
+  // It was there, and not in the state in which it has to be.
+  'DRIVER_FAULT',
 ]);
 /** Classes and codes of Postgres: no connection, no room (for connections, on disk, in memory), stopping or starting. */
 const NOT_THERE = /^(08|53|57P0[1-5])/;

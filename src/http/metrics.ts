@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Clock } from '../clock.ts';
+import type { DatabaseCounts } from '../db/client.ts';
 import type { DatabaseGauges } from '../db/gauges.ts';
 import type { LifecycleDeps } from '../lifecycle/lifecycle.ts';
 import type { Log } from '../log.ts';
@@ -31,6 +32,8 @@ export type MetricsSources = {
   clock: Clock & { offsetMs(): number };
   readDatabase: (now: Date) => Promise<DatabaseGauges>;
   readQueue: () => Promise<QueueDepth[]>;
+  /** What the process's own connections to the database do. */
+  countConnections: () => DatabaseCounts;
   log: Log;
 };
 
@@ -51,7 +54,13 @@ const OUTCOMES = {
  * The metrics of a process (LL-13), in a registry of their own. Labels have a fixed set of values: no account, no
  * conversation, no channel is among them.
  */
-export function createMetrics({ clock, readDatabase, readQueue, log }: MetricsSources): Metrics {
+export function createMetrics({
+  clock,
+  readDatabase,
+  readQueue,
+  countConnections,
+  log,
+}: MetricsSources): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const counts = countsIn(registry);
@@ -89,9 +98,22 @@ export function createMetrics({ clock, readDatabase, readQueue, log }: MetricsSo
       if (load !== null) gauges.showLoad(load());
       gauges.showDatabase(read);
       gauges.showQueue(depths);
+      showConnections(counts, gauges, countConnections());
       return { text: await registry.metrics(), contentType: registry.contentType };
     },
   };
+}
+
+function showConnections(
+  { faults }: ReturnType<typeof countsIn>,
+  { pool }: ReturnType<typeof gaugesIn>,
+  counts: DatabaseCounts,
+): void {
+  faults.reset();
+  for (const [reason, count] of Object.entries(counts.faults)) faults.inc({ reason }, count);
+  pool.set({ state: 'busy' }, counts.open - counts.idle);
+  pool.set({ state: 'idle' }, counts.idle);
+  pool.set({ state: 'waiting' }, counts.waiting);
 }
 
 function countsIn(registry: Registry) {
@@ -131,6 +153,12 @@ function countsIn(registry: Registry) {
       name: 'lull_http_requests_total',
       help: 'Requests that were answered, by what was asked for (graphql, webhooks, probes, other) and HTTP status.',
       labelNames: ['route', 'status'],
+      registers,
+    }),
+    faults: new Counter({
+      name: 'lull_db_faults_total',
+      help: 'Connections to the database that were not in the state in which they have to be, by what showed it: transaction_warning (the server warned of a transaction), impossible_result (rows other than the server sent), not_clean (after an error), nested (a statement outside of a transaction that would have waited within it). Each is a fault of Lull or of its driver.',
+      labelNames: ['reason'],
       registers,
     }),
     refused: new Counter({
@@ -174,6 +202,9 @@ function gaugesIn(registry: Registry) {
   const jobs = gauge('queue_jobs', 'Jobs in the queue, of all processes.', ['queue', 'state']);
 
   return {
+    pool: gauge('db_pool', "This process's connections to the database, and statements that wait for one.", [
+      'state',
+    ]),
     clockTrusted: gauge('clock_trusted', 'Whether the time is known; where it is not, nothing is ended.'),
     clockOffset: gauge(
       'clock_offset_seconds',

@@ -29,6 +29,10 @@ async function metricsThere(): Promise<string[]> {
     clock: { ...fakeClock(new Date(0)), offsetMs: () => 0 },
     readDatabase: () => Promise.reject<DatabaseGauges>(new Error('away')),
     readQueue: async () => [],
+    countConnections: () => ({
+      ...{ open: 0, idle: 0, waiting: 0 },
+      faults: { transaction_warning: 0, impossible_result: 0, not_clean: 0, nested: 0 },
+    }),
     log: createLog({ logLevel: 'silent' }),
   });
   const { text } = await metrics.scrape();

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readGauges } from '../../src/db/gauges.ts';
 import { isMigrated } from '../../src/db/readiness.ts';
+import { inTransaction } from '../../src/db/transaction.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
 import { type MetricsServer, startMetrics } from '../../src/http/metrics-server.ts';
 import { startHttp } from '../../src/http.ts';
@@ -24,6 +25,7 @@ beforeEach(async () => {
     clock: { ...clock, offsetMs: () => 1_500 },
     readDatabase: (now) => readGauges(db.sql, now),
     readQueue: () => readQueue(),
+    countConnections: db.counts,
     log,
   });
   deps.woke = metrics.woke;
@@ -178,6 +180,17 @@ describe('gauges', () => {
     expect(read.get('lull_db_connections{state="active"}')).toBeGreaterThanOrEqual(1);
     engine.clock.setTrusted(false);
     expect((await scrape()).get('lull_clock_trusted')).toBe(0);
+  });
+
+  it('show what the process does with its own connections', async () => {
+    await inTransaction(engine.db.sql, async (sql) => {
+      await sql`select 1`;
+      expect((await scrape()).get('lull_db_pool{state="busy"}')).toBeGreaterThanOrEqual(1);
+    });
+    const read = await scrape();
+    expect(read.get('lull_db_pool{state="idle"}')).toBeGreaterThanOrEqual(1);
+    expect(read.get('lull_db_pool{state="waiting"}')).toBe(0);
+    expect(read.get('lull_db_faults_total{reason="impossible_result"}')).toBe(0);
   });
 
   it('are read at most every 5 s, however many ask', async () => {

@@ -71,6 +71,7 @@ describe('metrics', () => {
       clock: { ...busyApi.api.engine.clock, offsetMs: () => 0 },
       readDatabase: () => Promise.reject<DatabaseGauges>(new Error('away')),
       readQueue: async () => [],
+      countConnections: busyApi.api.engine.db.counts,
       log: createLog({ logLevel: 'silent' }),
     });
     const server = await busyApi.serve({ requestsAtOnce: 1, requestsWaiting: 1, waitMs: 60_000 }, metrics);

@@ -1,6 +1,6 @@
 import type { TransactionSql } from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { inTransaction } from '../../src/db/transaction.ts';
+import { inTransaction, TRANSACT } from '../../src/db/transaction.ts';
 import type { Activity } from '../../src/lifecycle/lifecycle.ts';
 import { wakeLane } from '../../src/lifecycle/wake.ts';
 import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
@@ -92,20 +92,24 @@ describe('a conversation that a wake cannot write', () => {
     engine.clock.advance(2 * HOUR);
     const { id: first } = await engine.latest('held 0');
     const { sql } = engine.db;
-    const somebody = await sql.reserve();
-    await somebody`begin`;
-    await somebody`select from conversation where id = ${first} for update`;
+    const [isHeld, letGo] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const somebody = inTransaction(sql, async (tx) => {
+      await tx`select from conversation where id = ${first} for update`;
+      isHeld.resolve();
+      await letGo.promise;
+    });
+    await isHeld.promise;
     // Let go between the batch that failed and what is done about it.
-    const begin = async (run: (tx: TransactionSql) => Promise<unknown>) => {
-      await somebody`rollback`;
+    const transact = async (run: (tx: TransactionSql) => Promise<unknown>) => {
+      letGo.resolve();
+      await somebody;
       return await inTransaction(sql, run);
     };
-    const letGo = new Proxy(sql, {
-      get: (target, name) => (name === 'begin' ? begin : Reflect.get(target, name)),
+    const watched = new Proxy(sql, {
+      get: (target, name) => (name === TRANSACT ? transact : Reflect.get(target, name)),
     });
-    const deps = { ...engine.deps, db: { ...engine.db, sql: letGo } };
+    const deps = { ...engine.deps, db: { ...engine.db, sql: watched } };
     const report = await wakeLane(deps, { accountId: engine.accountId, laneId, wakeAt: null });
-    somebody.release();
     expect(report).toMatchObject({ acted: { AUTO_CLOSE: 2 }, setAside: [bad] });
     expect(await open('held')).toEqual([bad]);
   });

@@ -3,6 +3,7 @@ import { apply } from '../../src/lifecycle/apply.ts';
 import { eraseContact } from '../../src/lifecycle/erase.ts';
 import type { Activity, ActivityResult, LifecycleDeps } from '../../src/lifecycle/lifecycle.ts';
 import { at, type Engine, MINUTE, openEngine } from '../support/engine.ts';
+import { TRANSACT } from '../../src/db/transaction.ts';
 
 let engine: Engine;
 let number = 0;
@@ -37,7 +38,7 @@ async function applyWhile(activities: Activity[], meanwhile: () => Promise<unkno
   let isDone = false;
   const sql = new Proxy(engine.db.sql, {
     get(target, name) {
-      if (name === 'begin') locked++;
+      if (name === TRANSACT) locked++;
       return Reflect.get(target, name);
     },
   });
