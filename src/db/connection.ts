@@ -9,6 +9,8 @@ import { ConnectionLostError, DriverFaultError } from './lost.ts';
 export type Connection = {
   /** Sends a statement, behind those of the same holder. `settled` hears when it is answered, while the driver still works. */
   send(query: DriverQuery, settled?: () => void): void;
+  /** Whether a statement is under way on it. */
+  carries(query: DriverQuery): boolean;
   /** Why it is of no use any more; null while it is. */
   gone(): Error | null;
   /** Is called when it goes; for whoever holds it. */
@@ -140,6 +142,7 @@ export async function openConnection(opening: Opening): Promise<Connection> {
 
   const connection: Connection = {
     send: (query, settled) => sendChecked(query, true, settled),
+    carries: (query) => pending.has(query),
     gone: () => gone,
     onGone: null,
     isSuspect: () => isSuspect,

@@ -46,7 +46,10 @@ export type Carrier = Pick<DriverQuery, 'handler'> & { canceller: (query: Driver
  */
 export function statementsOf(template: Sql, carrier: Carrier): Sql {
   const claim = <Made>(made: Made): Made => {
-    if (isQuery(made)) Object.assign(made, carrier);
+    if (isQuery(made)) {
+      made.handler = carrier.handler;
+      made.canceller = carrier.canceller;
+    }
     return made;
   };
   const make = template as (...given: unknown[]) => unknown;

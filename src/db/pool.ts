@@ -45,7 +45,6 @@ export function openPool({ connections, waitMs, ...opening }: PoolOptions): Pool
   const idle: Connection[] = [];
   const live = new Set<Connection>();
   const old = new WeakSet<Connection>();
-  const running = new Map<DriverQuery, Connection>();
   const waiters = new Map<object, Waiter>();
   const holding = new AsyncLocalStorage<Holder>();
   /** Connections to come; those of them that are being made, and do not pause before; attempts that failed since one did not. */
@@ -64,10 +63,11 @@ export function openPool({ connections, waitMs, ...opening }: PoolOptions): Pool
   }
 
   /** Takes back what was lent, once nothing of the holder is under way on it. */
-  async function takeBack(connection: Connection): Promise<void> {
+  function takeBack(connection: Connection): void {
     connection.onGone = null;
     if (connection.gone() !== null) return;
-    if (!connection.isSuspect() || (await connection.prove())) free(connection);
+    if (connection.isSuspect()) void connection.prove().then((isClean) => isClean && free(connection));
+    else free(connection);
   }
 
   function onGone(connection: Connection): void {
@@ -158,12 +158,8 @@ export function openPool({ connections, waitMs, ...opening }: PoolOptions): Pool
   }
 
   function runOn(connection: Connection, query: DriverQuery): void {
-    running.set(query, connection);
-    connection.send(query, () => {
-      running.delete(query);
-      // The driver has not done with the answer yet.
-      queueMicrotask(() => void takeBack(connection));
-    });
+    // When it is settled, the driver has not done with the answer yet.
+    connection.send(query, () => queueMicrotask(() => takeBack(connection)));
   }
 
   function settleClose(): void {
@@ -180,7 +176,7 @@ export function openPool({ connections, waitMs, ...opening }: PoolOptions): Pool
     },
     cancel(query) {
       const given = new ConnectionLostError('CONNECTION_DESTROYED', 'the statement was given up');
-      running.get(query)?.destroy(given);
+      for (const connection of live) if (connection.carries(query)) connection.destroy(given);
       waiters.get(query)?.refuse(given);
       waiters.delete(query);
     },
@@ -195,7 +191,7 @@ export function openPool({ connections, waitMs, ...opening }: PoolOptions): Pool
         return await holding.run(holder, use, connection);
       } finally {
         holder.isDone = true;
-        void takeBack(connection);
+        takeBack(connection);
       }
     },
     counts: () => ({ open: live.size, idle: idle.length, waiting: waiters.size }),

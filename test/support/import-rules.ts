@@ -100,7 +100,12 @@ const RESERVED: { rule: Violation['rule']; code: RegExp; only: string[] }[] = [
 ];
 /** The same asked of the database: the clock reads it, and a statement may bear the instant up to which it holds (ADR 13). */
 const SQL_TIME = /\bnow\(\)|\bcurrent_(timestamp|date|time)\b|\b(clock|statement|transaction)_timestamp\(\)/i;
-const SQL_TIME_ONLY = ['src/db/client.ts', 'src/db/connection.ts', 'src/db/asked.ts', 'src/db/write-unlocked.ts'];
+const SQL_TIME_ONLY = [
+  'src/db/client.ts',
+  'src/db/connection.ts',
+  'src/db/asked.ts',
+  'src/db/write-unlocked.ts',
+];
 const LONGEST_LINES = 300;
 
 /** Every TypeScript file below the given folders of the project. */
