@@ -15,7 +15,7 @@ export type Connection = {
   gone(): Error | null;
   /** Is called when it goes; for whoever holds it. */
   onGone: ((why: Error) => void) | null;
-  /** Whether a statement failed since it was last proven clean. */
+  /** Whether a statement failed since it was last proven clean, or the server did not say that no transaction is open. */
   isSuspect(): boolean;
   /** Proves it clean; false where it is not, and then it is gone. */
   prove(): Promise<boolean>;
@@ -37,6 +37,8 @@ export type Opening = {
   onStatement: ((text: string, parameters: unknown[]) => void) | null;
 };
 
+/** The state of a session with no transaction open, as the last byte of an answer has it. */
+const IDLE = 'I'.charCodeAt(0);
 /** From the first byte until the first answer. */
 const CONNECT_WITHIN_MS = 5_000;
 const PROVE_WITHIN_MS = 5_000;
@@ -145,7 +147,7 @@ export async function openConnection(opening: Opening): Promise<Connection> {
     carries: (query) => pending.has(query),
     gone: () => gone,
     onGone: null,
-    isSuspect: () => isSuspect,
+    isSuspect: () => isSuspect || guarded.lastByte() !== IDLE,
     prove,
     end() {
       guarded.leave();

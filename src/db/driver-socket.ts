@@ -61,7 +61,13 @@ function happens(socket: Socket, event: string): Promise<unknown> {
 }
 
 /** What the driver is given for a socket. */
-export type DriverSocket = { forDriver: EventEmitter; leave(): void; destroy(): void };
+export type DriverSocket = {
+  forDriver: EventEmitter;
+  /** Of what the server sent, which ends every answer with the state of the session. */
+  lastByte(): number | undefined;
+  leave(): void;
+  destroy(): void;
+};
 
 /**
  * A socket that never tells the driver of its end: it would connect again with what is left of the old connection, and
@@ -77,7 +83,11 @@ export function guardSocket(real: Socket, lost: (why: Error | null) => void): Dr
     isOver = true;
     lost(why);
   };
-  real.on('data', (chunk) => isOver || events.emit('data', chunk));
+  let lastByte: number | undefined;
+  real.on('data', (chunk) => {
+    lastByte = chunk.at(-1);
+    if (!isOver) events.emit('data', chunk);
+  });
   real.on('drain', () => isOver || events.emit('drain'));
   real.on('error', (error) => {
     why = error;
@@ -91,6 +101,7 @@ export function guardSocket(real: Socket, lost: (why: Error | null) => void): Dr
   });
   return {
     forDriver,
+    lastByte: () => lastByte,
     leave() {
       isOver = true;
       real.end(GOODBYE, () => real.destroy());
