@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { TRANSACT } from '../../src/db/transaction.ts';
 import { apply } from '../../src/lifecycle/apply.ts';
 import { eraseContact } from '../../src/lifecycle/erase.ts';
 import type { Activity, ActivityResult, LifecycleDeps } from '../../src/lifecycle/lifecycle.ts';
 import { at, type Engine, MINUTE, openEngine } from '../support/engine.ts';
-import { TRANSACT } from '../../src/db/transaction.ts';
 
 let engine: Engine;
 let number = 0;
