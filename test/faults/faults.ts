@@ -4,7 +4,7 @@ import { postgresOptions } from '../../src/db/address.ts';
 import type { Kind } from '../support/live.ts';
 import { arrayOf, caught, inMidBatch, known, SLOWLY, settled, until } from './strike.ts';
 import type { Load, Traffic } from './traffic.ts';
-import { WORKERS, type World } from './world.ts';
+import { CUT, WORKERS, type World } from './world.ts';
 
 /** Something that breaks, while conversations are begun, answered, replied to, ended and closed. */
 export type Fault = {
@@ -193,6 +193,27 @@ export const FAULTS: readonly Fault[] = [
       }
       await Promise.all(taken.map((sql) => sql.end({ timeout: 0 })));
       if (freed === 0) throw new Error('nobody lost a connection');
+    },
+  },
+  {
+    name: 'connections to Postgres cut at random bytes',
+    on: ['redis', 'postgres'],
+    async strike({ crew, proxy }, traffic, { burst, isShort }) {
+      await Promise.all(['api', ...WORKERS].map((name) => crew.leave(name)));
+      await Promise.all([crew.start('cutapi', 'api'), crew.start('cut1', 'worker')]);
+      await traffic.burst(burst);
+      const reported = settled(traffic.burst(burst, 2_000));
+      const end = Date.now() + (isShort ? 4_000 : 20_000);
+      for (let round = 0; Date.now() < end; round++) {
+        // From the middle of a greeting to that of a large answer.
+        proxy.cutWithin([500, 5_000, 50_000, 500_000][round % 4] as number);
+        await sleep(250);
+      }
+      proxy.cutWithin(null);
+      await known(reported);
+      if (proxy.cuts() < 20) throw new Error(`${proxy.cuts()} connections were cut`);
+      await Promise.all(CUT.map((name) => crew.leave(name)));
+      await Promise.all([crew.start('api', 'api'), ...WORKERS.map((name) => crew.start(name, 'worker'))]);
     },
   },
   {

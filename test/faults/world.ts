@@ -3,10 +3,12 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { openEngine } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
+import { pgPoolConfig } from '../../src/db/address.ts';
 import { createApiKey, SCOPES } from '../../src/db/api-keys.ts';
 import { ensureChannel } from '../../src/lifecycle/setup.ts';
 import { createLog } from '../../src/log.ts';
 import { decodeAnyId } from '../../src/schema/ids.ts';
+import { type CuttingProxy, openCuttingProxy } from '../support/cutting-proxy.ts';
 import { type Kind, urlOf } from '../support/live.ts';
 import { openTenant } from '../support/tenant.ts';
 import { audit, type Seen, type Violation } from './auditor.ts';
@@ -22,6 +24,8 @@ export type World = {
   /** Null where the queue lives in Postgres. */
   redis: OwnRedis | null;
   crew: Crew;
+  /** The way to Postgres of members whose names begin with `cut`. */
+  proxy: CuttingProxy;
   standIn: StandIn;
   url: string;
   key: string;
@@ -41,6 +45,8 @@ export type World = {
 
 /** The processes there are, unless a fault wants others. */
 export const WORKERS = ['worker1', 'worker2'] as const;
+/** The API and a worker whose connections to Postgres are cut. */
+export const CUT = ['cutapi', 'cut1'] as const;
 const SMS = { accountSid: `AC${'0'.repeat(32)}`, authToken: 'the token of the account', sender: '+15550100' };
 const WIRED = { secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', showCloseMessage: true };
 
@@ -68,17 +74,24 @@ export async function openWorld(kind: Kind): Promise<World> {
       NODE_ENV: 'test',
       PORT: String(port),
     };
+    const { host, port: behind, database } = pgPoolConfig(postgres.address);
+    const proxy = await openCuttingProxy(
+      host.startsWith('/') ? { path: `${host}/.s.PGSQL.${behind}` } : { host, port: behind },
+    );
+    closers.push(proxy.close);
     const account = await setUp(env, standIn);
     // Each process connects as somebody of its own, by which its sessions are known.
     const envOf = (name: string) => ({
       ...env,
-      DATABASE_URL: String(env.DATABASE_URL).replace('//lull@', `//${name}@`),
+      DATABASE_URL: name.startsWith('cut')
+        ? `postgres://${name}@127.0.0.1:${proxy.port}/${database}`
+        : String(env.DATABASE_URL).replace('//lull@', `//${name}@`),
     });
     const crew = openCrew(envOf);
     closers.push(crew.close);
     await Promise.all([crew.start('api', 'api'), ...WORKERS.map((name) => crew.start(name, 'worker'))]);
     return {
-      ...{ kind, postgres, redis, crew, standIn, close, ...account },
+      ...{ kind, postgres, redis, crew, proxy, standIn, close, ...account },
       url: `http://127.0.0.1:${port}`,
       channels: [account.plain, account.plain, account.wired, account.plain, account.sms],
       idOf: (globalId) => decodeAnyId(globalId, 'id').id,
@@ -113,7 +126,7 @@ async function setUp(env: NodeJS.ProcessEnv, standIn: StandIn) {
     await sql`update webhook_endpoint set channel_id = ${wired} where account_id = ${accountId}`;
     const when = { id: deps.newId(), now: clock.now() };
     const key = await createApiKey(engine.db, { accountId, name: 'platform', scopes: SCOPES }, when);
-    for (const name of ['api', 'worker1', 'worker2', 'worker3', 'worker4', 'stepped'])
+    for (const name of ['api', 'worker1', 'worker2', 'worker3', 'worker4', 'stepped', ...CUT])
       await sql.unsafe(`create role ${name} superuser login`);
     await sql.unsafe(affliction(null));
     await sql.unsafe(
