@@ -32,11 +32,17 @@ const backoff = (failures: number) => Math.min(0.05 * 2 ** failures, 1);
 type OpenDatabase = {
   /** At most. */
   connections?: number;
+  /** READ_ONLY: Postgres refuses every write of these sessions. */
+  access?: 'READ_ONLY' | 'READ_WRITE';
 };
 
 /** Opens the pool; connects only when first used. */
-export function openDatabase(address: DatabaseAddress, { connections = 16 }: OpenDatabase = {}): Database {
-  const options = { ...postgresOptions(address), connection: SESSION, backoff, onnotice: () => {} };
+export function openDatabase(
+  address: DatabaseAddress,
+  { connections = 16, access = 'READ_WRITE' }: OpenDatabase = {},
+): Database {
+  const session = access === 'READ_ONLY' ? { ...SESSION, default_transaction_read_only: true } : SESSION;
+  const options = { ...postgresOptions(address), connection: session, backoff, onnotice: () => {} };
   const sql = withSafeTransactions(postgres({ ...options, max: connections }));
   return {
     sql,
