@@ -34,7 +34,7 @@ export function addKeys(program: Command): void {
   command('create')
     .summary('make a key')
     .description(
-      'Makes a key to the API. It is shown this once: on the terminal, or in a file that only you can read. Only its hash is kept.',
+      'Makes a key to the API. It is shown this once: on the terminal, or in a file that only you can read. Only its hash is kept. Writes: it migrates the database, and makes it where there is none.',
     )
     .option('--create-account', 'make the account if there is none of that name')
     .option('--name <name>', 'what the key is called', 'cli')
@@ -44,7 +44,7 @@ export function addKeys(program: Command): void {
   command('list')
     .summary('list keys')
     .description(
-      'Lists keys, the oldest first: id, name, when made, when revoked, scopes. Never the keys themselves.',
+      'Lists keys, the oldest first: id, name, when made, when revoked, scopes. Never the keys themselves. Only reads.',
     )
     .action(list);
   command('revoke')

@@ -74,8 +74,7 @@ function closeToOthers(base: string, runAs: RunAs | null): void {
   const entries = readdirSync(base, { withFileTypes: true });
   const isOurs = (name: string) => OURS.some((begin) => name.startsWith(begin));
   const isItsOwn = runAs === null || statSync(base).uid === runAs.uid;
-  if (entries.every(({ name }) => isOurs(name)))
-    chmodSync(base, isItsOwn ? PRIVATE_FOLDER : PASSABLE_FOLDER);
+  if (entries.every(({ name }) => isOurs(name))) chmodSync(base, isItsOwn ? PRIVATE_FOLDER : PASSABLE_FOLDER);
   for (const entry of entries) if (entry.isFile() && isOurs(entry.name)) closeFile(join(base, entry.name));
 }
 

@@ -54,6 +54,19 @@ export async function messageIdsOf(
   return rows.map(({ id }) => id);
 }
 
+/** Whether an attempt to send a contact something is under way. */
+export async function isSomethingUnderWay(
+  sql: TransactionSql,
+  accountId: string,
+  contactId: string,
+): Promise<boolean> {
+  const rows = await sql`
+    ${own(sql, accountId, contactId)}
+    select from outbox
+    where account_id = ${accountId} and conversation_id in (select id from own) and begun_at is not null limit 1`;
+  return rows.length > 0;
+}
+
 /**
  * Removes what identifies a contact (PE-15): its address, language and client version; from the feeds of its
  * conversations the message ids, which may be made of the address, the client versions and languages, and what a

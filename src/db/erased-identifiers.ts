@@ -7,7 +7,12 @@ export type ErasedIdentifier = {
   /** Kept where it is OPTED_OUT: whoever asked not to be written to is not, erased or not (SF-11). */
   consent: 'OPTED_OUT' | null;
   consentAt: Date | null;
+  /** Until when echoes to an address are of a message that was under way while it was erased; null: none was. */
+  echoesUntil: Date | null;
 };
+
+/** Of an identifier of which nothing else is known. */
+export const NOTHING_KNOWN = { consent: null, consentAt: null, echoesUntil: null } as const;
 
 /** Keeps the hashes of what is erased; of the same identifier erased again, the newest erasure counts. */
 export async function keepErased(
@@ -16,17 +21,19 @@ export async function keepErased(
   erased: readonly ErasedIdentifier[],
 ): Promise<void> {
   await sql.unsafe(
-    `insert into erased_identifier (account_id, hash, erased_at, consent, consent_at)
-     select distinct on (hash) $1::uuid, hash, erased_at::timestamptz, consent, consent_at::timestamptz
-     from unnest($2::text[], $3::text[], $4::text[], $5::text[]) as rows (hash, erased_at, consent, consent_at) order by hash
+    `insert into erased_identifier (account_id, hash, erased_at, consent, consent_at, echoes_until)
+     select distinct on (hash) $1::uuid, hash, erased_at::timestamptz, consent, consent_at::timestamptz, echoes_until::timestamptz
+     from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+       as rows (hash, erased_at, consent, consent_at, echoes_until) order by hash
      on conflict (account_id, hash) do update set erased_at = greatest(erased_identifier.erased_at, excluded.erased_at),
-       consent = excluded.consent, consent_at = excluded.consent_at`,
+       consent = excluded.consent, consent_at = excluded.consent_at, echoes_until = excluded.echoes_until`,
     [
       accountId,
       erased.map((each) => each.hash),
       erased.map((each) => each.erasedAt.toISOString()),
       erased.map((each) => each.consent),
       erased.map((each) => each.consentAt?.toISOString() ?? null),
+      erased.map((each) => each.echoesUntil?.toISOString() ?? null),
     ],
     { prepare: true },
   );
@@ -39,7 +46,8 @@ export async function findErased(
   hashes: readonly string[],
 ): Promise<Map<string, ErasedIdentifier>> {
   const rows = await sql.unsafe<ErasedIdentifier[]>(
-    `select hash, erased_at as "erasedAt", consent, consent_at as "consentAt" from erased_identifier
+    `select hash, erased_at as "erasedAt", consent, consent_at as "consentAt",
+       echoes_until as "echoesUntil" from erased_identifier
      where account_id = $1 and hash = any($2::text[])`,
     [accountId, hashes as string[]],
     { prepare: true },

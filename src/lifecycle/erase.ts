@@ -1,6 +1,13 @@
 import type { TransactionSql } from 'postgres';
-import { eraseIdentity, type Identity, lockContact, messageIdsOf, openConversationOf } from '../db/erase.ts';
-import { type ErasedIdentifier, keepErased } from '../db/erased-identifiers.ts';
+import {
+  eraseIdentity,
+  type Identity,
+  isSomethingUnderWay,
+  lockContact,
+  messageIdsOf,
+  openConversationOf,
+} from '../db/erase.ts';
+import { type ErasedIdentifier, keepErased, NOTHING_KNOWN } from '../db/erased-identifiers.ts';
 import { keysNaming, replaceKeys } from '../db/idempotency.ts';
 import type { Action } from '../domain/activity.ts';
 import { ConversationEndedError, NotFoundError, UnavailableError } from '../domain/errors.ts';
@@ -9,6 +16,8 @@ import type { IdentifierHash } from './identifier-hash.ts';
 import type { LifecycleDeps } from './lifecycle.ts';
 
 const TRIES = 4;
+/** An attempt to send takes 15 s at most; its echo comes soon after. */
+const ECHOES_MS = 60_000;
 
 /** The contact's open conversation is another than was thought: begin again. */
 class ConversationRaceError extends Error {}
@@ -89,13 +98,16 @@ async function hashesOf(
   const kept = (await messageIdsOf(sql, accountId, contactId)).map(
     (value): ErasedIdentifier => ({
       hash: identifierHash({ kind: 'MESSAGE', accountId, channelId, value }),
-      ...{ erasedAt: now, consent: null, consentAt: null },
+      ...{ ...NOTHING_KNOWN, erasedAt: now },
     }),
   );
   if (address === null) return kept;
   const hash = identifierHash({ kind: 'ADDRESS', accountId, channelId, value: address });
   const said = consent === 'OPTED_OUT' ? { consent, consentAt } : { consent: null, consentAt: null };
-  return [...kept, { hash, erasedAt: now, ...said }];
+  // Its echo may come before its answer does, and name the address again.
+  const isUnderWay = await isSomethingUnderWay(sql, accountId, contactId);
+  const echoesUntil = isUnderWay ? new Date(now.getTime() + ECHOES_MS) : null;
+  return [...kept, { hash, erasedAt: now, ...said, echoesUntil }];
 }
 
 /** A caller may have made its idempotency keys of the address: with or without the plus sign of a phone number. */

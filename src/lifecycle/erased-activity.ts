@@ -1,5 +1,5 @@
 import type { StoredContact } from '../db/contacts.ts';
-import type { ErasedIdentifier } from '../db/erased-identifiers.ts';
+import { type ErasedIdentifier, NOTHING_KNOWN } from '../db/erased-identifiers.ts';
 import { messageKey } from '../db/events.ts';
 import type { Command } from '../domain/activity.ts';
 import { wasSentBefore } from '../domain/erasure.ts';
@@ -15,14 +15,16 @@ const IDENTIFYING = new Set(['of', 'clientVersion', 'locale']);
  */
 export function asErased(
   { erased }: { erased: Erased },
-  { channelId }: StoredContact,
+  { id, channelId }: StoredContact,
   { command, conversationId }: { command: Command; conversationId: string | null },
   erasedBefore: Date | null,
 ): 'DUPLICATE' | 'IGNORED' | null {
-  const { messageId, at } = command;
+  const { messageId, at, action } = command;
   if (messageId !== null && erased.messages.has(messageKey(channelId, messageId))) return 'DUPLICATE';
   const isOld = conversationId === null && erasedBefore !== null && wasSentBefore(at, erasedBefore);
-  return isOld ? 'IGNORED' : null;
+  const echoesUntil = erased.addresses.get(id)?.echoesUntil ?? null;
+  const isEcho = action.kind === 'OUTBOUND' && echoesUntil !== null && at < echoesUntil;
+  return isOld || isEcho ? 'IGNORED' : null;
 }
 
 /** An event of an erased contact, without what would tell again who it was. */
@@ -39,5 +41,5 @@ export function erasedNow(
   now: Date,
 ): ErasedIdentifier[] {
   const hash = messageId === null ? undefined : erased.hashes.get(messageKey(channelId, messageId));
-  return hash === undefined ? [] : [{ hash, erasedAt: now, consent: null, consentAt: null }];
+  return hash === undefined ? [] : [{ ...NOTHING_KNOWN, hash, erasedAt: now }];
 }

@@ -64,6 +64,8 @@ export const erasedIdentifier = pgTable(
     /** OPTED_OUT, of an address whose customer had said so: kept for good; null: nothing to keep. */
     consent: text('consent'),
     consentAt: instant('consent_at'),
+    /** Until when echoes to an address are dropped: of a message that was under way while it was erased. Null: none was. */
+    echoesUntil: instant('echoes_until'),
   },
   (table) => [
     primaryKey({ columns: [table.accountId, table.hash] }),

@@ -4,6 +4,7 @@ CREATE TABLE "erased_identifier" (
 	"erased_at" timestamp(3) with time zone NOT NULL,
 	"consent" text,
 	"consent_at" timestamp(3) with time zone,
+	"echoes_until" timestamp(3) with time zone,
 	CONSTRAINT "erased_identifier_pkey" PRIMARY KEY("account_id","hash")
 );
 --> statement-breakpoint
