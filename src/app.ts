@@ -35,6 +35,7 @@ import { sendWebhook } from './jobs/send-webhook.ts';
 import { openTeller } from './jobs/teller.ts';
 import type { RulesDeps } from './lifecycle/change-rules.ts';
 import { recordDowntime } from './lifecycle/downtime.ts';
+import { createIdentifierHash } from './lifecycle/identifier-hash.ts';
 import { openLaneDirectory } from './lifecycle/lane-directory.ts';
 import type { Changed, LifecycleDeps } from './lifecycle/lifecycle.ts';
 import { openRulesCache } from './lifecycle/rules-cache.ts';
@@ -101,7 +102,8 @@ export async function openEngine(
       registry.list().map(({ id }) => id),
     );
     await rearmOnNewRules(db.sql, hashOfRules(registry));
-    const vault = createVault(await readSecretKey(config));
+    const secretKey = await readSecretKey(config);
+    const vault = createVault(secretKey);
     await claimVault(db.sql, vault.fingerprint);
     const settings = openSettingsStore(registry, vault);
 
@@ -121,6 +123,7 @@ export async function openEngine(
       rulesOfAdapter,
       lanes: openLaneDirectory(() => v7()),
       newId: () => v7(),
+      identifierHash: createIdentifierHash(secretKey),
       arm: (alarms) => armLanes(queues, clock, log, alarms),
       tell: teller.tell,
       relay: () => nudgeRelay(queues, clock, log),

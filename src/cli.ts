@@ -11,6 +11,7 @@ import { addLanes } from './commands/lanes.ts';
 import { addMigrate } from './commands/migrate.ts';
 import { addReplay } from './commands/replay.ts';
 import { addServe } from './commands/serve.ts';
+import { cell, printNote } from './commands/terminal.ts';
 import { readConfig } from './config.ts';
 import { LullError, SetupError } from './domain/errors.ts';
 
@@ -23,7 +24,9 @@ const program = new Command('lull')
   .version(packageJson.version)
   .exitOverride()
   // One line an error, so that it stays one in a log.
-  .configureOutput({ outputError: (text, write) => write(`${text.trim().replace(/\s*\n\s*/g, ' ')}\n`) });
+  .configureOutput({
+    outputError: (text, write) => write(`${cell(text.trim().replace(/\s*\n\s*/g, ' '))}\n`),
+  });
 
 // Every command stands in a file of its own under commands/.
 const commands = [
@@ -56,14 +59,14 @@ try {
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : BAD_INPUT;
   if (error instanceof LullError) {
-    process.stderr.write(`error: ${error.message}\n`);
+    printNote(`error: ${cell(error.message)}\n`);
     return error instanceof SetupError ? error.exitCode : BAD_INPUT;
   }
   const fault = error instanceof Error ? error : new Error(String(error));
-  process.stderr.write(
+  printNote(
     debugging()
       ? `error: ${fault.stack}\n`
-      : `error: this should not happen: ${fault.message} (run it with LOG_LEVEL=debug to see where)\n`,
+      : `error: this should not happen: ${cell(fault.message)} (run it with LOG_LEVEL=debug to see where)\n`,
   );
   return UNEXPECTED;
 }

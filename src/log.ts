@@ -1,5 +1,6 @@
 import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from 'pino';
 import type { Config } from './config.ts';
+import { escapeUnseen } from './domain/text.ts';
 
 /** The log, one JSON object a line. */
 export type Log = Logger;
@@ -28,7 +29,10 @@ export function createLog(
         paths: DEPTHS.flatMap((depth) => SECRETS.map((name) => `${depth}${name}`)),
         censor: '[redacted]',
       },
-      hooks: { streamWrite: (line) => line.replace(PASSWORD_IN_URL, '$1:[redacted]@') },
+      hooks: {
+        // Of JSON, the escapes stand for the same characters; the line's own end stays.
+        streamWrite: (line) => escapeUnseen(line.replace(PASSWORD_IN_URL, '$1:[redacted]@'), '\n'),
+      },
     },
     to,
   );

@@ -1,4 +1,5 @@
 import { serve } from './commands/serve.ts';
+import { cell, printNote } from './commands/terminal.ts';
 import { readConfig } from './config.ts';
 import { SetupError } from './domain/errors.ts';
 import { createLog, type Log } from './log.ts';
@@ -17,6 +18,6 @@ try {
 function giveUp(error: unknown, log: Log | undefined): number {
   const known = error instanceof SetupError;
   if (log && !known) log.fatal({ err: error }, 'failed');
-  else process.stderr.write(`lull: ${error instanceof Error ? error.message : String(error)}\n`);
+  else printNote(`lull: ${cell(error instanceof Error ? error.message : String(error))}\n`);
   return known ? error.exitCode : 70;
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KEY_BYTES } from './adapters/vault.ts';
 import type { Config } from './config.ts';
@@ -16,10 +16,12 @@ export async function readSecretKey({
 }: Pick<Config, 'secretKey' | 'dataDir'>): Promise<Uint8Array> {
   if (secretKey !== null) return secretKey;
   const file = join(dataDir, 'secret.key');
-  await mkdir(dataDir, { recursive: true });
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const made = join(dataDir, `secret.key.${randomBytes(6).toString('hex')}`);
   try {
-    return keyOf(await readFile(file, 'utf8'), file);
+    const text = await readFile(file, 'utf8');
+    await chmod(file, 0o600).catch(passingBy);
+    return keyOf(text, file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
@@ -33,6 +35,11 @@ export async function readSecretKey({
     await unlink(made);
   }
   return keyOf(await readFile(file, 'utf8'), file);
+}
+
+/** A file that others may read is closed; one of another owner, or on a read-only disk as secrets are mounted, is that one's. */
+function passingBy(error: NodeJS.ErrnoException): void {
+  if (!['EPERM', 'EROFS'].includes(error.code ?? '')) throw error;
 }
 
 function keyOf(text: string, file: string): Uint8Array {

@@ -18,6 +18,13 @@ it('secrets never reach the log', () => {
   expect(written).toContain('postgres://ann:[redacted]@db:5432/lull');
 });
 
+it('characters that do not show are escaped, and JSON gives them back', () => {
+  const name = 'a\x1b[2J\x7f\x9b31m\u202e\u2028b';
+  const written = logged((log) => log.warn({ name }, `called ${name}`));
+  expect(written.trimEnd()).toMatch(/^[\x20-\x7e]+$/);
+  expect(JSON.parse(written)).toMatchObject({ name, msg: `called ${name}` });
+});
+
 it('leaves what is no secret', () => {
   const written = logged((log) => log.info({ url: 'http://127.0.0.1:4400/graphql', to: 'a@b' }, 'listening'));
   expect(JSON.parse(written)).toMatchObject({ url: 'http://127.0.0.1:4400/graphql', to: 'a@b' });

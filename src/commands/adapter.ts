@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { BUILT_IN } from '../adapters/index.ts';
 import { InvalidInputError, SetupError } from '../domain/errors.ts';
+import { print, printNote } from './terminal.ts';
 
 /** A working adapter of this name, which stands in its files and texts wherever the new one's goes. */
 const TEMPLATE = fileURLToPath(new URL('../../templates/adapter', import.meta.url));
@@ -40,9 +41,9 @@ async function writeSkeleton(name: string): Promise<void> {
   for (const file of (await readdir(TEMPLATE)).sort()) {
     const path = join(name, named(file, name));
     await writeFile(path, named(await readFile(join(TEMPLATE, file), 'utf8'), name), { flag: 'wx' });
-    process.stdout.write(`${path}\n`);
+    print(`${path}\n`);
   }
-  process.stderr.write(`its test: cd ${name} && npm test\n`);
+  printNote(`its test: cd ${name} && npm test\n`);
 }
 
 /** @throws InvalidInputError */

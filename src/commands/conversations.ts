@@ -1,10 +1,11 @@
 import { type Command, Option } from 'commander';
-import type { Engine } from '../app.ts';
 import { CONVERSATION_COLUMNS, conversationOf, type StoredConversation } from '../db/conversations.ts';
 import { readNamed } from '../db/reads.ts';
 import { STATUSES, type Status } from '../domain/conversation.ts';
 import { type Due, nextDue } from '../domain/timers.ts';
-import { type Column, instantText, printJson, reading, readLimit, table } from './reading.ts';
+import type { Existing } from './open-existing.ts';
+import { type Column, instantText, reading, readLimit, table } from './reading.ts';
+import { print, printJson } from './terminal.ts';
 
 type Options = { account: string; status?: Status[]; limit: string; json?: true };
 type Listed = StoredConversation & {
@@ -20,7 +21,7 @@ export function addConversations(program: Command): void {
     .command('conversations')
     .summary('list conversations, and when each falls due')
     .description(
-      "Lists an account's conversations, the newest first, and what will happen to each by itself.",
+      "Lists an account's conversations, the newest first, and what will happen to each by itself. Only reads.",
     )
     .option('--account <name>', 'whose', 'default')
     .addOption(new Option('--status <status...>', 'of these statuses only').choices(STATUSES))
@@ -31,15 +32,15 @@ export function addConversations(program: Command): void {
 
 async function run({ account, status = [], limit, json }: Options): Promise<void> {
   const count = readLimit(limit);
-  await reading(account, async (engine, accountId) => {
-    const rows = await list(engine, accountId, status, count);
+  await reading(account, async (existing, accountId) => {
+    const rows = await list(existing, accountId, status, count);
     if (json) printJson(rows.map(jsonOf));
-    else process.stdout.write(table(COLUMNS, rows));
+    else print(table(COLUMNS, rows));
   });
 }
 
 async function list(
-  { deps, db: { sql } }: Engine,
+  { rules: cache, db: { sql } }: Existing,
   accountId: string,
   statuses: readonly Status[],
   limit: number,
@@ -50,7 +51,7 @@ async function list(
     order by id desc limit ${limit}`;
   const conversations = found.map(conversationOf);
   const [account] = await sql`select rules_version from account where account_id = ${accountId}`;
-  const rules = await deps.rules.at(accountId, Number(account?.rules_version));
+  const rules = await cache.at(accountId, Number(account?.rules_version));
   const ids = (of: (row: StoredConversation) => string | null) =>
     conversations.flatMap((row) => of(row) ?? []);
   const names = new Map(

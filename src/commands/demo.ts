@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { chmod, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
@@ -13,6 +13,7 @@ import { playTimeline } from '../lifecycle/play.ts';
 import { createAccount, ensureChannel } from '../lifecycle/setup.ts';
 import { createLog } from '../log.ts';
 import { untilSignal } from './signals.ts';
+import { cell, print } from './terminal.ts';
 
 const TIMELINE = fileURLToPath(new URL('../../examples/support-timeline.csv', import.meta.url));
 /** The first close comes this long after the start, and then one after the other this far apart. */
@@ -32,7 +33,7 @@ export function addDemo(program: Command): void {
     .command('demo')
     .summary('start everything, fed with real conversations, and watch them close')
     .description(
-      'Starts the service on the embedded Postgres with an account of its own, plays real support conversations into it so that they fall due over the next minutes, and prints a line for each as it closes. Ctrl-C ends it.',
+      'Starts the service on the embedded Postgres with an account of its own, plays real support conversations into it so that they fall due over the next minutes, and prints a line for each as it closes. Ctrl-C ends it. Writes: it migrates the database, makes it where there is none, and leaves the account of the demo in it.',
     )
     .action(run);
 }
@@ -54,7 +55,10 @@ async function run(): Promise<void> {
     const key = { accountId, name: 'demo', scopes: SCOPES };
     const token = await createApiKey(engine.db, key, { id: engine.deps.newId(), now: engine.clock.now() });
     const keyFile = join(config.dataDir, 'demo.key');
-    await writeFile(keyFile, `${token}\n`, { mode: 0o600 });
+    await writeFile(keyFile, '', { mode: 0o600 });
+    // One that is there already may be open to others.
+    await chmod(keyFile, 0o600);
+    await writeFile(keyFile, `${token}\n`);
     introduce(service.url ?? '', relative('.', keyFile), conversations);
     await untilSignal();
     await unsubscribe();
@@ -94,7 +98,7 @@ async function feed({ deps, clock, settings: store }: Engine, accountId: string)
 }
 
 function introduce(url: string, keyFile: string, conversations: number): void {
-  process.stdout.write(`
+  print(`
 Lull is running: ${conversations} real support conversations, on two channels.
   web closes after 25 minutes of silence, app after 60.
 
@@ -122,8 +126,8 @@ async function printCloses({ db }: Engine, { accountId, conversationIds }: Chang
   for (const row of rows) {
     const time = row.ended_at.toISOString().slice(11, 23);
     const quiet = Math.round((row.ended_at - row.last_activity_at) / MINUTE_MS);
-    const where = `${row.address} ${row.skill ?? ''}`.padEnd(26);
-    process.stdout.write(
+    const where = cell(`${row.address} ${row.skill ?? ''}`).padEnd(26);
+    print(
       `${time}  ${row.end_reason}  ${where} ${row.channel.padEnd(4)} quiet for ${quiet} min, closed ${row.lateness_ms} ms late\n`,
     );
   }

@@ -6,7 +6,8 @@ import { describeDuration, formatDuration, fromMilliseconds } from '../domain/du
 import { InvalidInputError, NotFoundError } from '../domain/errors.ts';
 import { isUuid } from '../domain/uuid.ts';
 import { type Explanation, explain, instantsOf, type TimerExplanation } from '../insight/explain.ts';
-import { type Column, instantText, printJson, reading, table } from './reading.ts';
+import { type Column, instantText, reading, table } from './reading.ts';
+import { print, printJson } from './terminal.ts';
 
 /** Adds `lull explain`: why a conversation will end when it will, or why it will not (LL-1). */
 export function addExplain(program: Command): void {
@@ -14,7 +15,7 @@ export function addExplain(program: Command): void {
     .command('explain')
     .summary('why a conversation will end when it will, or why it will not')
     .description(
-      'Shows every timer of a conversation: when it is due, what it counts from and since when, where its time comes from, and what keeps it from running.',
+      'Shows every timer of a conversation: when it is due, what it counts from and since when, where its time comes from, and what keeps it from running. Only reads.',
     )
     .argument('<id>', 'as `lull conversations` or the API show it')
     .option('--account <name>', 'whose it is', 'default')
@@ -24,16 +25,16 @@ export function addExplain(program: Command): void {
 
 async function run(text: string, { account, json }: { account: string; json?: true }): Promise<void> {
   const id = readId(text);
-  await reading(account, async ({ deps, db: { sql } }, accountId) => {
+  await reading(account, async ({ rules: cache, db: { sql } }, accountId) => {
     const [conversation] = await readConversations(sql, accountId, [id]);
     if (!conversation) throw new NotFoundError('id', `conversation in the account ${account}`);
     const [row] = await sql`select rules_version from account where account_id = ${accountId}`;
-    const rules = await deps.rules.at(accountId, Number(row?.rules_version));
+    const rules = await cache.at(accountId, Number(row?.rules_version));
     const asked = { conversationId: id, instants: instantsOf(conversation) };
     const [steps = []] = await readSteps(sql, accountId, [asked]);
     const explanation = explain(rules, conversation, steps);
     if (json) printJson(jsonOf(conversation, explanation));
-    else process.stdout.write(page(conversation, explanation));
+    else print(page(conversation, explanation));
   });
 }
 

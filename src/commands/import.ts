@@ -2,12 +2,13 @@ import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import type { Engine } from '../app.ts';
 import { readConfig } from '../config.ts';
-import { InvalidInputError } from '../domain/errors.ts';
 import { readTimeline, type TimelineRow } from '../insight/timeline.ts';
 import { playTimeline } from '../lifecycle/play.ts';
 import { accountNamed, createAccount, ensureChannel } from '../lifecycle/setup.ts';
 import { createLog } from '../log.ts';
 import { withProgress } from './progress.ts';
+import { readNewName } from './reading.ts';
+import { cell, print } from './terminal.ts';
 
 type Options = { account: string; channel: string; shiftToNow?: true };
 
@@ -17,7 +18,7 @@ export function addImport(program: Command): void {
     .command('import')
     .summary('play a recorded timeline into the database')
     .description(
-      'Plays a timeline into the database as if Lull had been there, up to now: conversations start, close and reopen at their instants, and nobody outside hears of it. What is open at its end closes when its time comes. Importing the same file again adds nothing.',
+      'Plays a timeline into the database as if Lull had been there, up to now: conversations start, close and reopen at their instants, and nobody outside hears of it. What is open at its end closes when its time comes. Importing the same file again adds nothing. Writes: it migrates the database, and makes what is not there.',
     )
     .argument('<file>', 'a CSV file with the columns conversation, at, from, agent and skill')
     .option('--account <name>', 'the account, made if there is none of that name', 'default')
@@ -28,9 +29,7 @@ export function addImport(program: Command): void {
 
 async function run(file: string, options: Options): Promise<void> {
   const rows = await withProgress('Reading', (onProgress) => readTimeline(file, onProgress));
-  for (const name of ['account', 'channel'] as const)
-    if (options[name].trim() === '')
-      throw new InvalidInputError(`--${name}`, 'a name that is not empty is allowed');
+  for (const name of ['account', 'channel'] as const) readNewName(options[name], `--${name}`);
   const { openEngine } = await import('../app.ts');
   const config = readConfig();
   const engine = await openEngine(config, createLog({ ...config, logLevel: quieter(config.logLevel) }));
@@ -63,8 +62,8 @@ async function importRows(engine: Engine, rows: readonly TimelineRow[], options:
   const seconds = (clock.now().getTime() - started) / 1000;
   const perSecond = Math.round(played.messages / Math.max(seconds, 0.001)).toLocaleString('en');
   const left = played.ahead > 0 ? `, ${played.ahead} left out as they lie ahead of now` : '';
-  process.stdout.write(
-    `${played.added} messages added, ${played.known} known already${left}: account ${options.account}, channel ${options.channel}, ${seconds.toFixed(1)} s, ${perSecond} rows/s\n`,
+  print(
+    `${played.added} messages added, ${played.known} known already${left}: account ${cell(options.account)}, channel ${cell(options.channel)}, ${seconds.toFixed(1)} s, ${perSecond} rows/s\n`,
   );
 }
 

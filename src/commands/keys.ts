@@ -10,11 +10,15 @@ import {
   revokeApiKey,
   SCOPES,
 } from '../db/api-keys.ts';
+import { readDatabaseTime } from '../db/client.ts';
 import { createOperatorKey, listOperatorKeys, revokeOperatorKey } from '../db/operator-keys.ts';
 import { InvalidInputError, NotFoundError, SetupError } from '../domain/errors.ts';
 import { isUuid } from '../domain/uuid.ts';
 import { accountNamed, createAccount } from '../lifecycle/setup.ts';
 import { createLog } from '../log.ts';
+import type { Existing } from './open-existing.ts';
+import { readNewName } from './reading.ts';
+import { cell, print, printNote } from './terminal.ts';
 
 type Whose = { account: string; operator?: true };
 type CreateOptions = Whose & { name: string; scope: string[]; out?: string; createAccount?: true };
@@ -30,7 +34,7 @@ export function addKeys(program: Command): void {
   command('create')
     .summary('make a key')
     .description(
-      'Makes a key to the API. It is shown this once: on the terminal, or in a file that only you can read. Only its hash is kept.',
+      'Makes a key to the API. It is shown this once: on the terminal, or in a file that only you can read. Only its hash is kept. Writes: it migrates the database, and makes it where there is none.',
     )
     .option('--create-account', 'make the account if there is none of that name')
     .option('--name <name>', 'what the key is called', 'cli')
@@ -40,22 +44,25 @@ export function addKeys(program: Command): void {
   command('list')
     .summary('list keys')
     .description(
-      'Lists keys, the oldest first: id, name, when made, when revoked, scopes. Never the keys themselves.',
+      'Lists keys, the oldest first: id, name, when made, when revoked, scopes. Never the keys themselves. Only reads.',
     )
     .action(list);
   command('revoke')
     .argument('<id>', 'as `lull keys list` shows it, or as it stands in the key before the last _')
     .summary('revoke a key')
-    .description('Revokes a key for ever, from the next request on.')
+    .description(
+      'Revokes a key for ever, from the next request on. Writes the time of that, and nothing else.',
+    )
     .action(revoke);
 }
 
 async function create(options: CreateOptions): Promise<void> {
   readScopes(options.scope);
+  readNewName(options.name, '--name');
   if (options.out === undefined && !process.stdout.isTTY)
     throw new SetupError('this is no terminal: say with --out which file the key is to go to', 2);
   await withEngine(async ({ deps, db, clock }) => {
-    const accountId = options.operator ? null : await accountOf(deps, options);
+    const accountId = options.operator ? null : await accountToHave(deps, options);
     const file = options.out === undefined ? null : await openNew(options.out);
     const key = { name: options.name, scopes: options.scope };
     const made = { id: deps.newId(), now: clock.now() };
@@ -63,19 +70,20 @@ async function create(options: CreateOptions): Promise<void> {
       accountId === null
         ? await createOperatorKey(db, key, made)
         : await createApiKey(db, { accountId, ...key }, made);
-    if (file === null) process.stdout.write(`${token}\n`);
+    if (file === null) print(`${token}\n`);
     else {
       await file.writeFile(`${token}\n`);
       await file.close();
-      process.stderr.write(`the key is in ${options.out}\n`);
+      printNote(`the key is in ${cell(options.out ?? '')}\n`);
     }
   });
 }
 
 async function list(options: Whose): Promise<void> {
-  await withEngine(async ({ deps, db }) => {
+  const { withExisting } = await import('./open-existing.ts');
+  await withExisting('READ_ONLY', async ({ db }) => {
     if (options.operator) return show(await listOperatorKeys(db.sql));
-    const accountId = await accountOf(deps, options);
+    const accountId = await accountOf({ db }, options);
     for (let after: string | null = null; ; ) {
       const page: ApiKeyRow[] = await listApiKeys(db.sql, accountId, after, 200);
       show(page);
@@ -89,10 +97,12 @@ async function revoke(text: string, options: Whose): Promise<void> {
   const id = text.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
   if (!isUuid(id))
     throw new InvalidInputError('id', 'the id of a key, as `lull keys list` shows it, is allowed');
-  await withEngine(async ({ deps, db, clock }) => {
+  const { withExisting } = await import('./open-existing.ts');
+  await withExisting('READ_WRITE', async ({ db }) => {
+    const now = await readDatabaseTime(db);
     const key = options.operator
-      ? await revokeOperatorKey(db.sql, id, clock.now())
-      : await revokeApiKey(db.sql, { accountId: await accountOf(deps, options), id }, clock.now());
+      ? await revokeOperatorKey(db.sql, id, now)
+      : await revokeApiKey(db.sql, { accountId: await accountOf({ db }, options), id }, now);
     if (key === null) throw new NotFoundError('id', 'key');
     show([key]);
   });
@@ -102,19 +112,23 @@ async function revoke(text: string, options: Whose): Promise<void> {
 function show(keys: readonly ApiKeyRow[]): void {
   for (const { id, name, scopes, createdAt, revokedAt } of keys) {
     const revoked = revokedAt === null ? 'valid' : `revoked ${revokedAt.toISOString()}`;
-    process.stdout.write(`${[id, name, createdAt.toISOString(), revoked, scopes.join(' ')].join('\t')}\n`);
+    print(`${[id, cell(name), createdAt.toISOString(), revoked, scopes.join(' ')].join('\t')}\n`);
   }
 }
 
-async function accountOf(
-  deps: Engine['deps'],
-  { account, createAccount: mayMake }: Whose & { createAccount?: true },
-): Promise<string> {
+/** @throws NotFoundError */
+async function accountOf(existing: Pick<Existing, 'db'>, { account }: Whose): Promise<string> {
   if (account.trim() === '') throw new InvalidInputError('--account', 'a name that is not empty is allowed');
-  const known = await accountNamed(deps, account);
+  const known = await accountNamed(existing, account);
   if (known !== null) return known;
-  if (mayMake) return await createAccount(deps, { name: account });
   throw new NotFoundError('--account', `account as ${account}; lull keys create --create-account makes it`);
+}
+
+/** The account that a key is to open, made if that is asked for. @throws NotFoundError */
+async function accountToHave(deps: Engine['deps'], options: CreateOptions): Promise<string> {
+  if (!options.createAccount) return await accountOf(deps, options);
+  const account = readNewName(options.account, '--account');
+  return (await accountNamed(deps, account)) ?? (await createAccount(deps, { name: account }));
 }
 
 async function withEngine(act: (engine: Engine) => Promise<void>): Promise<void> {

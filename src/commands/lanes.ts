@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { type Lane, lanesOn } from '../db/lanes.ts';
-import { type Column, instantText, printJson, reading, table } from './reading.ts';
+import { type Column, instantText, reading, table } from './reading.ts';
+import { print, printJson } from './terminal.ts';
 
 type Listed = Lane & { channel: string; skill: string | null; open: number | null };
 
@@ -10,7 +11,7 @@ export function addLanes(program: Command): void {
     .command('lanes')
     .summary('list lanes, and when each is woken')
     .description(
-      'Lists the lanes of an account, the one that is woken first first: the facts that its conversations share, when it is woken, and the least clock that may be in it.',
+      'Lists the lanes of an account, the one that is woken first first: the facts that its conversations share, when it is woken, and the least clock that may be in it. Only reads.',
     )
     .option('--account <name>', 'whose', 'default')
     .option('--counts', 'count the conversations in each, which reads them all')
@@ -56,7 +57,7 @@ async function run({
       );
     if (json) printJson(rows.map(jsonOf));
     else
-      process.stdout.write(
+      print(
         table(
           COLUMNS.filter(({ name }) => counts || name !== 'open'),
           rows,

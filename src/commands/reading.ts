@@ -1,26 +1,30 @@
-import type { Engine } from '../app.ts';
-import { readConfig } from '../config.ts';
 import { InvalidInputError, NotFoundError } from '../domain/errors.ts';
+import { isPlain, PLAIN } from '../domain/text.ts';
 import { accountNamed } from '../lifecycle/setup.ts';
-import { createLog } from '../log.ts';
+import type { Existing } from './open-existing.ts';
+import { cell } from './terminal.ts';
 
 /** A column: its heading, and its text for a row. */
 export type Column<Row> = { name: string; of: (row: Row) => string };
 
-/** Opens the engine, which wakes nothing by itself, and reads something of an account. @throws NotFoundError */
+/** Opens the database for reading alone, and reads something of an account. @throws NotFoundError, SetupError */
 export async function reading(
   account: string,
-  read: (engine: Engine, accountId: string) => Promise<void>,
+  read: (existing: Existing, accountId: string) => Promise<void>,
 ): Promise<void> {
-  const { openEngine } = await import('../app.ts');
-  const engine = await openEngine(readConfig(), createLog({ logLevel: 'warn' }));
-  try {
-    const accountId = await accountNamed(engine.deps, account);
+  const { withExisting } = await import('./open-existing.ts');
+  await withExisting('READ_ONLY', async (existing) => {
+    const accountId = await accountNamed(existing, account);
     if (accountId === null) throw new NotFoundError('--account', `account as ${account}`);
-    await read(engine, accountId);
-  } finally {
-    await engine.close();
-  }
+    await read(existing, accountId);
+  });
+}
+
+/** Reads a name that something is to be called. @throws InvalidInputError naming the option */
+export function readNewName(name: string, option: string): string {
+  if (name.trim() === '' || !isPlain(name))
+    throw new InvalidInputError(option, `a name that is not empty, ${PLAIN}, is allowed`);
+  return name;
 }
 
 /** Reads how many rows are wanted. @throws InvalidInputError */
@@ -37,7 +41,10 @@ export function table<Row>(
   rows: readonly Row[],
   room = process.stdout.columns ?? 80,
 ): string {
-  const cells = [columns.map(({ name }) => name), ...rows.map((row) => columns.map(({ of }) => of(row)))];
+  const cells = [
+    columns.map(({ name }) => name),
+    ...rows.map((row) => columns.map(({ of }) => cell(of(row)))),
+  ];
   const widths = columns.map((_, column) => Math.max(...cells.map((line) => line[column]?.length ?? 0)));
   let used = 0;
   const shown = widths.filter((width, column) => {
@@ -57,9 +64,4 @@ export function table<Row>(
 /** An instant as people read it, to the second, in UTC; a dash for none. */
 export function instantText(instant: Date | null): string {
   return instant === null ? '–' : `${instant.toISOString().slice(0, 19).replace('T', ' ')}Z`;
-}
-
-/** What is printed with `--json`, and nothing else. */
-export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }

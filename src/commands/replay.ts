@@ -6,6 +6,7 @@ import { type ReplaySettings, replay } from '../insight/replay.ts';
 import { countGaps, replayReport } from '../insight/replay-report.ts';
 import { readTimeline } from '../insight/timeline.ts';
 import { withProgress } from './progress.ts';
+import { printJson, printStyled } from './terminal.ts';
 
 type Options = { after?: string; reopenWithin?: string; profile: string; json?: true };
 
@@ -43,11 +44,8 @@ async function run(file: string, options: Options): Promise<void> {
   const settings = readSettings(options);
   const rows = await withProgress('Reading', (onProgress) => readTimeline(file, onProgress));
   const result = await withProgress('Replaying', (onProgress) => replay(rows, settings, onProgress));
-  process.stdout.write(
-    options.json
-      ? `${JSON.stringify(result, null, 2)}\n`
-      : replayReport(settings, result, countGaps(rows), (text) => styleText('bold', text)),
-  );
+  if (options.json) printJson(result);
+  else printStyled(replayReport(settings, result, countGaps(rows), (text) => styleText('bold', text)));
 }
 
 function readSettings(options: Options): ReplaySettings {

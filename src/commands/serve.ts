@@ -15,7 +15,7 @@ export function addServe(program: Command): void {
     .command('serve')
     .summary('run the service')
     .description(
-      'Runs the service until Ctrl-C or SIGTERM: the API, the worker that wakes lanes and sends what is owed, or both. Start as many of each as you like on one database.',
+      'Runs the service until Ctrl-C or SIGTERM: the API, the worker that wakes lanes and sends what is owed, or both. Start as many of each as you like on one database. Writes: it migrates the database, and makes the embedded one and its secret key where there is none.',
     )
     .addOption(new Option('--role <role>', 'which part').choices(ROLES).default('all' satisfies Role))
     .action(async ({ role }: { role: Role }) => {

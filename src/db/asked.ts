@@ -44,7 +44,7 @@ const BY_CONVERSATION = `left join conversation as named on named.account_id = $
 
 const CONTACT = `contact.id as c_id, contact.channel_id as c_channel_id, contact.latest_conversation_id as c_latest,
   contact.client_version as c_client_version, contact.locale as c_locale, contact.consent as c_consent,
-  contact.consent_at as c_consent_at, contact.erased_at is not null as c_is_erased`;
+  contact.consent_at as c_consent_at, contact.erased_at is not null as c_is_erased, contact.erased_before as c_erased_before`;
 
 /** One statement for a call whose targets are all of a kind. The channel of a message is its contact's. */
 const read = (asked: string, joinContact: string) => `
@@ -117,6 +117,7 @@ function foundOf(row: Record<string, unknown>): Found {
             consent: row.c_consent,
             consentAt: row.c_consent_at,
             isErased: row.c_is_erased,
+            erasedBefore: row.c_erased_before,
           } as StoredContact),
     latest: row.id === null ? null : conversationOf(row),
     seenOn: row.a_seen_on,

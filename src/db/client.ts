@@ -49,14 +49,23 @@ type OpenDatabase = {
   log?: Pick<Log, 'error' | 'warn' | 'debug'>;
   /** Hears of every statement that is sent, also those that begin and end transactions. */
   onStatement?: (text: string, parameters: unknown[]) => void;
+  /** READ_ONLY: Postgres refuses every write of these sessions. */
+  access?: 'READ_ONLY' | 'READ_WRITE';
 };
 
 /** Opens a pool of connections; connects only when first used. */
 export function openDatabase(
   address: DatabaseAddress,
-  { connections = 16, waitMs = CONNECTION_WAIT_MS, log = PROCESS_WARNINGS, onStatement }: OpenDatabase = {},
+  {
+    connections = 16,
+    waitMs = CONNECTION_WAIT_MS,
+    log = PROCESS_WARNINGS,
+    onStatement,
+    access = 'READ_WRITE',
+  }: OpenDatabase = {},
 ): Database {
-  const template = postgres({ ...postgresOptions(address), ...NEVER_BY_ITSELF, connection: SESSION });
+  const session = access === 'READ_ONLY' ? { ...SESSION, default_transaction_read_only: true } : SESSION;
+  const template = postgres({ ...postgresOptions(address), ...NEVER_BY_ITSELF, connection: session });
   const faults = Object.fromEntries(FAULT_KINDS.map((kind) => [kind, 0])) as Record<FaultKind, number>;
   const pool = openPool({
     options: { ...template.options, no_subscribe: true } as unknown as DriverOptions,

@@ -13,6 +13,8 @@ export type StoredContact = {
   consentAt: Date | null;
   /** Its address is no longer its own: whoever writes from there is somebody new (PE-15). */
   isErased: boolean;
+  /** When somebody of the same address was erased before: what was sent before that is dropped (PE-15). */
+  erasedBefore: Date | null;
 };
 
 /** Where a contact is to be found. */
@@ -60,7 +62,7 @@ export async function lockContacts(
   ids: readonly string[],
 ): Promise<StoredContact[]> {
   const rows = await sql.unsafe(
-    `select id, channel_id as "channelId", latest_conversation_id as "latestConversationId", client_version as "clientVersion", locale, consent, consent_at as "consentAt", erased_at is not null as "isErased"
+    `select id, channel_id as "channelId", latest_conversation_id as "latestConversationId", client_version as "clientVersion", locale, consent, consent_at as "consentAt", erased_at is not null as "isErased", erased_before as "erasedBefore"
      from contact where account_id = $1 and id = any($2::uuid[]) order by id for no key update`,
     [accountId, ids as string[]],
     { prepare: true },
@@ -76,8 +78,9 @@ export async function updateContacts(
 ) {
   await sql.unsafe(
     `update contact set latest_conversation_id = rows.latest, client_version = rows.version, locale = rows.locale,
-       consent = rows.consent, consent_at = rows.consent_at::timestamptz
-     from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[]) as rows (id, latest, version, locale, consent, consent_at)
+       consent = rows.consent, consent_at = rows.consent_at::timestamptz, erased_before = rows.erased_before::timestamptz
+     from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+       as rows (id, latest, version, locale, consent, consent_at, erased_before)
      where contact.account_id = $1 and contact.id = rows.id`,
     [
       accountId,
@@ -87,6 +90,7 @@ export async function updateContacts(
       contacts.map((each) => each.locale),
       contacts.map((each) => each.consent),
       contacts.map((each) => each.consentAt?.toISOString() ?? null),
+      contacts.map((each) => each.erasedBefore?.toISOString() ?? null),
     ],
     { prepare: true },
   );

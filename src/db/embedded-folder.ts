@@ -35,6 +35,10 @@ const ELSEWHERE = 'set LULL_DATA_DIR to a folder of its own, or DATABASE_URL to 
 /** A file that only Lull puts into a database's folder. */
 const MARK = 'lull-embedded';
 const MAJOR_VERSION = '18';
+const PRIVATE_FOLDER = 0o700;
+const PASSABLE_FOLDER = 0o711;
+/** Of every file that is not Postgres's own: for its owner alone. */
+export const PRIVATE_FILE = 0o600;
 /** What the system takes as a socket's path, with a few bytes to spare. */
 const LONGEST_SOCKET_PATH = 100;
 
@@ -43,17 +47,44 @@ const LONGEST_SOCKET_PATH = 100;
  * @throws SetupError naming the folder that is in the way and what to do.
  */
 export function prepareFolder(dataDir: string, binaries: Binaries): EmbeddedFolder {
-  const made = mkdirSync(dataDir, { recursive: true });
-  if (made !== undefined) chmodSync(dataDir, 0o755);
+  // With the folders above it, which others may have to get through.
+  mkdirSync(dataDir, { recursive: true });
   const base = realpathSync(dataDir);
   const data = join(base, 'postgres');
   const runAs = findRunAs(data);
   refuseForeignOwner(base, runAs);
   accessSync(base, constants.W_OK);
+  closeToOthers(base, runAs);
   if (runAs !== null) for (const folder of [base, dirname(binaries.initdb)]) refuseUnreachable(folder, runAs);
   if (!existsSync(data) || readdirSync(data).length === 0) initialize(data, binaries, runAs);
   refuseForeignData(data, runAs);
-  return { data, socketDir: prepareSocketDir(base, runAs), log: join(base, 'postgres.log'), runAs };
+  const socketDir = prepareSocketDir(base, runAs);
+  return { data, socketDir, log: join(base, 'postgres.log'), runAs };
+}
+
+/** All that Lull and Postgres put into the data folder, by how it begins. */
+const OURS = ['postgres', 'lull', 'secret.key', 'demo.key', 'lost+found'];
+
+/**
+ * Closes the data folder to others, and the files in it, whoever made them and whatever the umask. As root, Postgres runs as
+ * another user, who has to get through: then others may enter the folder, and still not list it. A folder that holds
+ * something else is left as it is; the files in it that are Lull's are closed.
+ */
+function closeToOthers(base: string, runAs: RunAs | null): void {
+  const entries = readdirSync(base, { withFileTypes: true });
+  const isOurs = (name: string) => OURS.some((begin) => name.startsWith(begin));
+  const isItsOwn = runAs === null || statSync(base).uid === runAs.uid;
+  if (entries.every(({ name }) => isOurs(name))) chmodSync(base, isItsOwn ? PRIVATE_FOLDER : PASSABLE_FOLDER);
+  for (const entry of entries) if (entry.isFile() && isOurs(entry.name)) closeFile(join(base, entry.name));
+}
+
+function closeFile(file: string): void {
+  try {
+    chmodSync(file, PRIVATE_FILE);
+  } catch (error) {
+    // Of somebody else, or gone since: whoever it belongs to closes it.
+    if (!isErrno(error, 'ENOENT') && !isErrno(error, 'EPERM')) throw error;
+  }
 }
 
 /** Null unless we are root. Data that is there keeps the user that it was made with. */
@@ -112,7 +143,7 @@ function initialize(data: string, binaries: Binaries, runAs: RunAs | null): void
         `the embedded Postgres cannot be set up here: ${why} (were the packages' install scripts run? \`npm rebuild\` runs them); or set DATABASE_URL`,
       );
     }
-    writeFileSync(join(fresh, MARK), 'This database belongs to Lull.\n');
+    writeFileSync(join(fresh, MARK), 'This database belongs to Lull.\n', { mode: PRIVATE_FILE });
     renameSync(fresh, data);
   } catch (error) {
     rmSync(fresh, { recursive: true, force: true });
@@ -147,7 +178,7 @@ function prepareSocketDir(base: string, runAs: RunAs | null): string {
   const recorded = existsSync(record) ? readFileSync(record, 'utf8') : null;
   if (recorded !== null && isPrivate(recorded, runAs)) return recorded;
   const far = makePrivate(mkdtempSync(join(tmpdir(), 'lull-')), runAs);
-  writeFileSync(record, far);
+  writeFileSync(record, far, { mode: PRIVATE_FILE });
   return far;
 }
 

@@ -1,9 +1,18 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fchmodSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Binaries, type EmbeddedFolder, ENVIRONMENT } from './embedded-folder.ts';
+import { type Binaries, type EmbeddedFolder, ENVIRONMENT, PRIVATE_FILE } from './embedded-folder.ts';
 
 /** The port in the socket's name. */
 export const PORT = 5432;
@@ -98,7 +107,8 @@ function spawnPostgres(folder: EmbeddedFolder, binaries: Binaries): ChildProcess
   const settings = { ...SETTINGS, unix_socket_directories: folder.socketDir };
   const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const command = [...followParent(), binaries.postgres, '-D', folder.data, ...args];
-  const log = openSync(folder.log, 'a');
+  const log = openSync(folder.log, 'a', PRIVATE_FILE);
+  fchmodSync(log, PRIVATE_FILE);
   try {
     const child = spawn(command[0] as string, command.slice(1), {
       ...folder.runAs,

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { SetupError } from '../domain/errors.ts';
@@ -20,16 +22,30 @@ const WATCH_MS = 1000;
 /**
  * Starts the Postgres of a data folder, or joins the one that another process of Lull runs there. If that process
  * ends, or Postgres does, it is started again at the same address.
- * @throws SetupError where it cannot run, or the folder is not ours.
+ * `ifThere`: a database that is not there is not made.
+ * @throws SetupError where it cannot run, or the folder is not ours; with exit code 3 where there is no database to join.
  */
-export async function startEmbedded({ dataDir, log }: { dataDir: string; log: Log }): Promise<Embedded> {
+export async function startEmbedded({
+  dataDir,
+  log,
+  ifThere = false,
+}: {
+  dataDir: string;
+  log: Log;
+  ifThere?: boolean;
+}): Promise<Embedded> {
+  if (ifThere && !existsSync(join(dataDir, 'postgres', 'PG_VERSION')))
+    throw new SetupError(
+      `there is no database in ${dataDir} yet, and this command makes none: start \`lull serve\` there first, or set LULL_DATA_DIR or DATABASE_URL`,
+      3,
+    );
   const binaries = await findBinaries();
   const folder = prepare(dataDir, binaries);
   let server = await joinOrLaunch(folder, binaries);
   // Stays where clients were told to look, whoever starts the server next.
   folder.socketDir = server.socketDir;
   const address = { host: server.socketDir, port: PORT, database: 'lull', user: 'lull' };
-  await createDatabase(address);
+  if (!ifThere) await createDatabase(address);
   log.debug(
     { folder: folder.data, postgresPid: server.pid, startedHere: server.child !== null },
     'embedded Postgres',

@@ -1,4 +1,5 @@
 import { MalformedFileError } from '../domain/errors.ts';
+import { isPlain, PLAIN } from '../domain/text.ts';
 
 /** The columns a timeline has to have, in any order; others are left alone. */
 const COLUMNS = ['conversation', 'at', 'from', 'agent', 'skill'] as const;
@@ -59,6 +60,8 @@ export function rowReader(
         `${header.length} fields are expected, not ${fields.length}`,
       );
     const text = (index: number) => fields[index] as string;
+    for (const index of [conversationIndex, agentIndex, skillIndex])
+      if (!isPlain(text(index))) throw malformed(index, `a text ${PLAIN}, is allowed`);
 
     const conversation = text(conversationIndex);
     if (conversation.trim() === '') throw malformed(conversationIndex, 'it must not be empty');

@@ -10,9 +10,13 @@ import type { LifecycleDeps } from '../lifecycle/lifecycle.ts';
 import { closingNow, readSituation, type Situation, whyNoWarning } from './closing-now.ts';
 import { type CarryOut, type EffectResult, MOST_ATTEMPTS } from './relay-outbox.ts';
 import type { SendLimit } from './send-limit.ts';
+import { withoutAddress } from './without-address.ts';
 
 /** What sending to customers needs. */
-export type DeliverDeps = Pick<LifecycleDeps, 'db' | 'clock' | 'rules' | 'newId' | 'tell' | 'relay'> & {
+export type DeliverDeps = Pick<
+  LifecycleDeps,
+  'db' | 'clock' | 'rules' | 'newId' | 'tell' | 'relay' | 'identifierHash'
+> & {
   registry: Registry;
   settings: SettingsStore;
   limit: SendLimit;
@@ -89,7 +93,7 @@ async function plan(deps: DeliverDeps, effect: ClaimedEffect, closing: Closing):
   ];
   const done = await inTransaction(deps.db.sql, async (sql) => {
     if (!(await finishOutbox(sql, effect, { state: 'SENT', dueAt: now, now, error: null }))) return false;
-    await recordDeliveries(sql, accountId, conversationId, notShown, now);
+    await recordDeliveries(deps, sql, { accountId, conversationId, now }, notShown);
     if (owed.length > 0) await insertOutbox(sql, accountId, owed, now);
     return true;
   });
@@ -186,13 +190,13 @@ async function send(
   try {
     result = await deps.registry.get(channel.adapterId).deliver(message as OutboundMessage, context);
   } catch (error) {
-    const why = whyOf(error);
+    const why = withoutAddress(whyOf(error), contact.address);
     const isUnknown = !wasNotSent(error);
     if (isUnknown && !adapterRules.idempotentSends) return await unconfirmed(`no answer: ${why}`);
     if (hasTries) return { state: 'RETRY', error: why, afterMs: null };
     return await (isUnknown ? unconfirmed(givenUp(why)) : refused(givenUp(why)));
   }
-  if (result.outcome === 'REJECTED') return await refused(result.reason);
+  if (result.outcome === 'REJECTED') return await refused(withoutAddress(result.reason, contact.address));
   if (result.outcome === 'RETRY') {
     const why = 'the channel asked to be tried again';
     if (hasTries) return { state: 'RETRY', error: why, afterMs: result.afterMs };
@@ -244,7 +248,7 @@ async function finish(
     inTransaction(deps.db.sql, async (sql) => {
       const result = { state, dueAt: now, now, error: error?.slice(0, 500) ?? null };
       if (!(await finishOutbox(sql, effect, result))) return;
-      await recordDeliveries(sql, accountId, conversationId, [delivery, ...left], now);
+      await recordDeliveries(deps, sql, { accountId, conversationId, now }, [delivery, ...left]);
       if (next === null || !goesOn) return;
       const later = new Date(now.getTime() + SURVEY_AFTER_MS);
       await insertOutbox(sql, accountId, [owedBy(deps, effect, { part: next })], later);

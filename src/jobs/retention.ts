@@ -1,13 +1,16 @@
 import type { Temporal } from 'temporal-polyfill';
 import { deleteClearedEndpoints } from '../db/endpoints.ts';
+import { deleteOldErased, forgetErasures } from '../db/erased-identifiers.ts';
 import { deleteOldAnswers } from '../db/idempotency.ts';
 import { deleteEndedConversations, deleteFinishedEffects } from '../db/retention.ts';
 import { deleteOldDeliveries, endpointsWithOldDeliveries } from '../db/webhook-deliveries.ts';
 import { toMilliseconds } from '../domain/duration.ts';
+import { REMEMBER_ERASED_DAYS } from '../domain/erasure.ts';
 import type { LifecycleDeps } from '../lifecycle/lifecycle.ts';
 import type { Log } from '../log.ts';
 
 const EVERY_MS = 60 * 60_000;
+const DAY_MS = 24 * 60 * 60_000;
 const AT_ONCE = 1_000;
 /** Effects that are done are kept this long for whoever asks what was sent. */
 const FINISHED_EFFECTS_MS = 30 * 24 * 60 * 60_000;
@@ -16,11 +19,18 @@ const ANSWERS_MS = 24 * 60 * 60_000;
 /** The log of webhooks is kept this long: no longer than the effects that its attempts were of. */
 const DELIVERIES_MS = FINISHED_EFFECTS_MS;
 
-/** What a pass removed. */
-export type Removed = { effects: number; answers: number; deliveries: number; conversations: number };
+/** What a pass removed. `identifiers`: hashes of what was erased; absent: none. */
+export type Removed = {
+  effects: number;
+  answers: number;
+  identifiers?: number;
+  deliveries: number;
+  conversations: number;
+};
 
 /**
- * Removes what is older than it has to be kept: effects done for 30 days, attempts at webhooks of 30 days, idempotency keys of a day, and, where `keepEnded` is set,
+ * Removes what is older than it has to be kept: effects done for 30 days, attempts at webhooks of 30 days, idempotency keys
+ * of a day, hashes of what was erased 30 days ago, and, where `keepEnded` is set,
  * conversations that ended longer ago than that, with their feed. In short transactions; open ones never.
  */
 export async function retain(
@@ -38,17 +48,22 @@ export async function retain(
   };
   const effects = await all(() => deleteFinishedEffects(deps.db.sql, before(FINISHED_EFFECTS_MS), AT_ONCE));
   const answers = await all(() => deleteOldAnswers(deps.db.sql, before(ANSWERS_MS), AT_ONCE));
+  const erasedBefore = before(REMEMBER_ERASED_DAYS * DAY_MS);
+  const identifiers =
+    (await all(() => deleteOldErased(deps.db.sql, erasedBefore, AT_ONCE))) +
+    (await all(() => forgetErasures(deps.db.sql, erasedBefore, AT_ONCE)));
   let deliveries = 0;
   const loggedBefore = before(DELIVERIES_MS);
   for (const endpoint of await endpointsWithOldDeliveries(deps.db.sql, loggedBefore))
     deliveries += await all(() => deleteOldDeliveries(deps.db.sql, endpoint, loggedBefore, AT_ONCE));
   await deleteClearedEndpoints(deps.db.sql);
-  if (keepEnded === null) return { effects, answers, deliveries, conversations: 0 };
+  const removed = { effects, answers, deliveries, ...(identifiers > 0 ? { identifiers } : {}) };
+  if (keepEnded === null) return { ...removed, conversations: 0 };
   const endedBefore = before(toMilliseconds(keepEnded));
   let conversations = 0;
   for (const { account_id } of await deps.db.sql`select account_id from account`)
     conversations += await all(() => deleteEndedConversations(deps.db.sql, account_id, endedBefore, AT_ONCE));
-  return { effects, answers, deliveries, conversations };
+  return { ...removed, conversations };
 }
 
 /** Runs it every hour. */

@@ -6,6 +6,7 @@ import { factsOf, isOpen, type LaneFacts } from '../domain/conversation.ts';
 import { decideAll } from './decide-all.ts';
 import { outboxOf } from './effects.ts';
 import type { ActivityResult, LifecycleDeps } from './lifecycle.ts';
+import { nothingErased } from './load-erased.ts';
 import type { Resolved } from './resolve.ts';
 import { isFailure, type WorkingSet } from './working-set.ts';
 import { oldClocks } from './write.ts';
@@ -77,6 +78,8 @@ function workingSetOf({ items, found }: Resolved): WorkingSet | null {
     if ('refused' in item) continue;
     const { contact, latest, seenOn } = found[item.index] ?? {};
     if (!contact || contact.isErased || !latest || !isOpen(latest) || latest.laneId === null) return null;
+    // Whoever had its address before may have been erased: then older messages are not its own.
+    if (contact.erasedBefore !== null && !seenOn) return null;
     const { conversationId, command } = item;
     if (conversationId !== null && conversationId !== latest.id) return null;
     contacts.set(contact.id, contact);
@@ -86,5 +89,12 @@ function workingSetOf({ items, found }: Resolved): WorkingSet | null {
     // These look at more than the conversation: its feed, or its agent's other conversations.
     else if (command.at < latest.newestAt || command.action.kind === 'END' || isFailure(command)) return null;
   }
-  return { contacts, conversations, messages, events: new Map(), freeSlots: new Map() };
+  return {
+    contacts,
+    conversations,
+    messages,
+    events: new Map(),
+    freeSlots: new Map(),
+    erased: nothingErased(),
+  };
 }

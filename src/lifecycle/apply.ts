@@ -142,7 +142,7 @@ async function act(
 ): Promise<{ decisions: Decisions; written: Written }> {
   const { rules, items, newContacts } = resolved;
   const { accountId } = rules;
-  const set = await loadWorkingSet(sql, accountId, resolved);
+  const set = await loadWorkingSet(sql, accountId, resolved, deps.identifierHash);
   const time: Time =
     manner.kind === 'LIVE' ? { kind: 'REAL', now } : { kind: 'VIRTUAL', until: manner.until };
   const decisions = decideAll(set, items, rules, deps.newId, time);

@@ -44,7 +44,7 @@ export type RulesChange = {
 export type Author = { changedBy: string; why: string | null };
 
 /** What changing rules needs. `rulesChanged` comes after commit and arms the account's lanes; the reconciler makes up for it. */
-export type RulesDeps = Pick<LifecycleDeps, 'db' | 'clock' | 'rules' | 'newId'> & {
+export type RulesDeps = Pick<LifecycleDeps, 'db' | 'clock' | 'rules' | 'newId' | 'identifierHash'> & {
   rulesOfAdapter: RulesOfAdapter;
   rulesChanged: (accountId: string, version: number) => Promise<void>;
 };

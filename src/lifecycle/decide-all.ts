@@ -1,5 +1,6 @@
 import type { NewConsentChange } from '../db/consents.ts';
 import type { StoredContact } from '../db/contacts.ts';
+import type { ErasedIdentifier } from '../db/erased-identifiers.ts';
 import { messageKey } from '../db/events.ts';
 import type { Command } from '../domain/activity.ts';
 import { type Conversation, isOpen } from '../domain/conversation.ts';
@@ -10,6 +11,7 @@ import { keywordIn } from '../domain/keyword.ts';
 import type { ContactState, DecideContext, Outcome } from '../domain/outcome.ts';
 import { openPasts, type Past } from '../domain/refold.ts';
 import { type AccountRules, settingsFor } from '../domain/rules.ts';
+import { asErased, erasedNow, namingNobody } from './erased-activity.ts';
 import type { ActivityResult } from './lifecycle.ts';
 import type { Item } from './resolve.ts';
 import { type FoundItem, isFailure, type WorkingSet } from './working-set.ts';
@@ -23,6 +25,10 @@ export type Decisions = {
   contacts: Map<string, StoredContact>;
   /** What customers have said about being written to (PE-12). */
   consents: NewConsentChange[];
+  /** Hashes of message ids that came in of erased contacts, of which the ids themselves are not kept (PE-15). */
+  erased: ErasedIdentifier[];
+  /** Who opted out before they were erased, as turned out afterwards. */
+  optOuts: { hash: string; at: Date }[];
 };
 
 /** How time stands while a call is decided. VIRTUAL: each command acts at its own instant, and timers due before it act first. */
@@ -42,6 +48,8 @@ export function decideAll(
     events: [],
     contacts: new Map(),
     consents: [],
+    erased: [],
+    optOuts: [],
   };
   const pasts = openPasts();
   const found = items.filter((item): item is FoundItem => 'contactId' in item);
@@ -69,7 +77,10 @@ function decideContact(
   const at = (id: string | null) =>
     id === null ? null : (decisions.changed.get(id) ?? set.conversations.get(id) ?? null);
   let latestId = contact.latestConversationId;
-  let { clientVersion, locale, consent, consentAt } = contact;
+  const atAddress = set.erased.addresses.get(contact.id) ?? null;
+  const erasedBefore = atAddress?.erasedAt ?? contact.erasedBefore;
+  let { clientVersion, locale } = contact;
+  let { consent, consentAt } = atAddress ?? contact;
   let applied = 0;
 
   const letTimeRun = (until: Date) => {
@@ -89,6 +100,16 @@ function decideContact(
         : set.messages.get(messageKey(contact.channelId, command.messageId));
     if (seenOn !== undefined) {
       decisions.results[index] = answer('DUPLICATE', seenOn);
+      continue;
+    }
+    const dropped = asErased(set, contact, { command, conversationId }, erasedBefore);
+    if (dropped !== null) {
+      decisions.results[index] = answer(dropped, null);
+      // A late STOP is a STOP.
+      if (consentIn(command.action) !== 'OPTED_OUT' || (consentAt !== null && command.at < consentAt))
+        continue;
+      [consent, consentAt] = ['OPTED_OUT', command.at];
+      if (atAddress !== null) decisions.optOuts.push({ hash: atAddress.hash, at: command.at });
       continue;
     }
     letTimeRun(command.at);
@@ -118,14 +139,15 @@ function decideContact(
       for (const step of first ? [first, outcome] : [outcome]) {
         if (step.event.effect === 'STARTED') latestId = step.conversation.id;
         decisions.changed.set(step.conversation.id, step.conversation);
-        decisions.events.push(step.event);
+        decisions.events.push(contact.isErased ? namingNobody(step.event) : step.event);
       }
       if (event.effect === 'REOPENED' && conversation.agentId !== null)
         set.freeSlots.set(conversation.agentId, (set.freeSlots.get(conversation.agentId) ?? 0) - 1);
       if (command.messageId !== null)
         set.messages.set(messageKey(contact.channelId, command.messageId), conversation.id);
+      if (contact.isErased) decisions.erased.push(...erasedNow(set, contact.channelId, command, context.now));
       const { action } = command;
-      if (action.kind === 'INBOUND' || action.kind === 'CLIENT') {
+      if (!contact.isErased && (action.kind === 'INBOUND' || action.kind === 'CLIENT')) {
         // What a client told of itself before is not what it is now; but better than nothing.
         const isNewest = latest === null || command.at >= latest.newestAt;
         clientVersion =
@@ -148,7 +170,10 @@ function decideContact(
   }
   // Playing again what was played before lets no time run: by now the lanes have these conversations.
   if (time.kind === 'VIRTUAL' && applied > 0) letTimeRun(time.until);
-  const after = { ...contact, latestConversationId: latestId, clientVersion, locale, consent, consentAt };
+  // A new contact that all came to nothing for is not made.
+  if (atAddress !== null && applied === 0) return;
+  const said = { clientVersion, locale, consent, consentAt };
+  const after = { ...contact, ...said, latestConversationId: latestId, erasedBefore };
   if ((Object.keys(after) as (keyof StoredContact)[]).some((field) => after[field] !== contact[field]))
     decisions.contacts.set(contact.id, after);
 }

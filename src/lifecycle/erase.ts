@@ -1,20 +1,33 @@
 import type { TransactionSql } from 'postgres';
-import { eraseIdentity, lockContact, openConversationOf } from '../db/erase.ts';
+import {
+  eraseIdentity,
+  type Identity,
+  isSomethingUnderWay,
+  lockContact,
+  messageIdsOf,
+  openConversationOf,
+} from '../db/erase.ts';
+import { type ErasedIdentifier, keepErased, NOTHING_KNOWN } from '../db/erased-identifiers.ts';
+import { keysNaming, replaceKeys } from '../db/idempotency.ts';
 import { inTransaction } from '../db/transaction.ts';
 import type { Action } from '../domain/activity.ts';
 import { ConversationEndedError, NotFoundError, UnavailableError } from '../domain/errors.ts';
 import { apply } from './apply.ts';
+import type { IdentifierHash } from './identifier-hash.ts';
 import type { LifecycleDeps } from './lifecycle.ts';
 
 const TRIES = 4;
+/** An attempt to send takes 15 s at most; its echo comes soon after. */
+const ECHOES_MS = 60_000;
 
 /** The contact's open conversation is another than was thought: begin again. */
 class ConversationRaceError extends Error {}
 
 /**
  * Erases a contact (PE-15). Its open conversation ends first, by command, in the same transaction; its
- * conversations and their counts stay, with nobody's name on them. Whoever writes from the address later is a new
- * contact. Doing it again changes nothing.
+ * conversations and their counts stay, with nobody's name on them. Keyed hashes of its address and its message ids are
+ * kept for 30 days, by which what a provider repeats is known; a message sent later from the address is of a new contact.
+ * Doing it again changes nothing.
  * @throws NotFoundError naming `contactId`; UnavailableError where the customer keeps beginning conversations meanwhile
  */
 export async function eraseContact(
@@ -43,7 +56,7 @@ async function eraseOnce(
   const { sql } = deps.db;
   const conversationId = await openConversationOf(sql, accountId, contactId);
   if (conversationId === null)
-    return await inTransaction(sql, (tx) => erase(tx, accountId, contactId, deps.clock.now())).then(() => {});
+    return await inTransaction(sql, (tx) => erase(deps, tx, accountId, contactId)).then(() => {});
   const [result] = await apply(
     deps,
     accountId,
@@ -52,7 +65,7 @@ async function eraseOnce(
     async (tx, act) => {
       const results = await act();
       if (results[0]?.error) throw results[0].error;
-      await erase(tx, accountId, contactId, deps.clock.now());
+      await erase(deps, tx, accountId, contactId);
       return results;
     },
   );
@@ -60,8 +73,58 @@ async function eraseOnce(
 }
 
 /** Contacts are locked before their conversations, here as everywhere. */
-async function erase(sql: TransactionSql, accountId: string, contactId: string, now: Date): Promise<void> {
-  if (!(await lockContact(sql, accountId, contactId))) throw new NotFoundError('contactId', 'contact');
+async function erase(
+  { identifierHash, clock }: LifecycleDeps,
+  sql: TransactionSql,
+  accountId: string,
+  contactId: string,
+): Promise<void> {
+  const contact = await lockContact(sql, accountId, contactId);
+  if (contact === null) throw new NotFoundError('contactId', 'contact');
   if ((await openConversationOf(sql, accountId, contactId)) !== null) throw new ConversationRaceError();
+  const now = clock.now();
+  const kept = await hashesOf(identifierHash, sql, { accountId, contactId }, { ...contact, now });
+  if (kept.length > 0) await keepErased(sql, accountId, kept);
+  if (contact.address !== null) await eraseFromKeys(identifierHash, sql, accountId, contact.address);
   await eraseIdentity(sql, accountId, contactId, now);
+}
+
+/** What is kept of a contact's address, with its opt-out, and of its messages' ids. */
+async function hashesOf(
+  identifierHash: IdentifierHash,
+  sql: TransactionSql,
+  { accountId, contactId }: { accountId: string; contactId: string },
+  { channelId, address, consent, consentAt, now }: Identity & { now: Date },
+): Promise<ErasedIdentifier[]> {
+  const kept = (await messageIdsOf(sql, accountId, contactId)).map(
+    (value): ErasedIdentifier => ({
+      hash: identifierHash({ kind: 'MESSAGE', accountId, channelId, value }),
+      ...{ ...NOTHING_KNOWN, erasedAt: now },
+    }),
+  );
+  if (address === null) return kept;
+  const hash = identifierHash({ kind: 'ADDRESS', accountId, channelId, value: address });
+  const said = consent === 'OPTED_OUT' ? { consent, consentAt } : { consent: null, consentAt: null };
+  // Its echo may come before its answer does, and name the address again.
+  const isUnderWay = await isSomethingUnderWay(sql, accountId, contactId);
+  const echoesUntil = isUnderWay ? new Date(now.getTime() + ECHOES_MS) : null;
+  return [...kept, { hash, erasedAt: now, ...said, echoesUntil }];
+}
+
+/** A caller may have made its idempotency keys of the address: with or without the plus sign of a phone number. */
+async function eraseFromKeys(
+  identifierHash: IdentifierHash,
+  sql: TransactionSql,
+  accountId: string,
+  address: string,
+): Promise<void> {
+  const keys = await keysNaming(sql, accountId, address.replace(/^\+(?=.)/, ''));
+  if (keys.length === 0) return;
+  const erasedKeyOf = (value: string) =>
+    identifierHash({ kind: 'IDEMPOTENCY_KEY', accountId, channelId: null, value });
+  await replaceKeys(
+    sql,
+    accountId,
+    keys.map((key) => ({ key, erasedKey: erasedKeyOf(key) })),
+  );
 }

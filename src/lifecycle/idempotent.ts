@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { TransactionSql } from 'postgres';
 import { claimKey, readAnswer, storeAnswer } from '../db/idempotency.ts';
 import { ConflictError } from '../domain/errors.ts';
@@ -27,17 +26,21 @@ class UsedKeyError extends Error {}
  * @throws ConflictError where the key was used for another call; UnavailableError where the database gave it up
  */
 export async function once<Result extends object>(
-  { db, clock }: Pick<LifecycleDeps, 'db' | 'clock'>,
+  { db, clock, identifierHash }: Pick<LifecycleDeps, 'db' | 'clock' | 'identifierHash'>,
   accountId: string,
   { key, request }: Call,
   run: (keeping: Keeping<Result>) => Promise<Result>,
 ): Promise<Result> {
   if (key === null) return await orUnavailable(() => run((_sql, act) => act()));
-  const requestHash = createHash('sha256').update(JSON.stringify(request)).digest('hex');
+  const hashed = (kind: 'IDEMPOTENCY_KEY' | 'REQUEST', value: string) =>
+    identifierHash({ kind, accountId, channelId: null, value });
+  // The key as it stands once somebody whom it named was erased.
+  const keys = { key, erasedKey: hashed('IDEMPOTENCY_KEY', key) };
+  const requestHash = hashed('REQUEST', JSON.stringify(request));
   try {
     return await orUnavailable(() =>
       run(async (sql, act) => {
-        if (!(await claimKey(sql, accountId, { key, requestHash, now: clock.now() })))
+        if (!(await claimKey(sql, accountId, { ...keys, requestHash, now: clock.now() })))
           throw new UsedKeyError();
         const result = await act();
         await storeAnswer(sql, accountId, key, result);
@@ -46,7 +49,7 @@ export async function once<Result extends object>(
     );
   } catch (error) {
     if (!(error instanceof UsedKeyError)) throw error;
-    const answer = await readAnswer(db.sql, accountId, key);
+    const answer = await readAnswer(db.sql, accountId, keys);
     if (answer === null) throw new Error('an idempotency key went away');
     if (answer.requestHash === requestHash) return answer.result as Result;
     const usedAt = answer.createdAt.toISOString();

@@ -1,7 +1,7 @@
 import type { Inbound, InboundEvent } from '../adapters/adapter.ts';
 import { inFlightTo } from '../db/outbox.ts';
 import { ConversationEndedError, type LullError, NotFoundError, UnavailableError } from '../domain/errors.ts';
-import { isStorable } from '../domain/text.ts';
+import { isPlain, PLAIN, plainOf } from '../domain/text.ts';
 import { isUuid } from '../domain/uuid.ts';
 import { apply } from './apply.ts';
 import { type Activity, type LifecycleDeps, MAX_ACTIVITIES } from './lifecycle.ts';
@@ -33,7 +33,7 @@ export async function receive(
     ...{ applied: 0, duplicates: 0, ignored },
     faults: malformed.map(({ field, allowed }) => ({ field, why: allowed })),
   };
-  const events = reported.filter((event) => {
+  const events = reported.map(plainEvent).filter((event) => {
     const fault = faultIn(event);
     if (fault !== null) received.faults.push(fault);
     return fault === null;
@@ -55,15 +55,26 @@ export async function receive(
   return received;
 }
 
-/** What the database could not hold of an event; an adapter of somebody else's may let it through. */
+/** An event without the characters that nobody needs in what a client tells of itself: for them no message is lost. */
+function plainEvent(event: InboundEvent): InboundEvent {
+  if (event.kind !== 'MESSAGE') return event;
+  const { clientVersion, locale, ...rest } = event;
+  const plain = Object.entries({ clientVersion, locale }).flatMap(([field, text]) => {
+    const shown = text === undefined ? '' : plainOf(text);
+    return shown === '' ? [] : [[field, shown]];
+  });
+  return { ...rest, ...Object.fromEntries(plain) };
+}
+
+/** What cannot be kept of an event, by which it would be known: an adapter of somebody else's may let it through. */
 function faultIn(event: InboundEvent): { field: string; why: string } | null {
   const { address, providerMessageId, providerEventId, clientVersion, locale } = event as Partial<
     Record<'address' | 'providerMessageId' | 'providerEventId' | 'clientVersion' | 'locale', string>
   >;
   const texts = { address, providerMessageId, providerEventId, clientVersion, locale };
   for (const [field, text] of Object.entries(texts))
-    if (text !== undefined && (text === '' || text.length > MAX_TEXT || !isStorable(text)))
-      return { field, why: `a text of 1 to ${MAX_TEXT} characters, without NUL and well formed, is allowed` };
+    if (text !== undefined && (text === '' || text.length > MAX_TEXT || !isPlain(text)))
+      return { field, why: `a text of 1 to ${MAX_TEXT} characters, ${PLAIN}, is allowed` };
   return null;
 }
 

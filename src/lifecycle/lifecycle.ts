@@ -3,6 +3,7 @@ import type { Database } from '../db/client.ts';
 import type { Alarm } from '../db/lanes.ts';
 import type { Action } from '../domain/activity.ts';
 import type { LullError } from '../domain/errors.ts';
+import type { IdentifierHash } from './identifier-hash.ts';
 import type { LaneDirectory } from './lane-directory.ts';
 import type { RulesCache } from './rules-cache.ts';
 import type { WakeReport } from './wake.ts';
@@ -33,6 +34,8 @@ export type LifecycleDeps = {
   rules: RulesCache;
   lanes: LaneDirectory;
   newId: () => string;
+  /** By what an erased address or message id is known again. */
+  identifierHash: IdentifierHash;
   /** Puts alarms into the queue. */
   arm: (alarms: readonly Alarm[]) => Promise<void>;
   /** Tells subscribers of changed conversations, in its own time. */

@@ -6,7 +6,7 @@ import type { LifecycleDeps } from './lifecycle.ts';
 import { orTaken } from './taken.ts';
 
 /** Skills and agents: who there is to answer. No timer depends on them, so none of it is a change of rules. */
-type PeopleDeps = Pick<LifecycleDeps, 'db' | 'clock' | 'newId'>;
+type PeopleDeps = Pick<LifecycleDeps, 'db' | 'clock' | 'newId' | 'identifierHash'>;
 
 export type AgentKind = 'HUMAN' | 'BOT';
 /** An agent to be. `capacity`: conversations at a time, null for any number; `subject`: of a JWT. */

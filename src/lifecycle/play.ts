@@ -47,8 +47,9 @@ export async function playTimeline(
   const play = async (activities: readonly Activity[], until: Date) => {
     for (const { outcome, error } of await apply(deps, accountId, activities, { kind: 'PLAYED', until })) {
       if (error) throw error;
-      if (outcome === 'DUPLICATE') played.known++;
-      else played.added++;
+      // What is of somebody who was erased since is known, too, and stays erased.
+      if (outcome === 'APPLIED') played.added++;
+      else played.known++;
     }
     done += activities.length;
     onProgress(done);

@@ -12,6 +12,7 @@ import { factsOf } from '../domain/conversation.ts';
 import type { AccountRules } from '../domain/rules.ts';
 import type { Decisions } from './decide-all.ts';
 import type { LifecycleDeps } from './lifecycle.ts';
+import { nothingErased } from './load-erased.ts';
 import type { WorkingSet } from './working-set.ts';
 import { type Written, write } from './write.ts';
 
@@ -103,6 +104,7 @@ async function move(
     messages: new Map(),
     events: new Map(),
     freeSlots: new Map(),
+    erased: nothingErased(),
   };
   const decisions: Decisions = {
     results: [],
@@ -110,6 +112,8 @@ async function move(
     events: [],
     contacts: new Map(),
     consents: [],
+    erased: [],
+    optOuts: [],
   };
   const written = await write(sql, set, decisions, rules, lanes, newId, now, 'WITHOUT_EFFECTS');
   return { moved: misplaced.length, written };

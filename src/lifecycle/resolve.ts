@@ -3,6 +3,7 @@ import { addressKey, type ContactAddress } from '../db/contacts.ts';
 import type { Action, Command } from '../domain/activity.ts';
 import { InvalidInputError, type LullError, NotFoundError } from '../domain/errors.ts';
 import type { AccountRules } from '../domain/rules.ts';
+import { isPlain, PLAIN } from '../domain/text.ts';
 import { isUuid, NIL } from '../domain/uuid.ts';
 import type { Activity, LifecycleDeps } from './lifecycle.ts';
 
@@ -64,6 +65,9 @@ export async function resolve(
       if (!rules.channels.has(target.channelId)) throw new NotFoundError('channelId', 'channel');
       if (target.address === '')
         throw new InvalidInputError('address', 'a text that is not empty is allowed');
+      // A contact that is there already keeps the address it has.
+      if (contactId === undefined && !isPlain(target.address))
+        throw new InvalidInputError('address', `a text ${PLAIN}, is allowed`);
       if (contactId !== undefined)
         return { index, contactId, conversationId: null, channelId: target.channelId, command };
       const key = addressKey(target);

@@ -13,7 +13,7 @@ export const TEST_EVENT = 'test';
 /** A webhook that is owed: its event's id, which every attempt has, and to which endpoint. */
 export type Owed = { eventId: string; endpointId: string };
 
-type OwingDeps = Pick<LifecycleDeps, 'db' | 'clock' | 'newId' | 'relay'>;
+type OwingDeps = Pick<LifecycleDeps, 'db' | 'clock' | 'newId' | 'relay' | 'identifierHash'>;
 
 /**
  * Owes an endpoint a test event. It is tried once, at once, held back or not; its log has what came of it.

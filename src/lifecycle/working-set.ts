@@ -1,11 +1,13 @@
 import type { TransactionSql } from 'postgres';
-import { addressKey, insertContacts, lockContacts, type StoredContact } from '../db/contacts.ts';
+import { insertContacts, lockContacts, type StoredContact } from '../db/contacts.ts';
 import { lockConversations, type StoredConversation } from '../db/conversations.ts';
 import { freeSlots } from '../db/directory.ts';
 import { eventsOf, knownMessages, messageKey } from '../db/events.ts';
 import type { Command } from '../domain/activity.ts';
 import { isOpen } from '../domain/conversation.ts';
 import type { Event } from '../domain/event.ts';
+import type { IdentifierHash } from './identifier-hash.ts';
+import { type Erased, loadErased } from './load-erased.ts';
 import type { Item, Resolved } from './resolve.ts';
 
 /** An item whose contact was found. */
@@ -20,6 +22,7 @@ export type WorkingSet = {
   /** The stored events of conversations that a late activity, or a message that did not arrive, belongs to. */
   events: Map<string, Event[]>;
   freeSlots: Map<string, number>;
+  erased: Erased;
 };
 
 /** Somebody else made one of the call's new contacts meanwhile, or erased a known one: resolve again. */
@@ -38,6 +41,7 @@ export async function loadWorkingSet(
   sql: TransactionSql,
   accountId: string,
   resolved: Resolved,
+  hash: IdentifierHash,
 ): Promise<WorkingSet> {
   const items = resolved.items.filter((item): item is FoundItem => 'contactId' in item);
   const contactIds = [...new Set(items.map((item) => item.contactId))];
@@ -46,7 +50,7 @@ export async function loadWorkingSet(
     lockContacts(sql, accountId, contactIds),
   ]);
   if (locked.length < contactIds.length)
-    throw new ContactRaceError(resolved.newContacts.map(addressKey).join(', '));
+    throw new ContactRaceError('somebody else made a contact of the call');
   const contacts = new Map(locked.map((contact) => [contact.id, contact]));
   for (const { contactId, conversationId } of items)
     if (conversationId === null && contacts.get(contactId)?.isErased)
@@ -61,9 +65,10 @@ export async function loadWorkingSet(
     if (contact && command.messageId !== null)
       asked.push({ channelId: contact.channelId, messageId: command.messageId });
   }
-  const [rows, messages] = await Promise.all([
+  const [rows, messages, erased] = await Promise.all([
     ids.size ? lockConversations(sql, accountId, [...ids]) : [],
     asked.length ? knownMessages(sql, accountId, asked) : new Map<string, string>(),
+    loadErased(sql, accountId, { items, contacts, newContacts: resolved.newContacts }, hash),
   ]);
   const conversations = new Map(rows.map((row) => [row.id, row]));
 
@@ -102,5 +107,6 @@ export async function loadWorkingSet(
     messages,
     events: Map.groupBy(stored, (event) => event.conversationId),
     freeSlots: slots,
+    erased,
   };
 }

@@ -2,6 +2,7 @@ import type { TransactionSql } from 'postgres';
 import { insertConsents } from '../db/consents.ts';
 import { updateContacts } from '../db/contacts.ts';
 import { insertConversations, type StoredConversation, updateConversations } from '../db/conversations.ts';
+import { keepErased, keepOptOuts } from '../db/erased-identifiers.ts';
 import { insertEvents } from '../db/events.ts';
 import { type Alarm, lowerLanes } from '../db/lanes.ts';
 import { insertOutbox } from '../db/outbox.ts';
@@ -61,6 +62,8 @@ export async function write(
     decisions.events.length ? insertEvents(sql, accountId, decisions.events) : null,
     contacts.length ? updateContacts(sql, accountId, contacts) : null,
     decisions.consents.length ? insertConsents(sql, accountId, decisions.consents) : null,
+    decisions.erased.length ? keepErased(sql, accountId, decisions.erased) : null,
+    decisions.optOuts.length ? keepOptOuts(sql, accountId, decisions.optOuts) : null,
     outbox.length ? insertOutbox(sql, accountId, outbox, now) : null,
   ]);
 

@@ -223,8 +223,10 @@ export const OutcomeEnum = enumOf<ActivityResult['outcome']>(
   'What became of an activity.',
   {
     APPLIED: 'Recorded, with all that follows from it.',
-    DUPLICATE: 'A message with this id was recorded before; nothing changed, and nothing is wrong.',
-    IGNORED: 'There was nothing to record it on, and nothing is wrong (LL-9).',
+    DUPLICATE:
+      'A message with this id was recorded before; nothing changed, and nothing is wrong. Without a conversation: its contact was erased since (PE-15).',
+    IGNORED:
+      'There was nothing to record it on (LL-9), or it was sent before its contact was erased (PE-15). Nothing is wrong.',
     REFUSED: 'Not possible; `error` says why. Nothing changed.',
   },
 );

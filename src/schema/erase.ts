@@ -9,7 +9,7 @@ builder.mutationField('eraseContact', (t) =>
   t.field({
     type: Contact,
     description:
-      'Erases a contact, for good (PE-15): its address, language, client version, and what in its feed may hold them (ids of messages, versions) go; its conversations, their tags and their counts stay, with nobody to name. A conversation that is open ends first. A later message from the address is from a new contact. The same call again changes nothing. Needs the scope `accounts:write`.',
+      'Erases a contact, for good (PE-15): its address, language, client version, and what in its feed may hold them (ids of messages, versions) go; its conversations, their tags and their counts stay, with nobody to name. A conversation that is open ends first. What is reported again of its messages does not bring it back: for 30 days a keyed hash of the address and of the ids is kept, and of an opt-out for good. A message sent later from the address is from a new contact. The same call again changes nothing. Needs the scope `accounts:write`.',
     authScopes: { scope: 'accounts:write' },
     args: {
       contactId: t.arg.id({ required: true, description: 'The contact.' }),

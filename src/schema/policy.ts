@@ -174,6 +174,7 @@ function readFields(input: Readonly<Record<string, unknown>>): Record<string, un
     fields.overflowSkillId = decodeId('Skill', fields.overflowSkillId, 'overflowSkillId');
   for (const [index, status] of ((fields.autoCloseCaseStatuses ?? []) as string[]).entries())
     readText(status, `autoCloseCaseStatuses[${index}]`, 100);
+  if (typeof fields.tagOnClose === 'string') readText(fields.tagOnClose, 'tagOnClose', 100);
   return fields;
 }
 

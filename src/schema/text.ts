@@ -1,17 +1,18 @@
 import { InvalidInputError } from '../domain/errors.ts';
-import { isStorable } from '../domain/text.ts';
+import { isPlain, isStorable, PLAIN } from '../domain/text.ts';
 
 export { isStorable };
 
 /**
- * Checks a text that is to be stored. What a database cannot hold (NUL, half a surrogate pair) is refused here.
+ * Checks a text that is to be stored: a name, an address, an id, a reason. Characters that do not show are refused here, and
+ * with them what a database cannot hold (NUL, half a surrogate pair).
  * @throws InvalidInputError naming `field`
  */
 export function readText(text: string, field: string, maxLength: number): string {
-  if (text.trim() === '' || text.length > maxLength || !isStorable(text))
+  if (text.trim() === '' || text.length > maxLength || !isPlain(text))
     throw new InvalidInputError(
       field,
-      `a text of 1 to ${maxLength} characters, not all space, without NUL and well formed, is allowed`,
+      `a text of 1 to ${maxLength} characters, not all space, ${PLAIN}, is allowed`,
     );
   return text;
 }

@@ -25,6 +25,8 @@ const ACROSS: [path: string, begins: string, why: string][] = [
   ['src/db/relaning.ts', 'select {PLACE} from relaning where done_at', 'the reconciler: walks to go on with'],
   ['src/db/retention.ts', 'delete from outbox where (account_id, id) in', 'retention'],
   ['src/db/idempotency.ts', 'delete from idempotency where (account_id, key) in', 'retention'],
+  ['src/db/erased-identifiers.ts', 'delete from erased_identifier where (account_id, hash) in', 'retention'],
+  ['src/db/erased-identifiers.ts', 'update contact set erased_before = null where', 'retention'],
   ['src/jobs/retention.ts', 'select account_id from account', 'retention, account by account'],
   ['src/db/outages.ts', 'select account_id from account order by', 'downtime is of all accounts'],
   [

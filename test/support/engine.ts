@@ -8,6 +8,7 @@ import type { Action } from '../../src/domain/activity.ts';
 import { apply } from '../../src/lifecycle/apply.ts';
 import { armAccount } from '../../src/lifecycle/arm-account.ts';
 import { type RulesDeps, setPolicy } from '../../src/lifecycle/change-rules.ts';
+import { createIdentifierHash } from '../../src/lifecycle/identifier-hash.ts';
 import { openLaneDirectory } from '../../src/lifecycle/lane-directory.ts';
 import type { Activity, ActivityResult, Changed, LifecycleDeps } from '../../src/lifecycle/lifecycle.ts';
 import { openRulesCache } from '../../src/lifecycle/rules-cache.ts';
@@ -46,6 +47,7 @@ export async function openEngine(
     clock,
     rules,
     newId: () => v7(),
+    identifierHash: createIdentifierHash(Buffer.alloc(32, 7)),
     lanes: openLaneDirectory(() => v7()),
     rulesOfAdapter,
     arm: async (alarms) => void armed.push(...alarms),

@@ -85,7 +85,7 @@ const LAYERS: Record<string, Layer> = {
   'load-adapters': { from: ['adapters', 'domain'], typesFrom: [], packages: ['node:*'] },
   'secret-key': { from: ['adapters', 'domain'], typesFrom: ['config'], packages: ['node:*'] },
   'open-metrics': { from: ['db', 'http', 'jobs'], typesFrom: AMBIENT, packages: [] },
-  log: { from: [], typesFrom: ['config'], packages: ['pino'] },
+  log: { from: ['domain'], typesFrom: ['config'], packages: ['pino'] },
 };
 
 /** Code that only one file may hold. */

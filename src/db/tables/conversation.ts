@@ -15,7 +15,7 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core';
-import { agent, channel, instant, skill } from './account.ts';
+import { account, agent, channel, instant, skill } from './account.ts';
 
 const xid8 = customType<{ data: string }>({ dataType: () => 'xid8' });
 
@@ -35,14 +35,41 @@ export const contact = pgTable(
     consentAt: instant('consent_at'),
     latestConversationId: uuid('latest_conversation_id'),
     erasedAt: instant('erased_at'),
+    /** When a contact of the same address was erased before; what was sent before that is dropped. Null: never, or long ago. */
+    erasedBefore: instant('erased_before'),
   },
   (table) => [
     primaryKey({ columns: [table.accountId, table.id] }),
     unique('contact_address').on(table.accountId, table.channelId, table.address),
+    index('contact_erased_before').on(table.erasedBefore).where(sql`${table.erasedBefore} is not null`),
     foreignKey({
       columns: [table.accountId, table.channelId],
       foreignColumns: [channel.accountId, channel.id],
     }),
+  ],
+);
+
+/**
+ * What is left of an address or a message id that was erased (PE-15): a keyed hash, by which it is known again for as long
+ * as providers repeat their calls.
+ */
+export const erasedIdentifier = pgTable(
+  'erased_identifier',
+  {
+    accountId: uuid('account_id')
+      .notNull()
+      .references(() => account.accountId),
+    hash: text('hash').notNull(),
+    erasedAt: instant('erased_at').notNull(),
+    /** OPTED_OUT, of an address whose customer had said so: kept for good; null: nothing to keep. */
+    consent: text('consent'),
+    consentAt: instant('consent_at'),
+    /** Until when echoes to an address are dropped: of a message that was under way while it was erased. Null: none was. */
+    echoesUntil: instant('echoes_until'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.accountId, table.hash] }),
+    index('erased_identifier_old').on(table.erasedAt).where(sql`${table.consent} is null`),
   ],
 );
 

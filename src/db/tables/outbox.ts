@@ -30,6 +30,7 @@ export const outbox = pgTable(
       .on(table.accountId, table.conversationId)
       .where(sql`${table.begunAt} is not null`),
     index('outbox_due').on(table.dueAt).where(sql`${table.state} = 'PENDING'`),
+    index('outbox_error').on(table.accountId, table.conversationId).where(sql`${table.error} is not null`),
     index('outbox_dead').on(table.accountId, table.id).where(sql`${table.state} in ('DEAD', 'UNCONFIRMED')`),
   ],
 );
