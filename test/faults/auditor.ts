@@ -8,8 +8,10 @@ export type Violation = { invariant: string; id: string; what: string };
 
 /** What was seen outside of the database. Where nobody looked, it is left out. */
 export type Seen = {
-  /** Messages whose recording was acknowledged. */
-  acknowledged?: { channel_id: string; message_id: string }[];
+  /** Messages whose recording was acknowledged. `at`: when they were sent, by the clock of who sent them. */
+  acknowledged?: { channel_id: string; message_id: string; at?: string }[];
+  /** Ends, by their events, and when they were seen, by the clock of who saw them. */
+  ends?: { conversation_id: string; revision: number; seen_at: string }[];
   /** What receivers took, by the id of the effect. */
   taken?: { outbox_id: string; times: number }[];
   /** What customers were shown on channels that take a message as often as it is sent. */
