@@ -80,7 +80,7 @@ async function closeAll(closers: Closers): Promise<void> {
 export async function openEngine(
   config: Config,
   log: Log,
-  beforehand: Beforehand = async () => {},
+  beforehand: Beforehand | null = null,
 ): Promise<Engine> {
   const closers: Closers = [];
   try {
@@ -92,7 +92,7 @@ export async function openEngine(
     const clock = await openClock(db, log, beforehand, closers);
     await migrateDatabase(address, log, MIGRATIONS, async () => {
       // While the time is in doubt nothing is woken, and how long it was down is not known.
-      if (clock.isTrusted()) await beforehand({ db, clock, log });
+      if (clock.isTrusted()) await beforehand?.({ db, clock, log });
     });
 
     const rulesOfAdapter = (adapter: string, settings: unknown) => setupOf(registry.get(adapter), settings);

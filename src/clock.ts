@@ -3,6 +3,7 @@ import {
   type Doubt,
   JUMP_MS,
   type Judge,
+  type Opinion,
   type Others,
   openJudge,
   type Reading,
@@ -28,7 +29,7 @@ export type Clock = {
 const LOOK_MS = 1000;
 /** A statement may come to the database so long after the time it goes by. */
 const UNDER_WAY_MS = 30_000;
-const NOBODY: Others = { deny: false, vouch: false };
+const NOBODY: Others = { deny: false, step: false, vouch: false };
 
 type StartClock = {
   /** Asks the database for its time, anew at each call. */
@@ -45,7 +46,7 @@ type StartClock = {
    */
   resume?: (resume: Resume, since: Date, now: Date) => Promise<void>;
   /** Tells other processes what this one thinks of the database's time, and asks for theirs. Null: it cannot tell. */
-  exchange?: (says: boolean | null) => Promise<Others>;
+  exchange?: (says: Opinion | null) => Promise<Others>;
 };
 
 /** The machine's own time of day, by which nothing is timed: it bears out steps of the database's. */
@@ -135,7 +136,7 @@ export async function startClock({
     }),
     doubt() {
       if (judge.doubt() === null)
-        log.warn('a statement found another time at the database; nothing is ended');
+        log.warn('a statement met another time at the database; nothing is ended for now');
       judge.suspect();
     },
     offsetMs: () => running.now() + judge.offset() - timeOfDay(),
@@ -146,24 +147,23 @@ export async function startClock({
   };
 }
 
-const WHY: Readonly<Record<Exclude<Doubt, null>, string>> = {
-  NEVER_SHOWN:
-    'the times of the database and of this machine disagree; nothing is ended until they agree: set the wrong one right',
-  JUMPED:
-    'the database time has jumped; nothing is ended until it is back, or has agreed with this machine for 60 s',
-  DENIED: 'another process finds the database time wrong; nothing is ended until it agrees',
-  DOUBTED: 'a clock is in doubt; nothing is ended until all agree',
-};
-
-/** Says in the log what has become of the time, once. */
+/** Says in the log what has become of the time, once: how far the database's is ahead, and ahead of the machine's. */
 function openReport(judge: Judge, log: Log): () => void {
   let told: Doubt = null;
   return () => {
     const doubt = judge.doubt();
     if (doubt === told) return;
     told = doubt;
-    if (doubt === null) log.warn('the clocks agree again');
-    else log.warn({ doubt, ...judge.differs() }, WHY[doubt]);
+    const by = judge.differs();
+    if (doubt === null) log.info('the clocks agree again');
+    else if (doubt === 'NEVER_SHOWN')
+      log.warn(
+        by,
+        'the database and this machine disagree about the time; nothing is ended until they agree',
+      );
+    else if (doubt === 'JUMPED') log.warn(by, 'the database time has jumped; nothing is ended for now');
+    else if (doubt === 'DENIED')
+      log.warn('another process finds the database time wrong; nothing is ended until it does not');
   };
 }
 

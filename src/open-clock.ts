@@ -8,17 +8,23 @@ import type { Log } from './log.ts';
 /** What a process has to do before anything is ended: before any other that starts with it goes on, or once the time is shown. */
 export type Beforehand = (parts: { db: Database; clock: Clock; log: Log }) => Promise<void>;
 
-/** Starts the process's clock, which tells other processes what it thinks of the database's; what closes it joins `closers`. */
+/** Starts the process's clock. That of a service, which does something beforehand, tells other processes what it thinks of the database's; what closes it joins `closers`. */
 export async function openClock(
   db: Database,
   log: Log,
-  beforehand: Beforehand,
+  beforehand: Beforehand | null,
   closers: (() => Promise<void> | void)[],
 ): Promise<Clock & { offsetMs(): number }> {
+  const readTime = () => readDatabaseTime(db);
+  if (beforehand === null) {
+    const clock = await startClock({ readDatabaseTime: readTime, log });
+    closers.push(() => clock.stop());
+    return clock;
+  }
   const opinions = openClockExchange(db.sql, v7());
   closers.push(() => opinions.forget().catch(() => {}));
   const clock = await startClock({
-    readDatabaseTime: () => readDatabaseTime(db),
+    readDatabaseTime: readTime,
     exchange: opinions.exchange,
     log,
     async resume({ kind }, since, now) {

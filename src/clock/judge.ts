@@ -9,8 +9,11 @@ export type Reading = {
   machine: number;
 };
 
-/** What other processes say of the database's time: whether one denies it, and whether one has kept it since before. */
-export type Others = { deny: boolean; vouch: boolean };
+/** What a process says of the database's time. STEPPING: it is borne out, and not what this process went by until now. */
+export type Opinion = 'RIGHT' | 'WRONG' | 'STEPPING';
+
+/** What other processes say: whether one finds it wrong, whether one is stepping, whether one has borne it out since this one asks. */
+export type Others = { deny: boolean; step: boolean; vouch: boolean };
 
 /** Why nothing may be ended. Null: something may. */
 export type Doubt = 'NEVER_SHOWN' | 'JUMPED' | 'DENIED' | 'DOUBTED' | null;
@@ -37,8 +40,8 @@ export type Judge = {
   /** How far the time is ahead of the running time, in milliseconds. */
   offset(): number;
   doubt(): Doubt;
-  /** Whether a reading is right, as far as this process can tell; null: it has no history to tell by. */
-  says(reading: Reading): boolean | null;
+  /** What this process says of a reading; null: it has no history to tell by. */
+  says(reading: Reading): Opinion | null;
   /** How far the last reading is ahead of the time, and of the machine's; null where the time is trusted. */
   differs(): { byMs: number; fromMachineMs: number } | null;
   /** Takes a reading. What it answers is to be done before `trust` is called; null: nothing. */
@@ -128,7 +131,8 @@ export function openJudge(): Judge {
     },
     says(reading) {
       if (!isShown) return null;
-      return Math.abs(near(reading) - offset) <= JUMP_MS || isBorneOut(reading);
+      if (Math.abs(near(reading) - offset) <= JUMP_MS) return 'RIGHT';
+      return isBorneOut(reading) ? 'STEPPING' : 'WRONG';
     },
     differs: () => (isTrusted ? null : differs),
     take(reading, others) {
@@ -137,7 +141,8 @@ export function openJudge(): Judge {
       if (!isShown) resume = show(reading, others);
       else if (Math.abs(closest - offset) <= JUMP_MS) agree(closest, reading.atMs);
       else resume = differ(reading, others);
-      isDenied = others.deny;
+      // Who steps stamps by another time until it has followed.
+      isDenied = others.deny || others.step;
       const read = middle(reading);
       differs = { byMs: read - offset, fromMachineMs: read - reading.machine };
       isFirst = false;
