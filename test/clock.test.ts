@@ -169,6 +169,21 @@ it.each([-180_000, 180_000])(
   },
 );
 
+it('a first answer that came late leaves no jump behind once answers are quick', async () => {
+  async function late(): Promise<Date> {
+    const at = performance.now();
+    await new Promise((resolve) => setTimeout(resolve, at === 0 ? 3_000 : 0));
+    return new Date(start + at);
+  }
+  const { clock } = await started({ answerMs: 3_000 }, { readDatabaseTime: late });
+  expect(clock.isTrusted()).toBe(true);
+  for (let second = 0; second < 15; second++) {
+    await pass(1_000);
+    expect(clock.isTrusted()).toBe(true);
+  }
+  expect(Math.abs(clock.now().getTime() - start - performance.now())).toBeLessThan(20);
+});
+
 it('is not trusted while the database cannot be read, and keeps running', async () => {
   const { clock, state } = await started();
   state.down = true;

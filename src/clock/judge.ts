@@ -64,12 +64,15 @@ export function openJudge(): Judge {
   let isFirst = true;
   /** Since when readings agree with the time, or all with another. */
   let agreesSince: number | null = null;
-  let step: { offset: number; sinceMs: number } | null = null;
+  let step: { offset: number; sinceMs: number; slack: number } | null = null;
+  /** How far off the offset may be, for an answer was slow: so far it may move at once. */
+  let slack = 0;
   let lastMs = 0;
   let differs = { byMs: 0, fromMachineMs: 0 };
 
   /** What of the reading is closest to the time: a slow answer does not shake it. */
-  const near = ({ from, to }: Reading) => Math.min(Math.max(offset, from), to);
+  const near = (reading: Reading) => within(reading, offset);
+  const agrees = (reading: Reading) => Math.abs(near(reading) - offset) <= JUMP_MS + slack;
 
   /**
    * Without a history the later of both times, so that what is stamped by it closes late, never early; the machine's where
@@ -78,7 +81,9 @@ export function openJudge(): Judge {
   function show(reading: Reading, { deny, vouch }: Others): Resume | null {
     const read = middle(reading);
     const isShownBy = isBorneOut(reading) || vouch;
-    if (isShownBy) offset = read;
+    slack = width(reading) / 2;
+    // Of what a slow answer leaves open, the machine's time is the likeliest.
+    if (isShownBy) offset = isBorneOut(reading) ? within(reading, reading.machine) : read;
     else offset = deny ? reading.machine : Math.max(read, reading.machine);
     if (deny || !isShownBy) {
       agreesSince = null;
@@ -88,11 +93,13 @@ export function openJudge(): Judge {
     return isFirst || reading.atMs - agreesSince >= AGREE_MS ? { kind: 'START' } : null;
   }
 
-  function agree(near: number, atMs: number): void {
+  function agree(reading: Reading): void {
+    const { atMs } = reading;
     step = null;
     if (isTrusted) {
-      const most = DRIFT * (atMs - lastMs);
-      offset += Math.min(Math.max(near - offset, -most), most);
+      const most = DRIFT * (atMs - lastMs) + slack;
+      offset += Math.min(Math.max(near(reading) - offset, -most), most);
+      slack = Math.min(slack, width(reading) / 2);
       return;
     }
     agreesSince ??= atMs;
@@ -104,17 +111,17 @@ export function openJudge(): Judge {
     agreesSince = null;
     const read = middle(reading);
     if (step === null || Math.abs(read - step.offset) > JUMP_MS)
-      step = { offset: read, sinceMs: reading.atMs };
+      step = { offset: read, sinceMs: reading.atMs, slack: 0 };
     if (!isBorneOut(reading) || deny || reading.atMs - step.sinceMs < FOLLOW_MS) return null;
     const byMs = read - offset;
-    step.offset = read;
+    Object.assign(step, { offset: read, slack: width(reading) / 2 });
     if (byMs > 0) return { kind: 'AHEAD', byMs };
     trust();
     return null;
   }
 
   function trust(): void {
-    if (step !== null) offset = step.offset;
+    if (step !== null) ({ offset, slack } = step);
     step = null;
     isShown = true;
     isTrusted = true;
@@ -131,15 +138,14 @@ export function openJudge(): Judge {
     },
     says(reading) {
       if (!isShown) return null;
-      if (Math.abs(near(reading) - offset) <= JUMP_MS) return 'RIGHT';
+      if (agrees(reading)) return 'RIGHT';
       return isBorneOut(reading) ? 'STEPPING' : 'WRONG';
     },
     differs: () => (isTrusted ? null : differs),
     take(reading, others) {
-      const closest = near(reading);
       let resume: Resume | null = null;
       if (!isShown) resume = show(reading, others);
-      else if (Math.abs(closest - offset) <= JUMP_MS) agree(closest, reading.atMs);
+      else if (agrees(reading)) agree(reading);
       else resume = differ(reading, others);
       // Who steps stamps by another time until it has followed.
       isDenied = others.deny || others.step;
@@ -161,6 +167,14 @@ export function openJudge(): Judge {
 /** Whether the machine's time of day says the same. */
 function isBorneOut(reading: Reading): boolean {
   return Math.abs(middle(reading) - reading.machine) <= WITNESS_MS;
+}
+
+function within({ from, to }: Reading, offset: number): number {
+  return Math.min(Math.max(offset, from), to);
+}
+
+function width({ from, to }: Reading): number {
+  return to - from;
 }
 
 function middle({ from, to }: { from: number; to: number }): number {

@@ -8,13 +8,18 @@ const UNDATED = 20;
 
 const LATECOMER = 'worker3';
 
-type Stepped = { aheadMs: number; lastsMs: { short: number; long: number }; restarts: boolean };
+type Stepped = {
+  on: Fault['on'];
+  aheadMs: number;
+  lastsMs: { short: number; long: number };
+  restarts: boolean;
+};
 
 /** The database's clock steps, and later back, while everybody else's runs as before. `restarts`: some start meanwhile. */
-function stepped(by: string, { aheadMs, lastsMs, restarts }: Stepped): Fault {
+function stepped(by: string, { on, aheadMs, lastsMs, restarts }: Stepped): Fault {
   return {
     name: `database clock ${by}`,
-    on: ['postgres', 'redis'],
+    on,
     needs: 'faketime',
     async strike({ postgres, crew }, traffic, { burst, isShort }) {
       // Some fall due before anybody can have noticed, some later, some after it is over.
@@ -42,9 +47,10 @@ function stepped(by: string, { aheadMs, lastsMs, restarts }: Stepped): Fault {
 const NOTICED = { short: 13 * SECOND, long: 30 * SECOND };
 
 export const CLOCK_FAULTS: readonly Fault[] = [
-  stepped('+10 min', { aheadMs: 10 * MINUTE, lastsMs: NOTICED, restarts: true }),
-  stepped('−10 min', { aheadMs: -10 * MINUTE, lastsMs: NOTICED, restarts: true }),
+  stepped('+10 min', { on: ['postgres', 'redis'], aheadMs: 10 * MINUTE, lastsMs: NOTICED, restarts: true }),
+  stepped('−10 min', { on: ['redis', 'postgres'], aheadMs: -10 * MINUTE, lastsMs: NOTICED, restarts: true }),
   stepped('+1 h for 9 s', {
+    on: ['redis', 'postgres'],
     aheadMs: 60 * MINUTE,
     lastsMs: { short: 9 * SECOND, long: 9 * SECOND },
     restarts: false,
