@@ -41,8 +41,8 @@ type StartClock = {
   /** The same, but running while the machine is suspended, where the system can tell. */
   uptime?: () => number;
   /**
-   * Done before the time is trusted for the first time, unless that is at the start, and before it is put ahead. `since`:
-   * when it was still right. While it fails, the time is not trusted.
+   * Done before the time is trusted for the first time, unless that is at the start, and before it is put ahead, from
+   * `since` to `now`. While it fails, the time is not trusted.
    */
   resume?: (resume: Resume, since: Date, now: Date) => Promise<void>;
   /** Tells other processes what this one thinks of the database's time, and asks for theirs. Null: it cannot tell. */
