@@ -8,11 +8,11 @@ import { BUILT_IN } from './adapters/index.ts';
 import { createRegistry, type Registry } from './adapters/registry.ts';
 import { openSettingsStore, type SettingsStore } from './adapters/settings.ts';
 import { createVault, type Vault } from './adapters/vault.ts';
-import { type Clock, startClock } from './clock.ts';
+import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import { requireAdapters } from './db/adapters-in-use.ts';
 import type { DatabaseAddress } from './db/address.ts';
-import { connectWithRetry, type Database, readDatabaseTime } from './db/client.ts';
+import { connectWithRetry, type Database } from './db/client.ts';
 import { startEmbedded } from './db/embedded.ts';
 import { MIGRATIONS, migrateDatabase } from './db/migrate.ts';
 import { isMigrated } from './db/readiness.ts';
@@ -41,6 +41,7 @@ import type { Changed, LifecycleDeps } from './lifecycle/lifecycle.ts';
 import { openRulesCache } from './lifecycle/rules-cache.ts';
 import { loadAdapters } from './load-adapters.ts';
 import type { Log } from './log.ts';
+import { type Beforehand, openClock } from './open-clock.ts';
 import { openMetrics, serveMetrics } from './open-metrics.ts';
 import { openAccess } from './schema/access.ts';
 import { readSecretKey } from './secret-key.ts';
@@ -72,9 +73,6 @@ async function closeAll(closers: Closers): Promise<void> {
   for (const close of closers.splice(0).reverse()) await close();
 }
 
-/** What a process has to do before any other that starts with it goes on. */
-type Beforehand = (parts: Pick<Engine, 'db' | 'clock' | 'log'>) => Promise<void>;
-
 /**
  * Opens the engine: the database, migrated; its clock; the queue. It wakes nothing by itself: `startWorker` does.
  * `beforehand` is done once the database is migrated, by one process at a time.
@@ -83,7 +81,7 @@ type Beforehand = (parts: Pick<Engine, 'db' | 'clock' | 'log'>) => Promise<void>
 export async function openEngine(
   config: Config,
   log: Log,
-  beforehand: Beforehand = async () => {},
+  beforehand: Beforehand | null = null,
 ): Promise<Engine> {
   const closers: Closers = [];
   try {
@@ -92,9 +90,11 @@ export async function openEngine(
     const address = await databaseAddress(config, log, closers);
     const db = await connectWithRetry(address, log);
     closers.push(() => db.close());
-    const clock = await startClock({ readDatabaseTime: () => readDatabaseTime(db), log });
-    closers.push(() => clock.stop());
-    await migrateDatabase(address, log, MIGRATIONS, () => beforehand({ db, clock, log }));
+    const clock = await openClock(db, log, beforehand, closers);
+    await migrateDatabase(address, log, MIGRATIONS, async () => {
+      // While the time is in doubt nothing is woken, and how long it was down is not known.
+      if (clock.isTrusted()) await beforehand?.({ db, clock, log });
+    });
 
     const rulesOfAdapter = (adapter: string, settings: unknown) => setupOf(registry.get(adapter), settings);
     await requireAdapters(

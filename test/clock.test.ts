@@ -1,44 +1,8 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { startClock } from '../src/clock.ts';
-import { createLog } from '../src/log.ts';
+import { log, pass, start, started, withFakeTime } from './support/database-time.ts';
 
-const log = createLog({ logLevel: 'silent' });
-const start = Date.parse('2026-03-01T12:00:00Z');
-
-/** A database whose time runs with the process's, but for what the test does to it. */
-function database() {
-  const state = { shiftMs: 0, answerMs: 0, down: false };
-  return {
-    state,
-    async readDatabaseTime(): Promise<Date> {
-      const at = performance.now() + state.answerMs / 2;
-      if (state.answerMs > 0) await new Promise((resolve) => setTimeout(resolve, state.answerMs));
-      if (state.down) throw new Error('down');
-      return new Date(start + at + state.shiftMs);
-    },
-  };
-}
-
-const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
-let stop = () => {};
-
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'], now: 0 });
-});
-afterEach(() => {
-  stop();
-  vi.useRealTimers();
-});
-
-async function started(answerMs = 0) {
-  const { state, readDatabaseTime } = database();
-  state.answerMs = answerMs;
-  const starting = startClock({ readDatabaseTime, log });
-  await pass(answerMs);
-  const clock = await starting;
-  stop = clock.stop;
-  return { state, clock };
-}
+withFakeTime();
 
 it("tells the database's time, whatever the system clock says", async () => {
   const { clock } = await started();
@@ -49,26 +13,23 @@ it("tells the database's time, whatever the system clock says", async () => {
 });
 
 it('takes half of the round trip off the reading', async () => {
-  const { clock } = await started(80);
+  const { clock } = await started({ answerMs: 80 });
   expect(clock.now()).toEqual(new Date(start + 80));
 });
 
 it('whole milliseconds', async () => {
-  const { state, readDatabaseTime } = database();
-  state.shiftMs = 0;
-  const clock = await startClock({ readDatabaseTime, log, monotonic: () => 0.7 });
-  stop = clock.stop;
+  const { clock } = await started({}, { monotonic: () => 0.7 });
   expect(Number.isInteger(clock.now().getTime())).toBe(true);
 });
 
 it('follows a slow drift and stays trusted', async () => {
   const { clock, state } = await started();
   for (let reading = 1; reading <= 10; reading++) {
-    state.shiftMs = reading * 100;
+    state.shiftMs = reading * 10;
     await pass(10_000);
     expect(clock.isTrusted()).toBe(true);
   }
-  expect(clock.now()).toEqual(new Date(start + 101_000));
+  expect(clock.now()).toEqual(new Date(start + 100_100));
 });
 
 it('a slow answer neither shakes the time nor its trust', async () => {
@@ -79,45 +40,126 @@ it('a slow answer neither shakes the time nor its trust', async () => {
   expect(clock.isTrusted()).toBe(true);
 });
 
-it('is not trusted after a jump until a second reading agrees', async () => {
+it('does not follow a database that runs too fast: it is not trusted once it is half a second ahead', async () => {
   const { clock, state } = await started();
-  state.shiftMs = 60_000;
-  await pass(10_000);
+  for (let reading = 1; reading <= 6; reading++) {
+    state.shiftMs = reading * 100;
+    await pass(10_000);
+  }
+  expect(clock.now().getTime() - start).toBeLessThanOrEqual(60_000 + 60);
   expect(clock.isTrusted()).toBe(false);
-  expect(clock.now()).toEqual(new Date(start + 10_000));
-  await pass(1000);
-  expect(clock.isTrusted()).toBe(true);
-  expect(clock.now()).toEqual(new Date(start + 71_000));
 });
 
-it('a jump back that did not last changes nothing', async () => {
+it.each([600_000, -600_000, 3_600_000])(
+  'a database that jumps by %i ms for 9 s is never followed, and trusted once it has agreed for 5 s',
+  async (jump) => {
+    const { clock, state } = await started();
+    await pass(5_000);
+    state.shiftMs = jump;
+    await pass(9_000);
+    expect(clock.isTrusted()).toBe(false);
+    expect(clock.now()).toEqual(new Date(start + 14_000));
+    state.shiftMs = 0;
+    await pass(4_000);
+    expect(clock.isTrusted()).toBe(false);
+    await pass(3_000);
+    expect(clock.isTrusted()).toBe(true);
+    expect(clock.now()).toEqual(new Date(start + 21_000));
+  },
+);
+
+it('a database that jumps is not followed in hours while the machine’s time of day says otherwise', async () => {
+  const { clock, state } = await started();
+  state.shiftMs = 60_000;
+  await pass(2 * 3_600_000);
+  expect(clock.isTrusted()).toBe(false);
+  expect(clock.now()).toEqual(new Date(start + 2 * 3_600_000));
+});
+
+it('follows a step back of the database and the machine after 60 s', async () => {
   const { clock, state } = await started();
   state.shiftMs = -60_000;
-  await pass(10_000);
+  vi.setSystemTime(Date.now() - 60_000);
+  await pass(59_000);
   expect(clock.isTrusted()).toBe(false);
-  state.shiftMs = 0;
-  await pass(1000);
+  expect(clock.now()).toEqual(new Date(start + 59_000));
+  await pass(5_000);
   expect(clock.isTrusted()).toBe(true);
-  expect(clock.now()).toEqual(new Date(start + 11_000));
+  expect(clock.now()).toEqual(new Date(start + 4_000));
+});
+
+it('follows a step ahead of both after 60 s, once it is known that what lies between does not count', async () => {
+  let isRecorded = false;
+  const asked: unknown[] = [];
+  const resume = async (...args: unknown[]) => {
+    asked.push(args);
+    if (!isRecorded) throw new Error('down');
+  };
+  const { clock, state } = await started({}, { resume });
+  await pass(5_000);
+  state.shiftMs = 600_000;
+  vi.setSystemTime(Date.now() + 600_000);
+  await pass(65_000);
+  expect(asked.length).toBeGreaterThan(0);
+  expect(clock.isTrusted()).toBe(false);
+  expect(clock.now()).toEqual(new Date(start + 70_000));
+  isRecorded = true;
+  await pass(1_000);
+  const [resumed, since, now] = asked.at(-1) as [unknown, Date, Date];
+  expect(resumed).toEqual({ kind: 'AHEAD', byMs: 600_000 });
+  expect(now.getTime() - since.getTime()).toBe(600_000);
+  expect(clock.isTrusted()).toBe(true);
+  expect(clock.now()).toEqual(new Date(start + 671_000));
 });
 
 it('two jumps in a row are not agreement', async () => {
   const { clock, state } = await started();
-  state.shiftMs = 60_000;
-  await pass(10_000);
-  state.shiftMs = 90_000;
-  await pass(1000);
+  for (let step = 1; step <= 4; step++) {
+    state.shiftMs += 60_000;
+    vi.setSystemTime(Date.now() + 60_000);
+    await pass(40_000);
+    expect(clock.isTrusted()).toBe(false);
+  }
+  expect(clock.now()).toEqual(new Date(start + 160_000));
+});
+
+it('goes on where the machine’s time of day alone jumps', async () => {
+  const { clock } = await started();
+  vi.setSystemTime(Date.now() + 600_000);
   expect(clock.isTrusted()).toBe(false);
+  await pass(1_500);
+  expect(clock.isTrusted()).toBe(true);
+  expect(clock.now()).toEqual(new Date(start + 1_500));
+});
+
+it('counts how long the machine was suspended, at once', async () => {
+  let awake = 0;
+  const { clock } = await started({}, { monotonic: () => performance.now() - awake });
+  await pass(1_000);
+  awake = 600_000;
+  await pass(600_000);
+  expect(clock.now()).toEqual(new Date(start + 601_000));
+  await pass(1_500);
+  expect(clock.isTrusted()).toBe(true);
+  expect(clock.now()).toEqual(new Date(start + 602_500));
+});
+
+it('a statement that found another time stops everything until the clocks have agreed for 5 s', async () => {
+  const { clock } = await started();
+  await pass(1_000);
+  clock.doubt();
+  expect(clock.isTrusted()).toBe(false);
+  await pass(4_000);
+  expect(clock.isTrusted()).toBe(false);
+  await pass(3_000);
+  expect(clock.isTrusted()).toBe(true);
 });
 
 it.each([-180_000, 180_000])(
-  'is not trusted from the instant at which the process’s own time jumps by %i ms, and follows in 2 s',
+  'is not trusted from the instant at which the process’s own time jumps by %i ms, and is again, with no time lost, in 2 s',
   async (jump) => {
-    const { readDatabaseTime } = database();
     let shift = 0;
-    const monotonic = () => performance.now() + shift;
-    const clock = await startClock({ readDatabaseTime, log, monotonic });
-    stop = clock.stop;
+    const { clock } = await started({}, { monotonic: () => performance.now() + shift });
     await pass(500);
     shift = jump;
     expect(clock.isTrusted()).toBe(false);
@@ -126,6 +168,21 @@ it.each([-180_000, 180_000])(
     expect(clock.now()).toEqual(new Date(start + 2_000));
   },
 );
+
+it('a first answer that came late leaves no jump behind once answers are quick', async () => {
+  async function late(): Promise<Date> {
+    const at = performance.now();
+    await new Promise((resolve) => setTimeout(resolve, at === 0 ? 3_000 : 0));
+    return new Date(start + at);
+  }
+  const { clock } = await started({ answerMs: 3_000 }, { readDatabaseTime: late });
+  expect(clock.isTrusted()).toBe(true);
+  for (let second = 0; second < 15; second++) {
+    await pass(1_000);
+    expect(clock.isTrusted()).toBe(true);
+  }
+  expect(Math.abs(clock.now().getTime() - start - performance.now())).toBeLessThan(20);
+});
 
 it('is not trusted while the database cannot be read, and keeps running', async () => {
   const { clock, state } = await started();

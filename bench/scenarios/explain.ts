@@ -11,6 +11,8 @@ import type { Stage } from '../stage.ts';
 
 const DAY_MS = 86_400_000;
 /** Conversations are quiet for up to ten days: that far ahead some are due under each of these, and some are not. */
+/** The batches go by a time of their own. */
+const ANY_TIME = { from: new Date(0), to: new Date('9999-12-31T00:00Z') };
 const AHEAD_MS = 23 * DAY_MS;
 const EVERY_TIMER = {
   autoCloseAfter: 'P30D',
@@ -100,7 +102,7 @@ async function explainWake(
         {
           ...engine.deps,
           db: { ...engine.db, sql: explaining(sql, standing, isWanted, explained) },
-          clock: { now: () => now, isTrusted: () => true },
+          clock: { ...engine.clock, now: () => now, isTrusted: () => true, tolerance: () => ANY_TIME },
           rules: { at: async () => rules, newest: async () => rules },
           lanes: openLaneDirectory(engine.deps.newId),
           arm: async () => {},

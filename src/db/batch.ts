@@ -33,6 +33,8 @@ export type Batch = {
   rulesVersion: number;
   rulesSince: Date;
   now: Date;
+  /** What the database's own clock may show when it comes to the batch. */
+  tolerance: { from: Date; to: Date };
   limit: number;
   /** A conversation with one of these tags is passed by: its lane does not know yet that they exempt it (PE-7). */
   passedTags: readonly string[];
@@ -47,11 +49,16 @@ export type Acted = { id: string; latenessMs: number | null; dueAt: Date | null 
 /** What a batch did. `newest`: the newest clock it came to, below which the next need not look; null: to none. */
 export type Done = { acted: Acted[]; newest: Date | null };
 
+/** The database's clock shows something else than the time that a batch goes by: it did nothing. */
+export class ClocksDisagreeError extends Error {}
+
+const DIVISION_BY_ZERO = '22012';
+
 /**
  * Lets a timer act on the conversations of its lane that are due, the longest quiet first, passing by those
  * somebody else holds: status, clocks, feed and outbox in one statement. It acts on none unless the account's rules
  * version is, in its own snapshot, the one the cutoff was reckoned with. `onlyId`: on this conversation alone; null: on
- * any.
+ * any. @throws ClocksDisagreeError
  */
 export async function runBatch(
   sql: Sql | TransactionSql,
@@ -59,7 +66,11 @@ export async function runBatch(
   onlyId: string | null = null,
 ): Promise<Done> {
   const { text, given } = statementOf(batch, onlyId);
-  const rows = await sql.unsafe(text, given as never[], { prepare: true });
+  const rows = await sql
+    .unsafe(text, given as never[], { prepare: true })
+    .catch((error: { code?: string }) => {
+      throw error.code === DIVISION_BY_ZERO ? new ClocksDisagreeError() : error;
+    });
   const acted = rows.map((row) => ({
     id: row.id,
     latenessMs: row.lateness_ms === undefined ? null : Number(row.lateness_ms),
@@ -100,6 +111,9 @@ function statementOf(batch: Batch, onlyId: string | null): { text: string; given
   const passed = batch.passedTags.length === 0 ? '' : `and not (tags && ${put(batch.passedTags, 'text[]')})`;
   const only = onlyId === null ? '' : `and id = ${put(onlyId, 'uuid')}`;
   const tag = firing.tag === null ? null : put(firing.tag, 'text');
+  // Divides by zero where the clocks disagree: that nothing was due would look the same.
+  const { tolerance } = batch;
+  const timely = `1 / (clock_timestamp() between ${put(tolerance.from, 'timestamptz')} and ${put(tolerance.to, 'timestamptz')})::int = 1`;
   const acting =
     firing.facts === null
       ? ending(batch, { now, rulesVersion, tag }, put)
@@ -108,7 +122,7 @@ function statementOf(batch: Batch, onlyId: string | null): { text: string; given
     select id, ${column} as clock from conversation
     where account_id = ${account} and lane_id = ${put(lane.id, 'uuid')}
       and ${column} <= ${put(batch.cutoff, 'timestamptz')} and ${column} >= ${put(batch.lower, 'timestamptz')} ${condition} ${passed} ${only}
-      and exists (select 1 from account where account_id = ${account} and rules_version = ${rulesVersion})
+      and exists (select 1 from account where account_id = ${account} and rules_version = ${rulesVersion} and ${timely})
     order by ${column} limit ${put(batch.limit, 'int')} for no key update skip locked
   ), ${reckoned(batch.segments, parameters)}, acted as (
     update conversation set ${acting}, placed_at = ${now}, revision = conversation.revision + 1

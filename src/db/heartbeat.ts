@@ -8,6 +8,12 @@ export async function readHeartbeat(sql: Sql | TransactionSql): Promise<Date | n
   return row ? new Date(row.value) : null;
 }
 
+/** The same, waiting for whoever else reads it so, until the end of the transaction. */
+export async function lockHeartbeat(sql: TransactionSql): Promise<Date | null> {
+  await sql`select from service_state where key = ${KEY} for update`;
+  return await readHeartbeat(sql);
+}
+
 /** Says that the service's API is up. Of no account. */
 export async function writeHeartbeat(sql: Sql | TransactionSql, at: Date): Promise<void> {
   await sql`

@@ -55,6 +55,13 @@ export async function readOutagePage(
   );
 }
 
+/** Whether a downtime that began by then, and is over at `until` at the soonest, has been recorded. Across accounts by design. */
+export async function hasDowntime(sql: TransactionSql, sinceBy: Date, until: Date): Promise<boolean> {
+  const [found] = await sql`
+    select from outage where kind = 'DOWNTIME' and since <= ${sinceBy} and until >= ${until} limit 1`;
+  return found !== undefined;
+}
+
 /** Locks every account, in the order of ids, so that a change of the rules of all of them can follow. Across accounts by design. */
 export async function lockAllAccounts(sql: TransactionSql): Promise<string[]> {
   const rows = await sql<

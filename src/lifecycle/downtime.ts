@@ -1,5 +1,6 @@
-import { readHeartbeat, writeHeartbeat } from '../db/heartbeat.ts';
-import { insertDowntime, lockAllAccounts } from '../db/outages.ts';
+import type { TransactionSql } from 'postgres';
+import { lockHeartbeat, writeHeartbeat } from '../db/heartbeat.ts';
+import { hasDowntime, insertDowntime, lockAllAccounts } from '../db/outages.ts';
 import { inTransaction } from '../db/transaction.ts';
 import type { LifecycleDeps } from './lifecycle.ts';
 
@@ -25,17 +26,50 @@ export async function recordDowntime({
   newId,
 }: Pick<LifecycleDeps, 'db' | 'clock' | 'newId'>): Promise<Downtime | null> {
   return await inTransaction(db.sql, async (sql) => {
-    // As many accounts as there are have to be written; and whoever holds one of them has to be waited for.
-    await sql`set local statement_timeout = 0`;
-    await sql`set local lock_timeout = 0`;
-    const since = await readHeartbeat(sql);
+    await waitAsLongAsItTakes(sql);
+    const since = await lockHeartbeat(sql);
     if (since === null || clock.now().getTime() - since.getTime() <= GAP_MS) return null;
-    const accountIds = await lockAllAccounts(sql);
-    const now = clock.now();
-    const until = new Date(now.getTime() + GRACE_MS);
-    const accounts = accountIds.map((accountId) => ({ accountId, outageId: newId() }));
-    await insertDowntime(sql, accounts, { since, until, now, why: 'the service was down' });
-    await writeHeartbeat(sql, now);
-    return { since, until, accounts: accounts.length };
+    return await record(sql, { since, newId, why: 'the service was down' }, () => clock.now());
   });
+}
+
+/** Another process has recorded the same step where its downtime began no later after this one saw it. */
+const SAME_STEP_MS = 15_000;
+
+/**
+ * Before the time is put ahead of what has passed: makes an outage of what lies between, for every account there is, so
+ * that nothing ends for time that did not pass. `since`: by the time as it was. Null: another process has recorded it.
+ */
+export async function recordStep(
+  { db, newId }: Pick<LifecycleDeps, 'db' | 'newId'>,
+  since: Date,
+  now: Date,
+): Promise<Downtime | null> {
+  return await inTransaction(db.sql, async (sql) => {
+    await waitAsLongAsItTakes(sql);
+    const beat = await lockHeartbeat(sql);
+    if (await hasDowntime(sql, new Date(since.getTime() + SAME_STEP_MS), now)) return null;
+    const from = beat !== null && beat < since ? beat : since;
+    return await record(sql, { since: from, newId, why: 'the clock was put ahead' }, () => now);
+  });
+}
+
+/** As many accounts as there are have to be written; and whoever holds one of them has to be waited for. */
+async function waitAsLongAsItTakes(sql: TransactionSql): Promise<void> {
+  await sql`set local statement_timeout = 0`;
+  await sql`set local lock_timeout = 0`;
+}
+
+async function record(
+  sql: TransactionSql,
+  { since, newId, why }: { since: Date; newId: () => string; why: string },
+  time: () => Date,
+): Promise<Downtime> {
+  const accountIds = await lockAllAccounts(sql);
+  const now = time();
+  const until = new Date(now.getTime() + GRACE_MS);
+  const accounts = accountIds.map((accountId) => ({ accountId, outageId: newId() }));
+  await insertDowntime(sql, accounts, { since, until, now, why });
+  await writeHeartbeat(sql, now);
+  return { since, until, accounts: accounts.length };
 }

@@ -1,4 +1,4 @@
-import { type Acted, type Batch, type Done, runBatch } from '../db/batch.ts';
+import { type Acted, type Batch, ClocksDisagreeError, type Done, runBatch } from '../db/batch.ts';
 import { type Alarm, type Lane, lowerLanes, readLane } from '../db/lanes.ts';
 import { isRowsFault, setAside } from '../db/set-aside.ts';
 import { inTransaction } from '../db/transaction.ts';
@@ -48,6 +48,12 @@ export async function wakeLane(deps: LifecycleDeps, waking: Waking): Promise<Wak
     tell(report);
     return report;
   } catch (error) {
+    if (error instanceof ClocksDisagreeError) {
+      deps.clock.doubt();
+      const report: WakeReport = { kind: 'clock not trusted' };
+      tell(report);
+      return report;
+    }
     tell({ kind: 'failed' });
     throw error;
   }
@@ -155,6 +161,7 @@ function batchOf(
     rulesVersion: rules.version,
     rulesSince: rules.since,
     now,
+    tolerance: deps.clock.tolerance(now),
     limit,
     passedTags: lane.facts.exempt || RUNS_WHEN_EXEMPT.has(timer.kind) ? [] : [...rules.exemptTags],
     owed,

@@ -28,6 +28,7 @@ const ACROSS: [path: string, begins: string, why: string][] = [
   ['src/db/erased-identifiers.ts', 'delete from erased_identifier where (account_id, hash) in', 'retention'],
   ['src/db/erased-identifiers.ts', 'update contact set erased_before = null where', 'retention'],
   ['src/jobs/retention.ts', 'select account_id from account', 'retention, account by account'],
+  ['src/db/outages.ts', 'select from outage where kind', 'downtime is of all accounts'],
   ['src/db/outages.ts', 'select account_id from account order by', 'downtime is of all accounts'],
   [
     'src/db/service-state.ts',

@@ -69,6 +69,15 @@ async function found(
 }
 
 const nothing = () => Promise.resolve();
+/** A message of the conversation that was closed, sent at an instant, and its end seen at another. */
+const sentAndSeen = (sent: string, seenAt: string): Seen => ({
+  ...seen,
+  acknowledged: [
+    ...(seen.acknowledged ?? []),
+    { channel_id: engine.channelId, message_id: 'from closed', at: at(sent).toISOString() },
+  ],
+  ends: [{ conversation_id: closed, revision: 3, seen_at: at(seenAt).toISOString() }],
+});
 const later = (ms: number): Audit => ({ now: new Date(engine.clock.now().getTime() + ms) });
 
 describe('the auditor', () => {
@@ -106,6 +115,23 @@ describe('the auditor', () => {
       (sql) =>
         sql`update event set at = at + interval '1 ms' where conversation_id = ${closed} and kind = 'OUTBOUND'`,
       () => [closed],
+    ],
+    [
+      'nobody sees a close sooner after a message was sent than the threshold in force',
+      nothing,
+      () => [closed],
+      () => ({ seen: sentAndSeen('12:00:01', '13:00:00.5') }),
+    ],
+    [
+      'no end is dated ahead of when it was seen',
+      nothing,
+      () => [ended],
+      () => ({
+        seen: {
+          ...seen,
+          ends: [{ conversation_id: ended, revision: 3, seen_at: at('11:59:59').toISOString() }],
+        },
+      }),
     ],
     [
       'nothing that is due stays open',
@@ -199,6 +225,10 @@ describe('the auditor', () => {
 
   it('knows no invariant that is not tried here', () => {
     expect(CASES.map(([name]) => name)).toEqual(INVARIANTS.map(({ name }) => name));
+  });
+
+  it('finds nothing where ends were seen a threshold after the last message, dated as they were seen', async () => {
+    expect(await found(nothing, { seen: sentAndSeen('12:00', '13:00') })).toEqual({});
   });
 
   it('names an end without an event, and an event without an end', async () => {

@@ -8,8 +8,10 @@ export type Violation = { invariant: string; id: string; what: string };
 
 /** What was seen outside of the database. Where nobody looked, it is left out. */
 export type Seen = {
-  /** Messages whose recording was acknowledged. */
-  acknowledged?: { channel_id: string; message_id: string }[];
+  /** Messages whose recording was acknowledged. `at`: when they were sent, by the clock of who sent them. */
+  acknowledged?: { channel_id: string; message_id: string; at?: string }[];
+  /** Ends, by their events, and when they were seen, by the clock of who saw them. */
+  ends?: { conversation_id: string; revision: number; seen_at: string }[];
   /** What receivers took, by the id of the effect. */
   taken?: { outbox_id: string; times: number }[];
   /** What customers were shown on channels that take a message as often as it is sent. */
@@ -45,6 +47,11 @@ export async function audit(
   return violations;
 }
 
+/** The same, of one instant: what is written meanwhile is not looked at. */
+export async function auditOneInstant(sql: Sql, given: Audit = {}): Promise<Violation[]> {
+  return await sql.begin('isolation level repeatable read read only', (tx) => audit(tx, given));
+}
+
 const USAGE = 'usage: node test/faults/auditor.ts <database URL> [<what was seen, as a file of JSON>]\n';
 
 /** As a program: prints every violation; ends with 1 where there are any. */
@@ -56,7 +63,7 @@ async function main([url, seenFile]: readonly string[]): Promise<number> {
   const sql = postgres({ ...postgresOptions({ url }), max: 1, onnotice: () => {} });
   try {
     const seen = seenFile === undefined ? {} : (JSON.parse(readFileSync(seenFile, 'utf8')) as Seen);
-    const violations = await audit(sql, { seen });
+    const violations = await auditOneInstant(sql, { seen });
     for (const { invariant, id, what } of violations) process.stdout.write(`${invariant}: ${id}: ${what}\n`);
     process.stdout.write(`${INVARIANTS.length} invariants, ${violations.length} violations\n`);
     return violations.length === 0 ? 0 : 1;

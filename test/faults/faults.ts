@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import postgres, { type Sql } from 'postgres';
 import { postgresOptions } from '../../src/db/address.ts';
 import type { Kind } from '../support/live.ts';
+import type { Need } from '../support/need.ts';
+import { CLOCK_FAULTS } from './clock-faults.ts';
 import { arrayOf, caught, inMidBatch, known, SLOWLY, settled, until } from './strike.ts';
 import type { Load, Traffic } from './traffic.ts';
 import { CUT, WORKERS, type World } from './world.ts';
@@ -11,6 +13,8 @@ export type Fault = {
   name: string;
   /** Where the queue may live for it; the short form tries it on the first. */
   on: readonly Kind[];
+  /** What of the machine has to be installed for it. */
+  needs?: Need;
   /** Breaks it and lets it be mended: from then on everything has to recover. @throws where it did not break */
   strike(world: World, traffic: Traffic, load: Load & { isShort: boolean }): Promise<void>;
 };
@@ -132,13 +136,14 @@ export const FAULTS: readonly Fault[] = [
         crew.kill('stepped', 'SIGUSR2');
         await until(`step ${step}`, has(`step ${step} of 4`, 1));
         // Of the machine's own time it asks nothing; that of its process it has to notice.
-        if (step > 2) await until('it follows', has('has jumped; following it', step - 2));
+        if (step > 2) await until('it is corrected', has('running time has jumped; corrected', step - 2));
         await sleep(800);
       }
       await Promise.all(WORKERS.map((name) => crew.start(name, 'worker')));
       await crew.leave('stepped');
     },
   },
+  ...CLOCK_FAULTS,
   {
     name: 'no space left for the files of Postgres',
     on: ['postgres', 'redis'],

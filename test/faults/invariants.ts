@@ -12,7 +12,10 @@ export type Invariant = {
 export const GIVEN = `
   asked as (select $1::timestamptz as now, $2::text::interval as grace, $3::text::jsonb as seen),
   acknowledged as (
-    select row.* from asked, jsonb_to_recordset(seen -> 'acknowledged') as row (channel_id uuid, message_id text)
+    select row.* from asked, jsonb_to_recordset(seen -> 'acknowledged') as row (channel_id uuid, message_id text, at timestamptz)
+  ),
+  seen_ends as (
+    select row.* from asked, jsonb_to_recordset(seen -> 'ends') as row (conversation_id uuid, revision int, seen_at timestamptz)
   ),
   taken as (
     select row.* from asked, jsonb_to_recordset(seen -> 'taken') as row (outbox_id uuid, times int)
@@ -54,6 +57,21 @@ export const GIVEN = `
       )
   )`;
 
+/** The threshold in force when a conversation was ended: `after`. */
+const THRESHOLD = `
+  join lateral (
+    select (layer.after ->> 'autoCloseAfter')::interval as after from (
+      select distinct on (channel_id, skill_id) channel_id, skill_id, rules_version.after from rules_version
+      where rules_version.account_id = conversation.account_id and rules_version.kind = 'POLICY'
+        and version <= conversation.rules_version
+      order by channel_id, skill_id, version desc
+    ) as layer
+    where layer.after ? 'autoCloseAfter'
+      and coalesce(layer.channel_id, conversation.channel_id) = conversation.channel_id
+      and (layer.skill_id is null or layer.skill_id = conversation.skill_id)
+    order by layer.skill_id is not null desc, layer.channel_id is not null desc limit 1
+  ) as threshold on true`;
+
 export const INVARIANTS: readonly Invariant[] = [
   {
     name: 'no timer acts before it is due',
@@ -78,19 +96,29 @@ export const INVARIANTS: readonly Invariant[] = [
           and event.revision < last_end.revision
           and (event.kind = 'INBOUND' or (event.kind = 'OUTBOUND' and event.actor = 'AGENT'))
       ) as message on true
-      join lateral (
-        select (layer.after ->> 'autoCloseAfter')::interval as after from (
-          select distinct on (channel_id, skill_id) channel_id, skill_id, rules_version.after from rules_version
-          where rules_version.account_id = conversation.account_id and rules_version.kind = 'POLICY'
-            and version <= conversation.rules_version
-          order by channel_id, skill_id, version desc
-        ) as layer
-        where layer.after ? 'autoCloseAfter'
-          and coalesce(layer.channel_id, conversation.channel_id) = conversation.channel_id
-          and (layer.skill_id is null or layer.skill_id = conversation.skill_id)
-        order by layer.skill_id is not null desc, layer.channel_id is not null desc limit 1
-      ) as threshold on true
+      ${THRESHOLD}
       where conversation.status = 'ENDED' and end_reason = 'AUTO_CLOSE' and ended_at < message.at + after`,
+  },
+  {
+    name: 'nobody sees a close sooner after a message was sent than the threshold in force',
+    query: `
+      select conversation.id, 'seen ended at ' || seen_at || ', last message sent at ' || message.at || ', threshold ' || after as what
+      from conversation join last_end using (account_id, id)
+      join seen_ends on seen_ends.conversation_id = conversation.id and seen_ends.revision = last_end.revision
+      join lateral (
+        select max(acknowledged.at) as at from event join acknowledged using (channel_id, message_id)
+        where event.account_id = conversation.account_id and event.conversation_id = conversation.id
+          and event.revision < last_end.revision
+          and (event.kind = 'INBOUND' or (event.kind = 'OUTBOUND' and event.actor = 'AGENT'))
+      ) as message on true
+      ${THRESHOLD}
+      where conversation.status = 'ENDED' and end_reason = 'AUTO_CLOSE' and seen_at < message.at + after - interval '50 ms'`,
+  },
+  {
+    name: 'no end is dated ahead of when it was seen',
+    query: `
+      select conversation_id as id, 'seen at ' || seen_at || ', dated ' || at as what
+      from seen_ends join event using (conversation_id, revision) where at > seen_at + interval '50 ms'`,
   },
   {
     name: 'nothing that is due stays open',

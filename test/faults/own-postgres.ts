@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import postgres, { type Sql } from 'postgres';
 import { type DatabaseAddress, postgresOptions } from '../../src/db/address.ts';
 import { removeFolder, testFolder } from '../support/folder.ts';
+import { openOwnTime } from './own-time.ts';
 
 /** A Postgres that may be ill-treated. Where it ends, it is started again, as by whoever runs one. */
 export type OwnPostgres = {
@@ -18,6 +19,8 @@ export type OwnPostgres = {
   postmaster(): number;
   /** The longest that a file of any of its processes may be, in bytes; null: as long as it likes. */
   limitFiles(bytes: number | null): void;
+  /** Sets its clock so far ahead of the machine's, at once and in all of its processes; behind where negative. */
+  stepClock(aheadMs: number): void;
   log(): string;
   stop(): Promise<void>;
 };
@@ -27,7 +30,9 @@ const PATIENCE_MS = 30_000;
 export async function startOwnPostgres(): Promise<OwnPostgres> {
   const folder = testFolder();
   const script = join(import.meta.dirname, '../support/embedded-child.ts');
-  const child = spawn(process.execPath, [script, folder], { stdio: ['pipe', 'pipe', 'ignore'] });
+  const time = openOwnTime();
+  const args = [script, folder, JSON.stringify(time.env)];
+  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'ignore'] });
   const [line] = await once(child.stdout, 'data');
   const { address } = JSON.parse(String(line)) as { address: DatabaseAddress };
   const postmaster = () => Number.parseInt(readFileSync(join(folder, 'postgres/postmaster.pid'), 'utf8'), 10);
@@ -56,12 +61,14 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
       for (const pid of [server, ...childrenOf(server)])
         spawnSync('prlimit', ['--pid', String(pid), limit], { uid, gid, cwd: '/' });
     },
+    stepClock: time.step,
     log: () => readFileSync(join(folder, 'postgres.log'), 'utf8'),
     async stop() {
       const ended = once(child, 'exit');
       child.stdin.end();
       await ended;
       removeFolder(folder);
+      time.close();
     },
   };
 }

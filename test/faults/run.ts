@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KINDS, type Kind } from '../support/live.ts';
 import { requireOrSkip } from '../support/redis.ts';
-import { AT_MOST_LATE_MS, type Violation } from './auditor.ts';
+import { AT_MOST_LATE_MS, type Seen, type Violation } from './auditor.ts';
 import { FAULTS, type Fault } from './faults.ts';
 import { INVARIANTS } from './invariants.ts';
+import { startObserver } from './observer.ts';
 import { type Load, startTraffic } from './traffic.ts';
 import { openWorld, type World } from './world.ts';
 
@@ -44,7 +45,7 @@ const SETTLED_WITHIN_MS = 20_000;
 /** Tries every fault, with the queue on either store, side by side. `say`: how far it is. */
 export async function tryFaults(form: Form, say: (line: string) => void): Promise<Outcome> {
   const { name: wanted = '', kind: on } = form.only ?? {};
-  const faults = FAULTS.filter(({ name }) => name.includes(wanted));
+  const faults = FAULTS.filter(({ name, needs }) => name.includes(wanted) && isThere(needs));
   const rows = new Map(faults.map(({ name }) => [name, emptyRow(name)]));
   const ends: Record<string, number> = {};
   const kinds = KINDS.filter((kind) => kind === (on ?? kind)).filter(
@@ -53,6 +54,8 @@ export async function tryFaults(form: Form, say: (line: string) => void): Promis
   await Promise.all(kinds.map((kind) => tryOn(kind, form, faults, rows, ends, say)));
   return { rows: [...rows.values()], ends };
 }
+
+const isThere = (needs: Fault['needs']) => needs === undefined || !requireOrSkip(needs).skip;
 
 const emptyRow = (fault: string): Row => ({
   ...{ fault, tried: 0, acknowledged: 0, checked: 0, violations: [], recoveredMs: 0 },
@@ -92,6 +95,7 @@ async function tryOn(
 /** Breaks something under load, waits until everything has recovered, and audits. */
 async function tryOnce(world: World, fault: Fault, form: Form, row: Row): Promise<Violation[]> {
   row.tried += 1;
+  const observer = await startObserver(world);
   const traffic = startTraffic(world, form);
   try {
     await traffic.flows();
@@ -100,7 +104,7 @@ async function tryOnce(world: World, fault: Fault, form: Form, row: Row): Promis
     const mended = Date.now();
     await traffic.finish();
     row.acknowledged += traffic.acknowledged().length;
-    const seen = { acknowledged: traffic.acknowledged() };
+    const seen = () => ({ acknowledged: traffic.acknowledged(), ends: observer.ends() });
     // Nothing may be open any more that was due 15 s ago, were it due before the fault was mended.
     const latest = Math.max(mended, traffic.lastDue()) + AT_MOST_LATE_MS;
     await sleep(Math.max(0, traffic.lastDue() - Date.now()));
@@ -116,18 +120,20 @@ async function tryOnce(world: World, fault: Fault, form: Form, row: Row): Promis
     await traffic.finish().catch(() => undefined);
     const what = `${(error as Error)?.stack ?? error}\n${world.crew.errors()}`;
     return [{ invariant: 'it goes on', id: world.kind, what }];
+  } finally {
+    await observer.stop();
   }
 }
 
 /** What is being sent just now may have been taken and not yet be written down: that is looked at again. */
 async function settledAudit(
   world: World,
-  seen: { acknowledged: { channel_id: string; message_id: string }[] },
+  seen: () => Pick<Seen, 'acknowledged' | 'ends'>,
 ): Promise<Violation[]> {
   const until = Date.now() + SETTLED_WITHIN_MS;
   for (;;) {
     const outside = { taken: world.standIn.taken(), shown: world.standIn.shown(world.sms) };
-    const violations = await world.audit({ ...seen, ...outside }, AT_MOST_LATE_MS);
+    const violations = await world.audit({ ...seen(), ...outside }, AT_MOST_LATE_MS);
     if (violations.length === 0 || Date.now() > until) return violations;
     await sleep(500);
   }

@@ -25,8 +25,10 @@ export type Traffic = {
   writes(address: string): Promise<void>;
   /** Reports nothing new, and waits until all that was reported is acknowledged. */
   finish(): Promise<void>;
-  /** What was acknowledged of this traffic. */
-  acknowledged(): { channel_id: string; message_id: string }[];
+  /** Begins as many on the plain channel without saying when, and waits until they are acknowledged. */
+  undated(count: number): Promise<void>;
+  /** What was acknowledged of this traffic, and when it was sent. */
+  acknowledged(): { channel_id: string; message_id: string; at: string }[];
   /** When the last of its conversations is due. */
   lastDue(): number;
 };
@@ -44,16 +46,19 @@ const RECORD = `mutation ($activities: [ActivityInput!]!) {
 }`;
 
 type Result = { outcome: string; conversationId: string | null; error: { message: string } | null };
-type Activity = { kind: string; channelId: string; address: string; messageId?: string } & Record<
-  string,
-  unknown
->;
+type Activity = {
+  kind: string;
+  channelId: string;
+  address: string;
+  messageId?: string;
+  at?: string;
+} & Record<string, unknown>;
 
 let traffics = 0;
 
 export function startTraffic(world: World, { perCall }: Load): Traffic {
   const name = `t${++traffics}`;
-  const acknowledged: { channel_id: string; message_id: string }[] = [];
+  const acknowledged: { channel_id: string; message_id: string; at: string }[] = [];
   const begun: Begun[] = [];
   const agentId = encodeId('Agent', world.agent);
   let messages = 0;
@@ -64,11 +69,12 @@ export function startTraffic(world: World, { perCall }: Load): Traffic {
 
   /** Reports until it is acknowledged, always the same. */
   async function report(activities: Activity[]): Promise<Result[]> {
-    const until = Date.now() + ACKNOWLEDGED_WITHIN_MS;
+    const sent = Date.now();
+    const until = sent + ACKNOWLEDGED_WITHIN_MS;
     for (;;) {
       const results = await attempt(activities).catch((error: unknown) => String(error));
       if (typeof results !== 'string') {
-        note(activities, results);
+        note(activities, results, new Date(sent).toISOString());
         return results;
       }
       if (Date.now() > until) throw new Error(`never acknowledged: ${results}`);
@@ -87,12 +93,12 @@ export function startTraffic(world: World, { perCall }: Load): Traffic {
     return JSON.parse(said).data?.recordActivities?.results ?? `${response.status} ${said}`;
   }
 
-  function note(activities: Activity[], results: Result[]): void {
-    activities.forEach(({ messageId, channelId }, index) => {
+  function note(activities: Activity[], results: Result[], sentAt: string): void {
+    activities.forEach(({ messageId, channelId, at = sentAt }, index) => {
       const { outcome, error } = results[index] as Result;
       if (messageId === undefined) return;
       if (outcome === 'REFUSED') throw new Error(`refused: ${error?.message}`);
-      acknowledged.push({ channel_id: world.idOf(channelId), message_id: messageId });
+      acknowledged.push({ channel_id: world.idOf(channelId), message_id: messageId, at });
     });
   }
 
@@ -169,6 +175,10 @@ export function startTraffic(world: World, { perCall }: Load): Traffic {
         .filter((_, index) => index % 2 === 0)
         .map(({ conversationId }) => world.idOf(conversationId as string));
       return { ids, due, addresses: all.map(({ conversation }) => conversation.address) };
+    },
+    async undated(count) {
+      const all = Array.from({ length: count }, () => begin(world.plain, Date.now()));
+      await report(all.flatMap(({ activities }) => activities.map(({ at: _, ...activity }) => activity)));
     },
     async writes(address) {
       const channelId = encodeId('Channel', world.plain);

@@ -11,7 +11,7 @@ import { decodeAnyId } from '../../src/schema/ids.ts';
 import { type CuttingProxy, openCuttingProxy } from '../support/cutting-proxy.ts';
 import { type Kind, urlOf } from '../support/live.ts';
 import { openTenant } from '../support/tenant.ts';
-import { audit, type Seen, type Violation } from './auditor.ts';
+import { auditOneInstant, type Seen, type Violation } from './auditor.ts';
 import { type Crew, openCrew } from './crew.ts';
 import { type OwnPostgres, startOwnPostgres } from './own-postgres.ts';
 import { type OwnRedis, openOwnRedis } from './own-redis.ts';
@@ -99,7 +99,11 @@ export async function openWorld(kind: Kind): Promise<World> {
         postgres.patiently(async (sql) => void (await sql.unsafe(affliction(statements)))),
       audit: (seen, graceMs, only) =>
         postgres.patiently((sql) =>
-          audit(sql, { seen, ...(graceMs === undefined ? {} : { graceMs }), ...(only ? { only } : {}) }),
+          auditOneInstant(sql, {
+            seen,
+            ...(graceMs === undefined ? {} : { graceMs }),
+            ...(only ? { only } : {}),
+          }),
         ),
     };
   } catch (error) {

@@ -149,7 +149,14 @@ describe('probes', () => {
     expect(await (await get('/ready')).json()).toEqual({ ready: true, failing: [] });
   });
 
-  it('it is not ready while its clock is not trusted or a migration is missing, and names no more than that', async () => {
+  it('it names a clock that is not trusted, and is ready: it records, and who calls has to reach it', async () => {
+    api.engine.clock.setTrusted(false);
+    const response = await get('/ready');
+    api.engine.clock.setTrusted(true);
+    expect([response.status, await response.json()]).toEqual([200, { ready: true, failing: ['clock'] }]);
+  });
+
+  it('it is not ready while a migration is missing, and names no more than that and its clock', async () => {
     const { clock, db } = api.engine;
     clock.setTrusted(false);
     await db.sql`update drizzle.__drizzle_migrations set name = 'x' || name`;

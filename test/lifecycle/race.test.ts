@@ -23,7 +23,7 @@ beforeAll(async () => {
     ...engine.deps,
     db: other,
     lanes: openLaneDirectory(engine.deps.newId),
-    clock: { isTrusted: () => true, now: () => new Date(engine.clock.now().getTime() + 1) },
+    clock: { ...engine.clock, now: () => new Date(engine.clock.now().getTime() + 1) },
   };
 });
 afterAll(async () => {

@@ -51,6 +51,30 @@ describe('an alarm', () => {
     expect((await engine.latest('twice')).revision).toBe(3);
   });
 
+  it.each([
+    { by: 'ahead', from: -60_000, to: -1 },
+    { by: 'behind', from: 60_000, to: 120_000 },
+  ])(
+    'LP-1 does nothing where the clock of the database is $by in the very statement, and says so',
+    async ({ by, from, to }) => {
+      const alarm = await due(`clock ${by}`);
+      const [database] = await engine.db.sql<[{ now: Date }]>`select clock_timestamp() as now`;
+      const away = (ms: number) => new Date(database.now.getTime() + ms);
+      let doubts = 0;
+      const clock = {
+        ...engine.clock,
+        tolerance: () => ({ from: away(from), to: away(to) }),
+        doubt: () => void doubts++,
+      };
+      expect(await wakeLane({ ...engine.deps, clock }, alarm)).toEqual({ kind: 'clock not trusted' });
+      expect(doubts).toBe(1);
+      expect(await statusOf(`clock ${by}`)).toBe('ACTIVE');
+      const near = { ...engine.clock, tolerance: () => ({ from: away(-60_000), to: away(60_000) }) };
+      expect(await wakeLane({ ...engine.deps, clock: near }, alarm)).toMatchObject({ kind: 'woken' });
+      expect(await statusOf(`clock ${by}`)).toBe('ENDED');
+    },
+  );
+
   it('of a lane or an account that is not there does nothing', async () => {
     const { wakeAt, laneId } = await due('nowhere');
     const nobody = engine.deps.newId();

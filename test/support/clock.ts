@@ -15,6 +15,11 @@ export function fakeClock(start: Date): FakeClock {
   return {
     now: () => new Date(atMs),
     isTrusted: () => trusted,
+    // The real database runs on while this one stands.
+    tolerance: () => ({ from: new Date(0), to: new Date('9999-12-31T00:00Z') }),
+    doubt() {
+      trusted = false;
+    },
     advance(by) {
       atMs += typeof by === 'number' ? by : by.total('milliseconds');
     },

@@ -1,7 +1,9 @@
 import { startEmbedded } from '../../src/db/embedded.ts';
+import { ENVIRONMENT } from '../../src/db/embedded-folder.ts';
 import { createLog } from '../../src/log.ts';
 
-/** Runs the embedded Postgres of a folder until it is killed or its stdin ends. */
+/** Runs the embedded Postgres of a folder until it is killed or its stdin ends; the second argument adds to its environment. */
+Object.assign(ENVIRONMENT, JSON.parse(process.argv[3] ?? '{}'));
 const embedded = await startEmbedded({
   dataDir: process.argv[2] as string,
   log: createLog({ logLevel: 'error' }),

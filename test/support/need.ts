@@ -1,16 +1,19 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 
-/** What some tests need and not every machine has: the programs of which one must be there. */
+/** What some tests need and not every machine has: the programs, or the libraries, of which one must be there. */
 const NEEDS = {
   redis: ['redis-server', 'valkey-server'],
   chromium: ['chromium', 'chromium-browser', 'google-chrome'],
   postgres15: ['/usr/lib/postgresql/15/bin/postgres'],
+  faketime: ['x86_64', 'aarch64'].map((cpu) => `/usr/lib/${cpu}-linux-gnu/faketime/libfaketimeMT.so.1`),
 } as const;
 export type Need = keyof typeof NEEDS;
 
-/** The first of the need's programs that is installed; null without any. */
+/** The first of the need's programs, or libraries, that is installed; null without any. */
 export function programFor(need: Need): string | null {
   for (const program of NEEDS[need]) {
+    if (program.includes('.so') && existsSync(program)) return program;
     const found = spawnSync('sh', ['-c', 'command -v "$1"', 'sh', program], { encoding: 'utf8' });
     if (found.status === 0) return found.stdout.trim();
   }

@@ -1,0 +1,112 @@
+import { describe, expect, it, vi } from 'vitest';
+import { pass, start, started, withFakeTime } from './support/database-time.ts';
+
+withFakeTime();
+
+describe('at a start', () => {
+  it.each([600_000, -600_000])(
+    'a database %i ms away from the machine is not trusted, and the later time is told',
+    async (shiftMs) => {
+      const { clock } = await started({ shiftMs });
+      await pass(120_000);
+      expect(clock.isTrusted()).toBe(false);
+      expect(clock.now()).toEqual(new Date(start + 120_000 + Math.max(0, shiftMs)));
+    },
+  );
+
+  it('the machine’s time is told where another process denies the database’s, however far ahead that is', async () => {
+    const said = { deny: true, step: false, vouch: false };
+    const { clock } = await started({ shiftMs: 600_000 }, { exchange: async () => said });
+    await pass(20_000);
+    expect(clock.isTrusted()).toBe(false);
+    expect(clock.now()).toEqual(new Date(start + 20_000));
+  });
+
+  it('is trusted once both have agreed for 5 s, and what comes first has been done', async () => {
+    const asked: unknown[] = [];
+    const resume = async (kind: unknown) => void asked.push(kind);
+    const { clock, state } = await started({ shiftMs: 600_000 }, { resume });
+    await pass(10_000);
+    state.shiftMs = 0;
+    await pass(4_000);
+    expect(clock.isTrusted()).toBe(false);
+    expect(asked).toEqual([]);
+    await pass(4_000);
+    expect(asked).toEqual([{ kind: 'START' }]);
+    expect(clock.isTrusted()).toBe(true);
+    expect(clock.now()).toEqual(new Date(start + 18_000));
+  });
+
+  it('another process that has known the time for longer bears out the database where the machine does not', async () => {
+    const said = { deny: false, step: false, vouch: false };
+    const { clock } = await started({ shiftMs: 600_000 }, { exchange: async () => said });
+    await pass(3_000);
+    expect(clock.isTrusted()).toBe(false);
+    said.vouch = true;
+    await pass(7_000);
+    expect(clock.isTrusted()).toBe(true);
+    expect(clock.now()).toEqual(new Date(start + 610_000));
+  });
+});
+
+it('is not trusted while another process denies the database’s time, which says nothing without a history', async () => {
+  const said = { deny: true, step: false, vouch: false };
+  const told: (string | null)[] = [];
+  const exchange = async (says: string | null) => {
+    told.push(says);
+    return said;
+  };
+  const { clock, state } = await started({}, { exchange });
+  expect(clock.isTrusted()).toBe(false);
+  said.deny = false;
+  await pass(8_000);
+  expect(clock.isTrusted()).toBe(true);
+  said.deny = true;
+  await pass(11_000);
+  expect(clock.isTrusted()).toBe(false);
+  said.deny = false;
+  await pass(1_000);
+  expect(clock.isTrusted()).toBe(true);
+  state.shiftMs = 60_000;
+  await pass(11_000);
+  expect(told[0]).toBeNull();
+  expect(told).toContain('RIGHT');
+  expect(told.at(-1)).toBe('WRONG');
+});
+
+it('is not trusted while another process steps; two that step together do not wait for each other', async () => {
+  const said = { deny: false, step: false, vouch: false };
+  const told: (string | null)[] = [];
+  const exchange = async (says: string | null) => {
+    told.push(says);
+    return said;
+  };
+  const { clock, state } = await started({}, { exchange });
+  said.step = true;
+  await pass(11_000);
+  expect(clock.isTrusted()).toBe(false);
+  state.shiftMs = -60_000;
+  vi.setSystemTime(Date.now() - 60_000);
+  await pass(30_000);
+  expect(told.at(-1)).toBe('STEPPING');
+  await pass(33_000);
+  expect(clock.now()).toEqual(new Date(start + 14_000));
+  said.step = false;
+  await pass(1_000);
+  expect(clock.isTrusted()).toBe(true);
+});
+
+it('follows no step that another process denies', async () => {
+  const said = { deny: true, step: false, vouch: false };
+  const { clock, state } = await started({}, { exchange: async () => said });
+  said.deny = false;
+  await pass(8_000);
+  said.deny = true;
+  state.shiftMs = -60_000;
+  vi.setSystemTime(Date.now() - 60_000);
+  await pass(120_000);
+  expect(clock.now()).toEqual(new Date(start + 128_000));
+  said.deny = false;
+  await pass(2_000);
+  expect(clock.now()).toEqual(new Date(start + 70_000));
+});
