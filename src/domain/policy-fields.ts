@@ -16,6 +16,7 @@ import {
   SWITCHES,
   type SwitchField,
 } from './policy.ts';
+import { canonicalWords } from './said.ts';
 import { isStorable } from './text.ts';
 
 type Read = (value: unknown, field: string) => unknown;
@@ -126,7 +127,7 @@ const READERS: Readonly<Record<PolicyField, Read>> = {
   resetOn: setOf(oneOf(...RESETTING), RESETTING.length),
   closeMessages,
   tagOnClose: orNull(shortText(MAX.tag)),
-  optOutWords: setOf(word, MAX.words),
+  optOutWords: listOf(word, MAX.words),
   sessionLongevity: flag,
   agentMessageWhenInactive: oneOf('REACTIVATE', 'NEW_CONVERSATION'),
   statusBasedCapacity: flag,
@@ -220,8 +221,26 @@ export function checkPolicyFields(
   profile: Profile,
   channel: ChannelRules | null,
 ): void {
+  checkWords(fields.optOutWords ?? []);
   const [first] = violationsIn(fields, scope, profile, channel);
   if (first) throw first;
+}
+
+/** Opt-out words are compared in their canonical form, so they are held against each other in it (PE-12). */
+function checkWords(words: readonly string[]): void {
+  const seen = new Map<string, number>();
+  for (const [index, said] of words.entries()) {
+    const field = `optOutWords[${index}]`;
+    const canonical = canonicalWords(said);
+    if (canonical === '') throw new InvalidInputError(field, 'a word with a letter or a digit is allowed');
+    const same = seen.get(canonical);
+    if (same !== undefined)
+      throw new InvalidInputError(
+        field,
+        `each word once is allowed; without case, space, punctuation and emoji it is optOutWords[${same}] again`,
+      );
+    seen.set(canonical, index);
+  }
 }
 
 const PLACES: Readonly<Record<LayerScope, string>> = {

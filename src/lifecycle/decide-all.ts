@@ -165,8 +165,7 @@ function withKeyword(
   const { text, ...action } = command.action;
   const skillId = latest && isOpen(latest) ? latest.skillId : (action.skillId ?? null);
   const { channel, policy } = settingsFor(rules, channelId, skillId);
-  const words = { ...channel.rules, optOutWords: [...channel.rules.optOutWords, ...policy.optOutWords] };
-  const keyword = action.keyword ?? keywordIn(text, words, consent ?? 'UNKNOWN');
+  const keyword = action.keyword ?? keywordIn(text, channel.rules, consent ?? 'UNKNOWN', policy.optOutWords);
   return { ...command, action: keyword === null ? action : { ...action, keyword } };
 }
 
