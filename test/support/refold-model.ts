@@ -55,7 +55,10 @@ export function refoldAll(
     ending: subject.ending,
     skillId: late.action.kind === 'SKILL' ? folded.skillId : (folded.skillId ?? subject.skillId),
     previousId: subject.previousId,
-    lastActivityAt,
+    // What was recorded under other rules keeps its effect on this clock.
+    lastActivityAt: events.some(({ recordedAt }) => recordedAt < context.rules.since)
+      ? lastActivityAt
+      : folded.lastActivityAt,
     newestAt: folded.newestAt < subject.newestAt ? subject.newestAt : folded.newestAt,
     revision: subject.revision + 1,
   };
