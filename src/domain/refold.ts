@@ -184,7 +184,7 @@ export function openPast(onStep: () => void): Past {
   ): Conversation | null | undefined {
     onStep();
     if (command === null) return refire(folded, event, context);
-    const outcome = decide({ ...state, latest: folded, named: folded }, command, {
+    const outcome = decide({ ...stateAt(event, state, subject), latest: folded, named: folded }, command, {
       ...context,
       history: isFailure(command) ? told : [],
       now: event.recordedAt,
@@ -211,6 +211,12 @@ export function openPast(onStep: () => void): Past {
       isSame(was.state.consentAt, is.state.consentAt)
     );
   }
+}
+
+/** What was sent was allowed when it was: an opt-out that has come since says nothing against it (SF-11). */
+function stateAt({ kind, revision }: Event, state: ContactState, subject: Conversation): ContactState {
+  const wasAllowed = (kind === 'OUTBOUND' || kind === 'START') && revision <= subject.revision;
+  return wasAllowed ? { ...state, consent: 'UNKNOWN' } : state;
 }
 
 /** Whether everything that follows goes on as it did; how many events there are is counted apart. */

@@ -33,7 +33,10 @@ export function refoldAll(
       folded = refire(folded, each, context);
       continue;
     }
-    const outcome: Outcome = decide({ ...state, latest: folded, named: folded }, command, {
+    // What was sent before was allowed then, whatever the customer has said since.
+    const wasSent = each !== event && (each.kind === 'OUTBOUND' || each.kind === 'START');
+    const consent = wasSent ? 'UNKNOWN' : state.consent;
+    const outcome: Outcome = decide({ ...state, consent, latest: folded, named: folded }, command, {
       ...context,
       history,
       now: each.recordedAt,

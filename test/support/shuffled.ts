@@ -43,7 +43,10 @@ export function tellInCalls(calls: readonly (readonly Happened[])[], rules: Acco
       conversations: new Map([...came.conversations].map(([id, each]) => [id, { ...each, laneId: 'lane' }])),
       messages,
       events: Map.groupBy(came.events, (event) => event.conversationId),
-      freeSlots: new Map(),
+      freeSlots: new Map([
+        ['ann', 100],
+        ['bob', 100],
+      ]),
     } as unknown as WorkingSet;
     const items = call.map((each, index) => ({
       ...{ index, contactId: 'contact', conversationId: null, channelId: 'web' },
@@ -67,7 +70,16 @@ const of = fc.integer({ min: 0, max: 9 }).map((number) => `m${number}`);
 const TAGS = ['vip', 'refund', 'spam'];
 const constant = <Kind extends Action>(...actions: Kind[]) => fc.constantFrom<Action>(...actions);
 
+/** What ends a conversation, and reopens it by hand. */
+export const endings: fc.Arbitrary<Action> = constant(
+  { kind: 'END', by: 'AGENT' },
+  { kind: 'END', by: 'CUSTOMER', reported: true },
+  { kind: 'REOPEN' },
+  { kind: 'INBOUND', keyword: 'OPT_OUT' },
+);
+
 /** Every kind of activity, those of conversations that go on; `of` names a message that may be among them. */
+
 export const goingOn: fc.Arbitrary<Action> = fc.oneof(
   { weight: 4, arbitrary: constant({ kind: 'INBOUND' }) },
   { weight: 4, arbitrary: agentId.map((id): Action => ({ kind: 'OUTBOUND', sender: 'AGENT', agentId: id })) },
@@ -129,15 +141,35 @@ export const shuffled = (actions: fc.Arbitrary<Action>, maxLength = 9) =>
       const inOrder = [...all]
         .sort(([a], [b]) => a - b)
         .map(([minute, action], index): Happened => ({ action, minute, messageId: `m${index}` }));
-      return fc
-        .tuple(
-          fc.shuffledSubarray(inOrder, { minLength: inOrder.length }),
-          fc.array(fc.integer({ min: 1, max: 4 }), { minLength: inOrder.length, maxLength: inOrder.length }),
-        )
-        .map(([order, sizes]) => ({ inOrder, calls: inCalls(order, sizes) }));
+      return fc.record({
+        inOrder: fc.constant(inOrder),
+        order: fc.shuffledSubarray(inOrder, { minLength: inOrder.length }),
+        sizes: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: inOrder.length }),
+      });
     });
 
-function inCalls(order: readonly Happened[], sizes: readonly number[]): Happened[][] {
+/** Whether a receipt is stamped before the message that it is of: then it is not known what came first. */
+export const isToldBeforeItsMessage = (all: readonly Happened[]) =>
+  all.some(({ action }, index) => action.kind === 'RECEIPT' && Number(action.of.slice(1)) > index);
+
+/**
+ * An order of arrival in which an end, and what an ended conversation is told, keep their places: an end acts on the
+ * outside at once, so it is not undone, and the next thing decides which conversation goes on. `isFixed`: by index.
+ */
+export function between(
+  inOrder: readonly Happened[],
+  order: readonly Happened[],
+  isFixed: readonly boolean[],
+) {
+  const stretchOf = (each: Happened) => {
+    const index = inOrder.indexOf(each);
+    return isFixed.slice(0, index).filter(Boolean).length * 2 + (isFixed[index] ? 1 : 0);
+  };
+  return [...Map.groupBy(order, stretchOf)].sort(([a], [b]) => a - b).flatMap(([, own]) => own);
+}
+
+/** Divides an order of arrival into calls of these sizes. */
+export function inCalls(order: readonly Happened[], sizes: readonly number[]): Happened[][] {
   const calls: Happened[][] = [];
   for (let from = 0; from < order.length; from += calls.at(-1)?.length ?? 1)
     calls.push(order.slice(from, from + (sizes[calls.length] ?? 1)));
