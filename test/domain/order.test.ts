@@ -16,6 +16,7 @@ import {
 
 /** Set ORDER_RUNS to hunt for longer. A failure prints its seed and path, which `fc.assert` takes to play it again. */
 const RUNS = Number(process.env.ORDER_RUNS ?? 1_500);
+const LIMIT_MS = 30_000 + RUNS * 20;
 
 /** What a contact has come to, but for the ids of its conversations. */
 const cameTo = ({ conversations, contact: { consent, consentAt } }: CameTo) => ({
@@ -68,11 +69,11 @@ function compare(actions: fc.Arbitrary<Action>, kinds: Set<string>): number {
 describe('LL-2 the order in which activities arrive, and the calls they come in, make no difference', () => {
   const kinds = new Set<string>();
 
-  it('while a conversation goes on', () => {
+  it('while a conversation goes on', { timeout: LIMIT_MS }, () => {
     expect(compare(goingOn, kinds)).toBeGreaterThan(RUNS / 6);
   });
 
-  it('between one end and the next', () => {
+  it('between one end and the next', { timeout: LIMIT_MS }, () => {
     const actions = fc.oneof({ weight: 6, arbitrary: goingOn }, endings);
     expect(compare(actions, kinds)).toBeGreaterThan(RUNS / 8);
   });
