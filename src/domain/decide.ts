@@ -146,10 +146,10 @@ function changesOf(
         awaiting: 'CONSUMER',
         awaitingSince: awaitedSince(subject, at),
       };
-    case 'TAG':
-      return {
-        tags: [...new Set([...subject.tags, ...action.add])].filter((tag) => !action.remove.includes(tag)),
-      };
+    case 'TAG': {
+      const removed = new Set(action.remove);
+      return { tags: [...new Set([...subject.tags, ...action.add])].filter((tag) => !removed.has(tag)) };
+    }
     case 'ASSIGN':
       return { agentId: action.agentId };
     case 'TO_QUEUE':

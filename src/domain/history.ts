@@ -8,6 +8,8 @@ export type History = {
   outbound: readonly Event[];
   /** Those of them that have an id, by it. */
   sent: ReadonlyMap<string, Event>;
+  /** Everything that has an id, by it. */
+  recorded: ReadonlyMap<string, Event>;
   /** Since when a message of the business is known not to have arrived, by its id. */
   failedAt: ReadonlyMap<string, Date>;
 };
@@ -16,6 +18,7 @@ type Kept = {
   inbound: Event[];
   outbound: Event[];
   sent: Map<string, Event>;
+  recorded: Map<string, Event>;
   failedAt: Map<string, Date>;
   count: number;
   last: Event | undefined;
@@ -29,7 +32,10 @@ const kept = new WeakMap<readonly Event[], Kept>();
 export function historyIn(events: readonly Event[]): History {
   let known = kept.get(events);
   if (known === undefined || known.count > events.length || events[known.count - 1] !== known.last) {
-    known = { inbound: [], outbound: [], sent: new Map(), failedAt: new Map(), count: 0, last: undefined };
+    known = {
+      ...{ inbound: [], outbound: [], sent: new Map(), recorded: new Map(), failedAt: new Map() },
+      ...{ count: 0, last: undefined },
+    };
     kept.set(events, known);
   }
   for (const event of events.slice(known.count)) keep(known, event);
@@ -38,7 +44,8 @@ export function historyIn(events: readonly Event[]): History {
   return known;
 }
 
-function keep({ inbound, outbound, sent, failedAt }: Kept, event: Event): void {
+function keep({ inbound, outbound, sent, recorded, failedAt }: Kept, event: Event): void {
+  if (event.messageId !== null) recorded.set(event.messageId, event);
   if (event.kind === 'INBOUND') insert(inbound, event);
   else if (event.kind === 'START' || (event.kind === 'OUTBOUND' && event.actor !== 'OWN')) {
     insert(outbound, event);

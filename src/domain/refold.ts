@@ -5,7 +5,13 @@ import { UnavailableError } from './errors.ts';
 import { commandOf, type Event, eventOf } from './event.ts';
 import { fire } from './fire.ts';
 import { countUntil } from './history.ts';
-import { type ContactState, type DecideContext, isPlacedAnew, type Outcome } from './outcome.ts';
+import {
+  type ContactState,
+  type DecideContext,
+  isPlacedAnew,
+  type Outcome,
+  withinBounds,
+} from './outcome.ts';
 import { isSame } from './same.ts';
 import { dueOn, timersFor } from './timers.ts';
 
@@ -95,7 +101,7 @@ export function openPast(onStep: () => void): Past {
       const event = eventOf(late, { ...subject, revision: subject.revision + 1 }, null, context.now);
       told.push(event);
       const outcome = insert(event, late, fold);
-      if (outcome === null) told.pop();
+      if (outcome?.kind !== 'applied') told.pop();
       return outcome;
     },
   };
@@ -144,6 +150,8 @@ export function openPast(onStep: () => void): Past {
       newestAt: later(last.newestAt, subject.newestAt),
       revision: subject.revision + 1,
     };
+    const outcome = withinBounds(subject, { kind: 'applied', conversation, event });
+    if (outcome.kind !== 'applied') return outcome;
     conversation.placedAt = isPlacedAnew(subject, conversation, context) ? context.now : subject.placedAt;
     own.event = eventOf(late, conversation, null, context.now);
     steps.splice(place, 0, own);

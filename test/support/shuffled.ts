@@ -106,9 +106,6 @@ export const goingOn: fc.Arbitrary<Action> = fc.oneof(
     { kind: 'TRANSCRIPT_VIEWED' },
     { kind: 'TO_QUEUE' },
     { kind: 'INACTIVATE' },
-    { kind: 'HOLD', until: null },
-    { kind: 'HOLD', until: at('23:00') },
-    { kind: 'RELEASE' },
     { kind: 'MANUAL_RESPONSE_TIME', responseAt: at('22:00') },
     { kind: 'MANUAL_RESPONSE_TIME', responseAt: null },
     { kind: 'CASE_STATUS', caseStatus: 'open' },
@@ -117,6 +114,15 @@ export const goingOn: fc.Arbitrary<Action> = fc.oneof(
     { kind: 'SKILL', skillId: null },
     { kind: 'CLIENT', clientVersion: '3', locale: 'fr' },
   ),
+  {
+    weight: 2,
+    arbitrary: constant(
+      { kind: 'HOLD', until: null },
+      { kind: 'HOLD', until: at('23:00') },
+      { kind: 'RELEASE' },
+      { kind: 'RELEASE' },
+    ),
+  },
   agentId.map((id): Action => ({ kind: 'ASSIGN', agentId: id })),
   fc.record({ kind: fc.constant('TAG' as const), add: fc.subarray(TAGS), remove: fc.subarray(TAGS) }),
   {

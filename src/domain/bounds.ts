@@ -1,0 +1,1 @@
+export const BOUNDS = { conversationTags: { max: 100 } };
