@@ -1,5 +1,6 @@
 import { Temporal } from 'temporal-polyfill';
 import { RESETTING } from './activity.ts';
+import { BOUNDS } from './bounds.ts';
 import type { Bounds, ChannelRules } from './channel-rules.ts';
 import type { OpenStatus } from './conversation.ts';
 import { checkBounds, formatDuration, parseDuration, toMilliseconds } from './duration.ts';
@@ -55,7 +56,14 @@ const orNull =
   (value, field) =>
     value === null ? null : read(value, field);
 
-const MAX = { closeMessage: 4096, locales: 50, locale: 35, tag: 100, words: 50, word: 50 };
+const MAX = {
+  closeMessage: BOUNDS.closeMessage.max,
+  locales: BOUNDS.closeMessages.max,
+  locale: BOUNDS.locale.max,
+  tag: BOUNDS.tag.max,
+  words: BOUNDS.optOutWords.max,
+  word: BOUNDS.optOutWord.max,
+};
 /** A warning may come this short before the close (PE-2), however long the profile has a close take. */
 const LEAST_WARNING = Temporal.Duration.from('PT1M');
 const setOf =
@@ -108,9 +116,9 @@ const READERS: Readonly<Record<PolicyField, Read>> = {
   autoCloseAfter: duration,
   autoCloseStatuses: listOf(oneOf('NEW', 'WAITING', 'ACTIVE', 'INACTIVE' satisfies OpenStatus), 4),
   autoCloseAwaiting: oneOf('CONSUMER', 'ANYBODY'),
-  autoCloseCaseStatuses: orNull(listOf(text, 100)),
+  autoCloseCaseStatuses: orNull(listOf(text, BOUNDS.caseStatuses.max)),
   autoCloseThen: oneOf('END', 'HOLD', 'TO_QUEUE'),
-  remindBefore: listOf(duration, 3),
+  remindBefore: listOf(duration, BOUNDS.reminders.max),
   inactivate: flag,
   inactivateAfter: duration,
   endInactive: flag,

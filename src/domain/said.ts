@@ -1,5 +1,7 @@
+import { BOUNDS } from './bounds.ts';
+
 /** A text that is longer than this, space around it apart, is no word: it is not looked at. */
-const MAX_LENGTH = 500;
+const MAX_LENGTH = BOUNDS.keywordText.max;
 
 /** Characters that nobody sees: zero-width, soft hyphens, variation selectors, marks of direction, controls. */
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cf}]|(?!\s)\p{Cc}/gu;

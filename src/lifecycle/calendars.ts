@@ -1,3 +1,5 @@
+import { countOf } from '../db/counts.ts';
+import { checkCount } from '../domain/bounds.ts';
 import { NotFoundError } from '../domain/errors.ts';
 import { type OpenHours, validateOpenHours } from '../domain/open-hours.ts';
 import type { Author, RulesDeps } from './change-rules.ts';
@@ -23,6 +25,7 @@ export async function createCalendar(
       (keeping) =>
         deps.db.sql.begin((sql) =>
           keeping(sql, async () => {
+            checkCount('calendars', await countOf(sql, accountId, 'calendars', deps.clock.now()));
             const id = deps.newId();
             await sql`insert into calendar ${sql({ account_id: accountId, id, name, hours: sql.json(hours as never) })}`;
             return { id };

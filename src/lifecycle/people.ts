@@ -1,4 +1,6 @@
 import type { TransactionSql } from 'postgres';
+import { countOf } from '../db/counts.ts';
+import { checkCount } from '../domain/bounds.ts';
 import { InvalidInputError, NotFoundError } from '../domain/errors.ts';
 import { type Call, once } from './idempotent.ts';
 import type { LifecycleDeps } from './lifecycle.ts';
@@ -21,7 +23,7 @@ export type AgentChanges = { [Field in keyof Omit<NewAgent, 'kind'>]?: NewAgent[
 
 const MAX_CAPACITY = 10_000;
 
-/** Makes a skill. @throws TakenError, ConflictError */
+/** Makes a skill. @throws InvalidInputError over 1,000, TakenError, ConflictError */
 export function createSkill(
   deps: PeopleDeps,
   accountId: string,
@@ -29,6 +31,7 @@ export function createSkill(
   call: Call,
 ): Promise<{ id: string }> {
   return writeOnce(deps, accountId, call, async (sql) => {
+    checkCount('skills', await countOf(sql, accountId, 'skills', deps.clock.now()));
     const id = deps.newId();
     await sql`insert into skill ${sql({ account_id: accountId, id, name })}`;
     return { id };
@@ -60,6 +63,7 @@ export function createAgent(
 ): Promise<{ id: string }> {
   return writeOnce(deps, accountId, call, async (sql) => {
     checkCapacity(agent.capacity);
+    checkCount('agents', await countOf(sql, accountId, 'agents', deps.clock.now()));
     const id = deps.newId();
     await sql`insert into agent ${sql({ account_id: accountId, id, ...agent })}`;
     return { id };
