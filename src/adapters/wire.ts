@@ -20,9 +20,8 @@ const message = z
     sentAt: instant,
     text: z.string().nullish(),
     keyword: z.enum(['OPT_OUT', 'OPT_IN', 'HELP']).nullish(),
-    // What a client tells of itself is not worth losing a message for.
-    clientVersion: word(255).nullish().catch(null),
-    locale: locale.nullish().catch(null),
+    clientVersion: word(255).nullish(),
+    locale: locale.nullish(),
   })
   .transform(
     ({ id, address, sentAt, text, keyword, clientVersion, locale }): InboundEvent => ({
