@@ -80,7 +80,7 @@ export const BOUNDS = {
   locale: some('a language', 'characters', 35, {
     inputs: ['ActivityInput.locale', 'CloseMessageInput.locale'],
     columns: ['contact.locale'],
-    beyond: `${REFUSED}; from a provider, it is left out and the message counts`,
+    beyond: `${REFUSED}; on Lull's own wire that event alone is set aside, from other providers it is left out`,
   }),
   keywordText: some('a message that may be a word such as STOP', 'characters', 500, {
     inputs: ['ActivityInput.text'],
