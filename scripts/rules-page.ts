@@ -55,6 +55,25 @@ ${table(
   ]),
 )}
 
+## In whatever order activities arrive
+
+An activity that comes late takes its place by its time, and the conversation is folded again from there. So what a set of
+activities comes to (status, who is awaited and since when, clocks, tags, agent, skill, hold) does not depend on the order
+in which they arrive, nor on the calls they come in. Not everything can be so; it is not for these:
+
+- **An end, and what an ended conversation is told.** An end acts on the outside at once and is not undone by what was sent
+  before it and arrives after it, but for a customer's reply to an automatic end (LL-2). Orders make no difference between
+  a beginning or a reopening and the next end.
+- **Refusals.** What is refused leaves no trace: it takes no place once what would have allowed it arrives.
+- **One instant.** Activities of the same millisecond keep the order in which they arrived.
+- **Other rules.** What was recorded before the last change of rules keeps its effect on the clock of inactivity (LL-10).
+  Timers that acted under former rules stand.
+- **Who was available.** Where a conversation reopened, its agent is whoever was available when that was recorded (SP-7).
+- **When Lull acted.** \`statusSince\`, releases and reopenings by hand are stamped when Lull acts, not when they were sent.
+- **A first message that names a skill.** A later one, sent before it and naming none, does not take the skill away.
+- **Receipts that are stamped before their message** and arrive before it.
+- **Very long conversations.** With more than 20,000 events, late activities are decided as they come.
+
 ## Profiles: defaults and bounds
 
 ${table(

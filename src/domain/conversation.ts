@@ -51,7 +51,10 @@ export type Conversation = {
   overflowed: boolean;
   startedBy: Starter;
   startedAt: Date;
-  /** The clock of inactivity; what moves it is the reset matrix. It never goes back. */
+  /**
+   * The clock of inactivity; what moves it is the reset matrix. It goes back only where a late activity shows that it
+   * should never have been there: a message that came first, and began nothing after all.
+   */
   lastActivityAt: Date;
   /** Since when the consumer is awaited; null while the agent is, but for a NEW one of which nothing has arrived (LL-8). */
   awaitingSince: Date | null;

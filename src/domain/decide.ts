@@ -8,6 +8,8 @@ import {
   NotAllowedError,
   NotFoundError,
 } from './errors.ts';
+import type { Event } from './event.ts';
+import { countUntil, historyIn, isBefore } from './history.ts';
 import {
   applied,
   botsAreAgents,
@@ -144,10 +146,10 @@ function changesOf(
         awaiting: 'CONSUMER',
         awaitingSince: awaitedSince(subject, at),
       };
-    case 'TAG':
-      return {
-        tags: [...new Set([...subject.tags, ...action.add])].filter((tag) => !action.remove.includes(tag)),
-      };
+    case 'TAG': {
+      const removed = new Set(action.remove);
+      return { tags: [...new Set([...subject.tags, ...action.add])].filter((tag) => !removed.has(tag)) };
+    }
     case 'ASSIGN':
       return { agentId: action.agentId };
     case 'TO_QUEUE':
@@ -209,21 +211,27 @@ function awaitedWithout(
   context: DecideContext,
 ): Partial<Conversation> {
   if (subject.awaiting !== 'CONSUMER') return {};
-  const sofar = context.history
-    .filter((event) => event.at <= at)
-    .sort((a, b) => a.at.getTime() - b.at.getTime() || a.revision - b.revision);
-  const failed = new Set([failedId]);
-  for (const { kind, data } of sofar)
-    if (kind === 'RECEIPT' && data?.state === 'FAILED') failed.add(String(data.of));
+  const { inbound, outbound, sent, failedAt } = historyIn(context.history);
+  const lastInbound = inbound[countUntil(inbound, (event) => event.at <= at) - 1];
+  const first = lastInbound ? countUntil(outbound, (event) => isBefore(event, lastInbound)) : 0;
   const isTheirs = botsAreAgents(subject, context);
-  const messages = sofar.slice(sofar.findLastIndex(({ kind }) => kind === 'INBOUND') + 1).filter(
-    // Whoever began it, the customer is awaited since then.
-    ({ kind, actor, effect }) =>
-      kind === 'START' ||
-      (kind === 'OUTBOUND' && (effect === 'STARTED' || isAgentMessage(actor as Sender, isTheirs))),
-  );
-  if (!messages.some(({ messageId }) => messageId === failedId)) return {};
-  const arrived = messages.find(({ messageId }) => messageId === null || !failed.has(messageId));
+  // Whoever began it, the customer is awaited since then.
+  const isBeginning = (event: Event) =>
+    event.kind === 'START' || (lastInbound === undefined && event === outbound[0]);
+  const isAwaiting = (event: Event) =>
+    event.at <= at && (isBeginning(event) || isAgentMessage(event.actor as Sender, isTheirs));
+  const hasFailed = ({ messageId }: Event) => {
+    const failed = messageId === null ? undefined : failedAt.get(messageId);
+    return messageId === failedId || (failed !== undefined && failed <= at);
+  };
+  const one = sent.get(failedId);
+  if (!one || (lastInbound && isBefore(one, lastInbound)) || !isAwaiting(one)) return {};
+  let arrived: Event | undefined;
+  for (let index = first; index < outbound.length && !arrived; index++) {
+    const event = outbound[index] as Event;
+    if (event.at > at) break;
+    if (isAwaiting(event) && !hasFailed(event)) arrived = event;
+  }
   const since = subject.awaitingSince;
   // A hold that ended since the message has set the clock anew (PE-6).
   if (arrived) return { awaitingSince: since !== null && since > arrived.at ? since : arrived.at };

@@ -1,4 +1,5 @@
 import { activityOf, type Command, resets } from './activity.ts';
+import { BOUNDS } from './bounds.ts';
 import type { Consent, EndedBy, EndReason } from './closing.ts';
 import {
   CLOCKS,
@@ -11,7 +12,7 @@ import {
   type OpenStatus,
   type Status,
 } from './conversation.ts';
-import type { LullError } from './errors.ts';
+import { InvalidInputError, type LullError } from './errors.ts';
 import { type Effect, type Event, eventOf } from './event.ts';
 import { type AccountRules, settingsFor } from './rules.ts';
 
@@ -170,6 +171,22 @@ export function applied(
   if (next.status !== subject.status && changes.statusSince === undefined) next.statusSince = context.now;
   if (isPlacedAnew(subject, next, context)) next.placedAt = context.now;
   return { kind: 'applied', conversation: next, event: eventOf(command, next, effect, context.now) };
+}
+
+/**
+ * Refuses what would make a conversation larger than it may be. One that is too large already may still shrink. What was
+ * recorded is folded again without regard to it.
+ */
+export function withinBounds(before: Conversation | null, outcome: Outcome): Outcome {
+  if (outcome.kind !== 'applied') return outcome;
+  const { max } = BOUNDS.conversationTags;
+  const [count, was] = [outcome.conversation.tags.length, before?.tags.length ?? 0];
+  if (count <= max || count <= was) return outcome;
+  const error = new InvalidInputError(
+    'add',
+    `at most ${max} tags on a conversation are allowed; it has ${was} and would have ${count}: remove some first`,
+  );
+  return { kind: 'refused', error };
 }
 
 /** Whether a command gave it another lane or another clock: only then can it have made it due. */

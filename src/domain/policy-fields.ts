@@ -1,5 +1,6 @@
 import { Temporal } from 'temporal-polyfill';
 import { RESETTING } from './activity.ts';
+import { BOUNDS } from './bounds.ts';
 import type { Bounds, ChannelRules } from './channel-rules.ts';
 import type { OpenStatus } from './conversation.ts';
 import { checkBounds, formatDuration, parseDuration, toMilliseconds } from './duration.ts';
@@ -16,6 +17,7 @@ import {
   SWITCHES,
   type SwitchField,
 } from './policy.ts';
+import { canonicalWords } from './said.ts';
 import { isStorable } from './text.ts';
 
 type Read = (value: unknown, field: string) => unknown;
@@ -54,7 +56,14 @@ const orNull =
   (value, field) =>
     value === null ? null : read(value, field);
 
-const MAX = { closeMessage: 4096, locales: 50, locale: 35, tag: 100, words: 50, word: 50 };
+const MAX = {
+  closeMessage: BOUNDS.closeMessage.max,
+  locales: BOUNDS.closeMessages.max,
+  locale: BOUNDS.locale.max,
+  tag: BOUNDS.tag.max,
+  words: BOUNDS.optOutWords.max,
+  word: BOUNDS.optOutWord.max,
+};
 /** A warning may come this short before the close (PE-2), however long the profile has a close take. */
 const LEAST_WARNING = Temporal.Duration.from('PT1M');
 const setOf =
@@ -107,9 +116,9 @@ const READERS: Readonly<Record<PolicyField, Read>> = {
   autoCloseAfter: duration,
   autoCloseStatuses: listOf(oneOf('NEW', 'WAITING', 'ACTIVE', 'INACTIVE' satisfies OpenStatus), 4),
   autoCloseAwaiting: oneOf('CONSUMER', 'ANYBODY'),
-  autoCloseCaseStatuses: orNull(listOf(text, 100)),
+  autoCloseCaseStatuses: orNull(listOf(text, BOUNDS.caseStatuses.max)),
   autoCloseThen: oneOf('END', 'HOLD', 'TO_QUEUE'),
-  remindBefore: listOf(duration, 3),
+  remindBefore: listOf(duration, BOUNDS.reminders.max),
   inactivate: flag,
   inactivateAfter: duration,
   endInactive: flag,
@@ -126,7 +135,7 @@ const READERS: Readonly<Record<PolicyField, Read>> = {
   resetOn: setOf(oneOf(...RESETTING), RESETTING.length),
   closeMessages,
   tagOnClose: orNull(shortText(MAX.tag)),
-  optOutWords: setOf(word, MAX.words),
+  optOutWords: listOf(word, MAX.words),
   sessionLongevity: flag,
   agentMessageWhenInactive: oneOf('REACTIVATE', 'NEW_CONVERSATION'),
   statusBasedCapacity: flag,
@@ -220,8 +229,26 @@ export function checkPolicyFields(
   profile: Profile,
   channel: ChannelRules | null,
 ): void {
+  checkWords(fields.optOutWords ?? []);
   const [first] = violationsIn(fields, scope, profile, channel);
   if (first) throw first;
+}
+
+/** Opt-out words are compared in their canonical form, so they are held against each other in it (PE-12). */
+function checkWords(words: readonly string[]): void {
+  const seen = new Map<string, number>();
+  for (const [index, said] of words.entries()) {
+    const field = `optOutWords[${index}]`;
+    const canonical = canonicalWords(said);
+    if (canonical === '') throw new InvalidInputError(field, 'a word with a letter or a digit is allowed');
+    const same = seen.get(canonical);
+    if (same !== undefined)
+      throw new InvalidInputError(
+        field,
+        `each word once is allowed; without case, space, punctuation and emoji it is optOutWords[${same}] again`,
+      );
+    seen.set(canonical, index);
+  }
 }
 
 const PLACES: Readonly<Record<LayerScope, string>> = {

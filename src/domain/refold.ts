@@ -4,7 +4,14 @@ import { decide } from './decide.ts';
 import { UnavailableError } from './errors.ts';
 import { commandOf, type Event, eventOf } from './event.ts';
 import { fire } from './fire.ts';
-import { type ContactState, type DecideContext, isPlacedAnew, type Outcome } from './outcome.ts';
+import { countUntil } from './history.ts';
+import {
+  type ContactState,
+  type DecideContext,
+  isPlacedAnew,
+  type Outcome,
+  withinBounds,
+} from './outcome.ts';
 import { isSame } from './same.ts';
 import { dueOn, timersFor } from './timers.ts';
 
@@ -32,7 +39,6 @@ type Fold = {
   state: ContactState;
   subject: Conversation;
   context: DecideContext;
-  history: () => readonly Event[];
 };
 
 /**
@@ -71,92 +77,110 @@ const TOO_MUCH = 'too much came late to a long conversation at a time; tell it a
 export function openPast(onStep: () => void): Past {
   /** In order of time. */
   let steps: Step[] = [];
+  /** Their events, as they were recorded. */
+  let told: Event[] = [];
   let foldedWith: Fold | null = null;
   /** Whether a timer acted under rules that are gone. */
   let isForgotten = false;
+  /** Whether anything was recorded under rules that are gone. */
+  let isUnderOthers = false;
   /** Whether it mattered who is available now. */
   let hasAsked = false;
-  /** Whether nothing led to another conversation; where something did, how things stood after that is not known. */
-  let isWhole = false;
+  /** The place of the first that led to another conversation; how things stood after that is not known. */
+  let brokenAt = Number.POSITIVE_INFINITY;
   /** The place of the last message that did not arrive; what that means depends on those around it (LL-8). */
   let lastFailure = -1;
 
   return {
     take(state, subject, events, late, context) {
       if (events.length !== subject.revision) return null;
-      const stored: Fold = { state, subject, context, history: () => events };
-      if (steps.length !== events.length || !agrees(foldedWith, stored)) foldAll(stored, events);
+      const fold: Fold = { state, subject, context };
+      if (steps.length !== events.length || !agrees(foldedWith, fold)) foldAll(fold, events);
       if (isForgotten) return null;
 
       const event = eventOf(late, { ...subject, revision: subject.revision + 1 }, null, context.now);
-      const own: Step = { event, command: commandOf(event), after: null };
-      const fold: Fold = { ...stored, history: () => [...events, event] };
-      // Those of the same instant are folded again, too: what became of a message is told by all of them.
-      const first = countWhile(steps, (each) => each.at < event.at);
-      const place = countWhile(steps, (each) => each.at <= event.at);
-      if (!isWhole && steps.slice(0, first).some((each) => isAnother(each.after, subject))) return null;
-      const failure = isFailure(own.command)
-        ? Math.max(place, lastFailure + 1)
-        : lastFailure + (lastFailure < place ? 0 : 1);
-
-      // What was recorded before it keeps the effect on this clock that it had, by the matrix of its time (LL-10).
-      let { lastActivityAt } = subject;
-      let folded = steps[first - 1]?.after ?? null;
-      const afters: (Conversation | null)[] = [];
-      for (let index = first; index <= steps.length; index++) {
-        const step = index === place ? own : (steps[index < place ? index : index - 1] as Step);
-        const mayBeAsBefore = isWhole && index > place && index > failure;
-        if (mayBeAsBefore && isAsBefore(folded, steps[index - 2]?.after ?? null)) break;
-        const next = after(step, folded, fold);
-        if (step === own) {
-          if (next === undefined || next === null) return null;
-          const moved = next.lastActivityAt;
-          if (folded === null || moved > folded.lastActivityAt) lastActivityAt = later(lastActivityAt, moved);
-        }
-        if (next !== undefined) folded = next;
-        if (isAnother(folded, subject)) return null;
-        afters.push(folded);
-      }
-      const last = first + afters.length > steps.length ? folded : (steps[steps.length - 1] as Step).after;
-      if (last === null || isOpen(last) !== isOpen(subject)) return null;
-
-      const conversation: Conversation = {
-        ...last,
-        ending: subject.ending,
-        // A first message that comes late may name no skill; what it began has one all the same.
-        skillId: late.action.kind === 'SKILL' ? last.skillId : (last.skillId ?? subject.skillId),
-        previousId: subject.previousId,
-        lastActivityAt,
-        newestAt: later(last.newestAt, subject.newestAt),
-        revision: subject.revision + 1,
-      };
-      conversation.placedAt = isPlacedAnew(subject, conversation, context) ? context.now : subject.placedAt;
-      own.event = eventOf(late, conversation, null, context.now);
-      steps.splice(place, 0, own);
-      for (const [index, each] of afters.entries()) (steps[first + index] as Step).after = each;
-      foldedWith = fold;
-      isWhole = true;
-      lastFailure = failure;
-      return { kind: 'applied', conversation, event: own.event };
+      told.push(event);
+      const outcome = insert(event, late, fold);
+      if (outcome?.kind !== 'applied') told.pop();
+      return outcome;
     },
   };
+
+  /** Puts a late event, which is told of already, at its place among the steps; null: nothing was changed. */
+  function insert(event: Event, late: Command, fold: Fold): Outcome | null {
+    const { subject, context } = fold;
+    const own: Step = { event, command: commandOf(event), after: null };
+    // Those of the same instant are folded again, too: what became of a message is told by all of them.
+    const first = countUntil(steps, (each) => each.event.at < event.at);
+    const place = countUntil(steps, (each) => each.event.at <= event.at);
+    if (brokenAt < first) return null;
+    const isWhole = brokenAt === Number.POSITIVE_INFINITY;
+    const failure = isFailure(own.command)
+      ? Math.max(place, lastFailure + 1)
+      : lastFailure + (lastFailure < place ? 0 : 1);
+
+    let { lastActivityAt } = subject;
+    let folded = steps[first - 1]?.after ?? null;
+    const afters: (Conversation | null)[] = [];
+    for (let index = first; index <= steps.length; index++) {
+      const step = index === place ? own : (steps[index < place ? index : index - 1] as Step);
+      const mayBeAsBefore = isWhole && index > place && index > failure;
+      if (mayBeAsBefore && isAsBefore(folded, steps[index - 2]?.after ?? null)) break;
+      const next = after(step, folded, fold);
+      if (step === own) {
+        if (next === undefined || next === null) return null;
+        const moved = next.lastActivityAt;
+        if (folded === null || moved > folded.lastActivityAt) lastActivityAt = later(lastActivityAt, moved);
+      }
+      if (next !== undefined) folded = next;
+      if (isAnother(folded, subject)) return null;
+      afters.push(folded);
+    }
+    const last = first + afters.length > steps.length ? folded : (steps[steps.length - 1] as Step).after;
+    if (last === null || isOpen(last) !== isOpen(subject)) return null;
+
+    const conversation: Conversation = {
+      ...last,
+      ending: subject.ending,
+      // A first message that comes late may name no skill; what it began has one all the same.
+      skillId: late.action.kind === 'SKILL' ? last.skillId : (last.skillId ?? subject.skillId),
+      previousId: subject.previousId,
+      // What was recorded under other rules keeps the effect on this clock that it had, by the matrix of its time (LL-10).
+      lastActivityAt: isUnderOthers ? lastActivityAt : last.lastActivityAt,
+      newestAt: later(last.newestAt, subject.newestAt),
+      revision: subject.revision + 1,
+    };
+    const outcome = withinBounds(subject, { kind: 'applied', conversation, event });
+    if (outcome.kind !== 'applied') return outcome;
+    conversation.placedAt = isPlacedAnew(subject, conversation, context) ? context.now : subject.placedAt;
+    own.event = eventOf(late, conversation, null, context.now);
+    steps.splice(place, 0, own);
+    for (const [index, each] of afters.entries()) (steps[first + index] as Step).after = each;
+    foldedWith = fold;
+    brokenAt = Number.POSITIVE_INFINITY;
+    lastFailure = failure;
+    return { kind: 'applied', conversation, event: own.event };
+  }
 
   /** Folds what is stored. */
   function foldAll(fold: Fold, events: readonly Event[]): void {
     const { since } = fold.context.rules;
     isForgotten = events.some(({ kind, recordedAt }) => kind === 'TIMER' && recordedAt < since);
+    isUnderOthers = events.some(({ recordedAt }) => recordedAt < since);
     hasAsked = false;
+    told = [...events];
     steps = events
       .map((event) => ({ event, command: commandOf(event), after: null }))
       .sort((a, b) => a.event.at.getTime() - b.event.at.getTime() || a.event.revision - b.event.revision);
     lastFailure = steps.findLastIndex(({ command }) => isFailure(command));
     let folded: Conversation | null = null;
-    isWhole = steps.every((step) => {
+    const broken = steps.findIndex((step) => {
       const next = after(step, folded, fold);
       if (next !== undefined) folded = next;
       step.after = folded;
-      return !isAnother(folded, fold.subject);
+      return isAnother(folded, fold.subject);
     });
+    brokenAt = broken < 0 ? Number.POSITIVE_INFINITY : broken;
     foldedWith = fold;
   }
 
@@ -164,13 +188,13 @@ export function openPast(onStep: () => void): Past {
   function after(
     { event, command }: Step,
     folded: Conversation | null,
-    { state, subject, context, history }: Fold,
+    { state, subject, context }: Fold,
   ): Conversation | null | undefined {
     onStep();
     if (command === null) return refire(folded, event, context);
-    const outcome = decide({ ...state, latest: folded, named: folded }, command, {
+    const outcome = decide({ ...stateAt(event, state, subject), latest: folded, named: folded }, command, {
       ...context,
-      history: isFailure(command) ? history() : [],
+      history: isFailure(command) ? told : [],
       now: event.recordedAt,
       newId: () => (folded === null ? subject.id : context.newId()),
       // Who was available then is known where it was reopened; else whoever has it now is taken to have kept it.
@@ -197,6 +221,12 @@ export function openPast(onStep: () => void): Past {
   }
 }
 
+/** What was sent was allowed when it was: an opt-out that has come since says nothing against it (SF-11). */
+function stateAt({ kind, revision }: Event, state: ContactState, subject: Conversation): ContactState {
+  const wasAllowed = (kind === 'OUTBOUND' || kind === 'START') && revision <= subject.revision;
+  return wasAllowed ? { ...state, consent: 'UNKNOWN' } : state;
+}
+
 /** Whether everything that follows goes on as it did; how many events there are is counted apart. */
 function isAsBefore(folded: Conversation | null, was: Conversation | null): boolean {
   if (folded === null || was === null) return folded === was;
@@ -219,15 +249,4 @@ function isFailure(command: Command | null): boolean {
 
 function isAnother(folded: Conversation | null, subject: Conversation): boolean {
   return folded !== null && folded.id !== subject.id;
-}
-
-/** How many steps stand before the first whose event is not so; they stand in order of time. */
-function countWhile(steps: readonly Step[], isSo: (event: Event) => boolean): number {
-  let [from, to] = [0, steps.length];
-  while (from < to) {
-    const middle = (from + to) >> 1;
-    if (isSo((steps[middle] as Step).event)) from = middle + 1;
-    else to = middle;
-  }
-  return from;
 }

@@ -3,7 +3,7 @@ import type { StoredConversation } from '../db/conversations.ts';
 import { messageKey } from '../db/events.ts';
 import { type Rewrite, writeUnlocked } from '../db/write-unlocked.ts';
 import { factsOf, isOpen, type LaneFacts } from '../domain/conversation.ts';
-import { decideAll } from './decide-all.ts';
+import { decideInPieces } from './decide-all.ts';
 import { outboxOf } from './effects.ts';
 import type { ActivityResult, LifecycleDeps } from './lifecycle.ts';
 import { nothingErased } from './load-erased.ts';
@@ -35,7 +35,7 @@ export async function applyUnlocked(
   const { accountId } = rules;
   const set = workingSetOf(resolved);
   if (set === null) return null;
-  const decisions = decideAll(set, items, rules, newId, { kind: 'REAL', now });
+  const decisions = await decideInPieces(clock, set, items, rules, newId, { kind: 'REAL', now });
   const isMore = decisions.contacts.size > 0 || decisions.consents.length > 0;
   if (isMore || outboxOf(decisions.events, rules, newId).length > 0) return null;
   if (decisions.changed.size === 0) return decisions.results;

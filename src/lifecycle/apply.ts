@@ -4,7 +4,7 @@ import { deleteContacts } from '../db/contacts.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { TooManyError, UnavailableError } from '../domain/errors.ts';
 import { applyUnlocked } from './apply-unlocked.ts';
-import { type Decisions, decideAll, type Time } from './decide-all.ts';
+import { type Decisions, decideInPieces, type Time } from './decide-all.ts';
 import { type Activity, type ActivityResult, type LifecycleDeps, MAX_ACTIVITIES } from './lifecycle.ts';
 import { type Resolved, resolve } from './resolve.ts';
 import { type Apply, openTogether } from './together.ts';
@@ -145,7 +145,7 @@ async function act(
   const set = await loadWorkingSet(sql, accountId, resolved, deps.identifierHash);
   const time: Time =
     manner.kind === 'LIVE' ? { kind: 'REAL', now } : { kind: 'VIRTUAL', until: manner.until };
-  const decisions = decideAll(set, items, rules, deps.newId, time);
+  const decisions = await decideInPieces(deps.clock, set, items, rules, deps.newId, time);
   const unused = newContacts.map(({ id }) => id).filter((id) => !decisions.contacts.has(id));
   if (unused.length > 0) await deleteContacts(sql, accountId, unused);
   const effects = manner.kind === 'LIVE' ? 'WITH_EFFECTS' : 'WITHOUT_EFFECTS';

@@ -1,4 +1,6 @@
+import { countOf } from '../db/counts.ts';
 import { inTransaction } from '../db/transaction.ts';
+import { checkCount } from '../domain/bounds.ts';
 import { NotFoundError } from '../domain/errors.ts';
 import { type OpenHours, validateOpenHours } from '../domain/open-hours.ts';
 import type { Author, RulesDeps } from './change-rules.ts';
@@ -24,6 +26,7 @@ export async function createCalendar(
       (keeping) =>
         inTransaction(deps.db.sql, (sql) =>
           keeping(sql, async () => {
+            checkCount('calendars', await countOf(sql, accountId, 'calendars', deps.clock.now()));
             const id = deps.newId();
             await sql`insert into calendar ${sql({ account_id: accountId, id, name, hours: sql.json(hours as never) })}`;
             return { id };

@@ -2,6 +2,7 @@ import type { TransactionSql } from 'postgres';
 import { type RulesOfAdapter, readRulesIn } from '../db/rules.ts';
 import type { RulesVersionRow } from '../db/rules-history.ts';
 import { inTransaction } from '../db/transaction.ts';
+import { checkCount } from '../domain/bounds.ts';
 import type { ChannelRules } from '../domain/channel-rules.ts';
 import { toMilliseconds } from '../domain/duration.ts';
 import {
@@ -124,6 +125,7 @@ export async function setPolicy(
     checkPolicyFields(set, scopeOf({ channelId, skillId }), rules.profile, rulesOn(rules, channelId));
     checkCaseStatuses(rules, set);
     const layer = rules.layers.find((each) => each.channelId === channelId && each.skillId === skillId);
+    if (layer === undefined) checkCount('policyLayers', rules.layers.length);
     const fields = Object.fromEntries(
       Object.entries({ ...layer?.fields, ...set }).filter(([field]) => !unset.includes(field)),
     ) as PolicyFields;

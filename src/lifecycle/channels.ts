@@ -1,5 +1,7 @@
 import type { TransactionSql } from 'postgres';
-import { NotFoundError } from '../domain/errors.ts';
+import { countOf } from '../db/counts.ts';
+import { BOUNDS, checkCount } from '../domain/bounds.ts';
+import { InvalidInputError, NotFoundError } from '../domain/errors.ts';
 import type { Author, RulesDeps } from './change-rules.ts';
 import { type Call, changeRulesOnce } from './idempotent.ts';
 import type { LifecycleDeps } from './lifecycle.ts';
@@ -41,9 +43,10 @@ export async function createChannel(
   author: Author,
   call: Call,
 ): Promise<{ id: string }> {
-  const read = deps.readSettings(adapterId, settings);
+  const read = within(deps.readSettings(adapterId, settings));
   return await orTaken(() =>
     changeRulesOnce(deps, accountId, author, call, async (sql) => {
+      checkCount('channels', await countOf(sql, accountId, 'channels', deps.clock.now()));
       await checkCalendar(sql, accountId, calendarId);
       const id = deps.newId();
       await sql`insert into channel ${sql({ account_id: accountId, id, name, adapter: adapterId, settings: sql.json(read as never), calendar_id: calendarId })}`;
@@ -78,9 +81,9 @@ export async function updateChannel(
       const settings =
         changes.settings === undefined
           ? row.settings
-          : deps.readSettings(row.adapter, changes.settings, row.settings);
+          : within(deps.readSettings(row.adapter, changes.settings, row.settings), row.settings);
       await sql`
-        update channel set name = ${name}, calendar_id = ${calendarId}, settings = ${sql.json(settings)}
+        update channel set name = ${name}, calendar_id = ${calendarId}, settings = ${sql.json(settings as never)}
         where account_id = ${accountId} and id = ${channelId}`;
       const adapterId: string = row.adapter;
       const changedSettings = Object.keys(changes.settings ?? {});
@@ -96,6 +99,16 @@ export async function updateChannel(
       };
     }),
   );
+}
+
+/** Settings that are to be stored, unless they are too large; what is too large already may shrink. */
+function within(settings: object, before: object = {}): object {
+  const { max } = BOUNDS.settings;
+  const size = JSON.stringify(settings).length;
+  // Encrypted, secrets are longer than as they are given.
+  if (size > 2 * max && size > JSON.stringify(before).length)
+    throw new InvalidInputError('settings', `at most ${max} characters, as JSON, are allowed`);
+  return settings;
 }
 
 async function checkCalendar(

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts';
 import type { NewConsentChange } from '../db/consents.ts';
 import type { StoredContact } from '../db/contacts.ts';
 import type { ErasedIdentifier } from '../db/erased-identifiers.ts';
@@ -7,8 +8,9 @@ import { type Conversation, isOpen } from '../domain/conversation.ts';
 import { decide } from '../domain/decide.ts';
 import type { Event } from '../domain/event.ts';
 import { advance } from '../domain/fire.ts';
+import { historyIn } from '../domain/history.ts';
 import { keywordIn } from '../domain/keyword.ts';
-import type { ContactState, DecideContext, Outcome } from '../domain/outcome.ts';
+import { type ContactState, type DecideContext, type Outcome, withinBounds } from '../domain/outcome.ts';
 import { openPasts, type Past } from '../domain/refold.ts';
 import { type AccountRules, settingsFor } from '../domain/rules.ts';
 import { asErased, erasedNow, namingNobody } from './erased-activity.ts';
@@ -34,14 +36,48 @@ export type Decisions = {
 /** How time stands while a call is decided. VIRTUAL: each command acts at its own instant, and timers due before it act first. */
 export type Time = { kind: 'REAL'; now: Date } | { kind: 'VIRTUAL'; until: Date };
 
-/** Decides a call's commands in memory: each contact's in order of time, those of one instant in the call's order. */
-export function decideAll(
+/** What a call is decided from: what is locked, the call's commands, the rules, ids for what is new, and the time. */
+type Deciding = [
   set: WorkingSet,
   items: readonly Item[],
   rules: AccountRules,
   newId: () => string,
   time: Time,
-): Decisions {
+];
+
+/** Decides a call's commands in memory: each contact's in order of time, those of one instant in the call's order. */
+export function decideAll(...asked: Deciding): Decisions {
+  const deciding = decideOneByOne(...asked);
+  for (;;) {
+    const next = deciding.next();
+    if (next.done) return next.value;
+  }
+}
+
+/** For how long a call is decided at a time, before others have their turn. */
+const PIECE_MS = 25;
+
+/** The same, in pieces: a long call leaves the process to others in between. What is locked stays so. */
+export async function decideInPieces(clock: Pick<Clock, 'now'>, ...asked: Deciding): Promise<Decisions> {
+  const deciding = decideOneByOne(...asked);
+  let began = clock.now().getTime();
+  for (;;) {
+    const next = deciding.next();
+    if (next.done) return next.value;
+    if (clock.now().getTime() - began < PIECE_MS) continue;
+    await new Promise((resolve) => setImmediate(resolve));
+    began = clock.now().getTime();
+  }
+}
+
+/** Decides a call, pausing after each of its commands. */
+function* decideOneByOne(
+  set: WorkingSet,
+  items: readonly Item[],
+  rules: AccountRules,
+  newId: () => string,
+  time: Time,
+): Generator<void, Decisions> {
   const decisions: Decisions = {
     results: items.map((item) => answer('REFUSED', null, 'refused' in item ? item.refused : null)),
     changed: new Map(),
@@ -51,7 +87,7 @@ export function decideAll(
     erased: [],
     optOuts: [],
   };
-  const pasts = openPasts();
+  const histories = openHistories(set, decisions);
   const found = items.filter((item): item is FoundItem => 'contactId' in item);
   for (const [contactId, own] of Map.groupBy(found, (item) => item.contactId)) {
     const contact = set.contacts.get(contactId);
@@ -59,12 +95,39 @@ export function decideAll(
     const inOrder = [...own].sort(
       (a, b) => a.command.at.getTime() - b.command.at.getTime() || a.index - b.index,
     );
-    decideContact(set, contact, inOrder, decisions, rules, newId, time, pasts);
+    yield* decideContact(set, contact, inOrder, decisions, rules, newId, time, histories);
   }
   return decisions;
 }
 
-function decideContact(
+/** What has happened to the call's conversations, what it has decided so far among it. */
+type Histories = {
+  pasts: Past;
+  /** The same list each time, which grows. */
+  of(conversationId: string): readonly Event[];
+};
+
+function openHistories(set: Pick<WorkingSet, 'events'>, decisions: Pick<Decisions, 'events'>): Histories {
+  const lists = new Map<string, Event[]>();
+  let taken = 0;
+  const listOf = (id: string) => {
+    const list = lists.get(id) ?? [...(set.events.get(id) ?? [])];
+    lists.set(id, list);
+    return list;
+  };
+  return {
+    pasts: openPasts(),
+    of(conversationId) {
+      for (; taken < decisions.events.length; taken++) {
+        const event = decisions.events[taken] as Event;
+        listOf(event.conversationId).push(event);
+      }
+      return listOf(conversationId);
+    },
+  };
+}
+
+function* decideContact(
   set: WorkingSet,
   contact: StoredContact,
   items: readonly FoundItem[],
@@ -72,8 +135,8 @@ function decideContact(
   rules: AccountRules,
   newId: () => string,
   time: Time,
-  pasts: Past,
-): void {
+  histories: Histories,
+): Generator<void, void> {
   const at = (id: string | null) =>
     id === null ? null : (decisions.changed.get(id) ?? set.conversations.get(id) ?? null);
   let latestId = contact.latestConversationId;
@@ -131,7 +194,8 @@ function decideContact(
       latest,
       named: at(conversationId),
     };
-    const outcome = decideInPlace(set, state, command, context, decisions, pasts);
+    const outcome = decideInPlace(state, command, context, histories);
+    yield;
     if (outcome.kind === 'refused') decisions.results[index] = answer('REFUSED', null, outcome.error);
     else if (outcome.kind === 'ignored') decisions.results[index] = answer('IGNORED', null);
     else {
@@ -190,8 +254,7 @@ function withKeyword(
   const { text, ...action } = command.action;
   const skillId = latest && isOpen(latest) ? latest.skillId : (action.skillId ?? null);
   const { channel, policy } = settingsFor(rules, channelId, skillId);
-  const words = { ...channel.rules, optOutWords: [...channel.rules.optOutWords, ...policy.optOutWords] };
-  const keyword = action.keyword ?? keywordIn(text, words, consent ?? 'UNKNOWN');
+  const keyword = action.keyword ?? keywordIn(text, channel.rules, consent ?? 'UNKNOWN', policy.optOutWords);
   return { ...command, action: keyword === null ? action : { ...action, keyword } };
 }
 
@@ -203,34 +266,27 @@ function consentIn(action: Command['action']): StoredContact['consent'] {
 
 /** A late activity is folded in at its place where its conversation's events allow it; else it is decided as it comes. */
 function decideInPlace(
-  set: WorkingSet,
   state: ContactState,
   asked: Command,
   context: DecideContext,
-  decisions: Decisions,
-  pasts: Past,
+  histories: Histories,
 ): Outcome {
   const { latest } = state;
-  const historyOf = (id: string) => [
-    ...(set.events.get(id) ?? []),
-    ...decisions.events.filter((event) => event.conversationId === id),
-  ];
   const subject = state.named ?? latest;
-  const history = subject !== null && isFailure(asked) ? historyOf(subject.id) : [];
+  const history = subject !== null && isFailure(asked) ? histories.of(subject.id) : [];
   const command = afterItsMessage(asked, history);
   const isLate = latest !== null && isOpen(latest) && command.at < latest.newestAt;
   if (isLate && (state.named === null || state.named.id === latest.id)) {
-    const folded = pasts.take(state, latest, historyOf(latest.id), command, context);
+    const folded = histories.pasts.take(state, latest, histories.of(latest.id), command, context);
     if (folded !== null) return folded;
   }
-  return decide(state, command, { ...context, history });
+  return withinBounds(subject, decide(state, command, { ...context, history }));
 }
 
 /** No message fails before it was sent: where a channel tells the time in whole seconds, it may seem so (LL-8). */
 function afterItsMessage(command: Command, history: readonly Event[]): Command {
   const { action } = command;
-  const sent =
-    action.kind === 'RECEIPT' ? history.find(({ messageId }) => messageId === action.of) : undefined;
+  const sent = action.kind === 'RECEIPT' ? historyIn(history).recorded.get(action.of) : undefined;
   return sent && sent.at > command.at ? { ...command, at: sent.at } : command;
 }
 

@@ -1,7 +1,8 @@
+import { BOUNDS } from '../domain/bounds.ts';
 import { InvalidInputError } from '../domain/errors.ts';
 import { isPrivateHost } from './private-address.ts';
 
-const MAX_LENGTH = 2000;
+const MAX_LENGTH = BOUNDS.url.max;
 
 /**
  * Reads the address of an endpoint. Where private addresses are not allowed, it has to be https, and a host that can

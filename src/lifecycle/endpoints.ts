@@ -12,6 +12,7 @@ import {
   writeEndpoint,
   writeSecret,
 } from '../db/endpoints.ts';
+import { BOUNDS, checkLength } from '../domain/bounds.ts';
 import { InvalidInputError, NotFoundError, OutOfBoundsError } from '../domain/errors.ts';
 import type { AccountRules } from '../domain/rules.ts';
 import { type Author, changeRules, type RulesChange, type RulesDeps } from './change-rules.ts';
@@ -28,7 +29,7 @@ export type EndpointDeps = RulesDeps & {
 };
 
 /** Endpoints an account may have at most: each is looked at for every event. */
-export const MAX_ENDPOINTS = 50;
+export const MAX_ENDPOINTS = BOUNDS.webhookEndpoints.max;
 /** How long the former secret signs too after a rotation. */
 export const FORMER_SECRET_MS = 24 * 60 * 60_000;
 const SECRET_BYTES = 32;
@@ -202,6 +203,7 @@ function readFields(
   isUrlKept = false,
 ): EndpointFields {
   if (events.length === 0) throw new InvalidInputError('events', 'at least one event is needed');
+  checkLength(events, 'events', BOUNDS.endpointEvents.max);
   for (const [index, event] of events.entries())
     if (!(WEBHOOK_EVENTS as readonly string[]).includes(event))
       throw new InvalidInputError(`events[${index}]`, `${WEBHOOK_EVENTS.join(', ')} is allowed`);

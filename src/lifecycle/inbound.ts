@@ -1,5 +1,6 @@
 import type { Inbound, InboundEvent } from '../adapters/adapter.ts';
 import { inFlightTo } from '../db/outbox.ts';
+import { BOUNDS } from '../domain/bounds.ts';
 import { ConversationEndedError, type LullError, NotFoundError, UnavailableError } from '../domain/errors.ts';
 import { isPlain, PLAIN, plainOf } from '../domain/text.ts';
 import { isUuid } from '../domain/uuid.ts';
@@ -7,7 +8,7 @@ import { apply } from './apply.ts';
 import { type Activity, type LifecycleDeps, MAX_ACTIVITIES } from './lifecycle.ts';
 
 /** The longest id or address; together with its keys it must fit an index entry of Postgres. */
-const MAX_TEXT = 256;
+const MAX_TEXT = BOUNDS.messageId.max;
 
 /** What a provider's call came to. `ignored`: of a kind that Lull has no use for, or about nobody it knows. */
 export type Received = {
@@ -68,14 +69,19 @@ function plainEvent(event: InboundEvent): InboundEvent {
 
 /** What cannot be kept of an event, by which it would be known: an adapter of somebody else's may let it through. */
 function faultIn(event: InboundEvent): { field: string; why: string } | null {
-  const { address, providerMessageId, providerEventId, clientVersion, locale } = event as Partial<
-    Record<'address' | 'providerMessageId' | 'providerEventId' | 'clientVersion' | 'locale', string>
+  const { address, providerMessageId, providerEventId } = event as Partial<
+    Record<'address' | 'providerMessageId' | 'providerEventId', string>
   >;
-  const texts = { address, providerMessageId, providerEventId, clientVersion, locale };
+  const texts = { address, providerMessageId, providerEventId };
   for (const [field, text] of Object.entries(texts))
     if (text !== undefined && (text === '' || text.length > MAX_TEXT || !isPlain(text)))
       return { field, why: `a text of 1 to ${MAX_TEXT} characters, ${PLAIN}, is allowed` };
   return null;
+}
+
+/** What a client tells of itself, if it can be kept: nobody loses a message by it. */
+function within(text: string | undefined, max: number): string | undefined {
+  return text && text.length <= max && isStorable(text) ? text : undefined;
 }
 
 /** A receipt for somebody who never wrote, or the end of what has ended: nothing is wrong with that. */
@@ -124,9 +130,12 @@ function activityOf(event: InboundEvent, channelId: string, now: Date, isOwn: bo
   switch (event.kind) {
     case 'MESSAGE': {
       const { text, keyword, clientVersion, locale } = event;
-      const given = Object.entries({ text, keyword, clientVersion, locale }).filter(
-        ([, value]) => value !== undefined,
-      );
+      const { clientVersion: version, locale: language } = BOUNDS;
+      const said = {
+        ...{ text, keyword },
+        ...{ clientVersion: within(clientVersion, version.max), locale: within(locale, language.max) },
+      };
+      const given = Object.entries(said).filter(([, value]) => value !== undefined);
       return {
         target,
         action: { kind: 'INBOUND', ...Object.fromEntries(given) },

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Database } from '../db/client.ts';
 import type { Alarm } from '../db/lanes.ts';
 import type { Action } from '../domain/activity.ts';
+import { BOUNDS } from '../domain/bounds.ts';
 import type { LullError } from '../domain/errors.ts';
 import type { IdentifierHash } from './identifier-hash.ts';
 import type { LaneDirectory } from './lane-directory.ts';
@@ -47,4 +48,4 @@ export type LifecycleDeps = {
 };
 
 /** Activities a call may carry at most. */
-export const MAX_ACTIVITIES = 1000;
+export const MAX_ACTIVITIES = BOUNDS.activities.max;

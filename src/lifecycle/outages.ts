@@ -1,4 +1,6 @@
+import { countOf } from '../db/counts.ts';
 import { insertOutage, type OutageRow, readOutages, setOutageEnd } from '../db/outages.ts';
+import { checkCount } from '../domain/bounds.ts';
 import { InvalidInputError, NotFoundError } from '../domain/errors.ts';
 import type { Author, RulesDeps } from './change-rules.ts';
 import { type Call, changeRulesOnce } from './idempotent.ts';
@@ -29,6 +31,7 @@ export async function recordOutage(
     checkEnd(until);
     if (until !== null && until < began)
       throw new InvalidInputError('until', `an instant from since (${began.toISOString()}) on is allowed`);
+    checkCount('outages', await countOf(sql, accountId, 'outages', deps.clock.now()));
     const outage: OutageRow = { id: deps.newId(), kind: 'OUTAGE', channelId, since: began, until };
     await insertOutage(sql, accountId, outage);
     return {

@@ -1,5 +1,7 @@
 import type { TransactionSql } from 'postgres';
+import { countOf } from '../db/counts.ts';
 import { inTransaction } from '../db/transaction.ts';
+import { checkCount } from '../domain/bounds.ts';
 import { InvalidInputError, NotFoundError } from '../domain/errors.ts';
 import { type Call, once } from './idempotent.ts';
 import type { LifecycleDeps } from './lifecycle.ts';
@@ -22,7 +24,7 @@ export type AgentChanges = { [Field in keyof Omit<NewAgent, 'kind'>]?: NewAgent[
 
 const MAX_CAPACITY = 10_000;
 
-/** Makes a skill. @throws TakenError, ConflictError */
+/** Makes a skill. @throws InvalidInputError over 1,000, TakenError, ConflictError */
 export function createSkill(
   deps: PeopleDeps,
   accountId: string,
@@ -30,6 +32,7 @@ export function createSkill(
   call: Call,
 ): Promise<{ id: string }> {
   return writeOnce(deps, accountId, call, async (sql) => {
+    checkCount('skills', await countOf(sql, accountId, 'skills', deps.clock.now()));
     const id = deps.newId();
     await sql`insert into skill ${sql({ account_id: accountId, id, name })}`;
     return { id };
@@ -61,6 +64,7 @@ export function createAgent(
 ): Promise<{ id: string }> {
   return writeOnce(deps, accountId, call, async (sql) => {
     checkCapacity(agent.capacity);
+    checkCount('agents', await countOf(sql, accountId, 'agents', deps.clock.now()));
     const id = deps.newId();
     await sql`insert into agent ${sql({ account_id: accountId, id, ...agent })}`;
     return { id };

@@ -4,6 +4,7 @@ import { lockConversations, type StoredConversation } from '../db/conversations.
 import { freeSlots } from '../db/directory.ts';
 import { eventsOf, knownMessages, messageKey } from '../db/events.ts';
 import type { Command } from '../domain/activity.ts';
+import { BOUNDS } from '../domain/bounds.ts';
 import { isOpen } from '../domain/conversation.ts';
 import type { Event } from '../domain/event.ts';
 import type { IdentifierHash } from './identifier-hash.ts';
@@ -88,8 +89,12 @@ export async function loadWorkingSet(
     if (!contact || !latest) continue;
     if (command.messageId !== null && messages.has(messageKey(contact.channelId, command.messageId)))
       continue;
-    if (command.at < latest.newestAt) late.add(latest.id);
-    if (isFailure(command)) late.add(conversationId ?? latest.id);
+    const looksBack = [
+      ...(command.at < latest.newestAt ? [latest.id] : []),
+      ...(isFailure(command) ? [conversationId ?? latest.id] : []),
+    ];
+    for (const id of looksBack)
+      if ((conversations.get(id)?.revision ?? 0) <= BOUNDS.foldedEvents.max) late.add(id);
     if (latest.agentId && action.kind === 'INBOUND' && (!isOpen(latest) || ended.has(contactId)))
       lastAgents.add(latest.agentId);
   }

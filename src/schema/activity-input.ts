@@ -1,4 +1,5 @@
 import type { Action, ActionKind } from '../domain/activity.ts';
+import { BOUNDS } from '../domain/bounds.ts';
 import { InvalidInputError } from '../domain/errors.ts';
 import type { Activity, Target } from '../lifecycle/lifecycle.ts';
 import { builder } from './builder.ts';
@@ -8,13 +9,13 @@ import { readText } from './text.ts';
 
 /** Lengths in characters; together with its keys a value must fit an index entry of Postgres. */
 const MAX = {
-  address: 256,
-  messageId: 256,
-  tag: 100,
-  tags: 50,
-  caseStatus: 100,
-  clientVersion: 100,
-  locale: 35,
+  address: BOUNDS.address.max,
+  messageId: BOUNDS.messageId.max,
+  tag: BOUNDS.tag.max,
+  tags: BOUNDS.tagsOfActivity.max,
+  caseStatus: BOUNDS.caseStatus.max,
+  clientVersion: BOUNDS.clientVersion.max,
+  locale: BOUNDS.locale.max,
 };
 
 /** An activity as clients report it: one shape for all kinds, checked against `TAKES`. */

@@ -1,3 +1,4 @@
+import { BOUNDS } from '../domain/bounds.ts';
 import {
   ConflictError,
   ForbiddenError,
@@ -23,7 +24,7 @@ const ONLINE = 'Whether the agent is there: one who is not gets no reopened conv
 const CAPACITY =
   'How many open conversations, but for INACTIVE ones, the agent takes at a time; null: any number (SP-7, SF-12).';
 const SUBJECT = 'What the identity provider calls the agent: the subject of a JWT. Unique in the account.';
-const MAX_SUBJECT = 256;
+const MAX_SUBJECT = BOUNDS.subject.max;
 
 builder.objectFields(Agent, (t) => ({
   kind: t.field({ type: AgentKindEnum, description: 'A person or a bot.', resolve: (agent) => agent.kind }),

@@ -1,3 +1,4 @@
+import { BOUNDS } from '../domain/bounds.ts';
 import {
   ConflictError,
   ForbiddenError,
@@ -22,7 +23,7 @@ const FROM = 'When it opens, local time, `HH:MM`.';
 const UNTIL = 'When it closes, local time, `HH:MM`, up to `24:00`. Hours over midnight are two entries.';
 const WEEKLY = 'When it is open, week by week: 1 to 100 entries, none over another.';
 const HOLIDAYS = 'Local dates, `YYYY-MM-DD`, on which it is closed all day: up to 1000.';
-const MAX = { weekly: 100, holidays: 1000 };
+const MAX = { weekly: BOUNDS.weekly.max, holidays: BOUNDS.holidays.max };
 
 const OpenTime = builder.objectRef<OpenHours['weekly'][number]>('OpenTime').implement({
   description: 'A time of a day of the week at which a business is open.',

@@ -1,3 +1,4 @@
+import { BOUNDS } from '../domain/bounds.ts';
 import type { Call } from '../lifecycle/idempotent.ts';
 import { builder } from './builder.ts';
 import { readText } from './text.ts';
@@ -18,5 +19,8 @@ export function callOf(
   asked: object,
 ): Call {
   const key = idempotencyKey ?? null;
-  return { key: key === null ? null : readText(key, 'idempotencyKey', 256), request: [mutation, asked] };
+  return {
+    key: key === null ? null : readText(key, 'idempotencyKey', BOUNDS.idempotencyKey.max),
+    request: [mutation, asked],
+  };
 }

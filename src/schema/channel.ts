@@ -1,3 +1,4 @@
+import { BOUNDS } from '../domain/bounds.ts';
 import {
   ConflictError,
   ForbiddenError,
@@ -138,6 +139,9 @@ builder.mutationField('updateChannel', (t) =>
 );
 
 function readSettings(settings: Record<string, unknown>): Record<string, unknown> {
+  const { max } = BOUNDS.settings;
+  if (JSON.stringify(settings).length > max)
+    throw new InvalidInputError('settings', `at most ${max} characters, as JSON, are allowed`);
   if (!isStorableJson(settings))
     throw new InvalidInputError(
       'settings',

@@ -1,5 +1,6 @@
 import type { ConversationFilter } from '../db/lists.ts';
 import { readConversationPage, readConversationPageWithBeside } from '../db/reads.ts';
+import { BOUNDS } from '../domain/bounds.ts';
 import { InvalidInputError, NotFoundError } from '../domain/errors.ts';
 import { type Direction, type Listed, type ListRequest, listOpen } from '../insight/conversation-list.ts';
 import { listSoonest } from '../insight/soonest.ts';
@@ -172,7 +173,7 @@ export async function readFilter(
   const filter: ConversationFilter = {};
   if (input.status) filter.statuses = input.status;
   if (input.awaiting) filter.awaiting = input.awaiting;
-  if (typeof input.tag === 'string') filter.tag = readText(input.tag, 'filter.tag', 100);
+  if (typeof input.tag === 'string') filter.tag = readText(input.tag, 'filter.tag', BOUNDS.tag.max);
   const known = async (type: 'Agent' | 'Channel' | 'Skill', globalId: string, field: string) => {
     const id = decodeId(type, globalId, field);
     const kind = type.toLowerCase() as Lowercase<typeof type>;

@@ -1,10 +1,11 @@
+import { BOUNDS } from '../domain/bounds.ts';
 import { ConflictError, ForbiddenError, InvalidInputError } from '../domain/errors.ts';
 import { setExemptTags } from '../lifecycle/exempt-tags.ts';
 import { Account } from './account.ts';
 import { builder } from './builder.ts';
 import { readText, readWhy } from './text.ts';
 
-const MAX = { tags: 50, tag: 100 };
+const MAX = { tags: BOUNDS.exemptTags.max, tag: BOUNDS.tag.max };
 
 builder.mutationField('setExemptTags', (t) =>
   t.field({

@@ -7,12 +7,14 @@ import {
   revokeApiKey,
   SCOPES,
 } from '../db/api-keys.ts';
+import { countOf } from '../db/counts.ts';
+import { BOUNDS, checkCount, checkLength } from '../domain/bounds.ts';
 import { ForbiddenError, InvalidInputError, NotFoundError } from '../domain/errors.ts';
 import { isUuid } from '../domain/uuid.ts';
 import { builder } from './builder.ts';
 import { pageArgs, readPageArgs, toConnection } from './connection.ts';
 import { decodeId } from './ids.ts';
-import { readText } from './text.ts';
+import { readName } from './text.ts';
 
 const SCOPE_NAMES = SCOPES.map((scope) => `\`${scope}\``).join(', ');
 
@@ -98,11 +100,13 @@ builder.mutationFields((t) => ({
       union: { name: 'CreateApiKeyResult', description: 'The key with its token, or why none was made.' },
     },
     async resolve(_root, { input }, { accountId, scopes: own, deps }) {
-      const name = readText(input.name, 'name', 100);
+      const name = readName(input.name);
+      checkLength(input.scopes, 'scopes', BOUNDS.scopes.max);
       const scopes = [...new Set(readScopes(input.scopes))];
       const missing = scopes.find((scope) => !own.has(scope));
       if (missing !== undefined) throw new ForbiddenError(missing);
       const [id, now] = [deps.newId(), deps.clock.now()];
+      checkCount('apiKeys', await countOf(deps.db.sql, accountId, 'apiKeys', now));
       const token = await createApiKey(deps.db, { accountId, name, scopes }, { id, now });
       return { apiKey: { id, name, scopes, createdAt: now, revokedAt: null }, token };
     },

@@ -123,7 +123,7 @@ export const POLICY_FIELDS: Readonly<Record<PolicyField, FieldSpec>> = {
   optOutWords: {
     type: ['String'],
     description:
-      'Words by which customers opt out, beside those of the channel: whole messages, in any case; at most 50 (PE-12).',
+      'Words by which customers opt out, beside those of the channel; at most 50, of up to 50 characters (PE-12). The whole message has to be one. Case, space, punctuation, quotes, emoji and invisible characters do not matter, nor do thanks around it. Two words that differ in nothing else are INVALID_INPUT.',
   },
   sessionLongevity: {
     type: 'Boolean',

@@ -1,3 +1,4 @@
+import { BOUNDS } from '../domain/bounds.ts';
 import {
   ConflictError,
   ForbiddenError,
@@ -12,7 +13,7 @@ import { builder } from './builder.ts';
 import { enumOf } from './enums.ts';
 import { readText, readWhy } from './text.ts';
 
-const MAX = { caseStatuses: 100, caseStatus: 100 };
+const MAX = { caseStatuses: BOUNDS.caseStatuses.max, caseStatus: BOUNDS.caseStatus.max };
 const WHY = 'Kept in the history of the rules: up to 1000 characters.';
 
 const ProfileEnum = enumOf<string>('Profile', 'A named set of bounds, defaults and reset rules.', {

@@ -1,3 +1,4 @@
+import { BOUNDS } from '../domain/bounds.ts';
 import { InvalidInputError } from '../domain/errors.ts';
 import { isPlain, isStorable, PLAIN } from '../domain/text.ts';
 
@@ -18,7 +19,7 @@ export function readText(text: string, field: string, maxLength: number): string
 }
 
 /** How long a name may be, in characters. */
-export const MAX_NAME = 100;
+export const MAX_NAME = BOUNDS.name.max;
 
 /** Reads a name. @throws InvalidInputError naming `name` */
 export function readName(name: string): string {
@@ -27,11 +28,11 @@ export function readName(name: string): string {
 
 /** Reads the reason of a change of rules; null without one. @throws InvalidInputError naming `why` */
 export function readWhy(why: string | null | undefined): string | null {
-  return why ? readText(why, 'why', 1000) : null;
+  return why ? readText(why, 'why', BOUNDS.why.max) : null;
 }
 
 /** How many lists and objects JSON that is to be stored may have within each other. */
-export const MAX_NESTED = 20;
+export const MAX_NESTED = BOUNDS.settingsLevels.max;
 
 /** Whether a database can hold every text in it, and it is nested no deeper than `MAX_NESTED`. */
 export function isStorableJson(value: unknown, nested = 0): boolean {

@@ -1,4 +1,5 @@
 import { type EndpointRow, listEndpoints } from '../db/endpoints.ts';
+import { BOUNDS } from '../domain/bounds.ts';
 import {
   ConflictError,
   ForbiddenError,
@@ -82,7 +83,7 @@ builder.mutationField('createWebhookEndpoint', (t) =>
     async resolve(_root, { input }, context) {
       const { accountId, actor, deps } = context;
       const asked = {
-        url: readText(input.url, 'url', 2000),
+        url: readText(input.url, 'url', BOUNDS.url.max),
         events: input.events,
         channelId: decodeGiven('Channel', input.channelId, 'channelId'),
       };
@@ -113,7 +114,7 @@ builder.mutationField('updateWebhookEndpoint', (t) =>
       const { accountId, actor, deps } = context;
       const endpointId = decodeId('WebhookEndpoint', input.endpointId, 'endpointId');
       const changes = {
-        url: typeof input.url === 'string' ? readText(input.url, 'url', 2000) : undefined,
+        url: typeof input.url === 'string' ? readText(input.url, 'url', BOUNDS.url.max) : undefined,
         events: input.events ?? undefined,
         channelId:
           input.channelId === undefined ? undefined : decodeGiven('Channel', input.channelId, 'channelId'),

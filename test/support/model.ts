@@ -102,6 +102,8 @@ export function createModel(skillIds: readonly string[], freeAgents: ReadonlySet
       if (done) state = done.state;
     }
     if (state === null || state.status === 'ENDED') return null;
+    // What was recorded under other rules keeps its effect on this clock.
+    if (!log.some(({ now }) => now < changedAt())) return state;
     return { ...state, lastActivityAt: Math.max(state.lastActivityAt, before.lastActivityAt) };
   }
 

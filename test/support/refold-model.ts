@@ -33,7 +33,10 @@ export function refoldAll(
       folded = refire(folded, each, context);
       continue;
     }
-    const outcome: Outcome = decide({ ...state, latest: folded, named: folded }, command, {
+    // What was sent before was allowed then, whatever the customer has said since.
+    const wasSent = each !== event && (each.kind === 'OUTBOUND' || each.kind === 'START');
+    const consent = wasSent ? 'UNKNOWN' : state.consent;
+    const outcome: Outcome = decide({ ...state, consent, latest: folded, named: folded }, command, {
       ...context,
       history,
       now: each.recordedAt,
@@ -55,7 +58,10 @@ export function refoldAll(
     ending: subject.ending,
     skillId: late.action.kind === 'SKILL' ? folded.skillId : (folded.skillId ?? subject.skillId),
     previousId: subject.previousId,
-    lastActivityAt,
+    // What was recorded under other rules keeps its effect on this clock.
+    lastActivityAt: events.some(({ recordedAt }) => recordedAt < context.rules.since)
+      ? lastActivityAt
+      : folded.lastActivityAt,
     newestAt: folded.newestAt < subject.newestAt ? subject.newestAt : folded.newestAt,
     revision: subject.revision + 1,
   };

@@ -76,17 +76,23 @@ describe('opting out', () => {
   it('PE-12 only a whole message counts', async () => {
     for (const text of [
       'STOP it',
-      'please stop',
-      'STOP.',
-      'STOP!',
+      'please stop by tomorrow',
+      "don't stop",
       'S T O P',
-      'OPT  OUT',
       'STOP STOP',
       'nonstop',
       '',
     ])
       expect([text, await turns('sms', text)]).toEqual([text, STAYS]);
   });
+
+  it.each(ALL_CHANNELS)(
+    'PE-12 on %s punctuation, quotes, emoji, invisible characters and thanks do not keep STOP from being one',
+    async (name) => {
+      for (const text of ['Stop.', 'STOP!', '"STOP"', 'Stop. Thank you', 'S\u200bTOP\ufeff', 'ＳＴＯＰ 🙏🏽'])
+        expect([text, await turns(name, text)]).toEqual([text, OUT]);
+    },
+  );
 
   it.each(ALL_CHANNELS)('PE-12 on %s HELP and INFO are no opt-out, nor an opt-in', async (name) => {
     for (const text of ['HELP', 'info']) expect([text, await turns(name, text)]).toEqual([text, STAYS]);
@@ -130,6 +136,7 @@ describe('words of an account', () => {
     expect(await turns('line', ' BASTA ')).toEqual(OUT);
     expect(await turns('line', 'Keine nachrichten')).toEqual(OUT);
     expect(await turns('line', 'STOP')).toEqual(OUT);
+    expect(await turns('line', '¡Basta, gracias!')).toEqual(OUT);
     expect(await turns('line', 'basta cosi')).toEqual(STAYS);
     expect(await turns('messenger', 'basta')).toEqual(STAYS);
     await on('line').policy({ optOutWords: null });

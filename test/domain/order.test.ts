@@ -1,0 +1,90 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ACTIVITIES, type Action } from '../../src/domain/activity.ts';
+import { rulesWith } from '../support/domain.ts';
+import {
+  between,
+  type CameTo,
+  endings,
+  goingOn,
+  type Happened,
+  inCalls,
+  isToldBeforeItsMessage,
+  shuffled,
+  tellInCalls,
+} from '../support/shuffled.ts';
+
+/** Set ORDER_RUNS to hunt for longer. A failure prints its seed and path, which `fc.assert` takes to play it again. */
+const RUNS = Number(process.env.ORDER_RUNS ?? 1_500);
+const LIMIT_MS = 30_000 + RUNS * 20;
+
+/** What a contact has come to, but for the ids of its conversations. */
+const cameTo = ({ conversations, contact: { consent, consentAt } }: CameTo) => ({
+  conversations: [...conversations.values()].map(({ id, previousId, ...each }) => each),
+  ...{ consent, consentAt },
+});
+const isAllApplied = ({ results }: CameTo) => results.every(({ outcome }) => outcome === 'APPLIED');
+/** What begins with an opt-out is over at once, at the instant at which that was acted on. */
+const beginsWithOptOut = ([first]: readonly Happened[]) =>
+  first?.action.kind === 'INBOUND' && first.action.keyword === 'OPT_OUT';
+const one = (all: readonly Happened[]) => all.map((each) => [each]);
+
+const policies = fc.record({
+  botsAreAgents: fc.boolean(),
+  statusBasedCapacity: fc.boolean(),
+  reopenWithin: fc.constantFrom('PT0S', 'P4D'),
+  resetOn: fc.uniqueArray(fc.constantFrom(...ACTIVITIES.slice(2)), { maxLength: 4 }),
+});
+
+/** Which activities keep their places: those by which a conversation ends, and those that an ended one is told. */
+function fixedIn(inOrder: readonly Happened[], rules: ReturnType<typeof rulesWith>): boolean[] {
+  const isEnded = (count: number) => {
+    const { conversations, contact } = tellInCalls(one(inOrder.slice(0, count)), rules);
+    return conversations.get(contact.latestConversationId ?? '')?.status === 'ENDED';
+  };
+  return inOrder.map((_, index) => isEnded(index) || isEnded(index + 1));
+}
+
+/** How many of the histories could be compared. */
+function compare(actions: fc.Arbitrary<Action>, kinds: Set<string>): number {
+  let compared = 0;
+  fc.assert(
+    fc.property(policies, shuffled(actions), (fields, { inOrder, order, sizes }) => {
+      if (isToldBeforeItsMessage(inOrder) || beginsWithOptOut(inOrder)) return;
+      const rules = rulesWith(fields);
+      const expected = tellInCalls(one(inOrder), rules);
+      if (!isAllApplied(expected)) return;
+      const arrived = between(inOrder, order, fixedIn(inOrder, rules));
+      const told = tellInCalls(inCalls(arrived, sizes), rules);
+      if (!isAllApplied(told)) return;
+      compared++;
+      for (const { action } of inOrder) kinds.add('sender' in action ? action.sender : action.kind);
+      expect(cameTo(told)).toEqual(cameTo(expected));
+    }),
+    { numRuns: RUNS },
+  );
+  return compared;
+}
+
+describe('LL-2 the order in which activities arrive, and the calls they come in, make no difference', () => {
+  const kinds = new Set<string>();
+
+  it('while a conversation goes on', { timeout: LIMIT_MS }, () => {
+    expect(compare(goingOn, kinds)).toBeGreaterThan(RUNS / 6);
+  });
+
+  it('between one end and the next', { timeout: LIMIT_MS }, () => {
+    const actions = fc.oneof({ weight: 6, arbitrary: goingOn }, endings);
+    expect(compare(actions, kinds)).toBeGreaterThan(RUNS / 8);
+  });
+
+  it('whatever kind they are of', () => {
+    expect([...kinds].sort()).toEqual(
+      [
+        ...['INBOUND', 'AGENT', 'BOT', 'AUTOMATION', 'BROADCAST', 'OWN', 'START', 'COMMENT', 'TAG', 'ASSIGN'],
+        ...['SKILL', 'TO_QUEUE', 'CASE_STATUS', 'READER_JOINED', 'TRANSCRIPT_VIEWED', 'RECEIPT', 'CLIENT'],
+        ...['MANUAL_RESPONSE_TIME', 'INACTIVATE', 'HOLD', 'RELEASE', 'END', 'REOPEN'],
+      ].sort(),
+    );
+  });
+});
