@@ -4,6 +4,7 @@ import { closingFrom } from '../domain/closing.ts';
 import { ALL_OPT_OUT_WORDS, HELP_WORDS, type Keyword, OPT_IN_WORDS } from '../domain/keyword.ts';
 import { defineAdapter, type Inbound, type InboundEvent, rejected } from './adapter.ts';
 import { type Item, readItems, word } from './fields.ts';
+import { destination } from './settings.ts';
 import { asTexted, closingTexts, textFor } from './texting.ts';
 import { tier, tiered } from './tier.ts';
 import { formOf, isTwilioSigned, postToTwilio, twilioSettings } from './twilio.ts';
@@ -27,10 +28,9 @@ export default defineAdapter({
         'a number such as +15550100, a short code or the SID of a messaging service',
       )
       .describe('From what messages are sent; calls about others are ignored'),
-    apiUrl: z
-      .url({ protocol: /^https?$/ })
-      .default('https://api.twilio.com')
-      .describe('Where the API is'),
+    apiUrl: destination(z.url({ protocol: /^https?$/ }).default('https://api.twilio.com')).describe(
+      'Where the API is',
+    ),
     tier,
     ...closingTexts(LIMIT),
   }),

@@ -168,7 +168,7 @@ describe('an attempt of which nobody knows what became', () => {
     expect(world.got).toHaveLength(3);
     expect(world.got.filter(({ body }) => body.id === byoc?.id)).toHaveLength(2);
     expect(await goodbyes('hangs up byoc')).toEqual(['CLOSE_MESSAGE SENT']);
-    expect(await goodbyes('hangs up sms')).toEqual(['CLOSE_MESSAGE UNCONFIRMED no answer: UND_ERR_SOCKET']);
+    expect(await goodbyes('hangs up sms')).toEqual(['CLOSE_MESSAGE UNCONFIRMED no answer: ECONNRESET']);
   });
 
   it('a provider that hangs: the same, after 15 s', async () => {

@@ -30,7 +30,17 @@ const GRAPHQL = [
 ];
 const ALL_BUT_APP = [
   ...['adapters', 'commands', 'config', 'clock', 'db', 'domain', 'http'],
-  ...['insight', 'jobs', 'lifecycle', 'load-adapters', 'log', 'open-metrics', 'schema', 'secret-key'],
+  ...[
+    'insight',
+    'jobs',
+    'lifecycle',
+    'load-adapters',
+    'log',
+    'open-metrics',
+    'outgoing',
+    'schema',
+    'secret-key',
+  ],
 ];
 
 /** Who may import what (docs/architecture.md). A layer is a folder of src or a file right in it. */
@@ -42,8 +52,9 @@ const LAYERS: Record<string, Layer> = {
     typesFrom: AMBIENT,
     packages: ['drizzle-orm', 'drizzle-orm/*', 'postgres', 'pg', 'temporal-polyfill', 'node:*'],
   },
+  outgoing: { from: ['domain'], typesFrom: [], packages: ['node:*'] },
   lifecycle: {
-    from: ['domain', 'db'],
+    from: ['domain', 'db', 'outgoing'],
     typesFrom: [...AMBIENT, 'adapters', 'postgres'],
     packages: ['temporal-polyfill', 'node:*'],
   },
@@ -53,7 +64,7 @@ const LAYERS: Record<string, Layer> = {
     packages: ['temporal-polyfill', 'csv-parse/*', 'node:*'],
   },
   jobs: {
-    from: ['domain', 'lifecycle', 'db', 'adapters'],
+    from: ['domain', 'lifecycle', 'db', 'adapters', 'outgoing'],
     typesFrom: AMBIENT,
     packages: [
       'bullmq',
@@ -73,7 +84,7 @@ const LAYERS: Record<string, Layer> = {
   },
   http: {
     from: ['domain', 'schema', 'lifecycle', 'adapters'],
-    typesFrom: [...AMBIENT, 'db'],
+    typesFrom: [...AMBIENT, 'db', 'outgoing'],
     packages: [...GRAPHQL, 'prom-client', 'rate-limiter-flexible', 'zod', 'node:*'],
   },
   commands: { from: [...ALL_BUT_APP, 'app'], typesFrom: [], packages: ['*'] },
