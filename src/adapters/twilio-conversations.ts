@@ -5,8 +5,9 @@ import { defineAdapter, rejected } from './adapter.ts';
 import { NO_SEGMENT, pathSegment } from './path.ts';
 import { destination } from './settings.ts';
 import { asTexted, closingTexts, textFor } from './texting.ts';
-import { isTwilioSigned, postToTwilio, twilioSettings } from './twilio.ts';
-import { parseConversations } from './twilio-conversations-calls.ts';
+import { postToTwilio, twilioSettings } from './twilio.ts';
+import { FORMS, parseConversations } from './twilio-conversations-calls.ts';
+import { isTwilioSigned } from './twilio-signed.ts';
 
 /** The longest text of a message. */
 const LIMIT = 1600;
@@ -56,7 +57,7 @@ export default defineAdapter({
   },
   closing: (context) => closingFrom(context, asTexted(context, LIMIT)),
   inbound: {
-    verify: (request, { settings }) => isTwilioSigned(request, settings.authToken),
+    verify: (request, { settings }) => isTwilioSigned(request, settings.authToken, FORMS),
     parse: (request, { settings }) => parseConversations(request, settings),
   },
   async deliver(message, context) {

@@ -65,7 +65,9 @@ describe.each(CHANNELS)('$adapter', (channel) => {
     const property = fc.asyncProperty(bodies, async (body) => {
       const { status } = await world.try(signed(channel, body));
       // Never 5xx: a provider would make the call again, for ever.
-      expect([200, 204, 400, 413]).toContain(status);
+      // A form that can be read in more than one way is not Twilio's, however it is signed.
+      const isForm = 'x-twilio-signature' in channel.sign(Buffer.from(body), channel.settings, '').headers;
+      expect([200, 204, 400, 413, ...(isForm ? [401] : [])]).toContain(status);
     });
     await fc.assert(property, hunt(25));
   });

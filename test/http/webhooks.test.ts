@@ -23,6 +23,8 @@ afterAll(async () => {
 
 const statusOf = async (response: Promise<Response>) => (await response).status;
 
+const sid = (digit: string) => `SM${digit.repeat(32)}`;
+
 describe('genuine calls', () => {
   it.each(['web', 'in-app'] as const)('on %s are recorded', async (kind) => {
     const address = `ada on ${kind}`;
@@ -71,13 +73,13 @@ describe('genuine calls', () => {
 
   it('on SMS are recorded by the URL that Twilio called, and answered without a message', async () => {
     const path = world.pathOf(channels.sms);
-    const init = twilio({ ...SMS_IN, From: '+4917099', MessageSid: 'SM-public' }, PUBLIC + path);
+    const init = twilio({ ...SMS_IN, From: '+4917099', MessageSid: sid('a') }, PUBLIC + path);
     expect(await statusOf(world.call(path, init))).toBe(401);
     const response = await world.call(path, init, proxied.url);
     expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/xml']);
     expect(await response.text()).toBe('<Response/>');
     expect(await api.engine.conversations('+4917099')).toMatchObject([{ status: 'WAITING' }]);
-    const here = twilio({ ...SMS_IN, From: '+4917098', MessageSid: 'SM-here' }, api.server.url + path);
+    const here = twilio({ ...SMS_IN, From: '+4917098', MessageSid: sid('b') }, api.server.url + path);
     expect(await statusOf(world.call(path, here))).toBe(200);
   });
 
@@ -85,8 +87,8 @@ describe('genuine calls', () => {
     const path = world.pathOf(channels.sms);
     const form = { ...SMS_IN, From: '+4917097' };
     for (const [MessageSid, Body] of [
-      ['SM-a', 'Hello'],
-      ['SM-b', ' stop '],
+      [sid('c'), 'Hello'],
+      [sid('d'), ' stop '],
     ] as const)
       await world.call(path, twilio({ ...form, MessageSid, Body }, api.server.url + path));
     expect(await api.engine.conversations('+4917097')).toMatchObject([
