@@ -83,6 +83,28 @@ describe('genuine calls', () => {
     expect(await statusOf(world.call(path, here))).toBe(200);
   });
 
+  it('at a path whose ids are in upper case are recorded just so', async () => {
+    const path = world.pathOf(channels.web.toUpperCase(), api.engine.accountId.toUpperCase());
+    const response = await world.call(path, world.wire([world.message('upper 1', 'in upper case')]));
+    expect([response.status, await response.json()]).toEqual([
+      200,
+      { applied: 1, duplicates: 0, ignored: 0, faults: [] },
+    ]);
+    expect(await api.engine.conversations('in upper case')).toMatchObject([{ status: 'WAITING' }]);
+    const again = await world.call(
+      world.pathOf(channels.web),
+      world.wire([world.message('upper 1', 'in upper case')]),
+    );
+    expect(await again.json()).toMatchObject({ applied: 0, duplicates: 1 });
+  });
+
+  it('on SMS at a path in upper case are genuine by the URL as it was called', async () => {
+    const path = world.pathOf(channels.sms.toUpperCase(), api.engine.accountId.toUpperCase());
+    const init = twilio({ ...SMS_IN, From: '+4917096', MessageSid: sid('e') }, api.server.url + path);
+    expect(await statusOf(world.call(path, init))).toBe(200);
+    expect(await api.engine.conversations('+4917096')).toMatchObject([{ status: 'WAITING' }]);
+  });
+
   it('SF-11 STOP ends the conversation at once', async () => {
     const path = world.pathOf(channels.sms);
     const form = { ...SMS_IN, From: '+4917097' };
