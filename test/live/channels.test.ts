@@ -57,7 +57,10 @@ beforeAll(async () => {
   key = await createApiKey(db, { accountId, name: 'test', scopes: SCOPES }, { id: v7(), now: new Date() });
   provider = await openProvider();
   const LULL_SECRET_KEY = Buffer.alloc(32, 7).toString('base64');
-  service = spawnService({ DATABASE_URL: urlOf(database.address), PORT: '0', LULL_SECRET_KEY });
+  service = spawnService({
+    ...{ DATABASE_URL: urlOf(database.address), PORT: '0', LULL_SECRET_KEY },
+    LULL_ALLOW_PRIVATE_PROVIDERS: 'true',
+  });
   url = (await service.running) as string;
   app = await makeChannel('in-app', { ...APP, deliverUrl: provider.url });
   sms = await makeChannel('sms', { ...SMS, apiUrl: provider.url });
