@@ -48,6 +48,7 @@ export async function openStage(rows: number, redis: string | true | undefined):
     LULL_DATA_DIR: folder,
     REDIS_URL: redisUrl,
     LULL_ALLOW_PRIVATE_WEBHOOKS: 'true',
+    LULL_ALLOW_PRIVATE_PROVIDERS: 'true',
   });
   const engine = await openEngine(config, createLog({ logLevel: 'warn' }));
   const admin = postgres({ ...postgresOptions(engine.db.address), max: 4, onnotice: () => {} });

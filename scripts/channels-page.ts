@@ -1,5 +1,5 @@
 import { type Adapter, allRulesOf } from '../src/adapters/adapter.ts';
-import { secretsOf, settingsSchemaOf } from '../src/adapters/settings.ts';
+import { destinationsOf, secretsOf, settingsSchemaOf } from '../src/adapters/settings.ts';
 import { type ChannelRules, PLAIN_SESSIONS, TIMER_KINDS } from '../src/domain/channel-rules.ts';
 import { formatDuration } from '../src/domain/duration.ts';
 import { table } from './markdown.ts';
@@ -10,8 +10,10 @@ export function channelsPage(adapters: readonly Adapter[]): string {
 
 Made from the adapters in \`src/adapters\`; \`npm run generate\` writes it. A channel is an account's configured instance of
 an adapter, made with \`createChannel(input: { name, adapterId, settings })\`. Secrets are encrypted at rest and never shown
-again. Providers report what happens at the channel's \`webhookPath\`, below \`LULL_PUBLIC_URL\`. An adapter of your own is
-one file: [writing-an-adapter.md](writing-an-adapter.md).
+again. A destination is an address that messages and secrets are sent to: \`updateChannel\` changes it only together with
+every secret of the channel, given anew, or answers SECRETS_NEEDED. Providers report what happens at the channel's
+\`webhookPath\`, below \`LULL_PUBLIC_URL\`. An adapter of your own is one file:
+[writing-an-adapter.md](writing-an-adapter.md).
 
 ${table(
   ['adapter', 'may be reopened', 'business may begin', 'reply window', 'sent twice, seen once', 'tiers'],
@@ -29,7 +31,10 @@ ${adapters.map(section).join('')}`;
 
 function section(adapter: Adapter): string {
   const { properties = {}, required = [] } = settingsSchemaOf(adapter);
-  const secrets = secretsOf(adapter);
+  const marks = [
+    ['secret', secretsOf(adapter)],
+    ['destination', destinationsOf(adapter)],
+  ] as const;
   const settings = Object.entries(properties).map(([name, schema]) => {
     const {
       description = '',
@@ -45,7 +50,10 @@ function section(adapter: Adapter): string {
       : byDefault === undefined
         ? '–'
         : JSON.stringify(byDefault);
-    const more = [...(values ? [values.join(', ')] : []), ...(secrets.includes(name) ? ['secret'] : [])];
+    const more = [
+      ...(values ? [values.join(', ')] : []),
+      ...marks.flatMap(([mark, names]) => (names.includes(name) ? [mark] : [])),
+    ];
     return [`\`${name}\``, kind, [description, ...more].filter(Boolean).join('; ')];
   });
   const sets = [...new Set(allRulesOf(adapter).map(words))];

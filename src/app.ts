@@ -43,6 +43,8 @@ import { loadAdapters } from './load-adapters.ts';
 import type { Log } from './log.ts';
 import { type Beforehand, openClock } from './open-clock.ts';
 import { openMetrics, serveMetrics } from './open-metrics.ts';
+import { type FetchWithin, openGuardedFetch } from './outgoing/guarded-fetch.ts';
+import { readTargetUrl } from './outgoing/target-url.ts';
 import { openAccess } from './schema/access.ts';
 import { readSecretKey } from './secret-key.ts';
 
@@ -60,6 +62,8 @@ export type Engine = {
   /** Keeps the secrets of channels and endpoints. */
   vault: Vault;
   settings: SettingsStore;
+  /** The guarded way out that adapters get. */
+  fetchWithin: FetchWithin;
   /** Null where nobody asked for metrics: then nothing is counted. */
   metrics: Metrics | null;
   log: Log;
@@ -105,7 +109,11 @@ export async function openEngine(
     const secretKey = await readSecretKey(config);
     const vault = createVault(secretKey);
     await claimVault(db.sql, vault.fingerprint);
-    const settings = openSettingsStore(registry, vault);
+    const allowPrivate = config.allowPrivateProviders;
+    const settings = openSettingsStore(registry, vault, (text, field) =>
+      readTargetUrl(text, field, allowPrivate),
+    );
+    const fetchWithin = openGuardedFetch({ allowPrivate });
 
     const { redisUrl } = config;
     const queues = await openQueues({ redisUrl, database: address, log });
@@ -130,7 +138,7 @@ export async function openEngine(
       rulesChanged: (accountId, version) => rulesChanged(queues, log, accountId, version),
       ...(metrics && { woke: metrics.woke }),
     };
-    const parts = { deps, db, clock, queues, fanout, registry, vault, settings, metrics, log };
+    const parts = { deps, db, clock, queues, fanout, registry, vault, settings, fetchWithin, metrics, log };
     return { ...parts, close: () => closeAll(closers) };
   } catch (error) {
     await closeAll(closers);
@@ -140,7 +148,7 @@ export async function openEngine(
 
 /** Starts to wake lanes and to send what is owed; returns what stops it. */
 export function startWorker(
-  { deps, queues, registry, vault, settings, log }: Engine,
+  { deps, queues, registry, vault, settings, fetchWithin, log }: Engine,
   {
     keepEnded,
     sendsPerSecond,
@@ -149,7 +157,7 @@ export function startWorker(
 ): { close(): Promise<void> } {
   const limit = sendLimit(sendsPerSecond);
   const handlers = {
-    DELIVER_MESSAGE: deliverMessage({ ...deps, registry, settings, limit }),
+    DELIVER_MESSAGE: deliverMessage({ ...deps, registry, settings, limit, fetchWithin }),
     SEND_WEBHOOK: sendWebhook({ ...deps, vault, allowPrivateWebhooks }),
   };
   const implementations = [
@@ -231,6 +239,7 @@ async function startApi(engine: Engine, config: Config): Promise<HttpServer> {
       adapters: catalogueOf(engine.registry),
       registry: engine.registry,
       settings: engine.settings,
+      fetchWithin: engine.fetchWithin,
       readSettings: engine.settings.toStore,
       vault: engine.vault,
       allowPrivateWebhooks: config.allowPrivateWebhooks,

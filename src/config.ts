@@ -20,6 +20,7 @@ const ALLOWED = {
   LULL_PUBLIC_URL: 'a URL that begins with https:// or http://',
   LULL_ADAPTERS: 'modules, as import takes them or as paths, with commas between them',
   LULL_ALLOW_PRIVATE_WEBHOOKS: 'true or false',
+  LULL_ALLOW_PRIVATE_PROVIDERS: 'true or false',
   LULL_SENDS_PER_SECOND: 'a whole number of messages per second and channel, 1 to 10000',
   LULL_RATE_LIMIT: 'a whole number of requests per minute, 1 to 1000000',
   LULL_REQUESTS_AT_ONCE: 'a whole number of requests, 1 to 10000',
@@ -97,6 +98,7 @@ const variables = z.object({
     .refine((modules) => modules.every((module) => module !== ''))
     .default([]),
   LULL_ALLOW_PRIVATE_WEBHOOKS: z.enum(['true', 'false']).default('false'),
+  LULL_ALLOW_PRIVATE_PROVIDERS: z.enum(['true', 'false']).default('false'),
   LULL_SENDS_PER_SECOND: count(1, 10_000).default(50),
   LULL_RATE_LIMIT: count(1, 1_000_000).default(6000),
   LULL_REQUESTS_AT_ONCE: count(1, 10_000).default(64),
@@ -133,6 +135,8 @@ export type Config = {
   adapterModules: string[];
   /** Whether webhooks may go to private, loopback and link-local addresses. */
   allowPrivateWebhooks: boolean;
+  /** Whether adapters may send to private, loopback and link-local addresses, and by http. */
+  allowPrivateProviders: boolean;
   /** Messages to customers that a process sends in a second, on each channel. */
   sendsPerSecond: number;
   /** Requests that one caller may make in a minute. */
@@ -178,6 +182,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     publicUrl: read.LULL_PUBLIC_URL?.replace(/\/+$/, '') ?? null,
     adapterModules: read.LULL_ADAPTERS,
     allowPrivateWebhooks: read.LULL_ALLOW_PRIVATE_WEBHOOKS === 'true',
+    allowPrivateProviders: read.LULL_ALLOW_PRIVATE_PROVIDERS === 'true',
     sendsPerSecond: read.LULL_SENDS_PER_SECOND,
     requestsPerMinute: read.LULL_RATE_LIMIT,
     requestsAtOnce: read.LULL_REQUESTS_AT_ONCE,

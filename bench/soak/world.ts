@@ -83,7 +83,13 @@ export async function openWorld(rows: number, onRedis: boolean): Promise<World> 
 
   const ofService = {
     ...env,
-    ...{ PORT: '0', LULL_METRICS_PORT: '0', LULL_RATE_LIMIT: '1000000', LULL_ALLOW_PRIVATE_WEBHOOKS: 'true' },
+    ...{
+      PORT: '0',
+      LULL_METRICS_PORT: '0',
+      LULL_RATE_LIMIT: '1000000',
+      LULL_ALLOW_PRIVATE_WEBHOOKS: 'true',
+      LULL_ALLOW_PRIVATE_PROVIDERS: 'true',
+    },
     NODE_ENV: 'production',
   };
   const [api, worker] = [await start('api', ofService), await start('worker', ofService)];

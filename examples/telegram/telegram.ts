@@ -3,6 +3,7 @@ import {
   closingFrom,
   closingTexts,
   defineAdapter,
+  destination,
   HELP_WORDS,
   isSame,
   OPT_IN_WORDS,
@@ -34,10 +35,9 @@ export default defineAdapter({
     secretToken: secret(z.string().regex(/^[\w-]{16,256}$/, '16 to 256 letters, digits, _ and -')).describe(
       'What Telegram shows with each call: the secret_token that setWebhook was given',
     ),
-    apiUrl: z
-      .url({ protocol: /^https?$/ })
-      .default('https://api.telegram.org')
-      .describe('Where the Bot API is'),
+    apiUrl: destination(z.url({ protocol: /^https?$/ }).default('https://api.telegram.org')).describe(
+      'Where the Bot API is',
+    ),
     ...closingTexts(LIMIT),
   }),
   rules: {

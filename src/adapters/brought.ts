@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type Closing, type ClosingContext, closingFrom } from '../domain/closing.ts';
+import { STANDARD_SECRET } from '../domain/standard-secret.ts';
 import {
   type Adapter,
   type AdapterContext,
@@ -10,7 +11,7 @@ import {
 } from './adapter.ts';
 import { asConfigured, clientSettings, deliverUrl } from './client.ts';
 import { secret } from './settings.ts';
-import { isStandardSigned, STANDARD_SECRET, standardHeaders } from './signature.ts';
+import { isStandardSigned, standardHeaders } from './signature.ts';
 import { deliverOverWire, parseWire } from './wire.ts';
 
 /** What every channel is set up with whose platform is brought along. */

@@ -5,7 +5,8 @@ import { HELP_WORDS, OPT_IN_WORDS, PLAIN_OPT_OUT_WORDS } from '../domain/keyword
 import { defineAdapter, type InboundRequest, rejected } from './adapter.ts';
 import { type Answers, post } from './answer.ts';
 import { OWN_RULE, parseChatwoot } from './chatwoot-calls.ts';
-import { secret } from './settings.ts';
+import { NO_SEGMENT, pathSegment } from './path.ts';
+import { destination, secret } from './settings.ts';
 import { isRecent, isSame } from './signature.ts';
 import { asTexted, closingTexts, textFor } from './texting.ts';
 
@@ -22,7 +23,7 @@ export default defineAdapter({
   name: 'Chatwoot',
   settings: z.strictObject({
     secret: secret(z.string().min(16).describe('The secret of the webhook, which signs calls')),
-    baseUrl: z.url({ protocol: /^https?$/ }).describe('Where Chatwoot is'),
+    baseUrl: destination(z.url({ protocol: /^https?$/ })).describe('Where Chatwoot is'),
     accountId: z.int().positive().describe('The account at Chatwoot; calls about others are ignored'),
     inboxId: z
       .int()
@@ -53,7 +54,8 @@ export default defineAdapter({
     const { baseUrl, accountId, apiToken } = context.settings;
     const said = textFor(message, context.settings);
     if (said.text === null) return rejected(said.why);
-    const conversation = encodeURIComponent(message.address);
+    const conversation = pathSegment(message.address);
+    if (conversation === null) return rejected(NO_SEGMENT);
     return await post(
       `${baseUrl.replace(/\/$/, '')}/api/v1/accounts/${accountId}/conversations/${conversation}/messages`,
       {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type ClosingContext, type ClosingProposal, isTimersEnd } from '../domain/closing.ts';
 import { HELP_WORDS, OPT_IN_WORDS, PLAIN_OPT_OUT_WORDS } from '../domain/keyword.ts';
+import { destination } from './settings.ts';
 import { fitting } from './texting.ts';
 
 /** What the client of a channel on Lull's own wire is configured to show when a conversation ends. */
@@ -10,10 +11,9 @@ export const clientSettings = {
 };
 
 /** Where the platform takes what is to be shown; shared by the channels on Lull's own wire. */
-export const deliverUrl = z
-  .url({ protocol: /^https?$/ })
-  .optional()
-  .describe('Where messages to the customer are posted; without it the platform reads them from the events');
+export const deliverUrl = destination(z.url({ protocol: /^https?$/ }).optional()).describe(
+  'Where messages to the customer are posted; without it the platform reads them from the events',
+);
 
 /** Rules that the channels on Lull's own wire share: a customer can be written to at any time, and comes back. */
 export const ownWireRules = {

@@ -1,6 +1,7 @@
 import type { Adapter, InboundEvent, InboundReply, InboundRequest } from './adapter.ts';
 import { closingCases } from './contract/closing.ts';
 import { deliverCases } from './contract/deliver.ts';
+import { destinationCases } from './contract/destination.ts';
 import { inboundCases } from './contract/inbound.ts';
 import { rulesCases } from './contract/rules.ts';
 import { namingCases, settingsCases } from './contract/settings.ts';
@@ -36,6 +37,7 @@ export function adapterContract(adapter: Adapter, samples: AdapterSamples): Cont
     ...closingCases(adapter, samples),
     ...inboundCases(adapter, samples),
     ...deliverCases(adapter, samples),
+    ...destinationCases(adapter, samples),
   ];
 }
 

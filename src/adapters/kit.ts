@@ -60,8 +60,9 @@ export {
   word,
   wordOrNumber,
 } from './fields.ts';
+export { pathSegment } from './path.ts';
 export { parseSettings } from './registry.ts';
-export { secret } from './settings.ts';
+export { destination, secret } from './settings.ts';
 export { isRecent, isSame } from './signature.ts';
 export { asTexted, closingTexts, fitting, textFor } from './texting.ts';
 

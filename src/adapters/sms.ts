@@ -1,12 +1,15 @@
 import { z } from 'zod';
 import type { ReceiptState } from '../domain/activity.ts';
 import { closingFrom } from '../domain/closing.ts';
+import { InvalidInputError } from '../domain/errors.ts';
 import { ALL_OPT_OUT_WORDS, HELP_WORDS, type Keyword, OPT_IN_WORDS } from '../domain/keyword.ts';
 import { defineAdapter, type Inbound, type InboundEvent, rejected } from './adapter.ts';
 import { type Item, readItems, word } from './fields.ts';
+import { destination } from './settings.ts';
 import { asTexted, closingTexts, textFor } from './texting.ts';
 import { tier, tiered } from './tier.ts';
-import { formOf, isTwilioSigned, postToTwilio, twilioSettings } from './twilio.ts';
+import { postToTwilio, SID, sid, twilioSettings } from './twilio.ts';
+import { type FieldForms, isTwilioSigned, readSigned, type Signed } from './twilio-signed.ts';
 
 /** The longest text of a message. */
 const LIMIT = 1600;
@@ -27,10 +30,9 @@ export default defineAdapter({
         'a number such as +15550100, a short code or the SID of a messaging service',
       )
       .describe('From what messages are sent; calls about others are ignored'),
-    apiUrl: z
-      .url({ protocol: /^https?$/ })
-      .default('https://api.twilio.com')
-      .describe('Where the API is'),
+    apiUrl: destination(z.url({ protocol: /^https?$/ }).default('https://api.twilio.com')).describe(
+      'Where the API is',
+    ),
     tier,
     ...closingTexts(LIMIT),
   }),
@@ -49,8 +51,8 @@ export default defineAdapter({
   closing: (context) => closingFrom(context, asTexted(context, LIMIT)),
   inbound: {
     undated: true,
-    verify: (request, { settings }) => isTwilioSigned(request, settings.authToken),
-    parse: (request, { settings, now }) => parseForm(formOf(request.body), settings, now()),
+    verify: (request, { settings }) => isTwilioSigned(request, settings.authToken, FORMS),
+    parse: (request, { settings, now }) => parseForm(readSigned(request, FORMS), settings, now()),
     // An answer without a message in it: anything else would be sent to the customer.
     acknowledge: () => ({ status: 200, headers: { 'content-type': 'text/xml' }, body: '<Response/>' }),
   },
@@ -78,21 +80,32 @@ const STATES: ReadonlyMap<string, ReceiptState> = new Map([
   ['undelivered', 'FAILED'],
 ]);
 
+/** A number, a short code, or an address of another channel such as `whatsapp:+15550100`. */
+const NUMBER = /(?:[a-z]+:)?\+?[0-9]{3,20}/;
+/** How the fields that are read look; the text of a message alone is free. */
+const FORMS: FieldForms = {
+  ...{ AccountSid: SID, MessageSid: SID, MessagingServiceSid: SID, From: NUMBER, To: NUMBER },
+  ...{ ApiVersion: /[0-9]{4}-[0-9]{2}-[0-9]{2}/, MessageStatus: /[a-z]+/, OptOutType: /STOP|START|HELP/ },
+};
+
+const number = word(255).regex(new RegExp(`^(?:${NUMBER.source})$`), 'a number, or the address of a channel');
 const message = z.object({
-  MessageSid: word(255),
-  From: word(255),
+  MessageSid: sid,
+  From: number,
   Body: z.string(),
   OptOutType: z.string().optional(),
 });
-const status = z.object({ MessageSid: word(255), To: word(255), MessageStatus: z.string() });
+const status = z.object({ MessageSid: sid, To: number, MessageStatus: z.string() });
 
 /** A call is about one message: one that came in, or what became of one that went out. */
-function parseForm(form: URLSearchParams, own: { accountSid: string; sender: string }, now: Date): Inbound {
-  const value = Object.fromEntries(form);
-  const isStatus = form.has('MessageStatus');
+function parseForm(signed: Signed, own: { accountSid: string; sender: string }, now: Date): Inbound {
+  if (signed.kind === 'JSON') throw new InvalidInputError('body', 'a form is allowed');
+  const { fields } = signed;
+  const value = Object.fromEntries(fields);
+  const isStatus = fields.has('MessageStatus');
   const ours = isService(own.sender) ? 'MessagingServiceSid' : isStatus ? 'From' : 'To';
   const isOurs = value.AccountSid === own.accountSid && value[ours] === own.sender;
-  const read: Item['as'] = isStatus ? statusAt(now) : form.has('Body') ? messageAt(now) : null;
+  const read: Item['as'] = isStatus ? statusAt(now) : fields.has('Body') ? messageAt(now) : null;
   return readItems([{ at: 'body', value, as: isOurs ? read : null }]);
 }
 

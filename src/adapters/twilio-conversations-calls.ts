@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import type { ReceiptState } from '../domain/activity.ts';
 import type { Inbound, InboundEvent, InboundRequest } from './adapter.ts';
-import { type Item, instant, readBody, readItems, word } from './fields.ts';
-import { formOf } from './twilio.ts';
+import { type Item, instant, readBody, readItems } from './fields.ts';
+import { SID, sid } from './twilio.ts';
+import { type FieldForms, readSigned } from './twilio-signed.ts';
 
 type Own = { accountSid: string; customerIdentities?: string | undefined; botAuthors: readonly string[] };
 
@@ -17,9 +18,19 @@ const STATES: ReadonlyMap<string, ReceiptState> = new Map([
   ['undelivered', 'FAILED'],
 ]);
 
+/**
+ * How the fields of a form look that say what a call is about. Free are the text, who wrote it and attributes; the fields
+ * of other events cannot pass for those of this one, since EventType cannot.
+ */
+export const FORMS: FieldForms = {
+  ...{ AccountSid: SID, ConversationSid: SID, MessageSid: SID, Source: /[A-Z-]+/ },
+  EventType: /onMessageAdded|onDeliveryUpdated|onConversationStateUpdated/,
+  DateCreated: /[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(?:Z|[+-][0-9:]+)/,
+};
+
 const message = z.object({
-  ConversationSid: word(255),
-  MessageSid: word(255),
+  ConversationSid: sid,
+  MessageSid: sid,
   DateCreated: instant,
   Body: z.string().nullish(),
   Author: z.string().nullish(),
@@ -28,13 +39,13 @@ const message = z.object({
   Attributes: z.string().nullish(),
 });
 const delivery = z.object({
-  ConversationSid: word(255),
-  MessageSid: word(255),
+  ConversationSid: sid,
+  MessageSid: sid,
   Status: z.string(),
   DateCreated: instant,
 });
 const state = z.object({
-  ConversationSid: word(255),
+  ConversationSid: sid,
   StateTo: z.string(),
   StateUpdated: instant,
   Reason: z.string().nullish(),
@@ -57,11 +68,9 @@ const STREAMED: ReadonlyMap<string, string> = new Map([
  * @throws InvalidInputError where the body can't be read as a whole
  */
 export function parseConversations(request: InboundRequest, own: Own): Inbound {
-  if (!(request.headers.get('content-type') ?? '').includes('json')) {
-    const value = Object.fromEntries(formOf(request.body));
-    return readItems([itemOf('body', value, own)]);
-  }
-  const read = readBody(json, request.body);
+  const signed = readSigned(request, FORMS);
+  if (signed.kind === 'FORM') return readItems([itemOf('body', Object.fromEntries(signed.fields), own)]);
+  const read = readBody(json, signed.body);
   if (!Array.isArray(read)) return readItems([itemOf('body', flat(read), own)]);
   return readItems(read.map((value, index) => itemOf(`body[${index}]`, flat(value), own)));
 }

@@ -2,9 +2,12 @@ import { z } from 'zod';
 import { closingFrom } from '../domain/closing.ts';
 import { ALL_OPT_OUT_WORDS, HELP_WORDS, OPT_IN_WORDS } from '../domain/keyword.ts';
 import { defineAdapter, rejected } from './adapter.ts';
+import { NO_SEGMENT, pathSegment } from './path.ts';
+import { destination } from './settings.ts';
 import { asTexted, closingTexts, textFor } from './texting.ts';
-import { isTwilioSigned, postToTwilio, twilioSettings } from './twilio.ts';
-import { parseConversations } from './twilio-conversations-calls.ts';
+import { postToTwilio, twilioSettings } from './twilio.ts';
+import { FORMS, parseConversations } from './twilio-conversations-calls.ts';
+import { isTwilioSigned } from './twilio-signed.ts';
 
 /** The longest text of a message. */
 const LIMIT = 1600;
@@ -24,10 +27,9 @@ export default defineAdapter({
       .regex(/^IS[0-9a-fA-F]{32}$/, 'IS and 32 hexadecimal digits')
       .optional()
       .describe("The conversation service; without it the account's default one"),
-    apiUrl: z
-      .url({ protocol: /^https?$/ })
-      .default('https://conversations.twilio.com')
-      .describe('Where the API is'),
+    apiUrl: destination(z.url({ protocol: /^https?$/ }).default('https://conversations.twilio.com')).describe(
+      'Where the API is',
+    ),
     customerIdentities: z
       .string()
       .min(1)
@@ -55,16 +57,18 @@ export default defineAdapter({
   },
   closing: (context) => closingFrom(context, asTexted(context, LIMIT)),
   inbound: {
-    verify: (request, { settings }) => isTwilioSigned(request, settings.authToken),
+    verify: (request, { settings }) => isTwilioSigned(request, settings.authToken, FORMS),
     parse: (request, { settings }) => parseConversations(request, settings),
   },
   async deliver(message, context) {
     const { apiUrl, serviceSid } = context.settings;
     const said = textFor(message, context.settings);
     if (said.text === null) return rejected(said.why);
+    const conversation = pathSegment(message.address);
+    if (conversation === null) return rejected(NO_SEGMENT);
     const service = serviceSid === undefined ? '' : `/Services/${serviceSid}`;
     return await postToTwilio(
-      `${apiUrl.replace(/\/$/, '')}/v1${service}/Conversations/${encodeURIComponent(message.address)}/Messages`,
+      `${apiUrl.replace(/\/$/, '')}/v1${service}/Conversations/${conversation}/Messages`,
       { Author: 'lull', Body: said.text, Attributes: JSON.stringify({ lull: message.id }) },
       context,
     );

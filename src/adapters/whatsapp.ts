@@ -4,7 +4,7 @@ import { parseDuration } from '../domain/duration.ts';
 import { ALL_OPT_OUT_WORDS, HELP_WORDS, OPT_IN_WORDS } from '../domain/keyword.ts';
 import { defineAdapter } from './adapter.ts';
 import { answerHub, isHubSigned } from './meta.ts';
-import { secret } from './settings.ts';
+import { destination, secret } from './settings.ts';
 import { asTexted, closingTexts } from './texting.ts';
 import { tier, tiered } from './tier.ts';
 import { parseWhatsApp } from './whatsapp-calls.ts';
@@ -30,10 +30,9 @@ export default defineAdapter({
       z.string().min(8).describe('What Meta shows to make sure of the endpoint, as entered in the app'),
     ),
     accessToken: secret(z.string().min(16).describe('Sends messages')),
-    graphUrl: z
-      .url({ protocol: /^https?$/ })
-      .default('https://graph.facebook.com')
-      .describe('Where the Graph API is'),
+    graphUrl: destination(z.url({ protocol: /^https?$/ }).default('https://graph.facebook.com')).describe(
+      'Where the Graph API is',
+    ),
     version: z
       .string()
       .regex(/^v\d{1,3}\.\d$/, 'such as v24.0')

@@ -108,7 +108,6 @@ export async function deliverOverWire(
     redirect: 'manual',
     signal: context.signal,
   });
-  await response.body?.cancel();
   if (response.ok) return accepted(message.id);
   if (isPassing(response.status))
     return retry(retryAfterMs(response.headers.get('retry-after'), context.now()));

@@ -102,6 +102,18 @@ export async function writeSecret(
     where account_id = ${accountId} and id = ${id}`;
 }
 
+/** Gives an endpoint another secret, encrypted; the one it had signs no more, nor does any before it. */
+export async function replaceSecret(
+  sql: TransactionSql,
+  accountId: string,
+  id: string,
+  secret: string,
+): Promise<void> {
+  await sql`
+    update webhook_endpoint set secret = ${secret}, previous_secret = null, previous_secret_until = null
+    where account_id = ${accountId} and id = ${id}`;
+}
+
 /** Disables an endpoint, or with null enables it: as one that has never failed. */
 export async function writeDisabled(
   sql: TransactionSql,

@@ -96,6 +96,20 @@ export class TooManyError extends LullError {
   }
 }
 
+/**
+ * An address that secrets are sent to, or signed for, was to be another, and the secrets were not given anew with it:
+ * nothing was changed. Whoever knows them may move them.
+ */
+export class SecretsNeededError extends LullError {
+  readonly field: string;
+  readonly secrets: readonly string[];
+  constructor(field: string, secrets: readonly string[]) {
+    super('SECRETS_NEEDED', `${field}: another address needs ${secrets.join(', ')} anew in the same call`);
+    this.field = field;
+    this.secrets = secrets;
+  }
+}
+
 /** A name, or anything else that is unique in its account, that another one has. */
 export class TakenError extends LullError {
   readonly field: string;

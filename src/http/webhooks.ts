@@ -6,6 +6,7 @@ import type {
   InboundReply,
   InboundRequest,
 } from '../adapters/adapter.ts';
+import { contextFor } from '../adapters/context.ts';
 import type { Registry } from '../adapters/registry.ts';
 import type { SettingsStore } from '../adapters/settings.ts';
 import { InvalidInputError, LullError } from '../domain/errors.ts';
@@ -14,12 +15,19 @@ import { channelOfWebhook } from '../lifecycle/channels.ts';
 import { receive } from '../lifecycle/inbound.ts';
 import type { LifecycleDeps } from '../lifecycle/lifecycle.ts';
 import type { Log } from '../log.ts';
+import type { FetchWithin } from '../outgoing/guarded-fetch.ts';
 import { send, sendError } from './answer.ts';
 import { readBody } from './body.ts';
 import { type Door, inTurn } from './overload.ts';
 
 /** What providers' calls are answered with. */
-export type WebhookDeps = LifecycleDeps & { log: Log; registry: Registry; settings: SettingsStore };
+export type WebhookDeps = LifecycleDeps & {
+  log: Log;
+  registry: Registry;
+  settings: SettingsStore;
+  /** The guarded way out that adapters get. */
+  fetchWithin: FetchWithin;
+};
 
 /** The longest body a provider may send. */
 const MAX_BYTES = 1024 * 1024;
@@ -43,7 +51,8 @@ export function openWebhooks(
   return async (request, response) => {
     const { method = 'GET', url = '/' } = request;
     const path = url.split('?')[0] ?? '/';
-    const [, accountId = '', channelId = ''] = PATH.exec(path) ?? [];
+    // Ids are compared as ids: a provider may be given them in upper case.
+    const [, accountId = '', channelId = ''] = PATH.exec(path)?.map((id) => id.toLowerCase()) ?? [];
     const found = await inTurn(deps.door, response, async () =>
       isUuid(accountId) && isUuid(channelId) ? await channelOfWebhook(deps, accountId, channelId) : null,
     );
@@ -80,12 +89,12 @@ async function answer(
 ): Promise<void> {
   const log = deps.log.child({ accountId, channelId, adapter: adapterId });
   const adapter = deps.registry.get(adapterId);
-  const context: AdapterContext<ChannelSettings> = {
-    settings: deps.settings.open(adapterId, settings),
-    fetch,
-    now: () => deps.clock.now(),
-    signal: AbortSignal.timeout(READ_WITHIN_MS),
-  };
+  const { fetchWithin } = deps;
+  const context = contextFor(
+    { fetchWithin, now: () => deps.clock.now() },
+    deps.settings.open(adapterId, settings),
+    READ_WITHIN_MS,
+  );
   if (call.method === 'GET') return shakeHands(adapter, call, context, response);
   if (!(await adapter.inbound.verify(call, context))) {
     log.warn('a call that is not genuine was refused');

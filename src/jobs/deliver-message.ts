@@ -1,4 +1,5 @@
-import type { AdapterContext, DeliverResult, OutboundMessage } from '../adapters/adapter.ts';
+import type { DeliverResult, OutboundMessage } from '../adapters/adapter.ts';
+import { contextFor } from '../adapters/context.ts';
 import type { Registry } from '../adapters/registry.ts';
 import type { SettingsStore } from '../adapters/settings.ts';
 import { beginOutbox, type ClaimedEffect, finishOutbox, insertOutbox, type OutboxRow } from '../db/outbox.ts';
@@ -7,6 +8,8 @@ import type { Closing } from '../domain/closing.ts';
 import type { Part } from '../domain/event.ts';
 import { type Delivery, recordDeliveries } from '../lifecycle/deliveries.ts';
 import type { LifecycleDeps } from '../lifecycle/lifecycle.ts';
+import type { FetchWithin } from '../outgoing/guarded-fetch.ts';
+import { NoAnswerError } from '../outgoing/guarded-request.ts';
 import { closingNow, readSituation, type Situation, whyNoWarning } from './closing-now.ts';
 import { type CarryOut, type EffectResult, MOST_ATTEMPTS } from './relay-outbox.ts';
 import type { SendLimit } from './send-limit.ts';
@@ -20,6 +23,8 @@ export type DeliverDeps = Pick<
   registry: Registry;
   settings: SettingsStore;
   limit: SendLimit;
+  /** The guarded way out that adapters get. */
+  fetchWithin: FetchWithin;
 };
 
 const ANSWER_WITHIN_MS = 15_000;
@@ -31,15 +36,8 @@ const WARNING = 'Are you still there? This conversation will close soon.';
 const WRITING_TRIES = 3;
 const GONE_ON = 'the conversation has gone on since';
 const CUT_OFF = 'an attempt was cut off, and nobody knows how far it came';
-/** The call never reached anybody: it may be made again on any channel. */
-const NOT_SENT = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ENETUNREACH',
-  'EHOSTUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
+/** How deep in an adapter's error the one of the guarded client is looked for. */
+const DEEPEST_CAUSE = 5;
 
 /**
  * Shows a customer what is owed: a warning (PE-2), or what they see at an end (LL-14). Consent and reply window are
@@ -175,18 +173,18 @@ async function send(
   if (waitMs > 0) return { state: 'LATER', afterMs: waitMs };
 
   const message = { ...shown, id: effect.id, conversationId: conversation.id, address: contact.address };
-  const context: AdapterContext<Situation['channel']['settings']> = {
-    settings: channel.settings,
-    fetch,
-    now: () => deps.clock.now(),
-    signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
-  };
   if (!(await beginOutbox(deps.db.sql, effect, deps.clock.now()))) return { state: 'WRITTEN' };
   const hasTries = effect.attempts < MOST_ATTEMPTS;
   const refused = (reason: string) =>
     finish(deps, effect, 'DEAD', reason, { part, outcome: 'REFUSED', reason, messageId: null });
   const givenUp = (why: string) => `given up after ${effect.attempts} attempts: ${why}`;
   let result: DeliverResult;
+  const { fetchWithin } = deps;
+  const context = contextFor(
+    { fetchWithin, now: () => deps.clock.now() },
+    channel.settings,
+    ANSWER_WITHIN_MS,
+  );
   try {
     result = await deps.registry.get(channel.adapterId).deliver(message as OutboundMessage, context);
   } catch (error) {
@@ -206,18 +204,26 @@ async function send(
   return await finish(deps, effect, 'SENT', null, { part, outcome: 'SENT', reason: null, messageId });
 }
 
-function codeOf(error: unknown): string | null {
-  const { code } = ((error as { cause?: unknown })?.cause ?? error ?? {}) as { code?: unknown };
-  return typeof code === 'string' ? code : null;
+/** What the guarded client said, however an adapter has wrapped it; null: the error is not of a request. */
+function noAnswerIn(error: unknown): NoAnswerError | null {
+  let inner = error;
+  for (let depth = 0; depth < DEEPEST_CAUSE; depth++) {
+    if (inner instanceof NoAnswerError) return inner;
+    inner = (inner as { cause?: unknown } | null | undefined)?.cause;
+  }
+  return null;
 }
 
+/** The call never reached anybody: it may be made again on any channel. */
 function wasNotSent(error: unknown): boolean {
-  return NOT_SENT.has(codeOf(error) ?? '');
+  return noAnswerIn(error)?.wasSent === false;
 }
 
 /** Why there was no answer, for admins: a URL in it could hold a password. */
 function whyOf(error: unknown): string {
-  const text = codeOf(error) ?? (error instanceof Error ? error.message : String(error));
+  const noAnswer = noAnswerIn(error);
+  const text =
+    noAnswer?.systemCode ?? noAnswer?.message ?? (error instanceof Error ? error.message : String(error));
   return text.replace(/\w+:\/\/\S+/g, 'a URL');
 }
 

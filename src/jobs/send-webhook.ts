@@ -14,7 +14,8 @@ import { insertDelivery } from '../db/webhook-deliveries.ts';
 import type { RulesDeps } from '../lifecycle/change-rules.ts';
 import { disableUnwanted } from '../lifecycle/endpoints.ts';
 import { TEST_EVENT } from '../lifecycle/webhooks-owed.ts';
-import { type Answer, NoAnswerError, type PostOptions, post } from './post.ts';
+import { NoAnswerError } from '../outgoing/guarded-request.ts';
+import { type Answer, type PostOptions, post } from './post.ts';
 import type { CarryOut, EffectResult } from './relay-outbox.ts';
 import { webhookBody } from './webhook-body.ts';
 

@@ -8,16 +8,18 @@ import {
   type EndpointRow,
   insertEndpoint,
   lockEndpoint,
+  replaceSecret,
   writeDisabled,
   writeEndpoint,
   writeSecret,
 } from '../db/endpoints.ts';
 import { BOUNDS, checkLength } from '../domain/bounds.ts';
-import { InvalidInputError, NotFoundError, OutOfBoundsError } from '../domain/errors.ts';
+import { InvalidInputError, NotFoundError, OutOfBoundsError, SecretsNeededError } from '../domain/errors.ts';
 import type { AccountRules } from '../domain/rules.ts';
+import { STANDARD_SECRET } from '../domain/standard-secret.ts';
+import { readTargetUrl } from '../outgoing/target-url.ts';
 import { type Author, changeRules, type RulesChange, type RulesDeps } from './change-rules.ts';
 import { WEBHOOK_EVENTS } from './effects.ts';
-import { readEndpointUrl } from './endpoint-url.ts';
 import { type Call, changeRulesOnce } from './idempotent.ts';
 
 /** What setting endpoints up needs. */
@@ -63,12 +65,16 @@ export async function createEndpoint(
   return { id, secret };
 }
 
-/** What to change of an endpoint; undefined stays. */
-export type EndpointChanges = { [Field in keyof EndpointFields]?: EndpointFields[Field] | undefined };
+/** What to change of an endpoint; undefined stays. `secret` comes with another `url`, and with nothing else. */
+export type EndpointChanges = {
+  [Field in keyof EndpointFields | 'secret']?: (EndpointFields & { secret: string })[Field] | undefined;
+};
 
 /**
- * Changes an endpoint; a change of rules. What is owed already goes to the new address.
- * @throws NotFoundError, InvalidInputError, ConflictError; nothing is changed then
+ * Changes an endpoint; a change of rules. What is owed already goes to the new address. Another address comes with the
+ * secret that signs there, which its caller knows: that of the endpoint, or one of their own. It alone signs then, so
+ * that nobody else's address ever gets a body signed for somebody who did not ask for it.
+ * @throws NotFoundError, InvalidInputError, SecretsNeededError, ConflictError; nothing is changed then
  */
 export async function updateEndpoint(
   deps: EndpointDeps,
@@ -83,7 +89,9 @@ export async function updateEndpoint(
     // An address that stays is not looked at anew: it may have been allowed when it was set.
     const read = readFields(deps, { url, events, channelId }, changes.url === undefined);
     checkChannel(rules, read.channelId);
+    const secret = readMoved(before, read, changes.secret);
     await writeEndpoint(sql, accountId, endpointId, read);
+    if (secret !== null) await replaceSecret(sql, accountId, endpointId, deps.vault.seal(secret));
     return { ...before, ...read };
   });
 }
@@ -197,6 +205,18 @@ async function found(sql: TransactionSql, accountId: string, endpointId: string)
   return endpoint;
 }
 
+/** The secret that comes with another address; null: it is the same one. @throws SecretsNeededError, InvalidInputError */
+function readMoved(before: EndpointFields, after: EndpointFields, secret: string | undefined): string | null {
+  if (before.url === after.url) {
+    if (secret === undefined) return null;
+    throw new InvalidInputError('secret', 'none without another url: rotateWebhookSecret makes a new one');
+  }
+  if (secret === undefined) throw new SecretsNeededError('url', ['secret']);
+  if (!STANDARD_SECRET.test(secret))
+    throw new InvalidInputError('secret', 'whsec_ and 24 to 64 bytes in base64 are allowed');
+  return secret;
+}
+
 function readFields(
   { allowPrivateWebhooks }: EndpointDeps,
   { url, events, channelId }: EndpointFields,
@@ -207,7 +227,7 @@ function readFields(
   for (const [index, event] of events.entries())
     if (!(WEBHOOK_EVENTS as readonly string[]).includes(event))
       throw new InvalidInputError(`events[${index}]`, `${WEBHOOK_EVENTS.join(', ')} is allowed`);
-  const readUrl = isUrlKept ? url : readEndpointUrl(url, allowPrivateWebhooks);
+  const readUrl = isUrlKept ? url : readTargetUrl(url, 'url', allowPrivateWebhooks);
   return { url: readUrl, events: [...new Set(events)], channelId };
 }
 

@@ -81,7 +81,7 @@ function faultIn(event: InboundEvent): { field: string; why: string } | null {
 
 /** What a client tells of itself, if it can be kept: nobody loses a message by it. */
 function within(text: string | undefined, max: number): string | undefined {
-  return text && text.length <= max && isStorable(text) ? text : undefined;
+  return text && text.length <= max && isPlain(text) ? text : undefined;
 }
 
 /** A receipt for somebody who never wrote, or the end of what has ended: nothing is wrong with that. */

@@ -139,7 +139,7 @@ const Adapter = builder.objectRef<AdapterDescription>('Adapter').implement({
     settingsSchema: t.field({
       type: 'JSONObject',
       description:
-        'The JSON Schema (2020-12) of its settings, to draw a form from. `writeOnly` marks secrets: kept encrypted, and never shown.',
+        'The JSON Schema (2020-12) of its settings, to draw a form from. `writeOnly` marks secrets: kept encrypted, and never shown. `destination` marks addresses that secrets are sent to: to change one, `updateChannel` needs the secrets anew.',
       resolve: ({ settingsSchema }) => settingsSchema,
     }),
   }),

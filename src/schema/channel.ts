@@ -4,6 +4,7 @@ import {
   ForbiddenError,
   InvalidInputError,
   NotFoundError,
+  SecretsNeededError,
   TakenError,
 } from '../domain/errors.ts';
 import { createChannel, updateChannel } from '../lifecycle/channels.ts';
@@ -68,7 +69,8 @@ const UpdateChannelInput = builder.inputType('UpdateChannelInput', {
     name: t.string({ description: NAME }),
     settings: t.field({
       type: 'JSONObject',
-      description: 'The settings to change; one that is left out stays, one that is null is removed.',
+      description:
+        'The settings to change; one that is left out stays, one that is null is removed. A destination that becomes another needs every secret of the channel anew: else SECRETS_NEEDED.',
     }),
     calendarId: t.id({
       description: "What its timers run on (PE-8); null: the account's, and without one it is always open.",
@@ -117,7 +119,10 @@ builder.mutationField('updateChannel', (t) =>
       ...onceArgs(),
     },
     errors: {
-      types: [InvalidInputError, NotFoundError, TakenError, ConflictError, ForbiddenError],
+      types: [
+        ...[InvalidInputError, NotFoundError, SecretsNeededError, TakenError, ConflictError],
+        ForbiddenError,
+      ],
       union: { name: 'UpdateChannelResult', description: 'The channel, or why nothing was changed.' },
     },
     async resolve(_root, { input, idempotencyKey }, context) {

@@ -13,6 +13,7 @@ import {
   NotFoundError,
   OutOfBoundsError,
   ProfileRefusedError,
+  SecretsNeededError,
   TakenError,
   TooManyError,
   TooManySubscriptionsError,
@@ -131,6 +132,18 @@ builder.objectType(TooManyError, {
   fields: (t) => ({
     field: t.exposeString('field', { description: FIELD }),
     max: t.exposeInt('max', { description: 'How many it may carry.' }),
+  }),
+});
+builder.objectType(SecretsNeededError, {
+  ...common('SecretsNeededError'),
+  description:
+    'An address that secrets go to was to be another, and they were not given with it. Code SECRETS_NEEDED.',
+  fields: (t) => ({
+    field: t.exposeString('field', { description: `The address. ${FIELD}` }),
+    secrets: t.stringList({
+      description: 'The fields of the secrets that the same call has to give, such as `settings.apiToken`.',
+      resolve: ({ secrets }) => [...secrets],
+    }),
   }),
 });
 builder.objectType(TakenError, {

@@ -6,6 +6,7 @@ import {
   InvalidInputError,
   NotFoundError,
   OutOfBoundsError,
+  SecretsNeededError,
 } from '../domain/errors.ts';
 import { WEBHOOK_EVENTS } from '../lifecycle/effects.ts';
 import {
@@ -42,7 +43,13 @@ const UpdateWebhookEndpointInput = builder.inputType('UpdateWebhookEndpointInput
   description: 'What to change of an endpoint; what is left out stays.',
   fields: (t) => ({
     endpointId: t.id({ required: true, description: 'Of a WebhookEndpoint.' }),
-    url: t.string({ description: `Where it is. ${URL_FORM}` }),
+    url: t.string({
+      description: `Where it is. ${URL_FORM} Another address needs \`secret\` in the same call: else SECRETS_NEEDED.`,
+    }),
+    secret: t.string({
+      description:
+        'What calls to the new address are signed with, and nothing else: the secret that the endpoint has, or another. `whsec_` and 24 to 64 bytes in base64. Given with another `url` only; `rotateWebhookSecret` makes a new one for the same address.',
+    }),
     events: t.stringList({ description: `What it is told of. ${EVENTS_FORM}` }),
     channelId: t.id({ description: 'Of whose conversations alone it is told; null: of all.' }),
     why: t.string({ description: WHY }),
@@ -97,14 +104,14 @@ builder.mutationField('createWebhookEndpoint', (t) =>
 builder.mutationField('updateWebhookEndpoint', (t) =>
   t.field({
     type: WebhookEndpoint,
-    description: `Changes an endpoint. What is owed to it already goes to its new address. ${NEEDS}`,
+    description: `Changes an endpoint. What is owed to it already goes to its new address, signed by the secret that came with it. ${NEEDS}`,
     authScopes: { scope: 'accounts:write' },
     args: {
       input: t.arg({ type: UpdateWebhookEndpointInput, required: true, description: 'What to change.' }),
       ...onceArgs(),
     },
     errors: {
-      types: [InvalidInputError, NotFoundError, ConflictError, ForbiddenError],
+      types: [InvalidInputError, NotFoundError, SecretsNeededError, ConflictError, ForbiddenError],
       union: {
         name: 'UpdateWebhookEndpointResult',
         description: 'The endpoint, or why nothing was changed.',
@@ -116,6 +123,7 @@ builder.mutationField('updateWebhookEndpoint', (t) =>
       const changes = {
         url: typeof input.url === 'string' ? readText(input.url, 'url', BOUNDS.url.max) : undefined,
         events: input.events ?? undefined,
+        secret: input.secret ?? undefined,
         channelId:
           input.channelId === undefined ? undefined : decodeGiven('Channel', input.channelId, 'channelId'),
       };

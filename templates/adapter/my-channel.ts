@@ -4,6 +4,7 @@ import {
   closingFrom,
   closingTexts,
   defineAdapter,
+  destination,
   HELP_WORDS,
   type InboundEvent,
   type InboundRequest,
@@ -33,10 +34,9 @@ export default defineAdapter({
   settings: z.strictObject({
     signingSecret: secret(z.string().min(16)).describe('Signs the calls that come in'),
     apiToken: secret(z.string().min(16)).describe('Sends messages'),
-    apiUrl: z
-      .url({ protocol: /^https?$/ })
-      .default('https://api.my-channel.example')
-      .describe('Where messages are posted'),
+    apiUrl: destination(z.url({ protocol: /^https?$/ }).default('https://api.my-channel.example')).describe(
+      'Where messages are posted',
+    ),
     ...closingTexts(LIMIT),
   }),
   // What the channel can do, as data: docs/writing-an-adapter.md tells what each of them means.

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { Adapter } from '../../src/adapters/adapter.ts';
 import chatwoot from '../../src/adapters/chatwoot.ts';
@@ -104,6 +105,21 @@ describe.each(SENDERS)(
       const controller = new AbortController();
       provider.does(() => controller.abort(new Error('time is up')));
       await expect(send(controller.signal)).rejects.toThrow('time is up');
+    });
+
+    it('it was taken, though the answer is a bomb, or longer than is read, or in JSON of 300,000 levels', async () => {
+      const gone = { outcome: 'ACCEPTED', providerMessageId: null };
+      for (const [headers, body] of [
+        [{ 'content-encoding': 'gzip' }, gzipSync(Buffer.alloc(64 * 1024 * 1024, 0x20), { level: 1 })],
+        [{}, Buffer.alloc(8 * 1024 * 1024, 0x20)],
+        [{}, Buffer.from('['.repeat(300_000))],
+      ] as const) {
+        provider.does((_request, response) => {
+          response.on('error', () => {});
+          response.writeHead(200, headers).end(body);
+        });
+        expect(await send()).toEqual(gone);
+      }
     });
 
     it('it was taken, though the answer breaks off after its head', async () => {

@@ -3,8 +3,10 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll } from 'vitest';
 import type { Adapter, OutboundMessage } from '../../src/adapters/adapter.ts';
 import { parseSettings } from '../../src/adapters/registry.ts';
+import { openGuardedFetch } from '../../src/outgoing/guarded-fetch.ts';
 import { NOW } from './samples.ts';
 
+const fetchWithin = openGuardedFetch({ allowPrivate: true });
 const PLACE = {
   id: '019b0000-0000-7000-8000-00000000c0de',
   conversationId: '019b0000-0000-7000-8000-000000000001',
@@ -63,7 +65,12 @@ export function openProvider() {
       signal = new AbortController().signal,
     ) {
       got.length = 0;
-      const context = { settings: parseSettings(adapter, settings), fetch, now: () => NOW, signal };
+      const context = {
+        settings: parseSettings(adapter, settings),
+        fetch: fetchWithin(signal),
+        now: () => NOW,
+        signal,
+      };
       return await adapter.deliver(message, context);
     },
   };

@@ -23,7 +23,7 @@ const adapter = defineAdapter({
   deliver: async () => ({ outcome: 'RETRY', afterMs: null }),
 });
 const vault = createVault(randomBytes(32));
-const store = openSettingsStore(createRegistry([adapter]), vault);
+const store = openSettingsStore(createRegistry([adapter]), vault, () => {});
 const given = { token: 'tell nobody', limit: 3 };
 
 describe('a vault', () => {

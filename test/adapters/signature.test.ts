@@ -3,9 +3,9 @@ import {
   isLullSigned,
   isStandardSigned,
   lullHeaders,
-  STANDARD_SECRET,
   standardHeaders,
 } from '../../src/adapters/signature.ts';
+import { STANDARD_SECRET } from '../../src/domain/standard-secret.ts';
 import { call, lullSignature, standardSignature } from './samples.ts';
 
 // The example that Standard Webhooks libraries are tested with.

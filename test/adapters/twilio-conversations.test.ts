@@ -112,11 +112,11 @@ it('one that is closed there is never opened again', () => {
 describe('sending', () => {
   const provider = openProvider();
   it.each([
-    [undefined, '/v1/Conversations/CH1%2F..'],
-    [`IS${'a'.repeat(32)}`, `/v1/Services/IS${'a'.repeat(32)}/Conversations/CH1%2F..`],
+    [undefined, '/v1/Conversations/CH1%3F..'],
+    [`IS${'a'.repeat(32)}`, `/v1/Services/IS${'a'.repeat(32)}/Conversations/CH1%3F..`],
   ])('posts a marked message into the conversation of service %s', async (serviceSid, path) => {
     provider.answers(201, { sid: 'IM1' });
-    const message = goodbyeTo('CH1/..');
+    const message = goodbyeTo('CH1?..');
     await provider.send(
       twilioConversations,
       { ...CONVERSATIONS, serviceSid, apiUrl: provider.url() },
@@ -129,5 +129,13 @@ describe('sending', () => {
       Body: 'Auf Wiedersehen, grüß Gott',
       Attributes: JSON.stringify({ lull: message.id }),
     });
+  });
+
+  it.each(['', '.', '..', 'CH1/../../Services', 'CH1\\..'])('refuses to write to %j', async (address) => {
+    const settings = { ...CONVERSATIONS, apiUrl: provider.url() };
+    expect(await provider.send(twilioConversations, settings, goodbyeTo(address))).toEqual({
+      ...{ outcome: 'REJECTED', reason: "the customer's address cannot stand in a path" },
+    });
+    expect(provider.got).toEqual([]);
   });
 });

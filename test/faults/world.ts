@@ -68,6 +68,7 @@ export async function openWorld(kind: Kind): Promise<World> {
       ...(redis ? { REDIS_URL: redis.url } : {}),
       LULL_SECRET_KEY: randomBytes(32).toString('base64'),
       LULL_ALLOW_PRIVATE_WEBHOOKS: 'true',
+      LULL_ALLOW_PRIVATE_PROVIDERS: 'true',
       LULL_SENDS_PER_SECOND: '10000',
       LULL_RATE_LIMIT: '1000000',
       LOG_LEVEL: 'info',

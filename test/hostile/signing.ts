@@ -50,11 +50,19 @@ const chatwoot: Sign = (body, { secret }) => {
   const signature = `sha256=${hmac('sha256', secret as string, `${t}.`, body).digest('hex')}`;
   return { headers: { 'x-chatwoot-timestamp': t, 'x-chatwoot-signature': signature } };
 };
-/** With the hash of the body in the URL, as for JSON: so that any bytes can be signed. */
+/** A form by its names and values; any other bytes by their hash in the URL, as JSON is. */
 const twilio: Sign = (body, { authToken }, url) => {
+  const form = new URLSearchParams(Buffer.from(body).toString());
+  const names = [...new Set(form.keys())].sort();
+  if (names.length > 0 && names.every((name) => /^[A-Z][A-Za-z0-9_.]*$/.test(name))) {
+    const values = (name: string) => [...new Set(form.getAll(name))].sort();
+    const text = names.flatMap((name) => values(name).map((value) => name + value)).join('');
+    const signature = hmac('sha1', authToken as string, `${url}${text}`).digest('base64');
+    return { headers: { 'x-twilio-signature': signature } };
+  }
   const query = `bodySHA256=${createHash('sha256').update(body).digest('hex')}`;
   const signature = hmac('sha1', authToken as string, `${url}?${query}`).digest('base64');
-  return { headers: { 'x-twilio-signature': signature }, query };
+  return { headers: { 'x-twilio-signature': signature, 'content-type': 'application/json' }, query };
 };
 
 /** The secrets have to be of their own, or they could not be looked for. */

@@ -131,7 +131,7 @@ export function rawId(globalId: string): string {
 async function makeAccount(engine: Engine, name: string, existing?: string): Promise<Account> {
   const { deps, db } = engine;
   const { sql } = db;
-  const store = openSettingsStore(createRegistry(BUILT_IN), createVault(VAULT_KEY));
+  const store = openSettingsStore(createRegistry(BUILT_IN), createVault(VAULT_KEY), () => {});
   const accountId = existing ?? (await createAccount(deps, { name }));
   const channels: Record<string, string> = {};
   for (const { adapter, settings } of CHANNELS)

@@ -15,6 +15,8 @@ import { type HttpDeps, startHttp } from '../../src/http.ts';
 import type { Changed } from '../../src/lifecycle/lifecycle.ts';
 import { openRulesCache } from '../../src/lifecycle/rules-cache.ts';
 import { createLog } from '../../src/log.ts';
+import { openGuardedFetch } from '../../src/outgoing/guarded-fetch.ts';
+import { readTargetUrl } from '../../src/outgoing/target-url.ts';
 import { openAccess } from '../../src/schema/access.ts';
 import { encodeId, type NodeType } from '../../src/schema/ids.ts';
 import { type Engine, openEngine } from '../support/engine.ts';
@@ -40,7 +42,7 @@ export async function openApi(start?: Date, options?: { profile?: string }) {
   };
   const registry = createRegistry(BUILT_IN);
   const vault = createVault(randomBytes(32));
-  const store = openSettingsStore(registry, vault);
+  const store = openSettingsStore(registry, vault, (text, field) => readTargetUrl(text, field, false));
   const counted = countStatements(engine.db.sql);
   const db = { ...engine.db, sql: counted.sql };
   const deps: HttpDeps = {
@@ -52,6 +54,7 @@ export async function openApi(start?: Date, options?: { profile?: string }) {
     adapters: catalogueOf(registry),
     registry,
     settings: store,
+    fetchWithin: openGuardedFetch({ allowPrivate: false }),
     readSettings: store.toStore,
     vault,
     allowPrivateWebhooks: false,
@@ -68,6 +71,7 @@ export async function openApi(start?: Date, options?: { profile?: string }) {
 
   const api = {
     engine,
+    settingsVault: vault,
     deps,
     server,
     key,

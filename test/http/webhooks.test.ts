@@ -24,6 +24,8 @@ afterAll(async () => {
 
 const statusOf = async (response: Promise<Response>) => (await response).status;
 
+const sid = (digit: string) => `SM${digit.repeat(32)}`;
+
 describe('genuine calls', () => {
   it.each(['web', 'in-app'] as const)('on %s are recorded', async (kind) => {
     const address = `ada on ${kind}`;
@@ -72,22 +74,44 @@ describe('genuine calls', () => {
 
   it('on SMS are recorded by the URL that Twilio called, and answered without a message', async () => {
     const path = world.pathOf(channels.sms);
-    const init = twilio({ ...SMS_IN, From: '+4917099', MessageSid: 'SM-public' }, PUBLIC + path);
+    const init = twilio({ ...SMS_IN, From: '+4917099', MessageSid: sid('a') }, PUBLIC + path);
     expect(await statusOf(world.call(path, init))).toBe(401);
     const response = await world.call(path, init, proxied.url);
     expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/xml']);
     expect(await response.text()).toBe('<Response/>');
     expect(await api.engine.conversations('+4917099')).toMatchObject([{ status: 'WAITING' }]);
-    const here = twilio({ ...SMS_IN, From: '+4917098', MessageSid: 'SM-here' }, api.server.url + path);
+    const here = twilio({ ...SMS_IN, From: '+4917098', MessageSid: sid('b') }, api.server.url + path);
     expect(await statusOf(world.call(path, here))).toBe(200);
+  });
+
+  it('at a path whose ids are in upper case are recorded just so', async () => {
+    const path = world.pathOf(channels.web.toUpperCase(), api.engine.accountId.toUpperCase());
+    const response = await world.call(path, world.wire([world.message('upper 1', 'in upper case')]));
+    expect([response.status, await response.json()]).toEqual([
+      200,
+      { applied: 1, duplicates: 0, ignored: 0, faults: [] },
+    ]);
+    expect(await api.engine.conversations('in upper case')).toMatchObject([{ status: 'WAITING' }]);
+    const again = await world.call(
+      world.pathOf(channels.web),
+      world.wire([world.message('upper 1', 'in upper case')]),
+    );
+    expect(await again.json()).toMatchObject({ applied: 0, duplicates: 1 });
+  });
+
+  it('on SMS at a path in upper case are genuine by the URL as it was called', async () => {
+    const path = world.pathOf(channels.sms.toUpperCase(), api.engine.accountId.toUpperCase());
+    const init = twilio({ ...SMS_IN, From: '+4917096', MessageSid: sid('e') }, api.server.url + path);
+    expect(await statusOf(world.call(path, init))).toBe(200);
+    expect(await api.engine.conversations('+4917096')).toMatchObject([{ status: 'WAITING' }]);
   });
 
   it('SF-11 STOP ends the conversation at once', async () => {
     const path = world.pathOf(channels.sms);
     const form = { ...SMS_IN, From: '+4917097' };
     for (const [MessageSid, Body] of [
-      ['SM-a', 'Hello'],
-      ['SM-b', ' stop '],
+      [sid('c'), 'Hello'],
+      [sid('d'), ' stop '],
     ] as const)
       await world.call(path, twilio({ ...form, MessageSid, Body }, api.server.url + path));
     expect(await api.engine.conversations('+4917097')).toMatchObject([

@@ -1,4 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { deliverMessage } from '../../src/jobs/deliver-message.ts';
+import { relay } from '../../src/jobs/relay-outbox.ts';
+import { createLog } from '../../src/log.ts';
+import { openGuardedFetch } from '../../src/outgoing/guarded-fetch.ts';
 import { MINUTE } from '../support/engine.ts';
 import { answers, type Kind, nobodyHome, openSending, type Sending, TAKES } from '../support/sending.ts';
 
@@ -168,7 +172,7 @@ describe('an attempt of which nobody knows what became', () => {
     expect(world.got).toHaveLength(3);
     expect(world.got.filter(({ body }) => body.id === byoc?.id)).toHaveLength(2);
     expect(await goodbyes('hangs up byoc')).toEqual(['CLOSE_MESSAGE SENT']);
-    expect(await goodbyes('hangs up sms')).toEqual(['CLOSE_MESSAGE UNCONFIRMED no answer: UND_ERR_SOCKET']);
+    expect(await goodbyes('hangs up sms')).toEqual(['CLOSE_MESSAGE UNCONFIRMED no answer: ECONNRESET']);
   });
 
   it('a provider that hangs: the same, after 15 s', async () => {
@@ -186,6 +190,21 @@ describe('an attempt of which nobody knows what became', () => {
     expect(await goodbyes('hangs sms')).toEqual([
       expect.stringMatching(/^CLOSE_MESSAGE UNCONFIRMED no answer: /),
     ]);
+  });
+
+  it('a provider at a private address is not asked, and the feed says why, where the operator allows none', async () => {
+    const { deps, engine } = world;
+    const fetchWithin = openGuardedFetch({ allowPrivate: false });
+    const deliver = deliverMessage({ ...deps, fetchWithin });
+    const handlers = { DELIVER_MESSAGE: deliver, SEND_WEBHOOK: deliver };
+    for (const kind of ['byoc', 'sms'] as const) await world.ends(channelOf(kind), `private ${kind}`);
+    while ((await relay(engine.deps, handlers, createLog({ logLevel: 'silent' }))) > 0);
+    expect(world.got).toEqual([]);
+    for (const kind of ['byoc', 'sms'])
+      expect(await effect(`private ${kind}`)).toMatchObject({
+        // Nothing went out, so it is tried again on any channel.
+        ...{ state: 'PENDING', attempts: 1, error: 'https is needed' },
+      });
   });
 
   it('a process that dies meanwhile: the same, once its claim is over', async () => {

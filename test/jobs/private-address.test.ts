@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { NoAnswerError, post, type Resolve } from '../../src/jobs/post.ts';
-import { isPrivateAddress, isPrivateHost } from '../../src/lifecycle/private-address.ts';
+import { post } from '../../src/jobs/post.ts';
+import { NoAnswerError, type Resolve } from '../../src/outgoing/guarded-request.ts';
+import { isPrivateAddress, isPrivateHost } from '../../src/outgoing/private-address.ts';
 import { openReceiver } from '../support/receiver.ts';
 
 const NOT_PUBLIC = [
@@ -20,7 +21,8 @@ const NOT_PUBLIC = [
   ...['203.0.113.9', '224.0.0.1', '239.255.255.250', '240.0.0.1', '255.255.255.255'],
   ...['::', '::1', '::ffff:127.0.0.1', '::ffff:10.0.0.1', '::ffff:8.8.8.8', '::127.0.0.1', '64:ff9b::7f00:1'],
   ...['100::1', 'fc00::1', 'fd12:3456::1', 'fe80::1', 'fe80::1%eth0', 'fec0::1', 'ff02::1', '2001:db8::1'],
-  ...['2001::1', '2002:7f00:1::', '3fff::1', '4000::1'],
+  ...['2001::1', '2002:7f00:1::', '3fff::1', '4000::1', '168.63.129.16', '64:ff9b:1::1'],
+  ...['2a00::5efe:7f00:1', '2a00:1:2:3:0:5efe:a00:1', '2a00:1:2:3:200:5efe:808:808', '2a00::1%eth0'],
 ];
 const PUBLIC = [
   ...['1.1.1.1', '8.8.8.8', '9.255.255.255', '11.0.0.0', '100.63.255.255', '100.128.0.0', '126.255.255.255'],
@@ -55,6 +57,8 @@ describe('the host of a URL', () => {
       'router.lan',
       'x.home.arpa',
     ],
+    ...['localhost..', '127.0.0.1..', '*.example.com', 'a..b.example', '-a.example', 'a.b', '!.example'],
+    ...['kubernetes.default.svc', 'vault.consul', 'x.onion', '1.0.0.127.in-addr.arpa', 'printer.localdomain'],
     ...['127.1', '2130706433', '0x7f.0.0.1', '017700000001', '[::1]', '[::ffff:a00:1]', '10.0.0.1.'],
   ])('%s can be told not to be public, however it is written', (host) =>
     expect(isPrivateHost(new URL(`https://${host}/`).hostname)).toBe(true),
@@ -67,6 +71,10 @@ describe('the host of a URL', () => {
     '8.8.8.8',
     '[2606:4700::1111]',
     'example.com.',
+    'bücher.example',
+    'xn--bcher-kva.xn--p1ai',
+    '_dmarc.a-b.example',
+    '127.0.0.1.nip.io',
   ])('%s may be public', (host) => expect(isPrivateHost(new URL(`https://${host}/`).hostname)).toBe(false));
 });
 

@@ -57,7 +57,10 @@ beforeAll(async () => {
   key = await createApiKey(db, { accountId, name: 'test', scopes: SCOPES }, { id: v7(), now: new Date() });
   provider = await openProvider();
   const LULL_SECRET_KEY = Buffer.alloc(32, 7).toString('base64');
-  service = spawnService({ DATABASE_URL: urlOf(database.address), PORT: '0', LULL_SECRET_KEY });
+  service = spawnService({
+    ...{ DATABASE_URL: urlOf(database.address), PORT: '0', LULL_SECRET_KEY },
+    LULL_ALLOW_PRIVATE_PROVIDERS: 'true',
+  });
   url = (await service.running) as string;
   app = await makeChannel('in-app', { ...APP, deliverUrl: provider.url });
   sms = await makeChannel('sms', { ...SMS, apiUrl: provider.url });
@@ -221,12 +224,12 @@ describe('from an inbound webhook to the goodbye on the wire', () => {
   });
 
   it.concurrent('SF-11 SMS: a goodbye and a survey, and after STOP nothing at all', async () => {
-    await textsIn('+4917004', 'SM-in-4', 'Hello');
+    await textsIn('+4917004', `SM${'4'.repeat(32)}`, 'Hello');
     const id = await answers(sms, '+4917004');
     await record({ kind: 'END', by: 'AGENT', conversationId: id });
-    await textsIn('+4917005', 'SM-in-5', 'Hello');
+    await textsIn('+4917005', `SM${'5'.repeat(32)}`, 'Hello');
     const stopped = await answers(sms, '+4917005');
-    await textsIn('+4917005', 'SM-in-6', 'Stop');
+    await textsIn('+4917005', `SM${'6'.repeat(32)}`, 'Stop');
     expect(await shown(stopped, 'OPT_OUT')).toEqual(silent('the customer opted out'));
     const lines = await shown(id, 'COMMAND');
     expect(lines).toEqual(expect.arrayContaining(['CLOSE_MESSAGE SENT', 'SURVEY SENT']));

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseSettings } from '../../src/adapters/registry.ts';
 import { SCOPES } from '../../src/db/api-keys.ts';
 import { deliverMessage } from '../../src/jobs/deliver-message.ts';
 import { relay } from '../../src/jobs/relay-outbox.ts';
 import { createAccount, ensureAgents, ensureChannel } from '../../src/lifecycle/setup.ts';
+import { openGuardedFetch } from '../../src/outgoing/guarded-fetch.ts';
 import { SMS } from '../adapters/samples/twilio.ts';
 import { STANDARD } from '../adapters/samples.ts';
 import { type Api, openApi } from '../http/open-api.ts';
@@ -24,7 +26,7 @@ beforeAll(async () => {
   const settings = { ...STANDARD, deliverUrl: platform.url, showSurvey: false };
   const open = (adapter: string, given: object, accountId = engine.accountId) =>
     ensureChannel(engine.deps, accountId, {
-      ...{ name: adapter, adapter, settings: deps.settings.toStore(adapter, given) },
+      ...{ name: adapter, adapter, settings: parseSettings(deps.registry.get(adapter), given) },
     });
   byoc = await open('byoc', settings);
   sms = await open('sms', { ...SMS, apiUrl: platform.url, surveyText: undefined });
@@ -56,7 +58,8 @@ const settle = async (name: 'retryEffect' | 'dropEffect', effectId: unknown, as?
 /** Sends what is owed and due, as a worker does. */
 async function send() {
   const { engine, deps } = api;
-  const deliver = deliverMessage({ ...deps, limit: async () => 0 });
+  const fetchWithin = openGuardedFetch({ allowPrivate: true });
+  const deliver = deliverMessage({ ...deps, limit: async () => 0, fetchWithin });
   const handlers = { DELIVER_MESSAGE: deliver, SEND_WEBHOOK: deliver };
   while ((await relay(engine.deps, handlers, deps.log)) > 0);
 }

@@ -139,15 +139,58 @@ describe('an endpoint', () => {
       url: `${HOOK}/moved`,
       channel: { id: api.channel },
     };
-    expect(await update(`url: "${HOOK}/moved", channelId: "${api.channel}"`)).toEqual(moved);
+    const secret = `secret: "whsec_${'n'.repeat(32)}"`;
+    expect(await update(`url: "${HOOK}/moved", ${secret}, channelId: "${api.channel}"`)).toEqual(moved);
     const { data } = await api.ask('{ rulesVersions(first: 1) { nodes { after } } }');
     expect(data.rulesVersions.nodes[0].after).toEqual({
       ...{ endpointId: endpoint.id, host: 'hooks.example.com', events: ['case_closed'], disabledAt: null },
       urlChanged: true,
     });
-    expect(await update('url: "https://10.0.0.1/"')).toMatchObject({ field: 'url' });
+    expect(await update(`url: "https://10.0.0.1/", ${secret}`)).toMatchObject({ field: 'url' });
     expect(await update('events: ["x"]')).toMatchObject({ field: 'events[0]' });
     expect(await update('channelId: null')).toEqual({ ...moved, channel: null });
+  });
+
+  it('moves only with a secret in the same call, which alone signs then: a former one does not go along', async () => {
+    const { endpoint } = await hooks.made();
+    await hooks.rotate(endpoint.id);
+    const update = (input: string) =>
+      hooks.mutate(
+        'updateWebhookEndpoint',
+        `input: { endpointId: "${endpoint.id}", ${input} }`,
+        `... on WebhookEndpoint { url formerSecretUntil } ... on SecretsNeededError { field secrets }`,
+      );
+    const { sql } = api.engine.db;
+    const kept = async () => await sql`select url, secret, previous_secret from webhook_endpoint`;
+    const before = await kept();
+    expect(await update('url: "https://elsewhere.example.com/"')).toEqual({
+      ...{ __typename: 'SecretsNeededError', code: 'SECRETS_NEEDED', field: 'url', secrets: ['secret'] },
+      message: 'url: another address needs secret anew in the same call',
+    });
+    expect(await update('url: "https://elsewhere.example.com/", secret: "short"')).toMatchObject({
+      ...{ __typename: 'InvalidInputError', field: 'secret' },
+    });
+    expect(await update(`url: "${HOOK}", secret: "whsec_${'n'.repeat(32)}"`)).toMatchObject({
+      ...{ __typename: 'InvalidInputError', field: 'secret' },
+    });
+    expect(await kept()).toEqual(before);
+    const given = `whsec_${'n'.repeat(32)}`;
+    expect(await update(`url: "https://elsewhere.example.com/", secret: "${given}"`)).toEqual({
+      ...{ url: 'https://elsewhere.example.com/', formerSecretUntil: null },
+    });
+    const [after] = await kept();
+    expect([after?.secret === before[0]?.secret, after?.previous_secret]).toEqual([false, null]);
+    expect(api.settingsVault.open(after?.secret)).toBe(given);
+  });
+
+  it.each([
+    ...['localhost..', '127.0.0.1..', 'example.com:0', '*.example.com', 'a..example.com', '-a.example.com'],
+    ...['kubernetes.default.svc', 'vault.consul', '1.0.0.127.in-addr.arpa', '168.63.129.16', 'a.b'],
+    ...['[2a00::5efe:7f00:1]', '[64:ff9b::7f00:1]', '[2002:7f00:1::]', '１２７.0.0.1', '127%2e0.0.1'],
+  ])('a host that is odd, as %s, is refused', async (host) => {
+    expect(await hooks.create(`url: "https://${host}/", events: ["case_closed"]`)).toMatchObject({
+      ...{ __typename: 'InvalidInputError', field: 'url' },
+    });
   });
 
   it('is disabled and enabled; the same call again under its key changes nothing', async () => {

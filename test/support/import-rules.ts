@@ -38,6 +38,7 @@ const ALL_BUT_APP = [
     'log',
     'open-clock',
     'open-metrics',
+    'outgoing',
     'schema',
     'secret-key',
   ],
@@ -52,8 +53,9 @@ const LAYERS: Record<string, Layer> = {
     typesFrom: AMBIENT,
     packages: ['drizzle-orm', 'drizzle-orm/*', 'postgres', 'pg', 'temporal-polyfill', 'node:*'],
   },
+  outgoing: { from: ['domain'], typesFrom: [], packages: ['node:*'] },
   lifecycle: {
-    from: ['domain', 'db'],
+    from: ['domain', 'db', 'outgoing'],
     typesFrom: [...AMBIENT, 'adapters', 'postgres'],
     packages: ['temporal-polyfill', 'node:*'],
   },
@@ -63,7 +65,7 @@ const LAYERS: Record<string, Layer> = {
     packages: ['temporal-polyfill', 'csv-parse/*', 'node:*'],
   },
   jobs: {
-    from: ['domain', 'lifecycle', 'db', 'adapters'],
+    from: ['domain', 'lifecycle', 'db', 'adapters', 'outgoing'],
     typesFrom: AMBIENT,
     packages: [
       'bullmq',
@@ -83,7 +85,7 @@ const LAYERS: Record<string, Layer> = {
   },
   http: {
     from: ['domain', 'schema', 'lifecycle', 'adapters'],
-    typesFrom: [...AMBIENT, 'db'],
+    typesFrom: [...AMBIENT, 'db', 'outgoing'],
     packages: [...GRAPHQL, 'prom-client', 'rate-limiter-flexible', 'zod', 'node:*'],
   },
   commands: { from: [...ALL_BUT_APP, 'app'], typesFrom: [], packages: ['*'] },

@@ -46,6 +46,7 @@ export async function openStore(kind: Kind): Promise<Store> {
     ...(queue.redisUrl === undefined ? {} : { REDIS_URL: queue.redisUrl }),
     PORT: '0',
     LULL_ALLOW_PRIVATE_WEBHOOKS: 'true',
+    LULL_ALLOW_PRIVATE_PROVIDERS: 'true',
     // A machine that has more to do than tests is no overload.
     LULL_MAX_DELAY_MS: '60000',
     LOG_LEVEL: 'warn',

@@ -16,6 +16,7 @@ import { receive } from '../../src/lifecycle/inbound.ts';
 import type { Activity } from '../../src/lifecycle/lifecycle.ts';
 import { ensureChannel } from '../../src/lifecycle/setup.ts';
 import { createLog } from '../../src/log.ts';
+import { openGuardedFetch } from '../../src/outgoing/guarded-fetch.ts';
 import { at, openEngine } from './engine.ts';
 
 /** What a channel of each kind is set up with here; where its provider is, the world adds. */
@@ -78,7 +79,7 @@ export type Sending = Awaited<ReturnType<typeof openSending>>;
 export async function openSending(limit: SendLimit = async () => 0) {
   const engine = await openEngine(at('12:00'));
   const registry = createRegistry(BUILT_IN);
-  const settings = openSettingsStore(registry, createVault(randomBytes(32)));
+  const settings = openSettingsStore(registry, createVault(randomBytes(32)), () => {});
   const got: Got[] = [];
   let behaviour: Behaviour = TAKES;
   const server = createServer(async (request, response) => {
@@ -94,7 +95,13 @@ export async function openSending(limit: SendLimit = async () => 0) {
   const lines: string[] = [];
   const stream = new PassThrough().on('data', (chunk) => lines.push(String(chunk)));
   const log = createLog({ logLevel: 'debug' }, stream as never);
-  const deps = { ...engine.deps, registry, settings, limit };
+  const deps = {
+    ...engine.deps,
+    registry,
+    settings,
+    limit,
+    fetchWithin: openGuardedFetch({ allowPrivate: true }),
+  };
   const handlers: EffectHandlers = {
     DELIVER_MESSAGE: deliverMessage(deps),
     SEND_WEBHOOK: async () => ({ state: 'SENT' }),

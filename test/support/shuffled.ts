@@ -31,7 +31,7 @@ export function tellInCalls(calls: readonly (readonly Happened[])[], rules: Acco
   const came: CameTo = {
     contact: {
       ...{ id: 'contact', channelId: 'web', latestConversationId: null, isErased: false },
-      ...{ clientVersion: null, locale: null, consent: null, consentAt: null },
+      ...{ clientVersion: null, locale: null, consent: null, consentAt: null, erasedBefore: null },
     },
     conversations: new Map(),
     events: [],

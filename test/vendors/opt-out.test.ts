@@ -222,7 +222,13 @@ it('SF-11 PE-2 a warning that is on its way when the customer opts out is not se
       deliver: async ({ address }) => accepted(String(sent.push(address))),
     })),
   );
-  const deps = { ...engine.deps, registry, settings: api.deps.settings, limit: async () => 0 };
+  const deps = {
+    ...engine.deps,
+    registry,
+    settings: api.deps.settings,
+    limit: async () => 0,
+    fetchWithin: api.deps.fetchWithin,
+  };
   const none = async () => ({ state: 'SENT' }) as const;
   const handlers = { DELIVER_MESSAGE: deliverMessage(deps), SEND_WEBHOOK: none };
   // What is sent at an end is planned first, and then owed itself.

@@ -3,12 +3,14 @@ import type { AdapterSamples, ContractCase } from '../contract.ts';
 import { parseSettings } from '../registry.ts';
 import { check, checkSame } from './check.ts';
 
-const PLACE = {
+/** Where the messages of the contract go. */
+export const PLACE = {
   id: '019b0000-0000-7000-8000-00000000c0de',
   conversationId: '019b0000-0000-7000-8000-000000000001',
   address: 'ada',
 };
-const MESSAGES: readonly OutboundMessage[] = [
+/** One of every kind of message. */
+export const MESSAGES: readonly OutboundMessage[] = [
   { ...PLACE, kind: 'WARNING', text: 'Are you still there?' },
   { ...PLACE, kind: 'CLOSE_MESSAGE', text: 'Goodbye' },
   { ...PLACE, kind: 'TEMPLATE', template: 'goodbye', locale: 'en' },
@@ -19,7 +21,7 @@ const MESSAGES: readonly OutboundMessage[] = [
 type Attempt = {
   /** What came of it; THREW where `deliver` did. */
   outcome: DeliverResult | { outcome: 'THREW' };
-  requests: { text: string; signal: AbortSignal | null }[];
+  requests: { url: URL; text: string; signal: AbortSignal | null }[];
 };
 
 /** What holds for every adapter's way out. */
@@ -108,19 +110,20 @@ export function deliverCases(adapter: Adapter, samples: AdapterSamples): Contrac
 }
 
 /** Delivers one message to a provider that answers so, and notes what went over the wire. */
-async function attempt(
+export async function attempt(
   adapter: Adapter,
-  samples: AdapterSamples,
+  samples: Pick<AdapterSamples, 'settings' | 'now'>,
   message: OutboundMessage,
   answer: (url: string) => Response | Error,
-  signal: AbortSignal,
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<Attempt> {
   const requests: Attempt['requests'] = [];
   const record: typeof fetch = async (input, init) => {
     const request = new Request(input, init);
     const headers = [...request.headers].map((header) => header.join(': '));
     const text = [request.url, ...headers, await request.text()].join('\n');
-    requests.push({ text, signal: init?.signal ?? (input instanceof Request ? input.signal : null) });
+    const url = new URL(request.url);
+    requests.push({ url, text, signal: init?.signal ?? (input instanceof Request ? input.signal : null) });
     const given = answer(request.url);
     if (given instanceof Error) throw given;
     return given;

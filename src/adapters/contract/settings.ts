@@ -33,17 +33,26 @@ export function namingCases(adapter: Adapter): ContractCase[] {
         const schema = settingsSchemaOf(adapter);
         const isSealed = (setting: unknown) => (setting as { type?: unknown }).type === 'string';
         const sealed = Object.values(schema.properties ?? {}).filter(isSealed);
-        checkSame(secretsIn(schema), secretsIn(sealed), 'secrets');
+        checkSame(marksIn(schema, 'writeOnly'), marksIn(sealed, 'writeOnly'), 'secrets');
+      },
+    },
+    {
+      name: 'has no destination but texts of their own, which alone are looked at',
+      async run() {
+        const schema = settingsSchemaOf(adapter);
+        const isText = (setting: unknown) => (setting as { type?: unknown }).type === 'string';
+        const own = Object.values(schema.properties ?? {}).filter(isText);
+        checkSame(marksIn(schema, 'destination'), marksIn(own, 'destination'), 'destinations');
       },
     },
   ];
 }
 
-/** How many secrets a part of a JSON Schema marks, at any depth. */
-function secretsIn(part: unknown): number {
+/** How often a part of a JSON Schema has a mark, at any depth. */
+function marksIn(part: unknown, mark: 'writeOnly' | 'destination'): number {
   if (typeof part !== 'object' || part === null) return 0;
-  const own = (part as { writeOnly?: unknown }).writeOnly === true ? 1 : 0;
-  return Object.values(part).reduce((sum: number, inner) => sum + secretsIn(inner), own);
+  const own = (part as { [name in string]?: unknown })[mark] === true ? 1 : 0;
+  return Object.values(part).reduce((sum: number, inner) => sum + marksIn(inner, mark), own);
 }
 
 /** What holds for every adapter's name and settings. */

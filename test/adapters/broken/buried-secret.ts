@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Adapter } from '../../../src/adapters/adapter.ts';
-import { secret } from '../../../src/adapters/settings.ts';
+import { destination, secret } from '../../../src/adapters/settings.ts';
 import web from '../../../src/adapters/web.ts';
 
 /** Has a secret within another setting, where it would be kept as it is. */
@@ -8,7 +8,7 @@ export default {
   ...web,
   settings: z.strictObject({
     secret: secret(z.string()),
-    deliverUrl: z.url(),
+    deliverUrl: destination(z.url()),
     showSurvey: z.boolean(),
     showCloseMessage: z.boolean(),
     login: z.strictObject({ password: secret(z.string()) }).optional(),

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import type { Adapter } from '../../../src/adapters/adapter.ts';
+import { destination } from '../../../src/adapters/settings.ts';
 import web from '../../../src/adapters/web.ts';
 /** Has a setting of a type that no form can hold. */
 export default {
   ...web,
   settings: z.strictObject({
     secret: z.string(),
-    deliverUrl: z.url(),
+    deliverUrl: destination(z.url()),
     showSurvey: z.boolean(),
     showCloseMessage: z.boolean(),
     since: z.date().optional(),

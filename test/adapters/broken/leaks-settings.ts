@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import type { Adapter } from '../../../src/adapters/adapter.ts';
+import { destination } from '../../../src/adapters/settings.ts';
 import web from '../../../src/adapters/web.ts';
 /** Shows a bad value in its error. */
 export default {
   ...web,
   settings: z.strictObject({
     secret: z.string({ error: ({ input }) => `${JSON.stringify(input)} is no secret` }),
-    deliverUrl: z.url({ error: ({ input }) => `${JSON.stringify(input)} is no URL` }),
+    deliverUrl: destination(z.url({ error: ({ input }) => `${JSON.stringify(input)} is no URL` })),
     showSurvey: z.boolean(),
     showCloseMessage: z.boolean(),
   }),

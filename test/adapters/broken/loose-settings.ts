@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import type { Adapter } from '../../../src/adapters/adapter.ts';
+import { destination } from '../../../src/adapters/settings.ts';
 import web from '../../../src/adapters/web.ts';
 /** Takes a misspelt setting without a word. */
 export default {
   ...web,
   settings: z.object({
     secret: z.string(),
-    deliverUrl: z.url(),
+    deliverUrl: destination(z.url()),
     showSurvey: z.boolean(),
     showCloseMessage: z.boolean(),
   }),

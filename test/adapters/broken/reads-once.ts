@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Adapter } from '../../../src/adapters/adapter.ts';
+import { destination } from '../../../src/adapters/settings.ts';
 import web from '../../../src/adapters/web.ts';
 
 /** Makes something of its settings that its schema does not take. */
@@ -7,7 +8,7 @@ export default {
   ...web,
   settings: z.strictObject({
     secret: z.string().transform((text) => ({ text })),
-    deliverUrl: z.url(),
+    deliverUrl: destination(z.url()),
     showSurvey: z.boolean(),
     showCloseMessage: z.boolean(),
   }),

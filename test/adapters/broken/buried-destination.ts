@@ -1,0 +1,17 @@
+import type { Adapter } from '../../../src/adapters/adapter.ts';
+import { broughtSettings } from '../../../src/adapters/brought.ts';
+import { z } from '../../../src/adapters/kit.ts';
+import { destination, secret } from '../../../src/adapters/settings.ts';
+import web from '../../../src/adapters/web.ts';
+
+/** Marks a destination within another setting, where nobody looks at it. */
+export default {
+  ...web,
+  settings: z.strictObject({
+    ...broughtSettings.shape,
+    secret: secret(z.string().min(16)),
+    proxy: z.strictObject({ url: destination(z.url()) }).optional(),
+  }),
+} satisfies Adapter;
+
+export const caught = ['has no destination but texts of their own, which alone are looked at'];
