@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from './config.ts';
+import { UnavailableError } from './domain/errors.ts';
 import { ALWAYS, sendError, sendUnavailable } from './http/answer.ts';
 import { answerBroken, namesHost } from './http/broken.ts';
 import { limitConnections } from './http/connections.ts';
@@ -81,7 +82,9 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
         deps.answered?.(routeOf(request), response.statusCode);
       });
       route(request, response).catch((error) => {
-        deps.log.error({ err: error }, 'a request failed');
+        if (error instanceof UnavailableError)
+          deps.log.warn({ err: error.cause }, 'the database does not answer');
+        else deps.log.error({ err: error }, 'a request failed');
         if (response.headersSent) return response.destroy();
         sendUnavailable(response);
       });

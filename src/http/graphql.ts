@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from '../config.ts';
 import { LullError } from '../domain/errors.ts';
+import type { Log } from '../log.ts';
 import type { Caller, Identify } from '../schema/access.ts';
 import type { SchemaDeps } from '../schema/context.ts';
 import { createGraphqlServer, MAX_BODY_BYTES } from '../schema/server.ts';
@@ -157,13 +158,15 @@ function hangUpOnceRefused(
 async function callerOf(
   request: IncomingMessage,
   response: ServerResponse,
-  { entrance, identify }: { entrance: Entrance; identify: Identify },
+  { entrance, identify, log }: { entrance: Entrance; identify: Identify; log: Log },
 ): Promise<Caller | null> {
   try {
     const found = await entrance.lobby.within(response, () => identified(request, identify));
     if (found === null) return null;
     if (found.done !== null) return found.done;
   } catch (error) {
+    if (error instanceof LullError && error.cause !== undefined)
+      log.warn({ err: error.cause }, 'the database does not answer');
     sendOurs(response, error);
     return null;
   }

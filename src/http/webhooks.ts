@@ -142,6 +142,7 @@ async function record(
   } catch (error) {
     if (error instanceof InvalidInputError) return sendError(response, 400, error.code, error.message);
     if (!(error instanceof LullError)) log.error({ err: error }, 'a call could not be recorded');
+    else if (error.cause !== undefined) log.warn({ err: error.cause }, 'the database does not answer');
     // It took so long that it has been answered already.
     if (response.headersSent) return;
     return sendUnavailable(response, 'not possible just now; call again');

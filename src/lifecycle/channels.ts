@@ -1,4 +1,5 @@
 import type { TransactionSql } from 'postgres';
+import { orUnavailable } from '../db/unavailable.ts';
 import { NotFoundError } from '../domain/errors.ts';
 import type { Author, RulesDeps } from './change-rules.ts';
 import { type Call, changeRulesOnce } from './idempotent.ts';
@@ -111,18 +112,19 @@ async function checkCalendar(
 /** What a provider's call names: an account and its channel, both UUIDs. */
 export type ChannelPath = { accountId: string; channelId: string };
 
-/** Channels as providers' calls name them, in one statement; null where the account has no such channel. */
+/** Channels as providers' calls name them, in one statement; null where the account has no such channel. @throws UnavailableError */
 export async function channelsOfWebhooks(
   { db }: Pick<LifecycleDeps, 'db'>,
   paths: readonly ChannelPath[],
 ): Promise<({ adapterId: string; settings: object } | null)[]> {
-  const rows = await db.sql.unsafe<{ at: number; adapterId: string; settings: object }[]>(
+  const select = db.sql.unsafe<{ at: number; adapterId: string; settings: object }[]>(
     `select at::int, adapter as "adapterId", settings
      from unnest($1::uuid[], $2::uuid[]) with ordinality as path (account_id, channel_id, at)
      join channel on channel.account_id = path.account_id and channel.id = path.channel_id`,
     [paths.map(({ accountId }) => accountId), paths.map(({ channelId }) => channelId)],
     { prepare: true },
   );
+  const rows = await orUnavailable(() => select);
   const found = new Map(rows.map(({ at, adapterId, settings }) => [at, { adapterId, settings }]));
   return paths.map((_, index) => found.get(index + 1) ?? null);
 }

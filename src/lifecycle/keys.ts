@@ -1,9 +1,9 @@
 import type { TransactionSql } from 'postgres';
 import { type ApiKeyRow, insertApiKey, type Scope } from '../db/api-keys.ts';
 import { revokeApiKey } from '../db/revoke-keys.ts';
+import { orUnavailable } from '../db/unavailable.ts';
 import { ForbiddenError, InvalidInputError, NotFoundError } from '../domain/errors.ts';
 import type { LifecycleDeps } from './lifecycle.ts';
-import { orUnavailable } from './or-unavailable.ts';
 
 /** What a key is made by: a key of the account, one of an operator, or an agent's token, which ends by itself. */
 export type KeyMaker =

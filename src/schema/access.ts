@@ -4,6 +4,7 @@ import type { Config } from '../config.ts';
 import { isScope, type KeyHolder, type Scope, verifyApiKeys } from '../db/api-keys.ts';
 import { isOperatorToken, type Operator, verifyOperatorKeys } from '../db/operator-keys.ts';
 import { readAccount, readNamed } from '../db/reads.ts';
+import { orUnavailable } from '../db/unavailable.ts';
 import { ForbiddenError, InvalidInputError, NotFoundError } from '../domain/errors.ts';
 import { isUuid } from '../domain/uuid.ts';
 import type { KeyMaker } from '../lifecycle/keys.ts';
@@ -53,7 +54,9 @@ export function openAccess(deps: AccessDeps, jwt: Config['jwt'], keyServer: KeyS
   );
   const verifyOperator = shared(gathered((tokens: readonly string[]) => verifyOperatorKeys(deps.db, tokens)));
   const verifyJwt = jwt === null ? null : openJwt(deps.clock, jwt, keyServer);
-  return async (credentials) => {
+  return (credentials) => orUnavailable(() => identify(credentials));
+
+  async function identify(credentials: Credentials): Promise<Caller | null> {
     const { token } = credentials;
     const caller = isOperatorToken(token)
       ? await identifyOperator(deps, credentials, verifyOperator)
@@ -64,7 +67,7 @@ export function openAccess(deps: AccessDeps, jwt: Config['jwt'], keyServer: KeyS
     if (credentials.account !== null && readAccountId(credentials.account) !== caller.accountId)
       throw new NotFoundError('x-lull-account', 'account');
     return await actingAs(deps, caller, credentials.agent);
-  };
+  }
 }
 
 async function identifyHolder(

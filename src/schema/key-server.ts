@@ -1,4 +1,4 @@
-import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from 'jose';
+import { createLocalJWKSet, createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from 'jose';
 import { UnavailableError } from '../domain/errors.ts';
 
 /** How the key server is asked. */
@@ -50,6 +50,8 @@ export function openKeyServer(
       const response = await fetch(...given);
       if (response.status !== 200) throw new Error(`the key server answers ${response.status}`);
       const body = JSON.parse(await readText(response));
+      // It throws where these are no keys.
+      createLocalJWKSet(body);
       becomeFresh(maxAgeOf(response, cacheMs));
       return Response.json(body);
     } catch (error) {

@@ -26,6 +26,11 @@ const ACROSS: [path: string, begins: string, why: string][] = [
   ['src/db/retention.ts', 'delete from outbox where (account_id, id) in', 'retention'],
   ['src/db/idempotency.ts', 'delete from idempotency where (account_id, key) in', 'retention'],
   ['src/jobs/retention.ts', 'select account_id from account', 'retention, account by account'],
+  [
+    'src/db/revoke-keys.ts',
+    'update api_key set revoked_at = {now} where bound_to = {id}',
+    'keys that an operator key has made',
+  ],
   ['src/db/outages.ts', 'select account_id from account order by', 'downtime is of all accounts'],
   [
     'src/db/service-state.ts',
