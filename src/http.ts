@@ -10,7 +10,7 @@ import { type GraphqlOptions, openGraphql } from './http/graphql.ts';
 import { listen } from './http/listen.ts';
 import type { Load } from './http/metrics.ts';
 import { openDoor, type Refusal } from './http/overload.ts';
-import { answerHealth, answerReady, type ProbeDeps } from './http/probes.ts';
+import { answerHealth, openReadiness, type ProbeDeps } from './http/probes.ts';
 import { limitSubscriptions, type SubscriptionLimits } from './http/subscriptions.ts';
 import { isWebhookPath, openWebhooks, type WebhookDeps } from './http/webhooks.ts';
 import type { Identify } from './schema/access.ts';
@@ -68,6 +68,7 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
   const graphqlDeps = over({ subscribe: subscriptions.subscribe, entrance });
   const serveGraphql = await openGraphql(graphqlDeps, GRAPHQL_PATH, options, stopping.signal);
   const serveWebhooks = openWebhooks(over({ entrance }), options.publicUrl);
+  const readiness = openReadiness(deps, stopping.signal);
   const underWay = new Set<ServerResponse>();
 
   // A request without a host is answered here, with a code.
@@ -110,7 +111,7 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
       case '/health':
         return answerHealth(response);
       case '/ready':
-        return await answerReady(response, deps, stopping.signal);
+        return await readiness.answer(response);
       default:
         return sendError(response, 404, 'NOT_FOUND', 'there is nothing here');
     }

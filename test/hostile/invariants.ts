@@ -43,6 +43,9 @@ export function faultsIn(
   if (status >= 500 && !(status === 503 && headers['retry-after'] !== undefined))
     faults.push(`it is a ${status}${status === 503 ? ' without Retry-After' : ''}`);
   if (allowed.includes(status)) return faults;
+  if (status !== 0 && headers['cache-control'] !== 'no-store')
+    faults.push(`it may be kept: cache-control ${headers['cache-control']}`);
+  if (status !== 0 && headers['x-content-type-options'] !== 'nosniff') faults.push('its type may be guessed');
   if (status === 0) faults.push('the connection was closed without an answer');
   return [...faults, ...faultsOfErrors(status, headers, body)];
 }

@@ -85,7 +85,8 @@ const LAYERS: Record<string, Layer> = {
   'load-adapters': { from: ['adapters', 'domain'], typesFrom: [], packages: ['node:*'] },
   'secret-key': { from: ['adapters', 'domain'], typesFrom: ['config'], packages: ['node:*'] },
   'open-metrics': { from: ['db', 'http', 'jobs'], typesFrom: AMBIENT, packages: [] },
-  log: { from: [], typesFrom: ['config'], packages: ['pino'] },
+  log: { from: ['log-redaction'], typesFrom: ['config'], packages: ['pino'] },
+  'log-redaction': { from: [], typesFrom: [], packages: [] },
 };
 
 /** Code that only one file may hold. */
