@@ -14,6 +14,7 @@ import { requireAdapters } from './db/adapters-in-use.ts';
 import type { DatabaseAddress } from './db/address.ts';
 import { connectWithRetry, type Database } from './db/client.ts';
 import { startEmbedded } from './db/embedded.ts';
+import { writeProbe } from './db/heartbeat.ts';
 import { MIGRATIONS, migrateDatabase } from './db/migrate.ts';
 import { isMigrated } from './db/readiness.ts';
 import { claimVault, rearmOnNewRules } from './db/service-state.ts';
@@ -246,6 +247,7 @@ async function startApi(engine: Engine, config: Config): Promise<HttpServer> {
       subscribe: (accountId, handler) => subscribeToChanges(engine, accountId, handler),
       identify: openAccess(deps, config.jwt),
       isMigrated: () => isMigrated(db),
+      tryWriting: () => writeProbe(db.sql, engine.clock.now()),
       answered: engine.metrics?.answered,
       refused: engine.metrics?.refused,
     },

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import type { Temporal } from 'temporal-polyfill';
 import { z } from 'zod';
@@ -23,6 +24,10 @@ const ALLOWED = {
   LULL_ALLOW_PRIVATE_PROVIDERS: 'true or false',
   LULL_SENDS_PER_SECOND: 'a whole number of messages per second and channel, 1 to 10000',
   LULL_RATE_LIMIT: 'a whole number of requests per minute, 1 to 1000000',
+  LULL_ACCOUNT_RATE_LIMIT: 'a whole number of requests per minute, 1 to 9999999',
+  LULL_UNKNOWN_RATE_LIMIT: 'a whole number of requests per minute, 1 to 1000000',
+  LULL_TRUSTED_PROXIES: 'addresses or networks such as 10.0.0.0/8, with commas between them',
+  LULL_CONNECTIONS: 'a whole number of connections, 10 to 1000000',
   LULL_REQUESTS_AT_ONCE: 'a whole number of requests, 1 to 10000',
   LULL_REQUESTS_WAITING: 'a whole number of requests, 0 to 100000',
   LULL_MAX_DELAY_MS: 'a whole number of milliseconds, 20 to 60000',
@@ -33,6 +38,8 @@ const ALLOWED = {
   NODE_ENV: 'one of development, production, test',
 } as const;
 
+/** An account may ask as often as so many of its keys. */
+const ACCOUNT_FACTOR = 5;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 const urlOf = (...protocols: string[]) =>
@@ -55,6 +62,19 @@ function origins(text: string, context: z.RefinementCtx): string[] {
   const listed = text.split(',').map((origin) => origin.trim());
   if (listed.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin)) return listed;
   context.addIssue('no origin');
+  return z.NEVER;
+}
+
+/** @throws what zod takes for a bad value */
+function networks(text: string, context: z.RefinementCtx): string[] {
+  const listed = text.split(',').map((network) => network.trim());
+  const isNetwork = (network: string) => {
+    const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(network) ?? [];
+    const family = isIP(address);
+    return family !== 0 && Number(bits ?? 0) <= (family === 4 ? 32 : 128);
+  };
+  if (listed.every(isNetwork)) return listed;
+  context.addIssue('no network');
   return z.NEVER;
 }
 
@@ -101,6 +121,10 @@ const variables = z.object({
   LULL_ALLOW_PRIVATE_PROVIDERS: z.enum(['true', 'false']).default('false'),
   LULL_SENDS_PER_SECOND: count(1, 10_000).default(50),
   LULL_RATE_LIMIT: count(1, 1_000_000).default(6000),
+  LULL_ACCOUNT_RATE_LIMIT: count(1, 9_999_999).optional(),
+  LULL_UNKNOWN_RATE_LIMIT: count(1, 1_000_000).default(600),
+  LULL_TRUSTED_PROXIES: z.string().transform(networks).default([]),
+  LULL_CONNECTIONS: count(10, 1_000_000).default(5000),
   LULL_REQUESTS_AT_ONCE: count(1, 10_000).default(64),
   LULL_REQUESTS_WAITING: count(0, 100_000).default(1000),
   LULL_MAX_DELAY_MS: count(20, 60_000).default(500),
@@ -141,6 +165,14 @@ export type Config = {
   sendsPerSecond: number;
   /** Requests that one caller may make in a minute. */
   requestsPerMinute: number;
+  /** Requests that all callers of one account may make in a minute. */
+  accountRequestsPerMinute: number;
+  /** Requests without a valid key or signature that one address may make in a minute, before they are answered 429. */
+  unknownRequestsPerMinute: number;
+  /** Addresses and networks of proxies whose `x-forwarded-for` is believed. */
+  trustedProxies: string[];
+  /** Connections that this process keeps open at a time. */
+  connections: number;
   /** Requests that this process works on at a time; others wait for their turn. */
   requestsAtOnce: number;
   /** Requests that may wait for their turn; others are refused. */
@@ -185,6 +217,10 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     allowPrivateProviders: read.LULL_ALLOW_PRIVATE_PROVIDERS === 'true',
     sendsPerSecond: read.LULL_SENDS_PER_SECOND,
     requestsPerMinute: read.LULL_RATE_LIMIT,
+    accountRequestsPerMinute: read.LULL_ACCOUNT_RATE_LIMIT ?? ACCOUNT_FACTOR * read.LULL_RATE_LIMIT,
+    unknownRequestsPerMinute: read.LULL_UNKNOWN_RATE_LIMIT,
+    trustedProxies: read.LULL_TRUSTED_PROXIES,
+    connections: read.LULL_CONNECTIONS,
     requestsAtOnce: read.LULL_REQUESTS_AT_ONCE,
     requestsWaiting: read.LULL_REQUESTS_WAITING,
     maxDelayMs: read.LULL_MAX_DELAY_MS,

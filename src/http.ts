@@ -1,13 +1,16 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from './config.ts';
-import { sendError } from './http/answer.ts';
+import { UnavailableError } from './domain/errors.ts';
+import { ALWAYS, sendError, sendUnavailable } from './http/answer.ts';
 import { answerBroken, namesHost } from './http/broken.ts';
+import { limitConnections } from './http/connections.ts';
+import { type EntranceOptions, openEntrance } from './http/entrance.ts';
 import { type GraphqlOptions, openGraphql } from './http/graphql.ts';
 import { listen } from './http/listen.ts';
 import type { Load } from './http/metrics.ts';
-import { type DoorLimits, openDoor, type Refusal } from './http/overload.ts';
-import { answerHealth, answerReady, type ProbeDeps } from './http/probes.ts';
+import { openDoor, type Refusal } from './http/overload.ts';
+import { answerHealth, openReadiness, type ProbeDeps } from './http/probes.ts';
 import { limitSubscriptions, type SubscriptionLimits } from './http/subscriptions.ts';
 import { isWebhookPath, openWebhooks, type WebhookDeps } from './http/webhooks.ts';
 import type { Identify } from './schema/access.ts';
@@ -38,9 +41,9 @@ export type HttpDeps = SchemaDeps &
 /** What requests are told apart by when they are counted. */
 export type Route = 'graphql' | 'webhooks' | 'probes' | 'other';
 
-type HttpOptions = Pick<Config, 'host' | 'port' | 'publicUrl'> &
+type HttpOptions = Pick<Config, 'host' | 'port' | 'publicUrl' | 'connections'> &
   GraphqlOptions &
-  DoorLimits &
+  EntranceOptions &
   SubscriptionLimits;
 
 const GRAPHQL_PATH = '/graphql';
@@ -49,8 +52,6 @@ const DRAIN_MS = 10_000;
 const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 2_000 };
 /** Longer than balancers keep idle connections, mostly 60 s: a request must not meet one that is just being closed. */
 const KEEP_ALIVE_MS = 75_000;
-/** When to come back where the database, or anything else, failed. */
-const RETRY_AFTER_S = '5';
 
 /**
  * Serves the API, providers' calls and the probes: `/graphql`, `/webhooks/…`, `/health` (the process is up) and `/ready` (it can do its work).
@@ -60,12 +61,14 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
   const stopping = new AbortController();
   const { host, port } = options;
   const door = openDoor(options, deps.refused);
+  const entrance = openEntrance(deps.clock, door, options);
   const subscriptions = limitSubscriptions(deps.subscribe, options);
   // Over the given ones rather than copies of them: what those hold may be changed.
   const over = <Own extends object>(own: Own): HttpDeps & Own => Object.assign(Object.create(deps), own);
-  const graphqlDeps = over({ subscribe: subscriptions.subscribe, door });
+  const graphqlDeps = over({ subscribe: subscriptions.subscribe, entrance });
   const serveGraphql = await openGraphql(graphqlDeps, GRAPHQL_PATH, options, stopping.signal);
-  const serveWebhooks = openWebhooks(over({ door }), options.publicUrl);
+  const serveWebhooks = openWebhooks(over({ entrance }), options.publicUrl);
+  const readiness = openReadiness(deps, stopping.signal);
   const underWay = new Set<ServerResponse>();
 
   // A request without a host is answered here, with a code.
@@ -73,20 +76,23 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
     { ...TIMEOUTS, keepAliveTimeout: KEEP_ALIVE_MS, requireHostHeader: false },
     (request, response) => {
       underWay.add(response);
+      for (const [name, value] of Object.entries(ALWAYS)) response.setHeader(name, value);
       if (stopping.signal.aborted) response.setHeader('connection', 'close');
       response.once('close', () => {
         underWay.delete(response);
         deps.answered?.(routeOf(request), response.statusCode);
       });
       route(request, response).catch((error) => {
-        deps.log.error({ err: error }, 'a request failed');
+        if (error instanceof UnavailableError)
+          deps.log.warn({ err: error.cause }, 'the database does not answer');
+        else deps.log.error({ err: error }, 'a request failed');
         if (response.headersSent) return response.destroy();
-        response.setHeader('retry-after', RETRY_AFTER_S);
-        sendError(response, 503, 'UNAVAILABLE', 'not possible just now; try again');
+        sendUnavailable(response);
       });
     },
   );
 
+  limitConnections(server, options.connections);
   server.on('clientError', (error, socket) => {
     const isAnswered = [...underWay].some((response) => response.socket === socket && response.headersSent);
     answerBroken(error, socket, isAnswered);
@@ -105,7 +111,7 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
       case '/health':
         return answerHealth(response);
       case '/ready':
-        return await answerReady(response, deps, stopping.signal);
+        return await readiness.answer(response);
       default:
         return sendError(response, 404, 'NOT_FOUND', 'there is nothing here');
     }

@@ -2,6 +2,7 @@ import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { Database } from './db/client.ts';
 import { readGauges } from './db/gauges.ts';
+import { writeProbe } from './db/heartbeat.ts';
 import { isMigrated } from './db/readiness.ts';
 import { createMetrics, type Metrics } from './http/metrics.ts';
 import { type MetricsServer, startMetrics } from './http/metrics-server.ts';
@@ -41,6 +42,7 @@ export async function serveMetrics(
   { host, metricsPort }: Pick<Config, 'host' | 'metricsPort'>,
 ): Promise<MetricsServer | null> {
   if (metrics === null || metricsPort === null) return null;
-  const probes = { isMigrated: () => isMigrated(db), clock, log };
+  const tryWriting = () => writeProbe(db.sql, clock.now());
+  const probes = { isMigrated: () => isMigrated(db), tryWriting, clock, log };
   return await startMetrics(metrics, probes, { host, port: metricsPort });
 }

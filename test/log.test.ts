@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createLog } from '../src/log.ts';
 
 function logged(write: (log: ReturnType<typeof createLog>) => void): string {
@@ -32,4 +32,68 @@ it('leaves what is no secret', () => {
 
 it('keeps to its level', () => {
   expect(logged((log) => log.debug('detail'))).toBe('');
+});
+
+describe('customers', () => {
+  const ADDRESSES = ['+4915112345678', '4915112345678', 'ada.marked@customer.example', 'marked-visitor'];
+  const error = (more: object, message = 'failed') => Object.assign(new Error(message), more);
+
+  it('are in no line that tells of an error of the database', () => {
+    for (const address of ADDRESSES) {
+      const written = logged((log) => {
+        const fields = {
+          ...{ severity: 'ERROR', code: '23505', constraint_name: 'contact_address', table_name: 'contact' },
+          ...{ detail: `Key (address)=(${address}) already exists.`, where: `at ${address}`, hint: address },
+          ...{ query: `select '${address}'`, parameters: [address], args: [[address]] },
+        };
+        log.error(
+          { err: error(fields, 'duplicate key value violates unique constraint "contact_address"') },
+          'x',
+        );
+        log.error({
+          err: error({ severity: 'ERROR', code: '22P02' }, `invalid input for uuid: "${address}"`),
+        });
+        log.error({ err: error({ severity: 'ERROR', code: '42703' }, `no such thing: "${address}"`) });
+        log.error({ err: error({ severity: 'ERROR', code: 'P0001' }, address) });
+        log.error({ err: error({ cause: error(fields) }) });
+        log.error({ err: new AggregateError([error(fields)], 'all failed') });
+      });
+      expect(written).not.toContain(address);
+      expect(written).toContain('"constraint_name":"contact_address"');
+      expect(written).toContain('log.test.ts');
+    }
+  });
+
+  it('are in no line that tells of an error of a provider, nor in one that somebody wrote without a thought', () => {
+    for (const address of ADDRESSES) {
+      const written = logged((log) => {
+        log.error({
+          err: new TypeError(`Failed to parse URL from https://provider.example/to/${address}/x`),
+        });
+        log.warn(
+          { err: error({ cause: error({ url: `https://x.example/${address}` }) }) },
+          'an effect failed',
+        );
+        log.info({ contact: { address, events: [{ address }] } }, 'contact');
+        log.child({ job: 'x' }).info({ conversation: { contact: { address } }, text: address }, 'deeper');
+      });
+      expect(written).not.toContain(address);
+    }
+    for (const address of ADDRESSES.slice(0, 3)) {
+      const written = logged((log) => {
+        log.info(`sent to ${address}`);
+        log.info({ why: `the number ${address} is not valid` }, `no ${address}`);
+        log.error(new Error(`21211: ${address} is not a valid number`));
+      });
+      expect(written).not.toContain(address);
+    }
+  });
+
+  it('leave ids, instants, versions and counts as they are', () => {
+    const fields = {
+      ...{ id: '018f0000-0000-7000-8000-000000000000', at: '2026-03-02T12:00:00.000Z', count: 1234567890 },
+      ...{ migrations: ['20261120125703_start'], version: '1.2.3', host: '10.0.0.1:5432' },
+    };
+    expect(JSON.parse(logged((log) => log.info(fields, 'as it is')))).toMatchObject(fields);
+  });
 });

@@ -2,16 +2,10 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Engine } from '../app.ts';
 import { readConfig } from '../config.ts';
-import {
-  type ApiKeyRow,
-  createApiKey,
-  listApiKeys,
-  readScopes,
-  revokeApiKey,
-  SCOPES,
-} from '../db/api-keys.ts';
+import { type ApiKeyRow, createApiKey, listApiKeys, readScopes, SCOPES } from '../db/api-keys.ts';
 import { readDatabaseTime } from '../db/client.ts';
-import { createOperatorKey, listOperatorKeys, revokeOperatorKey } from '../db/operator-keys.ts';
+import { createOperatorKey, listOperatorKeys, type OperatorKeyRow } from '../db/operator-keys.ts';
+import { revokeApiKey, revokeOperatorKey } from '../db/revoke-keys.ts';
 import { InvalidInputError, NotFoundError, SetupError } from '../domain/errors.ts';
 import { isUuid } from '../domain/uuid.ts';
 import { accountNamed, createAccount } from '../lifecycle/setup.ts';
@@ -51,7 +45,7 @@ export function addKeys(program: Command): void {
     .argument('<id>', 'as `lull keys list` shows it, or as it stands in the key before the last _')
     .summary('revoke a key')
     .description(
-      'Revokes a key for ever, from the next request on. Writes the time of that, and nothing else.',
+      'Revokes a key for ever, from the next request on, with the keys that were made by it and end with it. Writes the time of that, and nothing else.',
     )
     .action(revoke);
 }
@@ -109,9 +103,10 @@ async function revoke(text: string, options: Whose): Promise<void> {
 }
 
 /** One line a key, with a tab between its columns. */
-function show(keys: readonly ApiKeyRow[]): void {
-  for (const { id, name, scopes, createdAt, revokedAt } of keys) {
-    const revoked = revokedAt === null ? 'valid' : `revoked ${revokedAt.toISOString()}`;
+function show(keys: readonly (ApiKeyRow | OperatorKeyRow)[]): void {
+  for (const { id, name, scopes, createdAt, revokedAt, ...key } of keys) {
+    const until = 'expiresAt' in key && key.expiresAt !== null ? ` until ${key.expiresAt.toISOString()}` : '';
+    const revoked = revokedAt === null ? `valid${until}` : `revoked ${revokedAt.toISOString()}`;
     print(`${[id, cell(name), createdAt.toISOString(), revoked, scopes.join(' ')].join('\t')}\n`);
   }
 }

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { Sql } from 'postgres';
+import type { Sql, TransactionSql } from 'postgres';
 import { InvalidInputError } from '../domain/errors.ts';
 
 /** What a key may be allowed to do. */
@@ -24,10 +24,26 @@ export type ApiKeyRow = {
   scopes: Scope[];
   createdAt: Date;
   revokedAt: Date | null;
+  /** From when on it is not valid any more; null: valid until it is revoked. */
+  expiresAt: Date | null;
+  /** Who made it, as histories keep it; null: somebody at the command line. */
+  madeBy: string | null;
+};
+
+/** A key to be made, whose scopes have been checked. */
+export type NewApiKey = {
+  accountId: string;
+  name: string;
+  scopes: readonly Scope[];
+  expiresAt: Date | null;
+  madeBy: string | null;
+  /** The key with which it is to be revoked. */
+  boundTo: string | null;
 };
 
 const TOKEN = /^lull_([0-9a-f]{32})_([0-9a-f]{32})_[0-9a-f]{64}$/;
-const COLUMNS = 'id, name, scopes, created_at as "createdAt", revoked_at as "revokedAt"';
+export const API_KEY_COLUMNS =
+  'id, name, scopes, created_at as "createdAt", revoked_at as "revokedAt", expires_at as "expiresAt", made_by as "madeBy"';
 
 /** Whether a text names something that a key may be allowed to do. */
 export function isScope(text: string): text is Scope {
@@ -52,24 +68,48 @@ export async function createApiKey(
   { accountId, name, scopes }: { accountId: string; name: string; scopes: readonly string[] },
   { id, now }: { id: string; now: Date },
 ): Promise<string> {
-  const allowed = readScopes(scopes);
+  const key = { accountId, name, scopes: readScopes(scopes), expiresAt: null, madeBy: null, boundTo: null };
+  return await insertApiKey(sql, key, { id, now });
+}
+
+/** Writes a key to be, and returns its token. */
+export async function insertApiKey(
+  sql: Sql | TransactionSql,
+  { accountId, name, scopes, expiresAt, madeBy, boundTo }: NewApiKey,
+  { id, now }: { id: string; now: Date },
+): Promise<string> {
   const token = newToken(bare(accountId), bare(id));
-  await sql`insert into api_key (account_id, id, name, hash, scopes, created_at)
-    values (${accountId}, ${id}, ${name}, ${hashOf(token).toString('hex')}, ${allowed}, ${now})`;
+  const hash = hashOf(token).toString('hex');
+  await sql`
+    insert into api_key (account_id, id, name, hash, scopes, created_at, expires_at, made_by, bound_to)
+    values (${accountId}, ${id}, ${name}, ${hash}, ${scopes as Scope[]}, ${now}, ${expiresAt}, ${madeBy}, ${boundTo})`;
   return token;
 }
 
-/** Finds whose key a token is; null for one that is malformed, unknown, wrong or revoked, without saying which. */
-export async function verifyApiKey({ sql }: { sql: Sql }, token: string): Promise<KeyHolder | null> {
-  const [, account, key] = TOKEN.exec(token) ?? [];
-  if (account === undefined || key === undefined) return null;
-  const [row] = await sql.unsafe(
-    'select account_id, id, hash, scopes, revoked_at from api_key where account_id = $1 and id = $2',
-    [account, key],
+/**
+ * Finds whose keys tokens are, in one statement; null for one that is malformed, unknown, wrong, revoked or too old,
+ * without saying which.
+ */
+export async function verifyApiKeys(
+  { sql }: { sql: Sql },
+  tokens: readonly string[],
+  now: Date,
+): Promise<(KeyHolder | null)[]> {
+  const named = tokens.map((token) => TOKEN.exec(token));
+  if (named.every((found) => found === null)) return tokens.map(() => null);
+  const rows = await sql.unsafe(
+    `select at::int, key.account_id, key.id, hash, scopes
+     from unnest($1::uuid[], $2::uuid[]) with ordinality as named (account_id, id, at)
+     join api_key as key on key.account_id = named.account_id and key.id = named.id
+     where revoked_at is null and (expires_at is null or expires_at > $3)`,
+    [named.map((found) => found?.[1] ?? null), named.map((found) => found?.[2] ?? null), now],
     { prepare: true },
   );
-  if (!row || row.revoked_at !== null || !isHashOf(row.hash, token)) return null;
-  return { accountId: row.account_id, keyId: row.id, scopes: new Set(row.scopes as Scope[]) };
+  const holders: (KeyHolder | null)[] = tokens.map(() => null);
+  for (const { at, account_id: accountId, id: keyId, hash, scopes } of rows)
+    if (isHashOf(hash, tokens[at - 1] as string))
+      holders[at - 1] = { accountId, keyId, scopes: new Set(scopes as Scope[]) };
+  return holders;
 }
 
 /** An account's keys by id, that is in the order in which they were made; those after one id, or all. */
@@ -80,7 +120,7 @@ export async function listApiKeys(
   limit: number,
 ): Promise<ApiKeyRow[]> {
   return await sql.unsafe<ApiKeyRow[]>(
-    `select ${COLUMNS} from api_key where account_id = $1 and ($2::uuid is null or id > $2) order by id limit $3`,
+    `select ${API_KEY_COLUMNS} from api_key where account_id = $1 and ($2::uuid is null or id > $2) order by id limit $3`,
     [accountId, after, limit],
     { prepare: true },
   );
@@ -89,24 +129,10 @@ export async function listApiKeys(
 /** Those of an account's keys that have these ids. */
 export async function readApiKeys(sql: Sql, accountId: string, ids: readonly string[]): Promise<ApiKeyRow[]> {
   return await sql.unsafe<ApiKeyRow[]>(
-    `select ${COLUMNS} from api_key where account_id = $1 and id = any($2::uuid[])`,
+    `select ${API_KEY_COLUMNS} from api_key where account_id = $1 and id = any($2::uuid[])`,
     [accountId, ids as string[]],
     { prepare: true },
   );
-}
-
-/** Revokes a key, from the next request on; one that is revoked stays as it is. Null: the account has no such key. */
-export async function revokeApiKey(
-  sql: Sql,
-  { accountId, id }: { accountId: string; id: string },
-  now: Date,
-): Promise<ApiKeyRow | null> {
-  const [row] = await sql.unsafe<ApiKeyRow[]>(
-    `update api_key set revoked_at = coalesce(revoked_at, $3) where account_id = $1 and id = $2 returning ${COLUMNS}`,
-    [accountId, id, now],
-    { prepare: true },
-  );
-  return row ?? null;
 }
 
 /** A token of named parts and a secret. */

@@ -6,8 +6,11 @@ const NO_CONNECTION: ReadonlySet<unknown> = new Set([
   // It was there, and not in the state in which it has to be.
   'DRIVER_FAULT',
 ]);
-/** Classes and codes of Postgres: no connection, no room (for connections, on disk, in memory), stopping or starting. */
-const NOT_THERE = /^(08|53|57P0[1-5])/;
+/**
+ * Classes and codes of Postgres: no connection, no room (for connections, on disk, in memory), stopping or starting,
+ * read-only (as while another server takes over), files that cannot be read.
+ */
+const NOT_THERE = /^(08|53|57P0[1-5]|25006|40003|58030)/;
 
 /**
  * Whether an error says that the database is away, or cannot go on. What was under way has mostly not been done, but where a

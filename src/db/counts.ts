@@ -7,7 +7,8 @@ const COUNTS: Readonly<Record<Counted, string>> = {
   agents: 'from agent where account_id = $1',
   channels: 'from channel where account_id = $1',
   calendars: 'from calendar where account_id = $1',
-  apiKeys: 'from api_key where account_id = $1 and revoked_at is null',
+  apiKeys:
+    'from api_key where account_id = $1 and revoked_at is null and (expires_at is null or expires_at > $2::timestamptz)',
   policyLayers: 'from policy_layer where account_id = $1',
   outages: `from outage where account_id = $1 and kind = 'OUTAGE' and (until is null or until > $2::timestamptz - interval '90 days')`,
 };
@@ -25,7 +26,7 @@ export async function countOf(
   await sql.unsafe('select 1 from account where account_id = $1 for no key update', [accountId]);
   const [row] = await sql.unsafe<{ count: number }[]>(
     `select count(*)::int as count ${COUNTS[counted]}`,
-    counted === 'outages' ? [accountId, now] : [accountId],
+    COUNTS[counted].includes('$2') ? [accountId, now] : [accountId],
   );
   return row?.count ?? 0;
 }

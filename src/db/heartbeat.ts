@@ -20,3 +20,10 @@ export async function writeHeartbeat(sql: Sql | TransactionSql, at: Date): Promi
     insert into service_state (key, value) values (${KEY}, to_jsonb(${at.getTime()}::bigint))
     on conflict (key) do update set value = excluded.value`;
 }
+
+/** Writes the row that readiness is tried by; rejects where the database takes no writes. Of no account. */
+export async function writeProbe(sql: Sql, at: Date): Promise<void> {
+  await sql`
+    insert into service_state (key, value) values ('probe', to_jsonb(${at.getTime()}::bigint))
+    on conflict (key) do update set value = excluded.value`;
+}

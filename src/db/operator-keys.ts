@@ -1,11 +1,20 @@
 import type { Sql } from 'postgres';
-import { type ApiKeyRow, bare, hashOf, isHashOf, newToken, readScopes, type Scope } from './api-keys.ts';
+import { bare, hashOf, isHashOf, newToken, readScopes, type Scope } from './api-keys.ts';
 
 /** Who a valid operator key stands for: no account of its own. */
 export type Operator = { keyId: string; scopes: ReadonlySet<Scope> };
 
 const TOKEN = /^lull_op_([0-9a-f]{32})_[0-9a-f]{64}$/;
-const COLUMNS = 'id, name, scopes, created_at as "createdAt", revoked_at as "revokedAt"';
+/** An operator key, as far as it can be read again: never its token. */
+export type OperatorKeyRow = {
+  id: string;
+  name: string;
+  scopes: Scope[];
+  createdAt: Date;
+  revokedAt: Date | null;
+};
+
+export const OPERATOR_KEY_COLUMNS = 'id, name, scopes, created_at as "createdAt", revoked_at as "revokedAt"';
 
 /**
  * Makes a key that works on any account, one named per request, and returns its token: only its hash is kept.
@@ -28,29 +37,29 @@ export function isOperatorToken(token: string): boolean {
   return token.startsWith('lull_op_');
 }
 
-/** Finds which operator key a token is; null for one that is malformed, unknown, wrong or revoked. */
-export async function verifyOperatorKey({ sql }: { sql: Sql }, token: string): Promise<Operator | null> {
-  const [, key] = TOKEN.exec(token) ?? [];
-  if (key === undefined) return null;
-  const [row] = await sql.unsafe(
-    'select id, hash, scopes, revoked_at from operator_key where id = $1',
-    [key],
+/** Finds which operator keys tokens are, in one statement; null for one that is malformed, unknown, wrong or revoked. */
+export async function verifyOperatorKeys(
+  { sql }: { sql: Sql },
+  tokens: readonly string[],
+): Promise<(Operator | null)[]> {
+  const ids = tokens.map((token) => TOKEN.exec(token)?.[1] ?? null);
+  if (ids.every((id) => id === null)) return tokens.map(() => null);
+  const rows = await sql.unsafe(
+    `select at::int, operator_key.id, hash, scopes
+     from unnest($1::uuid[]) with ordinality as named (id, at)
+     join operator_key on operator_key.id = named.id
+     where revoked_at is null`,
+    [ids],
     { prepare: true },
   );
-  if (!row || row.revoked_at !== null || !isHashOf(row.hash, token)) return null;
-  return { keyId: row.id, scopes: new Set(row.scopes as Scope[]) };
+  const holders: (Operator | null)[] = tokens.map(() => null);
+  for (const { at, id: keyId, hash, scopes } of rows)
+    if (isHashOf(hash, tokens[at - 1] as string))
+      holders[at - 1] = { keyId, scopes: new Set(scopes as Scope[]) };
+  return holders;
 }
 
 /** Every operator key, in the order in which they were made. */
-export async function listOperatorKeys(sql: Sql): Promise<ApiKeyRow[]> {
-  return await sql.unsafe<ApiKeyRow[]>(`select ${COLUMNS} from operator_key order by id`);
-}
-
-/** Revokes an operator key, from the next request on. Null: there is no such key. */
-export async function revokeOperatorKey(sql: Sql, id: string, now: Date): Promise<ApiKeyRow | null> {
-  const [row] = await sql.unsafe<ApiKeyRow[]>(
-    `update operator_key set revoked_at = coalesce(revoked_at, $2) where id = $1 returning ${COLUMNS}`,
-    [id, now],
-  );
-  return row ?? null;
+export async function listOperatorKeys(sql: Sql): Promise<OperatorKeyRow[]> {
+  return await sql.unsafe<OperatorKeyRow[]>(`select ${OPERATOR_KEY_COLUMNS} from operator_key order by id`);
 }

@@ -16,6 +16,7 @@ export type AccountRow = {
   rulesVersion: number;
   rulesSince: Date;
   createdAt: Date;
+  keysOutliveMaker: boolean;
 };
 /** A channel, a skill, an agent or a calendar, as far as a name goes. */
 export type NamedRow = { id: string; name: string };
@@ -39,7 +40,7 @@ export type ContactRow = {
 /** An account, with the version of its rules as of now; null where there is none. */
 export async function readAccount(sql: Sql, accountId: string): Promise<AccountRow | null> {
   const [row] = await sql.unsafe(
-    'select account_id, name, profile, calendar_id, rules_version, rules_since, created_at from account where account_id = $1',
+    'select account_id, name, profile, calendar_id, rules_version, rules_since, created_at, keys_outlive_maker from account where account_id = $1',
     [accountId],
     { prepare: true },
   );
@@ -52,6 +53,7 @@ export async function readAccount(sql: Sql, accountId: string): Promise<AccountR
     rulesVersion: Number(row.rules_version),
     rulesSince: row.rules_since,
     createdAt: row.created_at,
+    keysOutliveMaker: row.keys_outlive_maker,
   };
 }
 

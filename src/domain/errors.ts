@@ -143,10 +143,20 @@ export class ForbiddenError extends LullError {
   }
 }
 
-/** The service cannot take the call just now; nothing was changed, and the same call may be made again. */
+/**
+ * The service cannot take the call just now, and the same call may be made again, after `retryAfterSeconds`. `cause` is for
+ * the log alone.
+ */
 export class UnavailableError extends LullError {
-  constructor(message: string) {
+  readonly retryAfterSeconds: number;
+  constructor(
+    message: string,
+    { cause, retryAfterSeconds = 5 }: { cause?: unknown; retryAfterSeconds?: number } = {},
+  ) {
     super('UNAVAILABLE', message);
+    this.retryAfterSeconds = retryAfterSeconds;
+    // Clients are shown the fields of an error that can be listed.
+    if (cause !== undefined) Object.defineProperty(this, 'cause', { value: cause });
   }
 }
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { ALWAYS } from './answer.ts';
 
 /** What a connection is answered with on which no whole request came, by Node's word for what is wrong with it. */
 const ANSWERS: Record<string, readonly [status: string, code: string, message: string]> = {
@@ -24,7 +25,8 @@ export function answerBroken(
   const head = [
     `HTTP/1.1 ${status}`,
     ...['content-type: application/json; charset=utf-8', `content-length: ${body.length}`],
-    ...['cache-control: no-store', 'connection: close'],
+    ...Object.entries(ALWAYS).map(([name, value]) => `${name}: ${value}`),
+    'connection: close',
   ];
   // Who goes on writing instead of reading is not waited for.
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());

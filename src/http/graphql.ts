@@ -1,76 +1,112 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Config } from '../config.ts';
 import { LullError } from '../domain/errors.ts';
+import type { Log } from '../log.ts';
 import type { Caller, Identify } from '../schema/access.ts';
 import type { SchemaDeps } from '../schema/context.ts';
 import { createGraphqlServer, MAX_BODY_BYTES } from '../schema/server.ts';
-import { send, sendError, sendOurs } from './answer.ts';
+import { sendError, sendOurs } from './answer.ts';
+import { type ReadWhole, readBody } from './body.ts';
 import { allowOrigin } from './cors.ts';
-import { type Door, inTurn } from './overload.ts';
+import { type Entrance, refuseStranger } from './entrance.ts';
 import { openPage } from './page.ts';
+import { openRateLimit, type RateLimit, sendTooOften } from './rate-limit.ts';
 
-export type GraphqlOptions = Pick<Config, 'requestsPerMinute' | 'corsOrigins' | 'environment'> & {
+export type GraphqlOptions = Pick<
+  Config,
+  'requestsPerMinute' | 'accountRequestsPerMinute' | 'corsOrigins' | 'environment'
+> & {
   /** How often it is looked whether a subscriber is still let in; a minute where it is not said. */
   recheckMs?: number;
 };
 
 const RECHECK_MS = 60_000;
+const READ_WITHIN_MS = 20_000;
 
-/** Answers the requests to the API: finds who calls and how often, and hands on what GraphQL is to see. */
+/** Answers the requests to the API: finds who calls and how often, reads what is asked, and hands on what GraphQL is to see. */
 export async function openGraphql(
-  deps: SchemaDeps & { identify: Identify; door: Door },
+  deps: SchemaDeps & { identify: Identify; entrance: Entrance },
   path: string,
-  { requestsPerMinute, corsOrigins, environment, recheckMs = RECHECK_MS }: GraphqlOptions,
+  options: GraphqlOptions,
   stopping: AbortSignal,
 ): Promise<(request: IncomingMessage, response: ServerResponse) => Promise<void>> {
-  const { door } = deps;
+  const { entrance, identify } = deps;
+  const { corsOrigins, environment, recheckMs = RECHECK_MS } = options;
   const graphql = createGraphqlServer(deps, path, stopping);
-  const limiter = new RateLimiterMemory({ points: requestsPerMinute, duration: 60 });
+  const isTooOften = openLimits(deps, options);
   const page = environment === 'development' ? await openPage(path) : null;
 
   return async (request, response) => {
     if (allowOrigin(request, response, corsOrigins)) return;
     if (page?.(request, response)) return;
     if (refuseForm(request, response)) return;
-    const found = await inTurn(door, response, () => callerOf(request, response, deps.identify));
-    if (found === null || found.done === null) return;
-    const { done: caller } = found;
+    const caller = await callerOf(request, response, deps);
+    if (caller === null) return;
     if (request.headers.accept?.includes('event-stream'))
-      hangUpOnceRefused(response, () => identified(request, deps.identify), recheckMs);
-    const waitMs = await waitOf(limiter, caller.who);
-    if (waitMs > 0) return sendTooOften(response, waitMs, requestsPerMinute);
-    const bytes = lengthOf(request);
-    if (!door.keep(bytes)) return door.refuse(response, 'memory');
+      hangUpOnceRefused(response, () => identified(request, identify), recheckMs);
+    if (isTooOften(response, caller)) return;
+    const body = await bodyOf(request, response, caller, entrance);
+    if (body === null) return;
     let leave = () => {};
-    let keptBytes = bytes;
     const done = () => {
       leave();
-      door.keep(-keptBytes);
-      keptBytes = 0;
+      body.free();
     };
     const begin = async () => {
-      const entered = await door.enter(response);
+      const entered = await entrance.door.enter(response);
       if (entered !== null) leave = entered;
       return entered !== null;
     };
-    // Who hangs up in mid-body is heard of no more.
-    response.once('close', () => {
-      door.keep(-keptBytes);
-      keptBytes = 0;
-    });
     try {
-      await graphql(request, response, { caller, begin, done });
+      await graphql(withBody(request, body.bytes), response, { caller, begin, done });
     } finally {
       done();
     }
   };
 }
 
-/** How many bytes a request's body may have: as many as it says, or as any may. */
-function lengthOf({ headers, method }: IncomingMessage): number {
-  if (method === 'GET') return 0;
-  return Math.min(Number(headers['content-length'] ?? MAX_BODY_BYTES), MAX_BODY_BYTES);
+/** Makes what counts requests by key and by account, and answers those that are too many; whether it did. */
+function openLimits(
+  { clock }: Pick<SchemaDeps, 'clock'>,
+  { requestsPerMinute, accountRequestsPerMinute }: GraphqlOptions,
+): (response: ServerResponse, caller: Caller) => boolean {
+  const keys = openRateLimit(clock, requestsPerMinute);
+  const accounts = openRateLimit(clock, accountRequestsPerMinute);
+  const refuse = (response: ServerResponse, limit: RateLimit, who: string): boolean => {
+    const waitMs = limit.take(who);
+    if (waitMs === 0) return false;
+    sendTooOften(response, waitMs, limit, limit === keys ? 'one key' : 'one account');
+    return true;
+  };
+  return (response, { who, accountId }) =>
+    refuse(response, keys, who) ||
+    // What an operator does in an account is not of its making.
+    (!who.startsWith('operator:') && refuse(response, accounts, accountId));
+}
+
+/** Reads what is asked, in the account's room for bodies; null where it has been answered instead. */
+async function bodyOf(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { accountId, who }: Caller,
+  { door, knownBodies }: Entrance,
+): Promise<ReadWhole | null> {
+  if (request.method === 'GET') return { bytes: new Uint8Array(), free: () => {} };
+  return await readBody(request, response, {
+    ...{ maxBytes: MAX_BODY_BYTES, withinMs: READ_WITHIN_MS, door, room: knownBodies },
+    owner: { place: accountId, sender: who },
+  });
+}
+
+/** The request with its body as it was read. Of the bytes themselves every one would be counted as a property. */
+function withBody(request: IncomingMessage, bytes: Uint8Array): IncomingMessage {
+  const body = {
+    length: bytes.length,
+    async *[Symbol.asyncIterator]() {
+      yield bytes;
+    },
+  };
+  return Object.assign(request, { body });
 }
 
 /** Answers what no client of the API sends; whether it did. */
@@ -122,39 +158,26 @@ function hangUpOnceRefused(
 async function callerOf(
   request: IncomingMessage,
   response: ServerResponse,
-  identify: Identify,
+  { entrance, identify, log }: { entrance: Entrance; identify: Identify; log: Log },
 ): Promise<Caller | null> {
   try {
-    const caller = await identified(request, identify);
-    if (caller !== null) return caller;
+    const found = await entrance.lobby.within(response, () => identified(request, identify));
+    if (found === null) return null;
+    if (found.done !== null) return found.done;
   } catch (error) {
+    if (error instanceof LullError && error.cause !== undefined)
+      log.warn({ err: error.cause }, 'the database does not answer');
     sendOurs(response, error);
     return null;
   }
-  response.setHeader('www-authenticate', 'Bearer');
-  sendError(response, 401, 'UNAUTHENTICATED', 'authorization: Bearer, with a valid key or token, is needed');
+  refuseStranger(entrance, entrance.senderOf(request), response, () => {
+    const message = 'authorization: Bearer, with a valid key or token, is needed';
+    response.setHeader('www-authenticate', 'Bearer');
+    sendError(response, 401, 'UNAUTHENTICATED', message);
+  });
   return null;
 }
 
 function headerOf(value: string | string[] | undefined): string | null {
   return value === undefined || value === '' ? null : String(value);
-}
-
-/** Counts a request; how long its caller has to wait, 0 for not at all. */
-async function waitOf(limiter: RateLimiterMemory, who: string): Promise<number> {
-  try {
-    await limiter.consume(who);
-    return 0;
-  } catch (refusal) {
-    if (refusal instanceof RateLimiterRes) return Math.max(1, refusal.msBeforeNext);
-    throw refusal;
-  }
-}
-
-function sendTooOften(response: ServerResponse, waitMs: number, perMinute: number): void {
-  const retryAfterSeconds = Math.ceil(waitMs / 1000);
-  response.setHeader('retry-after', retryAfterSeconds);
-  const message = `more than ${perMinute} requests in a minute: try again in ${retryAfterSeconds} s`;
-  const extensions = { code: 'RATE_LIMITED', max: perMinute, retryAfterSeconds };
-  send(response, 429, { errors: [{ message, extensions }] });
 }

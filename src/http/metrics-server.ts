@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { sendError } from './answer.ts';
+import { ALWAYS, sendError } from './answer.ts';
 import { listen } from './listen.ts';
 import type { Metrics } from './metrics.ts';
-import { answerHealth, answerReady, type ProbeDeps } from './probes.ts';
+import { answerHealth, openReadiness, type ProbeDeps } from './probes.ts';
 
 /** Longer than scrapers pause: a scrape must not meet a connection that is just being closed. */
 const KEEP_ALIVE_MS = 75_000;
@@ -26,6 +26,7 @@ export async function startMetrics(
   { host, port }: { host: string; port: number },
 ): Promise<MetricsServer> {
   const stopping = new AbortController();
+  const readiness = openReadiness(deps, stopping.signal);
   const server = createServer(
     { requestTimeout: 10_000, keepAliveTimeout: KEEP_ALIVE_MS },
     (request, response) => {
@@ -41,13 +42,13 @@ export async function startMetrics(
     switch (url?.split('?')[0]) {
       case '/metrics': {
         const { text, contentType } = await metrics.scrape();
-        response.writeHead(200, { 'content-type': contentType, 'cache-control': 'no-store' }).end(text);
+        response.writeHead(200, { 'content-type': contentType, ...ALWAYS }).end(text);
         return;
       }
       case '/health':
         return answerHealth(response);
       case '/ready':
-        return await answerReady(response, deps, stopping.signal);
+        return await readiness.answer(response);
       default:
         return sendError(response, 404, 'NOT_FOUND', 'there is nothing here');
     }

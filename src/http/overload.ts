@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Config } from '../config.ts';
-import { send, sendError } from './answer.ts';
+import { sendError, sendUnavailable } from './answer.ts';
 import { watchEventLoop } from './event-loop.ts';
 
 /** How much a process takes on at a time. */
@@ -28,13 +28,12 @@ export type Door = {
    * where it has been answered, or its caller hung up. One that takes over 30 s is answered 504, and stays within.
    */
   enter(response: ServerResponse): Promise<(() => void) | null>;
-  /**
-   * Takes note of so many bytes more, or fewer, that are kept for requests; false where they are too many: then it
-   * took no note, and the request has to be refused.
-   */
-  keep(bytes: number): boolean;
   /** Answers a request 503, and when to try again. */
   refuse(response: ServerResponse, refusal: Refusal): void;
+  /** Takes note of a request that was answered 503 elsewhere. */
+  refused(refusal: Refusal): void;
+  /** Whether the process is behind with everything, and takes on nothing new. */
+  isBehind(): boolean;
   /** Requests within, and those that wait for their turn. */
   load(): { requests: number; waiting: number };
   close(): void;
@@ -44,8 +43,6 @@ export type Door = {
 const WAIT_MS = 5_000;
 /** A statement is given 10 s, and a call up to three of them. */
 const ANSWER_WITHIN_MS = 30_000;
-/** Bodies kept at a time, in bytes; the largest is 1 MB. */
-const KEPT_AT_MOST = 256 * 1024 * 1024;
 /** Those who were refused together are not to come back together: after 1 s to so many. */
 const RETRY_WITHIN_S = 5;
 
@@ -64,7 +61,7 @@ export function openDoor(
   /** In the order in which they came. */
   const waiting = new Set<{ letIn: () => void }>();
   let within = 0;
-  let keptBytes = 0;
+  const isBehind = () => eventLoop.delayMs() > maxDelayMs;
 
   function refuse(response: ServerResponse, refusal: Refusal): void {
     refused(refusal);
@@ -106,18 +103,15 @@ export function openDoor(
 
   return {
     refuse,
+    refused,
+    isBehind,
     async enter(response) {
       if (response.destroyed) return null;
-      if (eventLoop.delayMs() > maxDelayMs) refuse(response, 'event_loop');
+      if (isBehind()) refuse(response, 'event_loop');
       else if (within < requestsAtOnce) return letIn(response);
       else if (waiting.size < requestsWaiting) return await waitForTurn(response);
       else refuse(response, 'full');
       return null;
-    },
-    keep(bytes) {
-      if (bytes > 0 && keptBytes + bytes > KEPT_AT_MOST) return false;
-      keptBytes += bytes;
-      return true;
     },
     load: () => ({ requests: within, waiting: waiting.size }),
     close: () => eventLoop.stop(),
@@ -141,10 +135,10 @@ export async function inTurn<Done>(
 
 /** Answers that there is no room just now, and when to try again. */
 function sendBusy(response: ServerResponse): void {
+  if (response.headersSent || response.destroyed) return;
   const retryAfterSeconds = 1 + Math.floor(Math.random() * RETRY_WITHIN_S);
-  response.setHeader('retry-after', retryAfterSeconds);
   const message = `too much to do just now; nothing was done: try again in ${retryAfterSeconds} s`;
-  send(response, 503, { errors: [{ message, extensions: { code: 'UNAVAILABLE', retryAfterSeconds } }] });
+  sendUnavailable(response, message, retryAfterSeconds);
 }
 
 function sendTooLong(response: ServerResponse): void {

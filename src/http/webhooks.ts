@@ -11,14 +11,16 @@ import type { Registry } from '../adapters/registry.ts';
 import type { SettingsStore } from '../adapters/settings.ts';
 import { InvalidInputError, LullError } from '../domain/errors.ts';
 import { isUuid } from '../domain/uuid.ts';
-import { channelOfWebhook } from '../lifecycle/channels.ts';
+import { type ChannelPath, channelsOfWebhooks } from '../lifecycle/channels.ts';
 import { receive } from '../lifecycle/inbound.ts';
 import type { LifecycleDeps } from '../lifecycle/lifecycle.ts';
 import type { Log } from '../log.ts';
 import type { FetchWithin } from '../outgoing/guarded-fetch.ts';
-import { send, sendError } from './answer.ts';
-import { readBody } from './body.ts';
-import { type Door, inTurn } from './overload.ts';
+import { gathered } from '../schema/batch.ts';
+import { ALWAYS, send, sendError, sendUnavailable } from './answer.ts';
+import { type ReadWhole, readBody } from './body.ts';
+import { type Entrance, refuseStranger } from './entrance.ts';
+import { inTurn } from './overload.ts';
 
 /** What providers' calls are answered with. */
 export type WebhookDeps = LifecycleDeps & {
@@ -42,87 +44,133 @@ export function isWebhookPath(path: string): boolean {
 /**
  * Answers providers' calls to `/webhooks/:accountId/:channelId` (DESIGN §4): the channel's adapter makes sure that a
  * call is genuine and reads it, and its events are recorded. 2xx only once they are committed; 401 where the call is
- * not genuine; 400 where it cannot be read; 5xx where it should be made again.
+ * not genuine; 400 where it cannot be read; 5xx where it should be made again. Until a call is known to be genuine, it
+ * takes nothing of those who are.
  */
 export function openWebhooks(
-  deps: WebhookDeps & { door: Door },
+  deps: WebhookDeps & { entrance: Entrance },
   publicUrl: string | null,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+  const { entrance } = deps;
+  const { door, lobby, senderOf } = entrance;
+  const find = gathered((paths: readonly ChannelPath[]) => channelsOfWebhooks(deps, paths));
+
   return async (request, response) => {
     const { method = 'GET', url = '/' } = request;
     const path = url.split('?')[0] ?? '/';
     // Ids are compared as ids: a provider may be given them in upper case.
     const [, accountId = '', channelId = ''] = PATH.exec(path)?.map((id) => id.toLowerCase()) ?? [];
-    const found = await inTurn(deps.door, response, async () =>
-      isUuid(accountId) && isUuid(channelId) ? await channelOfWebhook(deps, accountId, channelId) : null,
+    const sender = senderOf(request);
+    const stranger = (refuse: () => void) => refuseStranger(entrance, sender, response, refuse);
+    const found = await lobby.within(response, async () =>
+      isUuid(accountId) && isUuid(channelId) ? await find({ accountId, channelId }) : null,
     );
     if (found === null) return;
     const { done: channel } = found;
-    if (channel === null) return sendError(response, 404, 'NOT_FOUND', 'there is no such channel');
+    if (channel === null)
+      return stranger(() => sendError(response, 404, 'NOT_FOUND', 'there is no such channel'));
     if (method !== 'GET' && method !== 'POST') {
       response.setHeader('allow', 'GET, POST');
       return sendError(response, 405, 'METHOD_NOT_ALLOWED', 'GET and POST are allowed');
     }
-    // However slowly it comes, it keeps nobody else from their turn.
-    const body = await readBody(request, response, MAX_BYTES, READ_WITHIN_MS, deps.door);
+    const owner = { place: channelId, sender };
+    const body = await readBody(request, response, {
+      ...{ maxBytes: MAX_BYTES, withinMs: READ_WITHIN_MS, door, room: entrance.unknownBodies, owner },
+    });
     if (body === null) return;
 
     const call: InboundRequest = {
       method,
       url: `${publicUrl ?? `http://${request.headers.host ?? ''}`}${url}`,
       headers: headersOf(request),
-      body,
+      body: body.bytes,
     };
-    await inTurn(deps.door, response, () =>
-      answer(deps, { accountId, channelId, ...channel }, call, response),
-    );
+    const called = openCall(deps, { accountId, channelId, ...channel });
+    if (method === 'GET') return shakeHands(called, call, response, stranger);
+    const verified = await lobby.within(response, async () => called.inbound.verify(call, called.context));
+    if (verified === null) return;
+    if (!verified.done)
+      return stranger(() => {
+        called.log.warn('a call that is not genuine was refused');
+        sendError(response, 401, 'UNAUTHENTICATED', 'the signature is missing, wrong or too old');
+      });
+    if (!moveIn(entrance, body, response, accountId)) return;
+    await inTurn(door, response, () => record(deps, called, call, response));
   };
+}
+
+/** Keeps the body of a call that is genuine in its account's room, and no longer in that of anybody. */
+function moveIn(
+  { door, knownBodies }: Entrance,
+  body: ReadWhole,
+  response: ServerResponse,
+  accountId: string,
+): boolean {
+  const kept = knownBodies.open({ place: accountId, sender: 'webhooks' }, () => {});
+  kept.complete();
+  body.free();
+  response.once('close', kept.free);
+  if (kept.grow(body.bytes.length)) return true;
+  kept.free();
+  door.refuse(response, 'memory');
+  return false;
 }
 
 type CalledChannel = { accountId: string; channelId: string; adapterId: string; settings: object };
 
-async function answer(
+/** A call to a channel, and what its adapter reads it with. */
+type Called = CalledChannel & {
+  inbound: Adapter['inbound'];
+  context: AdapterContext<ChannelSettings>;
+  log: Log;
+};
+
+function openCall(
+  { registry, settings: store, clock, log, fetchWithin }: WebhookDeps,
+  channel: CalledChannel,
+): Called {
+  const { accountId, channelId, adapterId, settings } = channel;
+  return {
+    ...channel,
+    inbound: registry.get(adapterId).inbound,
+    log: log.child({ accountId, channelId, adapter: adapterId }),
+    context: contextFor(
+      { fetchWithin, now: () => clock.now() },
+      store.open(adapterId, settings),
+      READ_WITHIN_MS,
+    ),
+  };
+}
+
+async function record(
   deps: WebhookDeps,
-  { accountId, channelId, adapterId, settings }: CalledChannel,
+  { accountId, channelId, inbound, context, log }: Called,
   call: InboundRequest,
   response: ServerResponse,
 ): Promise<void> {
-  const log = deps.log.child({ accountId, channelId, adapter: adapterId });
-  const adapter = deps.registry.get(adapterId);
-  const { fetchWithin } = deps;
-  const context = contextFor(
-    { fetchWithin, now: () => deps.clock.now() },
-    deps.settings.open(adapterId, settings),
-    READ_WITHIN_MS,
-  );
-  if (call.method === 'GET') return shakeHands(adapter, call, context, response);
-  if (!(await adapter.inbound.verify(call, context))) {
-    log.warn('a call that is not genuine was refused');
-    return sendError(response, 401, 'UNAUTHENTICATED', 'the signature is missing, wrong or too old');
-  }
   let received: Awaited<ReturnType<typeof receive>>;
   try {
-    received = await receive(deps, accountId, channelId, adapter.inbound.parse(call, context));
+    received = await receive(deps, accountId, channelId, inbound.parse(call, context));
   } catch (error) {
     if (error instanceof InvalidInputError) return sendError(response, 400, error.code, error.message);
     if (!(error instanceof LullError)) log.error({ err: error }, 'a call could not be recorded');
+    else if (error.cause !== undefined) log.warn({ err: error.cause }, 'the database does not answer');
     // It took so long that it has been answered already.
     if (response.headersSent) return;
-    response.setHeader('retry-after', '5');
-    return sendError(response, 503, 'UNAVAILABLE', 'not possible just now; call again');
+    return sendUnavailable(response, 'not possible just now; call again');
   }
   if (received.faults.length > 0) log.warn(received, 'a call had events that could not be recorded');
   else log.debug(received, 'a call was recorded');
   if (response.headersSent) return;
-  if (adapter.inbound.acknowledge) return reply(response, adapter.inbound.acknowledge(call, context));
+  if (inbound.acknowledge) return reply(response, inbound.acknowledge(call, context));
   send(response, 200, received);
 }
 
 function shakeHands(
-  { inbound }: Adapter,
+  { inbound, context }: Called,
   call: InboundRequest,
-  context: AdapterContext<ChannelSettings>,
   response: ServerResponse,
+  stranger: (refuse: () => void) => void,
 ): void {
   if (!inbound.handshake) {
     response.setHeader('allow', 'POST');
@@ -130,12 +178,12 @@ function shakeHands(
     return;
   }
   const answer = inbound.handshake(call, context);
-  if (answer === null) sendError(response, 401, 'UNAUTHENTICATED', 'this is no genuine handshake');
-  else reply(response, answer);
+  if (answer !== null) reply(response, answer);
+  else stranger(() => sendError(response, 401, 'UNAUTHENTICATED', 'this is no genuine handshake'));
 }
 
 function reply(response: ServerResponse, { status, headers, body }: InboundReply): void {
-  response.writeHead(status, headers).end(body);
+  response.writeHead(status, { ...headers, ...ALWAYS }).end(body);
 }
 
 function headersOf({ rawHeaders }: IncomingMessage): Headers {

@@ -81,10 +81,12 @@ async function applyTrying(
     try {
       return await applyOnce(deps, accountId, activities, how);
     } catch (error) {
-      // Of several calls nobody knows yet which of them has to wait.
-      if (how.lockWaitMs < LOCK_WAIT_MS && codeOf(error) === LOCK_NOT_AVAILABLE) throw error;
-      if (isTimeout(error)) throw tooSlow();
-      if (attempt === TRIES || !isPassing(error)) throw error;
+      // Of several calls nobody knows yet which of them has to wait, or is in the way of others.
+      const isGroup = how.lockWaitMs < LOCK_WAIT_MS;
+      if (isGroup && codeOf(error) === LOCK_NOT_AVAILABLE) throw error;
+      if (isTimeout(error)) throw tooSlow(error);
+      if (!isPassing(error)) throw error;
+      if (attempt === TRIES) throw isGroup ? error : tooSlow(error);
     }
   }
 }
@@ -116,7 +118,7 @@ async function applyOnce(
     });
     const [results] = await Promise.all([acting, limited]);
     if (acted === undefined) throw new Error('a call was not applied');
-    if (deps.clock.now().getTime() - now.getTime() > ABORT_AFTER_MS) throw tooSlow();
+    if (deps.clock.now().getTime() - now.getTime() > ABORT_AFTER_MS) throw tooSlow(null);
     return { ...acted, results };
   });
 
@@ -163,8 +165,8 @@ function isTimeout(error: unknown): boolean {
   return [LOCK_NOT_AVAILABLE, '57014', '25P03'].includes(codeOf(error) ?? '');
 }
 
-function tooSlow(): UnavailableError {
-  return new UnavailableError('the database was too slow; nothing was applied');
+function tooSlow(cause: unknown): UnavailableError {
+  return new UnavailableError('the database was too slow; nothing was applied', { cause });
 }
 
 function codeOf(error: unknown): string | undefined {

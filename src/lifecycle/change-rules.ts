@@ -2,6 +2,7 @@ import type { TransactionSql } from 'postgres';
 import { type RulesOfAdapter, readRulesIn } from '../db/rules.ts';
 import type { RulesVersionRow } from '../db/rules-history.ts';
 import { inTransaction } from '../db/transaction.ts';
+import { orUnavailable } from '../db/unavailable.ts';
 import { checkCount } from '../domain/bounds.ts';
 import type { ChannelRules } from '../domain/channel-rules.ts';
 import { toMilliseconds } from '../domain/duration.ts';
@@ -31,7 +32,6 @@ import { profileNamed } from '../domain/profiles.ts';
 import type { AccountRules } from '../domain/rules.ts';
 import { isUuid } from '../domain/uuid.ts';
 import type { LifecycleDeps } from './lifecycle.ts';
-import { orUnavailable } from './or-unavailable.ts';
 
 /** A change of rules, as the history keeps it. */
 export type RulesChange = {

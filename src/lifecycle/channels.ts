@@ -1,5 +1,6 @@
 import type { TransactionSql } from 'postgres';
 import { countOf } from '../db/counts.ts';
+import { orUnavailable } from '../db/unavailable.ts';
 import { BOUNDS, checkCount } from '../domain/bounds.ts';
 import { InvalidInputError, NotFoundError } from '../domain/errors.ts';
 import type { Author, RulesDeps } from './change-rules.ts';
@@ -121,13 +122,22 @@ async function checkCalendar(
   if (!row) throw new NotFoundError('calendarId', 'calendar');
 }
 
-/** A channel as a provider's call names it; null where the account has no such channel. */
-export async function channelOfWebhook(
+/** What a provider's call names: an account and its channel, both UUIDs. */
+export type ChannelPath = { accountId: string; channelId: string };
+
+/** Channels as providers' calls name them, in one statement; null where the account has no such channel. @throws UnavailableError */
+export async function channelsOfWebhooks(
   { db }: Pick<LifecycleDeps, 'db'>,
-  accountId: string,
-  channelId: string,
-): Promise<{ adapterId: string; settings: object } | null> {
-  const [row] = await db.sql<{ adapterId: string; settings: object }[]>`
-    select adapter as "adapterId", settings from channel where account_id = ${accountId} and id = ${channelId}`;
-  return row ?? null;
+  paths: readonly ChannelPath[],
+): Promise<({ adapterId: string; settings: object } | null)[]> {
+  const select = db.sql.unsafe<{ at: number; adapterId: string; settings: object }[]>(
+    `select at::int, adapter as "adapterId", settings
+     from unnest($1::uuid[], $2::uuid[]) with ordinality as path (account_id, channel_id, at)
+     join channel on channel.account_id = path.account_id and channel.id = path.channel_id`,
+    [paths.map(({ accountId }) => accountId), paths.map(({ channelId }) => channelId)],
+    { prepare: true },
+  );
+  const rows = await orUnavailable(() => select);
+  const found = new Map(rows.map(({ at, adapterId, settings }) => [at, { adapterId, settings }]));
+  return paths.map((_, index) => found.get(index + 1) ?? null);
 }

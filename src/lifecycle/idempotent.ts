@@ -1,11 +1,11 @@
 import type { TransactionSql } from 'postgres';
 import { claimKey, readAnswer, storeAnswer } from '../db/idempotency.ts';
+import { orUnavailable } from '../db/unavailable.ts';
 import { ConflictError } from '../domain/errors.ts';
 import type { AccountRules } from '../domain/rules.ts';
 import { apply } from './apply.ts';
 import { type Author, changeRules, type RulesChange, type RulesDeps } from './change-rules.ts';
 import type { Activity, ActivityResult, LifecycleDeps } from './lifecycle.ts';
-import { orUnavailable } from './or-unavailable.ts';
 
 /** A call under an idempotency key (null: without one), and everything that makes it this call and no other. */
 export type Call = { key: string | null; request: unknown };

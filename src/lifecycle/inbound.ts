@@ -1,5 +1,6 @@
 import type { Inbound, InboundEvent } from '../adapters/adapter.ts';
 import { inFlightTo } from '../db/outbox.ts';
+import { orUnavailable } from '../db/unavailable.ts';
 import { BOUNDS } from '../domain/bounds.ts';
 import { ConversationEndedError, type LullError, NotFoundError, UnavailableError } from '../domain/errors.ts';
 import { isPlain, PLAIN, plainOf } from '../domain/text.ts';
@@ -25,6 +26,15 @@ export type Received = {
  * @throws UnavailableError where not all of it could be recorded just now, and the call should be made again
  */
 export async function receive(
+  deps: LifecycleDeps,
+  accountId: string,
+  channelId: string,
+  inbound: Inbound,
+): Promise<Received> {
+  return await orUnavailable(() => receiveAll(deps, accountId, channelId, inbound));
+}
+
+async function receiveAll(
   deps: LifecycleDeps,
   accountId: string,
   channelId: string,

@@ -1,14 +1,17 @@
-import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify } from 'jose';
+import { type JWTPayload, jwtVerify } from 'jose';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
-import { isScope, type KeyHolder, type Scope, verifyApiKey } from '../db/api-keys.ts';
-import { isOperatorToken, verifyOperatorKey } from '../db/operator-keys.ts';
+import { isScope, type KeyHolder, type Scope, verifyApiKeys } from '../db/api-keys.ts';
+import { isOperatorToken, type Operator, verifyOperatorKeys } from '../db/operator-keys.ts';
 import { readAccount, readNamed } from '../db/reads.ts';
-import { ForbiddenError, InvalidInputError, NotFoundError, UnavailableError } from '../domain/errors.ts';
+import { orUnavailable } from '../db/unavailable.ts';
+import { ForbiddenError, InvalidInputError, NotFoundError } from '../domain/errors.ts';
 import { isUuid } from '../domain/uuid.ts';
+import type { KeyMaker } from '../lifecycle/keys.ts';
 import type { LifecycleDeps } from '../lifecycle/lifecycle.ts';
-import { shared } from './batch.ts';
+import { gathered, shared } from './batch.ts';
 import { decodeId } from './ids.ts';
+import { isTheTokensFault, type KeyServerOptions, openKeyServer } from './key-server.ts';
 import { isStorable } from './text.ts';
 
 /** What a request shows: its token, and what its headers `x-lull-account` and `x-lull-agent` name. */
@@ -22,6 +25,8 @@ export type Caller = {
   scopes: ReadonlySet<Scope>;
   /** Who asks, as histories keep it: `key:…`, `operator:…` or `agent:…`. */
   actor: string;
+  /** What keys that it makes are made by. */
+  maker: KeyMaker;
   /** The agent who acts: the subject of a JWT, or whom a key with `act-as` names; null: none is known. */
   agentId: string | null;
 };
@@ -30,7 +35,7 @@ export type Caller = {
 export type Identify = (credentials: Credentials) => Promise<Caller | null>;
 
 type AccessDeps = Pick<LifecycleDeps, 'db' | 'clock'>;
-type Claims = { account: string; subject: string; scopes: ReadonlySet<Scope> };
+type Claims = { account: string; subject: string; scopes: ReadonlySet<Scope>; expiresAt: Date };
 
 /** Pinned: a token says itself how it is signed, and must not be believed. */
 const ALGORITHMS = ['RS256', 'ES256'];
@@ -43,13 +48,18 @@ const CLOCK_TOLERANCE_SECONDS = 5;
  * What it makes throws NotFoundError for an account or agent that is not there, InvalidInputError for a malformed or
  * missing one, and ForbiddenError where an agent is named without the scope `act-as`.
  */
-export function openAccess(deps: AccessDeps, jwt: Config['jwt']): Identify {
-  const verifyKey = shared((token: string) => verifyApiKey(deps.db, token));
-  const verifyJwt = jwt === null ? null : openJwt(deps.clock, jwt);
-  return async (credentials) => {
+export function openAccess(deps: AccessDeps, jwt: Config['jwt'], keyServer: KeyServerOptions = {}): Identify {
+  const verifyKey = shared(
+    gathered((tokens: readonly string[]) => verifyApiKeys(deps.db, tokens, deps.clock.now())),
+  );
+  const verifyOperator = shared(gathered((tokens: readonly string[]) => verifyOperatorKeys(deps.db, tokens)));
+  const verifyJwt = jwt === null ? null : openJwt(deps.clock, jwt, keyServer);
+  return (credentials) => orUnavailable(() => identify(credentials));
+
+  async function identify(credentials: Credentials): Promise<Caller | null> {
     const { token } = credentials;
     const caller = isOperatorToken(token)
-      ? await identifyOperator(deps, credentials)
+      ? await identifyOperator(deps, credentials, verifyOperator)
       : token.startsWith('lull_')
         ? await identifyHolder(token, verifyKey)
         : await identifyAgent(deps, (await verifyJwt?.(token)) ?? null);
@@ -57,7 +67,7 @@ export function openAccess(deps: AccessDeps, jwt: Config['jwt']): Identify {
     if (credentials.account !== null && readAccountId(credentials.account) !== caller.accountId)
       throw new NotFoundError('x-lull-account', 'account');
     return await actingAs(deps, caller, credentials.agent);
-  };
+  }
 }
 
 async function identifyHolder(
@@ -67,23 +77,29 @@ async function identifyHolder(
   const holder = await verifyKey(token);
   if (holder === null) return null;
   const { accountId, keyId, scopes } = holder;
-  return { accountId, who: `key:${keyId}`, scopes, actor: `key:${keyId}`, agentId: null };
+  const who = `key:${keyId}`;
+  return { accountId, who, scopes, actor: who, maker: { kind: 'KEY', keyId }, agentId: null };
 }
 
-async function identifyOperator({ db }: AccessDeps, { token, account }: Credentials): Promise<Caller | null> {
-  const operator = await verifyOperatorKey(db, token);
+async function identifyOperator(
+  { db }: AccessDeps,
+  { token, account }: Credentials,
+  verifyOperator: (token: string) => Promise<Operator | null>,
+): Promise<Caller | null> {
+  const operator = await verifyOperator(token);
   if (operator === null) return null;
   if (account === null)
     throw new InvalidInputError('x-lull-account', 'an operator key has to name an account in this header');
   const accountId = readAccountId(account);
   if ((await readAccount(db.sql, accountId)) === null) throw new NotFoundError('x-lull-account', 'account');
-  const who = `operator:${operator.keyId}`;
-  return { accountId, who, scopes: operator.scopes, actor: who, agentId: null };
+  const { keyId, scopes } = operator;
+  const who = `operator:${keyId}`;
+  return { accountId, who, scopes, actor: who, maker: { kind: 'OPERATOR', keyId }, agentId: null };
 }
 
 async function identifyAgent({ db }: AccessDeps, claims: Claims | null): Promise<Caller | null> {
   if (claims === null) return null;
-  const { account, subject, scopes } = claims;
+  const { account, subject, scopes, expiresAt } = claims;
   const [row] = await db.sql.unsafe(
     'select id from agent where account_id = $1 and subject = $2',
     [account, subject],
@@ -91,7 +107,8 @@ async function identifyAgent({ db }: AccessDeps, claims: Claims | null): Promise
   );
   if (!row) return null;
   const who = `agent:${row.id}`;
-  return { accountId: account, who, scopes, actor: who, agentId: row.id };
+  const maker: KeyMaker = { kind: 'TOKEN', expiresAt };
+  return { accountId: account, who, scopes, actor: who, maker, agentId: row.id };
 }
 
 /** The same caller in the name of an agent of the account; unchanged where no agent is named. */
@@ -108,9 +125,13 @@ function readAccountId(account: string): string {
   return isUuid(account) ? account.toLowerCase() : decodeId('Account', account, 'x-lull-account');
 }
 
-/** Makes what reads a JWT; null for one that is not to be believed. */
-function openJwt(clock: Clock, { jwksUrl, issuer, audience }: NonNullable<Config['jwt']>) {
-  const keys = createRemoteJWKSet(new URL(jwksUrl));
+/** Makes what reads a JWT; null for one that is not to be believed. What it makes throws UnavailableError where that cannot be known. */
+function openJwt(
+  clock: Clock,
+  { jwksUrl, issuer, audience }: NonNullable<Config['jwt']>,
+  keyServer: KeyServerOptions,
+) {
+  const keys = openKeyServer(jwksUrl, keyServer);
   return async (token: string): Promise<Claims | null> => {
     try {
       const { payload } = await jwtVerify(token, keys, {
@@ -124,27 +145,19 @@ function openJwt(clock: Clock, { jwksUrl, issuer, audience }: NonNullable<Config
       return readClaims(payload);
     } catch (error) {
       if (isTheTokensFault(error)) return null;
-      throw new UnavailableError('the keys that tokens are signed with cannot be read just now');
+      throw error;
     }
   };
 }
 
-/** What cannot be read of the key server is no fault of the token, which may well be good. */
-function isTheTokensFault(error: unknown): boolean {
-  return (
-    error instanceof errors.JOSEError &&
-    !(error instanceof errors.JWKSTimeout) &&
-    !(error instanceof errors.JWKSInvalid) &&
-    error.code !== 'ERR_JOSE_GENERIC'
-  );
-}
-
 /** Scopes that are not ours are another service's. */
-function readClaims({ sub, account, scope }: JWTPayload): Claims | null {
+function readClaims({ sub, account, scope, exp }: JWTPayload): Claims | null {
   if (typeof sub !== 'string' || typeof account !== 'string' || typeof scope !== 'string') return null;
+  const expiresAt = new Date(Number(exp) * 1_000);
+  if (Number.isNaN(expiresAt.getTime())) return null;
   const accountId = isUuid(account) ? account.toLowerCase() : accountOf(account);
   if (accountId === null || !isStorable(sub)) return null;
-  return { account: accountId, subject: sub, scopes: new Set(scope.split(' ').filter(isScope)) };
+  return { account: accountId, subject: sub, scopes: new Set(scope.split(' ').filter(isScope)), expiresAt };
 }
 
 function accountOf(globalId: string): string | null {

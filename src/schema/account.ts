@@ -57,6 +57,10 @@ builder.node(Account, {
       description: 'When it was made.',
       resolve: (account) => account.createdAt,
     }),
+    keysOutliveMaker: t.exposeBoolean('keysOutliveMaker', {
+      description:
+        'Whether keys that are made by a key or a token stay valid once that has ended; false at first. See `setKeysOutliveMaker`.',
+    }),
     policy: t.field({
       type: Policy,
       description: 'The policy at a place, with the origin of every field (LP-4).',

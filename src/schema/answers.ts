@@ -22,6 +22,8 @@ export const CODED: Plugin = {
     if ('errors' in result && result.errors) setResult({ ...result, errors: result.errors.map(coded) });
   },
   onResponse({ response, setResponse, fetchAPI }) {
+    // Yoga lets streams be kept until they are asked for again.
+    response.headers.set('cache-control', 'no-store');
     // The rest of the body is not read, so that nothing can come after it.
     if (response.status === 413) response.headers.set('connection', 'close');
     if (response.status < 400 || response.body !== null) return;

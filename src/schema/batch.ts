@@ -27,6 +27,42 @@ export function batched<Key, Value>(
     });
 }
 
+/** So many reads of one kind are under way at a time, for so many keys each, where anybody may ask for them. */
+const GATHERED = { reads: 3, keys: 1_000 };
+
+/**
+ * The same as `batched` for what anybody may ask, with a key or without: however many ask, a few reads are under way at
+ * a time, and those who come meanwhile wait for the next one. What it says is never older than the question.
+ */
+export function gathered<Key, Value>(
+  readAll: (keys: readonly Key[]) => Promise<readonly Value[]>,
+): (key: Key) => Promise<Value> {
+  type Asked = { key: Key; resolve: (value: Value) => void; reject: (error: unknown) => void };
+  const waiting: Asked[] = [];
+  let underWay = 0;
+
+  async function read(): Promise<void> {
+    if (underWay >= GATHERED.reads || waiting.length === 0) return;
+    const asked = waiting.splice(0, GATHERED.keys);
+    underWay++;
+    try {
+      const values = await readAll(asked.map(({ key }) => key));
+      for (const [index, { resolve }] of asked.entries()) resolve(values[index] as Value);
+    } catch (error) {
+      for (const { reject } of asked) reject(error);
+    } finally {
+      underWay--;
+      void read();
+    }
+  }
+
+  return (key) =>
+    new Promise((resolve, reject) => {
+      if (waiting.length === 0) setImmediate(read);
+      waiting.push({ key, resolve, reject });
+    });
+}
+
 /**
  * Makes a function that reads once for all who ask the same during one turn of the event loop. It remembers nothing, and
  * begins only once the last of them has asked: what it says is never older than the question.

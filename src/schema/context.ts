@@ -31,6 +31,7 @@ import type { AccountRules } from '../domain/rules.ts';
 import { type Due, duesOf } from '../domain/timers.ts';
 import type { ChannelDeps } from '../lifecycle/channels.ts';
 import type { EndpointDeps } from '../lifecycle/endpoints.ts';
+import type { KeyMaker } from '../lifecycle/keys.ts';
 import type { Changed, LifecycleDeps } from '../lifecycle/lifecycle.ts';
 import type { Log } from '../log.ts';
 import type { Caller } from './access.ts';
@@ -58,6 +59,8 @@ export type Context = {
   scopes: ReadonlySet<Scope>;
   /** Who asks, as the history of rules keeps it. */
   actor: string;
+  /** What keys that it makes are made by. */
+  maker: KeyMaker;
   /** The agent in whose name it asks; null: none is known. */
   agentId: string | null;
   deps: SchemaDeps;
@@ -104,13 +107,13 @@ export type Loaders = {
 
 /** The context of a caller's request. */
 export function createContext(
-  { accountId, scopes, actor, agentId }: Caller,
+  { accountId, scopes, actor, maker, agentId }: Caller,
   deps: SchemaDeps,
   stopping: AbortSignal,
   readChanged: ChangedReader = openChangedReader(deps),
 ): Context {
   const load = createLoaders(deps, accountId);
-  return { accountId, scopes, actor, agentId, deps, load, readChanged, stopping };
+  return { accountId, scopes, actor, maker, agentId, deps, load, readChanged, stopping };
 }
 
 function createLoaders({ db: { sql }, rules }: SchemaDeps, accountId: string): Loaders {

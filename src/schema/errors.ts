@@ -1,5 +1,5 @@
 import { GraphQLError } from 'graphql';
-import { isAway } from '../db/away.ts';
+import { unavailableFor } from '../db/unavailable.ts';
 import type { ActionKind } from '../domain/activity.ts';
 import type { Status } from '../domain/conversation.ts';
 import {
@@ -170,6 +170,9 @@ builder.objectType(ForbiddenError, {
 builder.objectType(UnavailableError, {
   ...common('UnavailableError'),
   description: 'Not possible just now; the same call may be made again. Code UNAVAILABLE.',
+  fields: (t) => ({
+    retryAfterSeconds: t.exposeInt('retryAfterSeconds', { description: 'When to try again, in seconds.' }),
+  }),
 });
 
 /** The error of an item, its field as a path from the whole input: `agentId` becomes `activities[3].agentId`. */
@@ -180,9 +183,6 @@ export function errorAt(path: string, error: LullError): ErrorValue {
   return Object.assign(value, { field: `${path}.${error.field}`, message: `${path}.${message}` });
 }
 
-/** A connection that broke in mid-commit leaves it open. */
-const AWAY =
-  'the database is away; whether a change was made is not known: make the same call again, with the same ids and keys';
 /** When to try again to subscribe. */
 const RETRY_SUBSCRIBING_S = '30';
 
@@ -196,13 +196,12 @@ export function maskError(log: Log): (error: unknown) => Error {
     if (original instanceof GraphQLError && !isOurs(original)) return error as GraphQLError;
     const place = error instanceof GraphQLError ? error : null;
     const where = { nodes: place?.nodes ?? null, path: place?.path ?? null };
-    if (original instanceof LullError)
-      return new GraphQLError(original.message, { ...where, extensions: extensionsOf(original) });
-    if (isAway(original)) {
-      log.warn({ err: original }, 'the database does not answer');
-      const http = { status: 503, headers: { 'retry-after': '5' } };
-      return new GraphQLError(AWAY, { ...where, extensions: { code: 'UNAVAILABLE', http } });
-    }
+    const unavailable = unavailableFor(original);
+    if (unavailable?.cause !== undefined)
+      log.warn({ err: unavailable.cause }, 'the database does not answer');
+    const ours = unavailable ?? original;
+    if (ours instanceof LullError)
+      return new GraphQLError(ours.message, { ...where, extensions: extensionsOf(ours) });
     log.error({ err: original }, 'a request failed');
     return new GraphQLError('something went wrong; it was logged', {
       ...where,
@@ -222,6 +221,10 @@ function originalOf(error: unknown): unknown {
 
 function extensionsOf(error: LullError): Record<string, unknown> {
   const extensions = fieldsOf(error);
+  if (error instanceof UnavailableError) {
+    const headers = { 'retry-after': String(error.retryAfterSeconds) };
+    return { ...extensions, http: { status: 503, headers } };
+  }
   if (!(error instanceof TooManySubscriptionsError)) return extensions;
   const headers = { 'retry-after': RETRY_SUBSCRIBING_S };
   return { ...extensions, http: { status: error.of === 'ACCOUNT' ? 429 : 503, headers } };

@@ -1,16 +1,9 @@
-import {
-  type ApiKeyRow,
-  createApiKey,
-  listApiKeys,
-  readApiKeys,
-  readScopes,
-  revokeApiKey,
-  SCOPES,
-} from '../db/api-keys.ts';
-import { countOf } from '../db/counts.ts';
-import { BOUNDS, checkCount, checkLength } from '../domain/bounds.ts';
-import { ForbiddenError, InvalidInputError, NotFoundError } from '../domain/errors.ts';
+import { type ApiKeyRow, listApiKeys, readApiKeys, readScopes, SCOPES } from '../db/api-keys.ts';
+import { BOUNDS, checkLength } from '../domain/bounds.ts';
+import { ForbiddenError, InvalidInputError, NotFoundError, UnavailableError } from '../domain/errors.ts';
 import { isUuid } from '../domain/uuid.ts';
+import { makeKey, revokeKey, setKeysOutliveMaker } from '../lifecycle/keys.ts';
+import { Account } from './account.ts';
 import { builder } from './builder.ts';
 import { pageArgs, readPageArgs, toConnection } from './connection.ts';
 import { decodeId } from './ids.ts';
@@ -42,6 +35,17 @@ builder.node(ApiKey, {
       nullable: true,
       description: 'When it was revoked; null: it is valid.',
       resolve: (key) => key.revokedAt,
+    }),
+    expiresAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'From when on it is not valid any more; null: it is valid until it is revoked.',
+      resolve: (key) => key.expiresAt,
+    }),
+    madeBy: t.exposeString('madeBy', {
+      nullable: true,
+      description:
+        'Who made it: `key:…`, `agent:…` or `operator:…`, as histories name them; null: somebody at the command line.',
     }),
   }),
 });
@@ -75,6 +79,11 @@ const CreateApiKeyInput = builder.inputType('CreateApiKeyInput', {
       required: true,
       description: `What it may do, of what the caller may do itself: ${SCOPE_NAMES}.`,
     }),
+    expiresAt: t.field({
+      type: 'DateTime',
+      description:
+        'From when on it is not valid any more. The default, and the latest allowed, is when the key or token that makes it ends. With `Account.keysOutliveMaker` any instant is allowed, and there is no default.',
+    }),
   }),
 });
 
@@ -92,40 +101,55 @@ builder.mutationFields((t) => ({
   createApiKey: t.field({
     type: CreatedApiKey,
     description:
-      'Makes a key to this account. It can be given no scope that the caller does not have. Needs the scope `keys:write`.',
+      'Makes a key to this account. It can be given no scope that the caller does not have. It ends with what it is made by: it is revoked with that key, and expires with that token, unless `Account.keysOutliveMaker`. Needs the scope `keys:write`.',
     authScopes: { scope: 'keys:write' },
     args: { input: t.arg({ type: CreateApiKeyInput, required: true, description: 'The key.' }) },
     errors: {
-      types: [InvalidInputError, ForbiddenError],
+      types: [InvalidInputError, ForbiddenError, UnavailableError],
       union: { name: 'CreateApiKeyResult', description: 'The key with its token, or why none was made.' },
     },
-    async resolve(_root, { input }, { accountId, scopes: own, deps }) {
+    async resolve(_root, { input }, { accountId, deps, ...holder }) {
       const name = readName(input.name);
       checkLength(input.scopes, 'scopes', BOUNDS.scopes.max);
       const scopes = [...new Set(readScopes(input.scopes))];
-      const missing = scopes.find((scope) => !own.has(scope));
-      if (missing !== undefined) throw new ForbiddenError(missing);
-      const [id, now] = [deps.newId(), deps.clock.now()];
-      checkCount('apiKeys', await countOf(deps.db.sql, accountId, 'apiKeys', now));
-      const token = await createApiKey(deps.db, { accountId, name, scopes }, { id, now });
-      return { apiKey: { id, name, scopes, createdAt: now, revokedAt: null }, token };
+      return await makeKey(deps, accountId, { name, scopes, expiresAt: input.expiresAt ?? null }, holder);
     },
   }),
   revokeApiKey: t.field({
     type: ApiKey,
     description:
-      'Revokes a key, from the next request on and for ever; the same again changes nothing. Needs the scope `keys:write`.',
+      'Revokes a key, from the next request on and for ever, with the keys that were made by it and end with it; the same again changes nothing. Needs the scope `keys:write`, and every scope of the key.',
     authScopes: { scope: 'keys:write' },
     args: { id: t.arg.id({ required: true, description: 'Of an ApiKey.' }) },
     errors: {
-      types: [InvalidInputError, NotFoundError, ForbiddenError],
+      types: [InvalidInputError, NotFoundError, ForbiddenError, UnavailableError],
       union: { name: 'RevokeApiKeyResult', description: 'The key, or why nothing was changed.' },
     },
-    async resolve(_root, args, { accountId, deps }) {
-      const id = decodeId('ApiKey', args.id, 'id');
-      const key = await revokeApiKey(deps.db.sql, { accountId, id }, deps.clock.now());
-      if (key === null) throw new NotFoundError('id', 'key');
-      return key;
+    async resolve(_root, args, { accountId, deps, scopes }) {
+      return await revokeKey(deps, accountId, decodeId('ApiKey', args.id, 'id'), { scopes });
+    },
+  }),
+  setKeysOutliveMaker: t.field({
+    type: Account,
+    description:
+      'Says whether keys that are made from now on stay valid once the key or token that made them has ended. Keys that there are stay as they were made. Needs the scope `accounts:write`.',
+    authScopes: { scope: 'accounts:write' },
+    args: {
+      outlive: t.arg.boolean({
+        required: true,
+        description: 'False, as at first: they end with what made them. True: they do not.',
+      }),
+    },
+    errors: {
+      types: [ForbiddenError, UnavailableError],
+      union: {
+        name: 'SetKeysOutliveMakerResult',
+        description: 'The account, or why nothing was changed.',
+      },
+    },
+    async resolve(_root, { outlive }, { accountId, deps, load }) {
+      await setKeysOutliveMaker(deps, accountId, outlive);
+      return await load.account();
     },
   }),
 }));

@@ -3,8 +3,8 @@ import { readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { v7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createApiKey, verifyApiKey } from '../../src/db/api-keys.ts';
-import { verifyOperatorKey } from '../../src/db/operator-keys.ts';
+import { createApiKey, verifyApiKeys } from '../../src/db/api-keys.ts';
+import { verifyOperatorKeys } from '../../src/db/operator-keys.ts';
 import { createAccount } from '../../src/lifecycle/setup.ts';
 import { fakeClock } from '../support/clock.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -35,7 +35,7 @@ describe('lull keys', () => {
     expect(statSync(out).mode & 0o777).toBe(0o600);
     const token = readFileSync(out, 'utf8').trim();
     expect(token).toMatch(/^lull_op_[0-9a-f]{32}_[0-9a-f]{64}$/);
-    const operator = await verifyOperatorKey(test.database, token);
+    const operator = (await verifyOperatorKeys(test.database, [token]))[0];
     expect([...(operator?.scopes ?? [])]).toEqual(['conversations:read']);
 
     const listed = lull('keys', 'list', '--operator');
@@ -52,7 +52,7 @@ describe('lull keys', () => {
     const revoked = lull('keys', 'revoke', id, '--operator');
     expect(revoked.status).toBe(0);
     expect(revoked.stdout).toContain('\trevoked ');
-    expect(await verifyOperatorKey(test.database, token)).toBeNull();
+    expect((await verifyOperatorKeys(test.database, [token]))[0]).toBeNull();
   });
 
   it("revokes an account's key by its id as it stands in the key, and no other account's", async () => {
@@ -65,9 +65,9 @@ describe('lull keys', () => {
     const id = token.split('_')[2] as string;
     const foreign = lull('keys', 'revoke', id, '--account', 'b');
     expect(foreign).toMatchObject({ status: 2, stderr: 'error: id: no such key\n' });
-    expect(await verifyApiKey(test.database, token)).not.toBeNull();
+    expect((await verifyApiKeys(test.database, [token], new Date()))[0]).not.toBeNull();
     expect(lull('keys', 'revoke', id, '--account', 'a')).toMatchObject({ status: 0 });
-    expect(await verifyApiKey(test.database, token)).toBeNull();
+    expect((await verifyApiKeys(test.database, [token], new Date()))[0]).toBeNull();
   });
 
   it.each([

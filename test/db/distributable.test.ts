@@ -29,6 +29,11 @@ const ACROSS: [path: string, begins: string, why: string][] = [
   ['src/db/erased-identifiers.ts', 'update contact set erased_before = null where', 'retention'],
   ['src/jobs/retention.ts', 'select account_id from account', 'retention, account by account'],
   ['src/db/outages.ts', 'select from outage where kind', 'downtime is of all accounts'],
+  [
+    'src/db/revoke-keys.ts',
+    'update api_key set revoked_at = {now} where bound_to = {id}',
+    'keys that an operator key has made',
+  ],
   ['src/db/outages.ts', 'select account_id from account order by', 'downtime is of all accounts'],
   [
     'src/db/service-state.ts',

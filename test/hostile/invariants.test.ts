@@ -3,7 +3,7 @@ import { faultsIn, linesWithFaults } from './invariants.ts';
 
 const KEPT = { theirs: ['theirs-alone'], secrets: ['a secret'] };
 const answer = (status: number, body: unknown, headers: Record<string, string> = {}) => ({
-  ...{ status, headers },
+  ...{ status, headers: { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', ...headers } },
   body: typeof body === 'string' ? body : JSON.stringify(body),
 });
 const error = (extensions?: object) => ({ errors: [{ message: 'no', extensions }] });
@@ -32,6 +32,8 @@ describe('the invariants', () => {
       'without Retry-After',
     ],
     ['an error without a code', answer(200, error()), 'without a code'],
+    ['an answer that may be kept', answer(200, {}, { 'cache-control': 'no-cache' }), 'it may be kept'],
+    ['one whose type may be guessed', answer(200, {}, { 'x-content-type-options': '' }), 'may be guessed'],
     ['a fault', answer(200, error({ code: 'INTERNAL' })), 'an unexpected error'],
     ['a refusal without a body', answer(404, ''), 'without errors'],
     [

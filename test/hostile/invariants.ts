@@ -43,6 +43,11 @@ export function faultsIn(
   if (status >= 500 && !(status === 503 && headers['retry-after'] !== undefined))
     faults.push(`it is a ${status}${status === 503 ? ' without Retry-After' : ''}`);
   if (allowed.includes(status)) return faults;
+  // What comes before an answer (100) has no headers.
+  const isAnswer = status >= 200;
+  if (isAnswer && headers['cache-control'] !== 'no-store')
+    faults.push(`it may be kept: cache-control ${headers['cache-control']}`);
+  if (isAnswer && headers['x-content-type-options'] !== 'nosniff') faults.push('its type may be guessed');
   if (status === 0) faults.push('the connection was closed without an answer');
   return [...faults, ...faultsOfErrors(status, headers, body)];
 }

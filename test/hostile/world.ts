@@ -43,6 +43,8 @@ export async function openWorld(env: NodeJS.ProcessEnv = {}) {
     {
       ...{ DATABASE_URL: urlOf(engine.address), PORT: '0', LOG_LEVEL: 'debug', NODE_ENV: 'production' },
       ...{ LULL_SECRET_KEY: VAULT_KEY.toString('base64'), LULL_RATE_LIMIT: '1000000' },
+      // Most of what attackers send is refused, and what for is to be seen.
+      LULL_UNKNOWN_RATE_LIMIT: '1000000',
       // What is to be seen is the answer, however busy the machine is.
       LULL_MAX_DELAY_MS: '60000',
       ...env,

@@ -29,7 +29,7 @@ export async function openBusyApi() {
       const refused: Refusal[] = [];
       const all = { ...api.deps, refused: (why: Refusal) => void refused.push(why), ...deps };
       // How busy this machine is otherwise is not what most of these tests are about.
-      const roomy = { requestsPerMinute: 1_000_000, maxDelayMs: 60_000 };
+      const roomy = { requestsPerMinute: 1_000_000, accountRequestsPerMinute: 1_000_000, maxDelayMs: 60_000 };
       const server = await startHttp(all, { ...HTTP_OPTIONS, ...roomy, ...options });
       servers.push(server);
       return { ...server, refused };
@@ -54,12 +54,12 @@ export async function openBusyApi() {
         where conversation.account_id = ${api.engine.accountId} and starts_with(address, ${prefix})`;
       return rows.map(({ address }) => address).sort();
     },
-    /** Holds up everybody who shows a key until the returned function is called. */
+    /** Holds up everybody who is let in until the returned function is called. */
     async holdUp(): Promise<() => Promise<void>> {
       const held = Promise.withResolvers<void>();
       const go = Promise.withResolvers<void>();
       const holding = inTransaction(api.engine.db.sql, async (sql) => {
-        await sql`lock table api_key in access exclusive mode`;
+        await sql`lock table account in access exclusive mode`;
         held.resolve();
         await go.promise;
       });

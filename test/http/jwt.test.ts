@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type HttpServer, startHttp } from '../../src/http.ts';
 import { createAccount } from '../../src/lifecycle/setup.ts';
 import { openAccess } from '../../src/schema/access.ts';
-import { type Api, HTTP_OPTIONS, openApi } from './open-api.ts';
+import { type Answer, type Api, HTTP_OPTIONS, openApi } from './open-api.ts';
 
 const ISSUER = 'https://login.example';
 const AUDIENCE = 'lull';
@@ -70,7 +70,7 @@ async function ask(token: string, { query = READ, at = server, headers = {} } = 
     headers: { 'content-type': 'application/json', authorization: `Bearer ${token}`, ...headers },
     body: JSON.stringify({ query }),
   });
-  return { status: response.status, body: await response.json() };
+  return { status: response.status, body: (await response.json()) as Answer };
 }
 
 describe('a JWT', () => {
@@ -143,6 +143,21 @@ describe('a JWT', () => {
     const claims = JSON.parse(Buffer.from(payload ?? '', 'base64url').toString());
     const confused = await new SignJWT(claims).setProtectedHeader({ alg: 'HS256', kid: 'rsa' }).sign(secret);
     expect(await ask(confused)).toMatchObject(UNKNOWN);
+  });
+
+  it('makes keys that end when it does', async () => {
+    const query = `mutation { createApiKey(input: { name: "of a token", scopes: ["conversations:read"] }) {
+      ... on CreatedApiKey { token apiKey { expiresAt madeBy } } } }`;
+    const exp = secondsFromNow(60);
+    const token = await sign({ scope: 'keys:write conversations:read', exp });
+    const { createApiKey } = (await ask(token, { query })).body.data;
+    expect(createApiKey.apiKey).toEqual({
+      expiresAt: new Date(exp * 1000).toISOString(),
+      madeBy: `agent:${api.engine.ann}`,
+    });
+    expect((await ask(createApiKey.token)).status).toBe(200);
+    api.engine.clock.advance(60_000);
+    expect(await ask(createApiKey.token)).toMatchObject(UNKNOWN);
   });
 
   it('is answered 503 while its key server is away, and 401 where none is set up', async () => {

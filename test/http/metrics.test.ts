@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readGauges } from '../../src/db/gauges.ts';
+import { writeProbe } from '../../src/db/heartbeat.ts';
 import { isMigrated } from '../../src/db/readiness.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
@@ -29,7 +30,8 @@ beforeEach(async () => {
     log,
   });
   deps.woke = metrics.woke;
-  const probes = { isMigrated: () => isMigrated(db), clock, log };
+  const tryWriting = () => writeProbe(db.sql, clock.now());
+  const probes = { isMigrated: () => isMigrated(db), tryWriting, clock, log };
   server = await startMetrics(metrics, probes, { host: '127.0.0.1', port: 0 });
 });
 afterEach(async () => {

@@ -9,6 +9,7 @@ import { openSettingsStore } from '../../src/adapters/settings.ts';
 import { createVault } from '../../src/adapters/vault.ts';
 import { readConfig } from '../../src/config.ts';
 import { createApiKey, SCOPES } from '../../src/db/api-keys.ts';
+import { writeProbe } from '../../src/db/heartbeat.ts';
 import { isMigrated } from '../../src/db/readiness.ts';
 import { inTransaction, TRANSACT, type TransactionMode } from '../../src/db/transaction.ts';
 import { type HttpDeps, startHttp } from '../../src/http.ts';
@@ -65,6 +66,7 @@ export async function openApi(start?: Date, options?: { profile?: string }) {
     },
     identify: openAccess({ db, clock: engine.clock }, null),
     isMigrated: () => isMigrated(db),
+    tryWriting: () => writeProbe(engine.db.sql, engine.clock.now()),
   };
   const server = await startHttp(deps, HTTP_OPTIONS);
   const key = await makeKey(engine, SCOPES);

@@ -5,7 +5,6 @@ import { openDatabase } from '../../src/db/client.ts';
 import type { DatabaseGauges } from '../../src/db/gauges.ts';
 import { watchEventLoop } from '../../src/http/event-loop.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
-import { openDoor } from '../../src/http/overload.ts';
 import { createLog } from '../../src/log.ts';
 import { openAccess } from '../../src/schema/access.ts';
 import { openGate } from '../jobs/store.ts';
@@ -94,17 +93,6 @@ describe('metrics', () => {
   });
 });
 
-describe('the door', () => {
-  it('keeps 256 MB of requests at most', () => {
-    const door = openDoor({ requestsAtOnce: 1, requestsWaiting: 0, maxDelayMs: 500 });
-    const most = 256 * 1024 * 1024;
-    expect([door.keep(most - 1), door.keep(1), door.keep(1)]).toEqual([true, true, false]);
-    door.keep(-1);
-    expect([door.keep(2), door.keep(1)]).toEqual([false, true]);
-    door.close();
-  });
-});
-
 describe('a database that is away', () => {
   /** The API on a way to the database that can be cut. */
   async function throughGate(options: BusyOptions) {
@@ -158,14 +146,14 @@ describe('a database that is away', () => {
     gate.jam();
     const calls = Array.from({ length: 12 }, () => busyApi.post(server, NAME));
     const statuses = (await Promise.all(calls)).map(({ status }) => status);
-    expect(statuses.filter((status) => status === 504)).toHaveLength(4);
-    expect(statuses.filter((status) => status === 503)).toHaveLength(8);
-    expect(server.refused.sort()).toEqual([...Array(4).fill('full'), ...Array(4).fill('waited')]);
+    // Nobody can be let in, since it cannot be found out who they are.
+    expect(new Set(statuses)).toEqual(new Set([503]));
+    expect(server.refused.sort()).toEqual([...Array(4).fill('full'), ...Array(8).fill('waited')]);
     expect((await fetch(`${server.url}/health`)).status).toBe(200);
     await gate.shut();
     await gate.open();
-    await expect.poll(() => server.load().requests, soon).toBe(0);
-    expect((await busyApi.post(server, NAME)).status).toBe(200);
+    await expect.poll(async () => (await busyApi.post(server, NAME)).status, soon).toBe(200);
+    expect(server.load().requests).toBe(0);
     await close();
   });
 

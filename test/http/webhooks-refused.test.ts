@@ -3,6 +3,7 @@ import { createServer, request } from 'node:http';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readBody } from '../../src/http/body.ts';
+import { openBodyRoom } from '../../src/http/body-room.ts';
 import { createAccount } from '../../src/lifecycle/setup.ts';
 import type { Api } from './open-api.ts';
 import {
@@ -115,8 +116,10 @@ describe('calls that are refused, and change nothing', () => {
 
   it('a body that is not there in time is answered 408, and hung up on', async () => {
     const server = createServer(async (incoming, response) => {
-      const door = { keep: () => true, refuse: () => {} };
-      expect(await readBody(incoming, response, 1_000, 50, door)).toBeNull();
+      const room = openBodyRoom({ bytes: 10_000, placeBytes: 10_000 });
+      const owner = { place: 'a channel', sender: 'somebody' };
+      const limits = { maxBytes: 1_000, withinMs: 50, room, owner, door: { refused: () => {} } };
+      expect(await readBody(incoming, response, limits)).toBeNull();
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const socket = connect((server.address() as { port: number }).port, '127.0.0.1');

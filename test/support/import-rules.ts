@@ -86,19 +86,20 @@ const LAYERS: Record<string, Layer> = {
   http: {
     from: ['domain', 'schema', 'lifecycle', 'adapters'],
     typesFrom: [...AMBIENT, 'db', 'outgoing'],
-    packages: [...GRAPHQL, 'prom-client', 'rate-limiter-flexible', 'zod', 'node:*'],
+    packages: [...GRAPHQL, 'prom-client', 'zod', 'node:*'],
   },
   commands: { from: [...ALL_BUT_APP, 'app'], typesFrom: [], packages: ['*'] },
   app: { from: ALL_BUT_APP, typesFrom: [], packages: ['*'] },
   main: { from: [...ALL_BUT_APP, 'app'], typesFrom: [], packages: ['*'] },
   cli: { from: [...ALL_BUT_APP, 'app'], typesFrom: [], packages: ['*'] },
-  config: { from: ['domain'], typesFrom: ['temporal-polyfill'], packages: ['zod', 'node:path'] },
+  config: { from: ['domain'], typesFrom: ['temporal-polyfill'], packages: ['zod', 'node:net', 'node:path'] },
   clock: { from: [], typesFrom: ['log'], packages: ['node:os'] },
   'load-adapters': { from: ['adapters', 'domain'], typesFrom: [], packages: ['node:*'] },
   'secret-key': { from: ['adapters', 'domain'], typesFrom: ['config'], packages: ['node:*'] },
   'open-metrics': { from: ['db', 'http', 'jobs'], typesFrom: AMBIENT, packages: [] },
   'open-clock': { from: ['clock', 'db', 'lifecycle'], typesFrom: ['log'], packages: ['uuid'] },
-  log: { from: ['domain'], typesFrom: ['config'], packages: ['pino'] },
+  log: { from: ['domain', 'log-redaction'], typesFrom: ['config'], packages: ['pino'] },
+  'log-redaction': { from: [], typesFrom: [], packages: [] },
 };
 
 /** Code that only one file may hold. */

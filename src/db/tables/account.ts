@@ -36,6 +36,8 @@ export const account = pgTable(
     /** The newest rules version all lanes have been armed for; behind `rules_version`: still to be done. */
     armedVersion: bigint('armed_version', { mode: 'number' }).notNull(),
     createdAt: instant('created_at').notNull(),
+    /** Whether keys that are made by a key or a token stay valid once that has ended. */
+    keysOutliveMaker: boolean('keys_outlive_maker').notNull().default(false),
   },
   (table) => [
     index('account_unarmed').on(table.accountId).where(sql`${table.armedVersion} <> ${table.rulesVersion}`),
@@ -259,6 +261,12 @@ export const apiKey = pgTable(
     scopes: text('scopes').array().notNull(),
     createdAt: instant('created_at').notNull(),
     revokedAt: instant('revoked_at'),
+    /** From when on it is not valid any more; null: valid until it is revoked. */
+    expiresAt: instant('expires_at'),
+    /** Who made it, as histories keep it; null: somebody at the command line. */
+    madeBy: text('made_by'),
+    /** The key (the account's, or an operator's) with which it is revoked: the one it was made by; null: with none. */
+    boundTo: uuid('bound_to'),
   },
   (table) => [primaryKey({ columns: [table.accountId, table.id] })],
 );

@@ -1,0 +1,56 @@
+import type { Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { networkOf } from './sender.ts';
+
+/** Connections of one sender, in the order in which they were last used: the ones that wait, and those with a request. */
+type Held = { idle: Set<Socket>; busy: Set<Socket> };
+
+/**
+ * Holds a server to so many connections. Where one more comes, another one goes: of the sender who has most connections
+ * without a request under way, the one that has been without for longest. The new one goes only where every other has a request.
+ */
+export function limitConnections(server: Server, most: number): void {
+  const senders = new Map<string, Held>();
+  let open = 0;
+
+  /** The sender with most idle connections; null where there is none. */
+  function mostIdle(): Held | null {
+    let found: Held | null = null;
+    for (const held of senders.values()) if (held.idle.size > (found?.idle.size ?? 0)) found = held;
+    return found;
+  }
+
+  function makeRoom(): boolean {
+    const idle = mostIdle()?.idle;
+    const [victim] = idle ?? [];
+    if (victim === undefined) return false;
+    // What is destroyed is told of as closed a little later.
+    idle?.delete(victim);
+    victim.destroy();
+    return true;
+  }
+
+  server.on('connection', (socket: Socket) => {
+    if (open >= most && !makeRoom()) return socket.destroy();
+    const sender = networkOf(socket.remoteAddress ?? '');
+    const held = senders.get(sender) ?? { idle: new Set(), busy: new Set() };
+    senders.set(sender, held);
+    held.idle.add(socket);
+    open++;
+    socket.once('close', () => {
+      open--;
+      held.idle.delete(socket);
+      held.busy.delete(socket);
+      if (held.idle.size + held.busy.size === 0) senders.delete(sender);
+    });
+  });
+
+  server.on('request', ({ socket }: { socket: Socket }, response: ServerResponse) => {
+    const held = senders.get(networkOf(socket.remoteAddress ?? ''));
+    if (!held?.idle.delete(socket)) return;
+    held.busy.add(socket);
+    response.once('close', () => {
+      if (held.busy.delete(socket) && !socket.destroyed) held.idle.add(socket);
+    });
+  });
+}

@@ -1,0 +1,52 @@
+import type { ServerResponse } from 'node:http';
+import type { Clock } from '../clock.ts';
+import { send } from './answer.ts';
+
+/** Counts what somebody does, in windows of a minute that begin with the first time. */
+export type RateLimit = {
+  /** Counts once more; how long, in milliseconds, there is to wait: 0 for not at all. */
+  take(who: string): number;
+  perMinute: number;
+};
+
+const WINDOW_MS = 60_000;
+/** So many are counted at a time; beyond, those who began first are forgotten. */
+const MOST_COUNTED = 20_000;
+
+/** Opens a limit of so many times a minute for each; what it remembers is bounded, however many there are. */
+export function openRateLimit(clock: Pick<Clock, 'now'>, perMinute: number, most = MOST_COUNTED): RateLimit {
+  /** In the order in which their windows began. */
+  const counted = new Map<string, { count: number; since: number }>();
+  const isOver = (since: number, now: number) => now - since >= WINDOW_MS || now < since;
+  return {
+    perMinute,
+    take(who) {
+      const now = clock.now().getTime();
+      for (const [first, { since }] of counted) {
+        if (!isOver(since, now) && counted.size < most) break;
+        counted.delete(first);
+      }
+      const own = counted.get(who) ?? { count: 0, since: now };
+      own.count++;
+      counted.set(who, own);
+      return own.count <= perMinute ? 0 : Math.max(1, own.since + WINDOW_MS - now);
+    },
+  };
+}
+
+/** Whose requests a limit counts, in words. */
+export type Counted = 'one key' | 'one account' | 'one address without a valid key';
+
+/** Answers that there were too many requests, and when to try again. */
+export function sendTooOften(
+  response: ServerResponse,
+  waitMs: number,
+  { perMinute }: RateLimit,
+  of: Counted,
+): void {
+  const retryAfterSeconds = Math.ceil(waitMs / 1000);
+  response.setHeader('retry-after', retryAfterSeconds);
+  const message = `more than ${perMinute} requests in a minute of ${of}: try again in ${retryAfterSeconds} s`;
+  const extensions = { code: 'RATE_LIMITED', max: perMinute, retryAfterSeconds };
+  send(response, 429, { errors: [{ message, extensions }] });
+}

@@ -1,0 +1,74 @@
+/** Names of fields that may hold a customer's address, or what somebody wrote, wherever in the logged object they stand. */
+const CUSTOMERS = new Set([
+  ...['address', 'addresses', 'phone', 'email', 'recipient', 'text', 'body', 'subject'],
+  // What the database's driver keeps of a statement, and what Postgres says of the row it was about.
+  ...['detail', 'where', 'hint', 'query', 'parameters', 'params', 'args', 'internal_query'],
+]);
+/** Of an error only these are told besides its type, code, message, frames and causes. */
+const ERROR_FIELDS = [
+  ...['severity', 'routine', 'schema_name', 'table_name', 'column_name', 'constraint_name'],
+  ...['syscall', 'errno', 'port', 'status', 'field', 'scope', 'retryAfterSeconds'],
+];
+const REDACTED = '[redacted]';
+const DEEPEST = 6;
+
+const EMAIL = /[\p{L}\p{N}._%+-]+@[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+/gu;
+/** Eight to fifteen digits that are no part of something longer, as an id, an instant or a number with a point. */
+const PHONE = /(?<![\w.:/-])\+?\d{8,15}(?![\w.:-]*[\w])/g;
+const PHONE_WITH_PLUS = /\+\d{7,15}/g;
+/** What stands in a URL after its host: providers have the address of whom they write to there. */
+const IN_URL = /(https?:\/\/[^\s/"'?#]+)[/?#][^\s"']*/g;
+
+/** A text of the log without telephone numbers and mail addresses. */
+export function redactText(text: string): string {
+  return text.replace(EMAIL, REDACTED).replace(PHONE_WITH_PLUS, REDACTED).replace(PHONE, REDACTED);
+}
+
+/** A logged value without what may be a customer's, and errors with no more than tells what went wrong. */
+export function redactValue(value: unknown, depth = 0): unknown {
+  if (typeof value === 'string') return redactText(value);
+  if (typeof value !== 'object' || value === null || value instanceof Date) return value;
+  if (depth >= DEEPEST) return REDACTED;
+  if (value instanceof Error) return redactError(value, depth);
+  if (Array.isArray(value)) return value.map((each) => redactValue(each, depth + 1));
+  if (value instanceof Map || value instanceof Set || ArrayBuffer.isView(value)) return REDACTED;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, each]) => [
+      name,
+      CUSTOMERS.has(name) && typeof each !== 'number' ? REDACTED : redactValue(each, depth + 1),
+    ]),
+  );
+}
+
+/** The fields of an error that are known to hold no row: a driver's has the statement and its parameters too. */
+function redactError(error: Error, depth: number): object {
+  const fields = error as unknown as Record<string, unknown>;
+  const named = ERROR_FIELDS.filter((name) => fields[name] !== undefined);
+  const { cause, errors, code } = fields;
+  return {
+    type: error.name === 'Error' ? (error.constructor?.name ?? 'Error') : error.name,
+    ...(code === undefined ? {} : { code }),
+    message: messageOf(error, code),
+    stack: framesOf(error),
+    ...Object.fromEntries(named.map((name) => [name, redactValue(fields[name], depth + 1)])),
+    ...(cause === undefined ? {} : { cause: redactValue(cause, depth + 1) }),
+    ...(Array.isArray(errors)
+      ? { errors: errors.slice(0, 3).map((each) => redactValue(each, depth + 1)) }
+      : {}),
+  };
+}
+
+/** Postgres repeats values in its messages: all of them where the value was bad, else after a colon. */
+function messageOf(error: Error, code: unknown): string {
+  const text = redactText(error.message.replace(IN_URL, `$1/${REDACTED}`));
+  if (!('severity' in error)) return text;
+  if (/^(22|P0)/.test(String(code))) return `a value that the database did not take ${REDACTED}`;
+  return text.replace(/: ".*$/s, `: ${REDACTED}`);
+}
+
+function framesOf({ stack = '' }: Error): string {
+  return stack
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .join('\n');
+}

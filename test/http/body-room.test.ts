@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { openBodyRoom } from '../../src/http/body-room.ts';
+
+const KB = 1024;
+
+/** A room with the names of the bodies that had to go. */
+function open(sizes: { bytes: number; placeBytes: number }) {
+  const room = openBodyRoom(sizes);
+  const gone: string[] = [];
+  return {
+    room,
+    gone,
+    begin: (name: string, place: string, sender: string) =>
+      room.open({ place, sender }, () => gone.push(name)),
+  };
+}
+
+describe('room for bodies', () => {
+  it('that is full at one place is made by the first body there of the sender who holds most', () => {
+    const { begin, gone, room } = open({ bytes: 1_000 * KB, placeBytes: 100 * KB });
+    const [small, big, bigger] = [
+      begin('small', 'a', '1'),
+      begin('big', 'a', '2'),
+      begin('bigger', 'a', '2'),
+    ];
+    const elsewhere = begin('elsewhere', 'b', '2');
+    expect([small.grow(20 * KB), big.grow(30 * KB), bigger.grow(45 * KB), elsewhere.grow(90 * KB)]).toEqual([
+      true,
+      true,
+      true,
+      true,
+    ]);
+    expect(begin('new', 'a', '3').grow(10 * KB)).toBe(true);
+    expect(gone).toEqual(['big']);
+    expect(room.keptBytes()).toBe((20 + 45 + 90 + 10) * KB);
+  });
+
+  it('that is full for all places is made at the place that holds most', () => {
+    const { begin, gone } = open({ bytes: 100 * KB, placeBytes: 80 * KB });
+    begin('a1', 'a', '1').grow(40 * KB);
+    begin('a2', 'a', '2').grow(35 * KB);
+    begin('b1', 'b', '3').grow(20 * KB);
+    expect(begin('c1', 'c', '3').grow(30 * KB)).toBe(true);
+    expect(gone).toEqual(['a1']);
+  });
+
+  it('is not made by a body that has come whole, and the new one is refused where there is no other', () => {
+    const { begin, gone } = open({ bytes: 100 * KB, placeBytes: 50 * KB });
+    const whole = begin('whole', 'a', '1');
+    whole.grow(48 * KB);
+    whole.complete();
+    expect(begin('new', 'a', '2').grow(10 * KB)).toBe(false);
+    expect(gone).toEqual(['new']);
+    whole.free();
+    whole.free();
+    expect(begin('next', 'a', '2').grow(10 * KB)).toBe(true);
+  });
+
+  it('is held by very many bodies of a few bytes too', () => {
+    const { begin, gone } = open({ bytes: 1_000 * KB, placeBytes: 64 * KB });
+    for (let count = 0; count < 100; count++) begin(`body ${count}`, 'a', '1').grow(1);
+    expect(gone.length).toBe(100 - 64 / 4);
+  });
+
+  it('is free again once everything in it is', () => {
+    const { begin, room } = open({ bytes: 100 * KB, placeBytes: 50 * KB });
+    const bodies = Array.from({ length: 200 }, (_, index) => {
+      const body = begin(`body ${index}`, `place ${index % 3}`, `sender ${index % 5}`);
+      body.grow(index * 100);
+      return body;
+    });
+    expect(room.keptBytes()).toBeLessThanOrEqual(100 * KB);
+    for (const body of bodies) body.free();
+    expect(room.keptBytes()).toBe(0);
+  });
+});
