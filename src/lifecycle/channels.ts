@@ -1,4 +1,5 @@
 import type { TransactionSql } from 'postgres';
+import { closeCircuit } from '../db/circuit-breaker.ts';
 import { NotFoundError } from '../domain/errors.ts';
 import type { Author, RulesDeps } from './change-rules.ts';
 import { type Call, changeRulesOnce } from './idempotent.ts';
@@ -82,6 +83,8 @@ export async function updateChannel(
       await sql`
         update channel set name = ${name}, calendar_id = ${calendarId}, settings = ${sql.json(settings)}
         where account_id = ${accountId} and id = ${channelId}`;
+      // Its provider may be another one now.
+      if (changes.settings !== undefined) await closeCircuit(sql, { accountId, destinationId: channelId });
       const adapterId: string = row.adapter;
       const changedSettings = Object.keys(changes.settings ?? {});
       return {
