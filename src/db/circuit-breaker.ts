@@ -66,13 +66,13 @@ export async function noteFailure(
   { now, probeUntil }: { now: Date; probeUntil: Date | null },
 ): Promise<void> {
   await sql`
-    insert into circuit_breaker as circuit (account_id, destination_id, kind, failures, why)
+    insert into circuit_breaker (account_id, destination_id, kind, failures, why)
     values (${accountId}, ${destinationId}, ${kind}, 1, ${why})
-    on conflict (account_id, destination_id) do update set failures = circuit.failures + 1, why = excluded.why,
-      opened_at = case when circuit.failures + 1 >= ${afterFailures} then coalesce(circuit.opened_at, ${now}) end,
-      retry_at = case when circuit.failures + 1 >= ${afterFailures} then ${now}::timestamptz + interval '1 millisecond'
-        * least(${longestMs}::float8, ${firstMs}::float8 * 2 ^ least(circuit.failures + 1 - ${afterFailures}, 30)) end
-    where circuit.retry_at is null or circuit.retry_at <= ${now} or circuit.retry_at = ${probeUntil}`;
+    on conflict (account_id, destination_id) do update set failures = circuit_breaker.failures + 1, why = excluded.why,
+      opened_at = case when circuit_breaker.failures + 1 >= ${afterFailures} then coalesce(circuit_breaker.opened_at, ${now}) end,
+      retry_at = case when circuit_breaker.failures + 1 >= ${afterFailures} then ${now}::timestamptz + interval '1 millisecond'
+        * least(${longestMs}::float8, ${firstMs}::float8 * 2 ^ least(circuit_breaker.failures + 1 - ${afterFailures}, 30)) end
+    where circuit_breaker.retry_at is null or circuit_breaker.retry_at <= ${now} or circuit_breaker.retry_at = ${probeUntil}`;
 }
 
 /** Opens a circuit breaker until an instant, because the destination asked to be left alone: that is no failure. */
@@ -82,8 +82,8 @@ export async function pauseUntil(
   { now, until }: { now: Date; until: Date },
 ): Promise<void> {
   await sql`
-    insert into circuit_breaker as circuit (account_id, destination_id, kind, failures, why, opened_at, retry_at)
+    insert into circuit_breaker (account_id, destination_id, kind, failures, why, opened_at, retry_at)
     values (${accountId}, ${destinationId}, ${kind}, 0, ${why}, ${now}, ${until})
-    on conflict (account_id, destination_id) do update set why = excluded.why, opened_at = coalesce(circuit.opened_at, ${now}),
-      retry_at = greatest(circuit.retry_at, ${until})`;
+    on conflict (account_id, destination_id) do update set why = excluded.why, opened_at = coalesce(circuit_breaker.opened_at, ${now}),
+      retry_at = greatest(circuit_breaker.retry_at, ${until})`;
 }

@@ -1,5 +1,6 @@
 import { claimOutbox, type Destination, START, type Turn, walkDestinations } from '../db/outbox-turns.ts';
 import type { Log } from '../log.ts';
+import { within } from './backend.ts';
 import { type CarryOutDeps, carryOut } from './carry-out.ts';
 import type { EffectHandlers } from './effect-result.ts';
 import { openPlaces, type Place, type SendPlaces } from './send-places.ts';
@@ -17,7 +18,10 @@ export type OutboxSender = {
   close(): Promise<void>;
 };
 
-/** Longer than any attempt takes. A claim is made only where its place is free, so no lease is spent waiting. */
+/**
+ * Longer than any attempt takes. A claim is made only where its place is free, so no lease is spent waiting. After it
+ * others may claim the effect: what was not heard of until then, be it of the database, keeps its place no longer.
+ */
 const LEASE_MS = 60_000;
 /** Destinations that are looked at in one statement, and the rest between two of them. */
 const STOPS = 200;
@@ -71,7 +75,8 @@ export function openSender(
   /** Looks at some destinations more, and begins anew at the end where it was kicked since the beginning. */
   async function walk(): Promise<void> {
     if (after === START) seen = kicks;
-    const stops = await walkDestinations(deps.db.sql, after, { now: deps.clock.now(), limit: STOPS });
+    const walking = walkDestinations(deps.db.sql, after, { now: deps.clock.now(), limit: STOPS });
+    const stops = await within(LEASE_MS, 'the database', walking);
     for (const stop of stops) if (stop.isDue) turns.add(stop);
     after = stops.length === STOPS ? (stops.at(-1) as Destination) : START;
     if (after === START) walked = seen;
@@ -89,7 +94,8 @@ export function openSender(
     const picks = turns.pick(places, (id) => !notBefore.has(id));
     if (picks.length === 0) return 0;
     try {
-      const claimed = await claimOutbox(deps.db.sql, picks, { now, leaseMs: LEASE_MS });
+      const claiming = claimOutbox(deps.db.sql, picks, { now, leaseMs: LEASE_MS });
+      const claimed = await within(LEASE_MS, 'the database', claiming);
       for (const pick of picks) fill(pick, claimed);
       return claimed.length;
     } finally {
@@ -108,10 +114,16 @@ export function openSender(
   }
 
   async function send(turn: Turn, place: Place): Promise<void> {
-    const { health, laterMs } = await carryOut(deps, handlers, turn, log);
-    carriedOut++;
-    if (laterMs > 0) wait(turn.destinationId, laterMs);
-    place.leave(health);
+    try {
+      const carrying = carryOut(deps, handlers, turn, log);
+      const { health, laterMs } = await within(LEASE_MS, 'carrying out an effect', carrying);
+      carriedOut++;
+      if (laterMs > 0) wait(turn.destinationId, laterMs);
+      place.leave(health);
+    } catch (error) {
+      log.error({ err: error, effect: turn.id }, 'an effect was not carried out while it was claimed');
+      place.leave();
+    }
     void run();
   }
 

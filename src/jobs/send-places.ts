@@ -22,9 +22,9 @@ export type PlaceLimits = {
 };
 
 export const PLACE_LIMITS: PlaceLimits = {
-  ...{ all: 500, unproven: 400, prompt: 100 },
-  ...{ account: 60, accountUnproven: 40, destination: 16, own: 8 },
-  ...{ stalledMs: 1_000, slowMs: 5_000 },
+  ...{ all: 500, unproven: 400, prompt: 50 },
+  ...{ account: 60, accountUnproven: 40, destination: 16, own: 4 },
+  ...{ stalledMs: 500, slowMs: 5_000 },
 };
 
 /** A send that is under way. */

@@ -144,6 +144,8 @@ export async function openSending(limit: SendLimit = async () => 0) {
     async relay() {
       await sender.drain();
     },
+    /** The sender of another process. */
+    another: () => openSender({ ...engine.deps, chance: () => 0 }, handlers, log),
     /** Moves the time on, and sends what has fallen due. */
     async after(ms: number) {
       engine.clock.advance(ms);
