@@ -62,12 +62,8 @@ describe('the pause before the next attempt', () => {
 
   it('is a day at most, whatever is asked for', async () => {
     await owe(1);
-    await sender(
-      async () =>
-        ({
-          ...{ state: 'RETRY', error: 'why', afterMs: Number.POSITIVE_INFINITY },
-        }) as never,
-    ).drain();
+    const afterMs = Number.POSITIVE_INFINITY;
+    await sender(async () => ({ state: 'RETRY', error: 'why', afterMs })).drain();
     expect(await pauses()).toEqual([24 * 60 * MINUTE]);
   });
 });
