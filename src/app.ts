@@ -26,10 +26,11 @@ import { deliverMessage } from './jobs/deliver-message.ts';
 import { type Fanout, openFanout } from './jobs/fanout.ts';
 import { startHeartbeat } from './jobs/heartbeat.ts';
 import { armLanes, implementLaneWake } from './jobs/lane-wake.ts';
+import { openSender } from './jobs/outbox-sender.ts';
 import { openQueues, type Queues } from './jobs/queues.ts';
 import { startReconciler } from './jobs/reconcile.ts';
 import { implementRelane, relanePending } from './jobs/relane.ts';
-import { implementRelayOutbox, nudgeRelay, relay } from './jobs/relay-outbox.ts';
+import { implementRelayOutbox, nudgeRelay } from './jobs/relay-outbox.ts';
 import { startRetention } from './jobs/retention.ts';
 import { sendLimit } from './jobs/send-limit.ts';
 import { sendWebhook } from './jobs/send-webhook.ts';
@@ -149,7 +150,7 @@ export async function openEngine(
 
 /** Starts to wake lanes and to send what is owed; returns what stops it. */
 export function startWorker(
-  { deps, queues, registry, vault, settings, fetchWithin, log }: Engine,
+  { deps, queues, registry, vault, settings, fetchWithin, metrics, log }: Engine,
   {
     keepEnded,
     sendsPerSecond,
@@ -161,21 +162,24 @@ export function startWorker(
     DELIVER_MESSAGE: deliverMessage({ ...deps, registry, settings, limit, fetchWithin }),
     SEND_WEBHOOK: sendWebhook({ ...deps, vault, allowPrivateWebhooks }),
   };
+  const sender = openSender(deps, handlers, log);
+  metrics?.sending(sender.load);
   const implementations = [
     implementLaneWake(deps, queues),
     implementArmAccount(deps, queues),
     implementRelane(deps, queues),
-    implementRelayOutbox(deps, handlers, log),
+    implementRelayOutbox(sender),
   ];
   const crew = queues.work(implementations, { concurrency: WAKES_AT_ONCE });
   const reconciler = startReconciler(deps, log, async () => {
-    await Promise.all([relay(deps, handlers, log), relanePending(deps, queues, log)]);
+    sender.kick();
+    await relanePending(deps, queues, log);
   });
   const retention = startRetention(deps, keepEnded, log);
   return {
     async close() {
       retention.stop();
-      await Promise.all([reconciler.stop(), crew.close()]);
+      await Promise.all([reconciler.stop(), crew.close(), sender.close()]);
     },
   };
 }

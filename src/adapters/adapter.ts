@@ -99,8 +99,8 @@ export type DeliverResult =
   | { outcome: 'ACCEPTED'; providerMessageId: string | null }
   /** It will never be taken. The reason is shown to admins, so it holds no secret. */
   | { outcome: 'REJECTED'; reason: string }
-  /** Not now; `afterMs` is what the provider asked for, null if it did not say. */
-  | { outcome: 'RETRY'; afterMs: number | null };
+  /** Not now; `afterMs` is what the provider asked for, null if it did not say. `isLimited`: it is well, and takes no more just now. */
+  | { outcome: 'RETRY'; afterMs: number | null; isLimited?: true };
 
 /** Taken; the id is the one that receipts and echoes will carry, null if there is none. */
 export function accepted(providerMessageId: string | null): DeliverResult {
@@ -115,6 +115,11 @@ export function rejected(reason: string): DeliverResult {
 /** Not taken, and worth another attempt: after `afterMs`, or with null when Lull sees fit. */
 export function retry(afterMs: number | null): DeliverResult {
   return { outcome: 'RETRY', afterMs };
+}
+
+/** Not taken because the provider limits how much it takes, which is no failure of its own: as `retry` in all else. */
+export function limited(afterMs: number | null): DeliverResult {
+  return { outcome: 'RETRY', afterMs, isLimited: true };
 }
 
 type Members<Settings> = {

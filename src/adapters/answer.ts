@@ -1,4 +1,4 @@
-import { type AdapterContext, accepted, type DeliverResult, rejected, retry } from './adapter.ts';
+import { type AdapterContext, accepted, type DeliverResult, limited, rejected, retry } from './adapter.ts';
 
 /** How to read what a provider says to a message. */
 export type Answers = {
@@ -33,7 +33,7 @@ export async function post(
   if (response.ok) return accepted(idIn(body));
   const code = codeIn(body);
   if (isPassing(response.status) || (code !== null && passing.includes(code)))
-    return retry(retryAfterMs(response.headers.get('retry-after'), context.now()));
+    return notNow(response, context.now());
   if (code === null) return rejected(`it was answered with ${response.status}`);
   const meaning = meanings[code];
   const reason = `it was answered with ${response.status} and code ${code}`;
@@ -43,6 +43,12 @@ export async function post(
 /** Whether a status of HTTP says that a later attempt may be taken. */
 export function isPassing(status: number): boolean {
   return status === 408 || status === 429 || status >= 500;
+}
+
+/** Reads an answer that a later attempt may be taken: 408 and 5xx tell of trouble, others of a limit to what is taken. */
+export function notNow({ status, headers }: Pick<Response, 'status' | 'headers'>, now: Date): DeliverResult {
+  const afterMs = retryAfterMs(headers.get('retry-after'), now);
+  return status === 408 || status >= 500 ? retry(afterMs) : limited(afterMs);
 }
 
 /** Reads Retry-After: seconds, or the date of an HTTP header. */

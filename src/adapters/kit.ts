@@ -42,11 +42,12 @@ export {
   type InboundReceipt,
   type InboundReply,
   type InboundRequest,
+  limited,
   type OutboundMessage,
   rejected,
   retry,
 } from './adapter.ts';
-export { type Answers, isPassing, post, retryAfterMs } from './answer.ts';
+export { type Answers, isPassing, notNow, post, retryAfterMs } from './answer.ts';
 export { type AdapterSamples, adapterContract, type ContractCase } from './contract.ts';
 export {
   type Item,

@@ -8,9 +8,8 @@ import {
   type InboundEvent,
   type OutboundMessage,
   rejected,
-  retry,
 } from './adapter.ts';
-import { isPassing, retryAfterMs } from './answer.ts';
+import { isPassing, notNow } from './answer.ts';
 import { instant, locale, readBody, readItems, word } from './fields.ts';
 
 const message = z
@@ -109,7 +108,6 @@ export async function deliverOverWire(
     signal: context.signal,
   });
   if (response.ok) return accepted(message.id);
-  if (isPassing(response.status))
-    return retry(retryAfterMs(response.headers.get('retry-after'), context.now()));
+  if (isPassing(response.status)) return notNow(response, context.now());
   return rejected(`the receiver answered ${response.status}`);
 }

@@ -8,9 +8,6 @@ export type EndpointRow = {
   channelId: string | null;
   createdAt: Date;
   disabledAt: Date | null;
-  /** Attempts that have failed in a row, those while it is held back left out. */
-  failures: number;
-  heldBackUntil: Date | null;
   previousSecretUntil: Date | null;
 };
 
@@ -18,7 +15,7 @@ export type EndpointRow = {
 export type EndpointFields = Pick<EndpointRow, 'url' | 'events' | 'channelId'>;
 
 const COLUMNS = `id, url, events, channel_id as "channelId", created_at as "createdAt", disabled_at as "disabledAt",
-  failures, held_back_until as "heldBackUntil", previous_secret_until as "previousSecretUntil"`;
+  previous_secret_until as "previousSecretUntil"`;
 /** One that was deleted has no secret; its row goes when its log does. */
 const IS_THERE = `secret <> ''`;
 
@@ -114,7 +111,7 @@ export async function replaceSecret(
     where account_id = ${accountId} and id = ${id}`;
 }
 
-/** Disables an endpoint, or with null enables it: as one that has never failed. */
+/** Disables an endpoint, or with null enables it. */
 export async function writeDisabled(
   sql: TransactionSql,
   accountId: string,
@@ -122,7 +119,7 @@ export async function writeDisabled(
   disabledAt: Date | null,
 ): Promise<void> {
   await sql`
-    update webhook_endpoint set disabled_at = ${disabledAt}, failures = 0, held_back_until = null
+    update webhook_endpoint set disabled_at = ${disabledAt}
     where account_id = ${accountId} and id = ${id}`;
 }
 
@@ -135,7 +132,7 @@ export async function clearEndpoint(
 ): Promise<void> {
   await sql`
     update webhook_endpoint set url = '', secret = '', previous_secret = null, previous_secret_until = null, events = '{}',
-      disabled_at = coalesce(disabled_at, ${now}), failures = 0, held_back_until = null
+      disabled_at = coalesce(disabled_at, ${now})
     where account_id = ${accountId} and id = ${id}`;
 }
 

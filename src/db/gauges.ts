@@ -1,4 +1,5 @@
 import type { Sql } from 'postgres';
+import { firstDue } from './outbox-turns.ts';
 import { inTransaction } from './transaction.ts';
 
 /** What the database has to do just now, of all accounts together; times in milliseconds. */
@@ -13,8 +14,10 @@ export type DatabaseGauges = {
   outboxPending: number;
   /** The age of the oldest effect that is not done; 0 where there is none. */
   outboxOldestMs: number;
-  /** For how long the effect longest due has waited for somebody to carry it out; 0 where none is due. */
+  /** For how long the effect longest due has waited for somebody to carry it out; 0 where none is due. What waits for a circuit breaker is left out. */
   outboxBehindMs: number;
+  /** Circuit breakers that are open or half open. */
+  circuitsOpen: { channel: number; endpoint: number };
   outboxDead: number;
   outboxUnconfirmed: number;
   connections: Record<ConnectionState, number>;
@@ -44,9 +47,12 @@ export async function readGauges(sql: Sql, now: Date): Promise<DatabaseGauges> {
       select count(*) as lanes, count(*) filter (where wake_at <= ${now}) as due,
         count(*) filter (where wake_at <= ${overdue}) as overdue, min(wake_at) as first from lane`;
       const [outbox] = await tx`
-      select count(*) as pending, min(created_at) as oldest, min(due_at) as first from (
-        select created_at, due_at from outbox where state = 'PENDING' order by due_at limit ${MOST_COUNTED}
-      ) as counted`;
+       select count(*) as pending, min(created_at) as oldest from (
+         select created_at from outbox where state = 'PENDING' limit ${MOST_COUNTED}
+       ) as counted`;
+      const first = await firstDue(tx);
+      const circuits = await tx<{ kind: string; count: string }[]>`
+       select kind, count(*) as count from circuit_breaker where retry_at is not null group by kind`;
       const [lost] = await tx`
       select count(*) filter (where state = 'DEAD') as dead, count(*) filter (where state = 'UNCONFIRMED') as unconfirmed from (
         select state from outbox where state in ('DEAD', 'UNCONFIRMED') limit ${MOST_COUNTED}
@@ -54,7 +60,7 @@ export async function readGauges(sql: Sql, now: Date): Promise<DatabaseGauges> {
       const connections = await tx<{ state: string | null; count: string }[]>`
       select state, count(*) as count from pg_stat_activity
       where datname = current_database() and application_name = 'lull' group by state`;
-      return { lanes, outbox, lost, connections };
+      return { lanes, outbox, first, circuits, lost, connections };
     },
     'read only',
   );
@@ -65,7 +71,11 @@ export async function readGauges(sql: Sql, now: Date): Promise<DatabaseGauges> {
     lanesBehindMs: sinceMs(read.lanes?.first, now),
     outboxPending: Number(read.outbox?.pending),
     outboxOldestMs: sinceMs(read.outbox?.oldest, now),
-    outboxBehindMs: sinceMs(read.outbox?.first, now),
+    outboxBehindMs: sinceMs(read.first, now),
+    circuitsOpen: {
+      channel: Number(read.circuits.find(({ kind }) => kind === 'CHANNEL')?.count ?? 0),
+      endpoint: Number(read.circuits.find(({ kind }) => kind === 'ENDPOINT')?.count ?? 0),
+    },
     outboxDead: Number(read.lost?.dead),
     outboxUnconfirmed: Number(read.lost?.unconfirmed),
     connections: byState(read.connections),

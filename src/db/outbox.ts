@@ -10,6 +10,8 @@ export type OutboxRow = {
   endpointId: string | null;
   channelId: string;
   payload: Readonly<Record<string, unknown>>;
+  /** Whether somebody asked for it: its first attempt is made even while a circuit breaker is open. */
+  byHand?: true;
 };
 
 const COLUMNS: readonly Column<OutboxRow>[] = [
@@ -20,6 +22,7 @@ const COLUMNS: readonly Column<OutboxRow>[] = [
   { name: 'endpoint_id', type: 'uuid', of: (row) => row.endpointId },
   { name: 'channel_id', type: 'uuid', of: (row) => row.channelId },
   { name: 'payload', type: 'jsonb', of: (row) => row.payload },
+  { name: 'by_hand', type: 'bool', of: (row) => row.byHand ?? false },
 ];
 const INSERT = `insert into outbox (account_id, state, attempts, due_at, created_at, ${COLUMNS.map(({ name }) => name).join(', ')})
   select $1::uuid, 'PENDING', 0, $2::timestamptz, $2::timestamptz, rows.* from (${unnest(COLUMNS, 3)}) as rows`;
@@ -41,27 +44,6 @@ export type ClaimedEffect = OutboxRow & {
   /** Since when an attempt has been under way whose end nobody wrote down; null: none is. */
   begunAt: Date | null;
 };
-
-/**
- * Claims effects that are due, passing by those claimed just now, and puts them off until the lease is over: if
- * the claimer dies, somebody else claims them then.
- */
-export async function claimOutbox(
-  sql: Sql,
-  now: Date,
-  leaseMs: number,
-  limit: number,
-): Promise<ClaimedEffect[]> {
-  const rows = await sql`
-    update outbox set attempts = attempts + 1, due_at = ${new Date(now.getTime() + leaseMs)}
-    where (account_id, id) in (
-      select account_id, id from outbox where state = 'PENDING' and due_at <= ${now}
-      order by due_at limit ${limit} for update skip locked
-    )
-    returning account_id as "accountId", id, kind, conversation_id as "conversationId", revision,
-      endpoint_id as "endpointId", channel_id as "channelId", payload, attempts, begun_at as "begunAt"`;
-  return rows as unknown as ClaimedEffect[];
-}
 
 /** Which addresses of a channel a message of Lull's own is under way to just now, of which nothing is known yet. */
 export async function inFlightTo(
@@ -121,7 +103,8 @@ export async function finishOutbox(
 ): Promise<boolean> {
   const doneAt = result.state === 'PENDING' ? null : result.now;
   const { count } = await sql`
-    update outbox set state = ${result.state}, due_at = ${result.dueAt}, done_at = ${doneAt}, error = ${result.error}, begun_at = null
+    update outbox set state = ${result.state}, due_at = ${result.dueAt}, done_at = ${doneAt}, error = ${result.error},
+      begun_at = null, by_hand = false
     where account_id = ${effect.accountId} and id = ${effect.id} and state = 'PENDING'`;
   return count === 1;
 }

@@ -63,7 +63,7 @@ export async function oweAgain(
   now: Date,
 ): Promise<boolean> {
   const { count } = await sql`
-    update outbox set state = 'PENDING', attempts = 0, due_at = ${now}, done_at = null, error = null,
+    update outbox set state = 'PENDING', attempts = 0, due_at = ${now}, done_at = null, error = null, by_hand = true,
       payload = payload || ${sql.json({ redeliveredAt: now.toISOString() })}
     where account_id = ${accountId} and id = ${eventId} and endpoint_id = ${endpointId} and kind = 'SEND_WEBHOOK'`;
   return count === 1;

@@ -15,6 +15,8 @@ export type Metrics = {
   answered(route: string, status: number): void;
   /** Counts a request that was not let in. */
   refused(reason: Refusal): void;
+  /** From now on it shows what this process is sending. */
+  sending(load: () => Sends): void;
   /** From now on it shows what the API of this process is busy with. */
   serving(load: () => Load): void;
   /** Everything, in Prometheus' text format. Never rejects: what does not answer is left out. */
@@ -23,6 +25,9 @@ export type Metrics = {
 
 /** What an API is busy with: requests it works on, requests that wait for their turn, and open subscriptions. */
 export type Load = { requests: number; waiting: number; subscriptions: number };
+
+/** Sends that are under way from this process, and those of them without an answer for a second and more. */
+export type Sends = { sending: number; stalled: number };
 
 /** Jobs of one kind in the queue, by state. */
 export type QueueDepth = { queue: string; waiting: number; delayed: number; active: number };
@@ -69,6 +74,7 @@ export function createMetrics({
   for (const reason of REFUSALS) counts.refused.inc({ reason }, 0);
   const gauges = gaugesIn(registry);
   let load: (() => Load) | null = null;
+  let sends: (() => Sends) | null = null;
   const database = kept(clock, log, () => readDatabase(clock.now()));
   const queue = kept(clock, log, readQueue);
 
@@ -91,11 +97,15 @@ export function createMetrics({
     serving(read) {
       load = read;
     },
+    sending(read) {
+      sends = read;
+    },
     async scrape() {
       const [read, depths] = await Promise.all([database(), queue()]);
       gauges.clockTrusted.set(clock.isTrusted() ? 1 : 0);
       gauges.clockOffset.set(clock.offsetMs() / 1_000);
       if (load !== null) gauges.showLoad(load());
+      if (sends !== null) gauges.showSends(sends());
       gauges.showDatabase(read);
       gauges.showQueue(depths);
       showConnections(counts, gauges, countConnections());
@@ -182,6 +192,11 @@ function gaugesIn(registry: Registry) {
     'state',
   ]);
   const listening = gauge('subscriptions', 'Subscriptions that this process serves.');
+  const sends = gauge(
+    'sends',
+    'Sends that are under way from this process: prompt, and stalled for want of an answer for a second.',
+    ['state'],
+  );
   const lanes = gauge('lanes', 'Lanes, of all accounts.');
   const lanesDue = gauge('lanes_due', 'Lanes whose alarm has come and that were not woken yet.');
   const lanesOverdue = gauge('lanes_overdue', 'Lanes whose alarm came 5 s ago or longer.');
@@ -193,7 +208,12 @@ function gaugesIn(registry: Registry) {
   const oldest = gauge('outbox_oldest_seconds', 'Age of the oldest effect still to be carried out.');
   const behind = gauge(
     'outbox_behind_seconds',
-    'For how long the effect longest due has waited for a worker.',
+    'For how long the effect longest due has waited for a worker; what waits for a circuit breaker is left out.',
+  );
+  const circuits = gauge(
+    'circuit_breakers_open',
+    'Channels and endpoints to which nothing is sent just now.',
+    ['kind'],
   );
   const dead = gauge('outbox_dead', 'Effects given up, or with an outcome nobody knows, up to 100,000.', [
     'state',
@@ -215,6 +235,10 @@ function gaugesIn(registry: Registry) {
       within.set({ state: 'waiting' }, waiting);
       listening.set(subscriptions);
     },
+    showSends({ sending, stalled }: Sends) {
+      sends.set({ state: 'prompt' }, sending - stalled);
+      sends.set({ state: 'stalled' }, stalled);
+    },
     showDatabase(read: DatabaseGauges | null) {
       databaseUp.set(read === null ? 0 : 1);
       show(lanes, read?.lanes);
@@ -225,8 +249,10 @@ function gaugesIn(registry: Registry) {
       show(oldest, read && read.outboxOldestMs / 1_000);
       show(behind, read && read.outboxBehindMs / 1_000);
       dead.reset();
+      circuits.reset();
       connections.reset();
       if (read === null) return;
+      for (const [kind, count] of Object.entries(read.circuitsOpen)) circuits.set({ kind }, count);
       dead.set({ state: 'dead' }, read.outboxDead);
       dead.set({ state: 'unconfirmed' }, read.outboxUnconfirmed);
       for (const [state, count] of Object.entries(read.connections))

@@ -11,7 +11,13 @@ import type { LifecycleDeps } from '../lifecycle/lifecycle.ts';
 import type { FetchWithin } from '../outgoing/guarded-fetch.ts';
 import { NoAnswerError } from '../outgoing/guarded-request.ts';
 import { closingNow, readSituation, type Situation, whyNoWarning } from './closing-now.ts';
-import { type CarryOut, type EffectResult, MOST_ATTEMPTS } from './relay-outbox.ts';
+import {
+  type CarryOut,
+  type EffectResult,
+  type Health,
+  MOST_ATTEMPTS,
+  type Passage,
+} from './effect-result.ts';
 import type { SendLimit } from './send-limit.ts';
 import { withoutAddress } from './without-address.ts';
 
@@ -25,6 +31,8 @@ export type DeliverDeps = Pick<
   limit: SendLimit;
   /** The guarded way out that adapters get. */
   fetchWithin: FetchWithin;
+  /** For how long an answer is waited for; absent: 15 s. */
+  withinMs?: number;
 };
 
 const ANSWER_WITHIN_MS = 15_000;
@@ -35,6 +43,7 @@ const WARNING = 'Are you still there? This conversation will close soon.';
 /** What became of a message is worth some tries: once lost, it has to pass for unknown. */
 const WRITING_TRIES = 3;
 const GONE_ON = 'the conversation has gone on since';
+const TOO_LONG = 'the channel has not answered for too long';
 const CUT_OFF = 'an attempt was cut off, and nobody knows how far it came';
 /** How deep in an adapter's error the one of the guarded client is looked for. */
 const DEEPEST_CAUSE = 5;
@@ -45,10 +54,10 @@ const DEEPEST_CAUSE = 5;
  * sent again only where the channel takes a message of one id once.
  */
 export function deliverMessage(deps: DeliverDeps): CarryOut {
-  return async (effect) => {
+  return async (effect, passage = { isOverdue: false }) => {
     const situation = await readSituation(deps, effect);
     if (situation === null) return { state: 'DROPPED', error: 'the contact is gone' };
-    if ('reminder' in effect.payload) return await warn(deps, effect, situation);
+    if ('reminder' in effect.payload) return await warn(deps, effect, situation, passage);
     const part = (effect.payload.part ?? null) as Part | null;
     if (situation.conversation.ending?.at.toISOString() !== effect.payload.closing) {
       if (part === null) return { state: 'DROPPED', error: GONE_ON };
@@ -56,15 +65,20 @@ export function deliverMessage(deps: DeliverDeps): CarryOut {
     }
     const closing = closingNow(deps, situation);
     if (part === null) return await plan(deps, effect, closing);
-    return await showPart(deps, effect, situation, part, closing);
+    return await showPart(deps, effect, { situation, closing, passage }, part);
   };
 }
 
 /** A warning that has been answered, or whose conversation has ended, meanwhile is dropped (PE-2). */
-async function warn(deps: DeliverDeps, effect: ClaimedEffect, situation: Situation): Promise<EffectResult> {
+async function warn(
+  deps: DeliverDeps,
+  effect: ClaimedEffect,
+  situation: Situation,
+  passage: Passage,
+): Promise<EffectResult> {
   const why = whyNoWarning(deps, situation, Number(effect.payload.reminder));
   if (why !== null) return await finish(deps, effect, 'DROPPED', why, skipped('WARNING', why));
-  return await send(deps, effect, situation, 'WARNING', { kind: 'WARNING', text: WARNING });
+  return await send(deps, effect, { situation, passage }, { kind: 'WARNING', text: WARNING });
 }
 
 /**
@@ -135,9 +149,8 @@ function partsOf(closing: Closing): Part[] {
 async function showPart(
   deps: DeliverDeps,
   effect: ClaimedEffect,
-  situation: Situation,
+  { situation, closing, passage }: { situation: Situation; closing: Closing; passage: Passage },
   owed: Part,
-  closing: Closing,
 ): Promise<EffectResult> {
   const part = partsOf(closing).find((each) => each === owed || (isGoodbye(each) && isGoodbye(owed)));
   if (part === undefined) {
@@ -145,13 +158,14 @@ async function showPart(
     const why = owed === 'SURVEY' ? survey : owed === 'SEPARATOR' ? separator : closeMessage;
     return await finish(deps, effect, 'DROPPED', why, skipped(owed, why));
   }
+  const as = { situation, passage };
   if (part === 'CLOSE_MESSAGE' && closing.closeMessage !== null)
-    return await send(deps, effect, situation, part, { kind: part, text: closing.closeMessage });
+    return await send(deps, effect, as, { kind: part, text: closing.closeMessage });
   if (part === 'TEMPLATE' && closing.template !== null) {
     const { locale } = situation.contact;
-    return await send(deps, effect, situation, part, { kind: part, template: closing.template, locale });
+    return await send(deps, effect, as, { kind: part, template: closing.template, locale });
   }
-  return await send(deps, effect, situation, part, { kind: part as 'SURVEY' | 'SEPARATOR' });
+  return await send(deps, effect, as, { kind: part as 'SURVEY' | 'SEPARATOR' });
 }
 
 type Shown =
@@ -162,46 +176,60 @@ type Shown =
 async function send(
   deps: DeliverDeps,
   effect: ClaimedEffect,
-  { conversation, contact, channel, adapterRules }: Situation,
-  part: Part,
+  { situation, passage }: { situation: Situation; passage: Passage },
   shown: Shown,
 ): Promise<EffectResult> {
+  const { conversation, contact, channel, adapterRules } = situation;
+  const part: Part = shown.kind;
   const unconfirmed = (reason: string) =>
     finish(deps, effect, 'UNCONFIRMED', reason, { part, outcome: 'UNCONFIRMED', reason, messageId: null });
+  const refused = (reason: string) =>
+    finish(deps, effect, 'DEAD', reason, { part, outcome: 'REFUSED', reason, messageId: null });
   if (effect.begunAt !== null && !adapterRules.idempotentSends) return await unconfirmed(CUT_OFF);
+  if (passage.isOverdue) return await refused(TOO_LONG);
   const waitMs = await deps.limit(effect.channelId);
   if (waitMs > 0) return { state: 'LATER', afterMs: waitMs };
 
   const message = { ...shown, id: effect.id, conversationId: conversation.id, address: contact.address };
   if (!(await beginOutbox(deps.db.sql, effect, deps.clock.now()))) return { state: 'WRITTEN' };
   const hasTries = effect.attempts < MOST_ATTEMPTS;
-  const refused = (reason: string) =>
-    finish(deps, effect, 'DEAD', reason, { part, outcome: 'REFUSED', reason, messageId: null });
   const givenUp = (why: string) => `given up after ${effect.attempts} attempts: ${why}`;
   let result: DeliverResult;
   const { fetchWithin } = deps;
   const context = contextFor(
     { fetchWithin, now: () => deps.clock.now() },
     channel.settings,
-    ANSWER_WITHIN_MS,
+    deps.withinMs ?? ANSWER_WITHIN_MS,
   );
   try {
     result = await deps.registry.get(channel.adapterId).deliver(message as OutboundMessage, context);
   } catch (error) {
     const why = withoutAddress(whyOf(error), contact.address);
+    const health: Health = { kind: 'FAILED', why };
     const isUnknown = !wasNotSent(error);
-    if (isUnknown && !adapterRules.idempotentSends) return await unconfirmed(`no answer: ${why}`);
-    if (hasTries) return { state: 'RETRY', error: why, afterMs: null };
-    return await (isUnknown ? unconfirmed(givenUp(why)) : refused(givenUp(why)));
+    if (isUnknown && !adapterRules.idempotentSends)
+      return { ...(await unconfirmed(`no answer: ${why}`)), health };
+    if (hasTries) return { state: 'RETRY', error: why, afterMs: null, health };
+    return { ...(await (isUnknown ? unconfirmed(givenUp(why)) : refused(givenUp(why)))), health };
   }
-  if (result.outcome === 'REJECTED') return await refused(withoutAddress(result.reason, contact.address));
+  const health = healthOf(result);
+  if (result.outcome === 'REJECTED')
+    return { ...(await refused(withoutAddress(result.reason, contact.address))), health };
   if (result.outcome === 'RETRY') {
     const why = 'the channel asked to be tried again';
-    if (hasTries) return { state: 'RETRY', error: why, afterMs: result.afterMs };
-    return await refused(givenUp(why));
+    if (hasTries) return { state: 'RETRY', error: why, afterMs: result.afterMs, health };
+    return { ...(await refused(givenUp(why))), health };
   }
   const { providerMessageId: messageId } = result;
-  return await finish(deps, effect, 'SENT', null, { part, outcome: 'SENT', reason: null, messageId });
+  const taken = await finish(deps, effect, 'SENT', null, { part, outcome: 'SENT', reason: null, messageId });
+  return { ...taken, health };
+}
+
+/** What an answer says of the channel: one that refuses a message, or takes no more just now, is well. */
+function healthOf(result: DeliverResult): Health {
+  if (result.outcome !== 'RETRY') return { kind: 'ANSWERED' };
+  if (result.isLimited) return { kind: 'BUSY', forMs: result.afterMs };
+  return { kind: 'FAILED', why: 'it answered that it cannot take messages just now' };
 }
 
 /** What the guarded client said, however an adapter has wrapped it; null: the error is not of a request. */

@@ -4,8 +4,8 @@ import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 export type SendLimit = (channelId: string) => Promise<number>;
 
 /**
- * Lets each channel have so many messages a second from this process. Those that have to wait are spread over the seconds to
- * come, lest all of them ask again at once.
+ * Lets each channel have so many messages a second from this process. One that has to wait is told when the next second
+ * begins, and does not count: until then the relay asks for no other of that channel, so the longest due go first.
  */
 export function sendLimit(perSecond: number): SendLimit {
   const limiter = new RateLimiterMemory({ points: perSecond, duration: 1 });
@@ -15,9 +15,7 @@ export function sendLimit(perSecond: number): SendLimit {
       return 0;
     } catch (refusal) {
       if (!(refusal instanceof RateLimiterRes)) throw refusal;
-      // Those that were refused count too.
-      const secondsAhead = Math.floor((refusal.consumedPoints - perSecond - 1) / perSecond);
-      return Math.max(1, refusal.msBeforeNext) + secondsAhead * 1000;
+      return Math.max(1, refusal.msBeforeNext);
     }
   };
 }

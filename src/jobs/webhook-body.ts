@@ -1,5 +1,5 @@
-import type { Sending } from '../db/breaker.ts';
 import type { ClaimedEffect } from '../db/outbox.ts';
+import type { Sending } from '../db/webhook-sending.ts';
 import { endBy } from '../domain/event-end.ts';
 import { globalId } from '../domain/global-id.ts';
 import { TEST_EVENT } from '../lifecycle/webhooks-owed.ts';

@@ -1,4 +1,5 @@
 import type { TransactionSql } from 'postgres';
+import { closeCircuit } from '../db/circuit-breaker.ts';
 import { countOf } from '../db/counts.ts';
 import { orUnavailable } from '../db/unavailable.ts';
 import { BOUNDS, checkCount } from '../domain/bounds.ts';
@@ -86,6 +87,8 @@ export async function updateChannel(
       await sql`
         update channel set name = ${name}, calendar_id = ${calendarId}, settings = ${sql.json(settings as never)}
         where account_id = ${accountId} and id = ${channelId}`;
+      // Its provider may be another one now.
+      if (changes.settings !== undefined) await closeCircuit(sql, { accountId, destinationId: channelId });
       const adapterId: string = row.adapter;
       const changedSettings = Object.keys(changes.settings ?? {});
       return {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { TransactionSql } from 'postgres';
 import type { Vault } from '../adapters/vault.ts';
+import { closeCircuit } from '../db/circuit-breaker.ts';
 import {
   clearEndpoint,
   countEndpoints,
@@ -92,6 +93,7 @@ export async function updateEndpoint(
     const secret = readMoved(before, read, changes.secret);
     await writeEndpoint(sql, accountId, endpointId, read);
     if (secret !== null) await replaceSecret(sql, accountId, endpointId, deps.vault.seal(secret));
+    if (read.url !== before.url) await closeCircuit(sql, { accountId, destinationId: endpointId });
     return { ...before, ...read };
   });
 }
@@ -131,6 +133,7 @@ export async function disableEndpoint(
     if (before.disabledAt !== null) return null;
     const disabledAt = deps.clock.now();
     await writeDisabled(sql, accountId, endpointId, disabledAt);
+    await closeCircuit(sql, { accountId, destinationId: endpointId });
     return { ...before, disabledAt };
   });
 }
@@ -145,6 +148,7 @@ export async function enableEndpoint(
 ): Promise<{ id: string }> {
   return await changeEndpoint(deps, accountId, endpointId, author, call, async (sql, before) => {
     await writeDisabled(sql, accountId, endpointId, null);
+    await closeCircuit(sql, { accountId, destinationId: endpointId });
     return before.disabledAt === null ? null : { ...before, disabledAt: null };
   });
 }
@@ -164,6 +168,7 @@ export async function deleteEndpoint(
   return await changeRulesOnce(deps, accountId, author, call, async (sql) => {
     const endpoint = await found(sql, accountId, endpointId);
     await clearEndpoint(sql, accountId, endpointId, deps.clock.now());
+    await closeCircuit(sql, { accountId, destinationId: endpointId });
     return { change: changeOf(endpointId, endpoint, null), result: { id: endpointId } };
   });
 }
@@ -176,6 +181,7 @@ export async function disableUnwanted(deps: RulesDeps, accountId: string, endpoi
     if (before === null || before.disabledAt !== null) return null;
     const disabledAt = deps.clock.now();
     await writeDisabled(sql, accountId, endpointId, disabledAt);
+    await closeCircuit(sql, { accountId, destinationId: endpointId });
     return changeOf(endpointId, before, { ...before, disabledAt });
   });
 }

@@ -36,7 +36,8 @@ export async function sendTest(
     const channelId = endpoint.channelId ?? (channel?.id as string | undefined) ?? id;
     const place = { conversationId: id, revision: 0, channelId };
     const payload = { type: TEST_EVENT, at: now.toISOString() };
-    await insertOutbox(sql, accountId, [{ ...place, id, kind: 'SEND_WEBHOOK', endpointId, payload }], now);
+    const owed = { ...place, id, kind: 'SEND_WEBHOOK', endpointId, payload, byHand: true } as const;
+    await insertOutbox(sql, accountId, [owed], now);
     return { eventId: id, endpointId };
   });
 }

@@ -2,6 +2,7 @@ import type { AdapterDescription } from '../adapters/catalogue.ts';
 import type { ClosingBy } from '../adapters/closing-by.ts';
 import type { SettingsStore } from '../adapters/settings.ts';
 import type { Scope } from '../db/api-keys.ts';
+import { type Circuit, readCircuits } from '../db/circuit-breaker.ts';
 import type { StoredConversation } from '../db/conversations.ts';
 import { readSteps, type Step } from '../db/feed.ts';
 import {
@@ -91,6 +92,8 @@ export type Loaders = {
   feed: (range: FeedRange) => Promise<Event[]>;
   /** A channel's settings as they are stored: not to be shown. */
   channelSettings: (id: string | null) => Promise<{ adapterId: string; settings: object } | null>;
+  /** The circuit breaker of a channel or an endpoint; null: its last attempt was answered, or there was none. */
+  circuit: (destinationId: string) => Promise<Circuit | null>;
   /** What of a conversation's contact its closing goes by. */
   contactFactsOf: (conversation: StoredConversation) => Soon<ContactFacts | null>;
   /** The agent of a conversation. */
@@ -172,6 +175,7 @@ function createLoaders({ db: { sql }, rules }: SchemaDeps, accountId: string): L
     calendar: named('calendar'),
     feed: batched((ranges) => readFeeds(sql, accountId, ranges)),
     channelSettings: batchedById((ids) => readChannelSettings(sql, accountId, ids)),
+    circuit: batchedById((ids) => readCircuits(sql, accountId, ids)),
     contactFactsOf(conversation) {
       const known = beside.get(conversation);
       return known ? known.contact : besideOne(conversation).then(({ contact }) => contact);

@@ -9,6 +9,7 @@ import './agent.ts';
 import './bulk.ts';
 import './calendar.ts';
 import './channel.ts';
+import './circuit-breaker.ts';
 import './commands.ts';
 import './effect.ts';
 import './erase.ts';

@@ -45,16 +45,20 @@ builder.node(WebhookEndpoint, {
         'Since when nothing is sent there: somebody disabled it, or it answered 410. Null: it is not disabled.',
       resolve: ({ disabledAt }) => disabledAt,
     }),
-    failures: t.exposeInt('failures', {
-      description: 'Attempts that have failed in a row; at 10 it is held back.',
+    failures: t.int({
+      description:
+        'Attempts that have failed in a row; at 10 it is held back. The same as `circuitBreaker.failures`.',
+      resolve: async ({ id }, _args, { load }) => (await load.circuit(id))?.failures ?? 0,
     }),
     heldBackUntil: t.field({
       type: 'DateTime',
       nullable: true,
       description:
-        'Until when nothing is sent there, after 10 failures in a row: a minute at first, doubled up to 30 minutes while it goes on failing. What is owed waits. Null: it is not held back.',
-      resolve: ({ heldBackUntil }, _args, { deps }) =>
-        heldBackUntil !== null && heldBackUntil > deps.clock.now() ? heldBackUntil : null,
+        'Until when nothing is sent there, after 10 failures in a row: a minute at first, doubled up to 30 minutes while it goes on failing. What is owed waits. Null: it is not held back. `circuitBreaker` says more.',
+      async resolve({ id }, _args, { deps, load }) {
+        const retryAt = (await load.circuit(id))?.retryAt ?? null;
+        return retryAt !== null && retryAt > deps.clock.now() ? retryAt : null;
+      },
     }),
     formerSecretUntil: t.field({
       type: 'DateTime',

@@ -21,7 +21,7 @@ const ACROSS: [path: string, begins: string, why: string][] = [
     'select account_id from account where armed_version',
     'the reconciler: rules to be armed',
   ],
-  ['src/db/outbox.ts', 'update outbox set attempts = attempts + 1', 'the relay claims what is due'],
+  ['src/db/outbox-turns.ts', 'with recursive walk as (', 'the relay walks over destinations'],
   ['src/db/relaning.ts', 'select {PLACE} from relaning where done_at', 'the reconciler: walks to go on with'],
   ['src/db/retention.ts', 'delete from outbox where (account_id, id) in', 'retention'],
   ['src/db/idempotency.ts', 'delete from idempotency where (account_id, key) in', 'retention'],
@@ -53,6 +53,7 @@ const ACROSS: [path: string, begins: string, why: string][] = [
   ['src/db/gauges.ts', 'select count(*) as lanes', 'metrics'],
   ['src/db/gauges.ts', 'select count(*) as pending', 'metrics'],
   ['src/db/gauges.ts', "select count(*) filter (where state = 'DEAD')", 'metrics'],
+  ['src/db/gauges.ts', 'select kind, count(*) as count from circuit_breaker', 'metrics'],
 ];
 /** Conditions that are put together; the first of them is the account. */
 const BUILT = ['src/db/lists.ts', 'src/db/reads.ts'];

@@ -57,7 +57,7 @@ describe('with every table divided by account', () => {
     const [divided] = await sql`select count(*)::int as count from pg_class where relkind = 'p'`;
     expect(divided?.count).toBe(tables.length);
     const indexes = await sql`select relname from pg_class where relkind = 'I' and relname in
-      ('conversation_open_contact', 'conversation_last_activity', 'event_message', 'event_feed', 'lane_facts', 'lane_wake', 'outbox_due')`;
+      ('conversation_open_contact', 'conversation_last_activity', 'event_message', 'event_feed', 'lane_facts', 'lane_wake', 'outbox_turn')`;
     expect(indexes).toHaveLength(7);
   });
 

@@ -167,6 +167,7 @@ describe('gauges', () => {
     expect(read.get('lull_outbox_pending')).toBe(2);
     expect(read.get('lull_outbox_oldest_seconds')).toBe(3 * 3_600);
     expect(read.get('lull_outbox_behind_seconds')).toBe(60);
+    expect(read.get('lull_circuit_breakers_open{kind="channel"}')).toBe(0);
     expect(read.get('lull_outbox_dead{state="dead"}')).toBe(2);
     expect(read.get('lull_outbox_dead{state="unconfirmed"}')).toBe(1);
   });
@@ -275,7 +276,7 @@ describe('the listener', () => {
     const names = [...read.keys()];
     const ofLull = names.filter((name) => name.startsWith('lull_')).join('\n');
     const labels = new Set([...ofLull.matchAll(/(\w+)="/g)].map(([, label]) => label));
-    expect([...labels].sort()).toEqual(['le', 'outcome', 'queue', 'reason', 'state', 'timer']);
+    expect([...labels].sort()).toEqual(['kind', 'le', 'outcome', 'queue', 'reason', 'state', 'timer']);
     const text = names.join('\n');
     for (const secret of [engine.accountId, engine.channelId, await laneOf('someone'), 'someone'])
       expect(text).not.toContain(secret ?? 'no lane');

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { deliverMessage } from '../../src/jobs/deliver-message.ts';
-import { relay } from '../../src/jobs/relay-outbox.ts';
+import { openSender } from '../../src/jobs/outbox-sender.ts';
 import { createLog } from '../../src/log.ts';
 import { openGuardedFetch } from '../../src/outgoing/guarded-fetch.ts';
 import { MINUTE } from '../support/engine.ts';
@@ -198,7 +198,7 @@ describe('an attempt of which nobody knows what became', () => {
     const deliver = deliverMessage({ ...deps, fetchWithin });
     const handlers = { DELIVER_MESSAGE: deliver, SEND_WEBHOOK: deliver };
     for (const kind of ['byoc', 'sms'] as const) await world.ends(channelOf(kind), `private ${kind}`);
-    while ((await relay(engine.deps, handlers, createLog({ logLevel: 'silent' }))) > 0);
+    await openSender(engine.deps, handlers, createLog({ logLevel: 'silent' })).drain();
     expect(world.got).toEqual([]);
     for (const kind of ['byoc', 'sms'])
       expect(await effect(`private ${kind}`)).toMatchObject({

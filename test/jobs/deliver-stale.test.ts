@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { claimOutbox } from '../../src/db/outbox.ts';
+import { claimOutbox, START, walkDestinations } from '../../src/db/outbox-turns.ts';
 import { deliverMessage } from '../../src/jobs/deliver-message.ts';
 import { MINUTE } from '../support/engine.ts';
 import { openSending, type Sending } from '../support/sending.ts';
@@ -14,13 +14,15 @@ it('whoever stalled until the lease of a claim was over sends nothing: somebody 
   const { engine } = world;
   const sms = await world.channel('sms');
   await world.ends(sms, 'stalled');
-  const claim = async () => {
-    const claimed = await claimOutbox(engine.db.sql, engine.clock.now(), MINUTE, 10);
-    return claimed.filter(({ payload }) => 'part' in payload);
+  const claimAll = async () => {
+    const now = engine.clock.now();
+    const stops = await walkDestinations(engine.db.sql, START, { now, limit: 10 });
+    const places = stops.map((stop) => ({ ...stop, places: 10 }));
+    return await claimOutbox(engine.db.sql, places, { now, leaseMs: MINUTE });
   };
+  const claim = async () => (await claimAll()).filter(({ payload }) => 'part' in payload);
   const carryOut = deliverMessage(world.deps);
-  for (const effect of await claimOutbox(engine.db.sql, engine.clock.now(), MINUTE, 10))
-    await carryOut(effect);
+  for (const effect of await claimAll()) await carryOut(effect);
   const [stalled] = await claim();
   engine.clock.advance(2 * MINUTE);
   const [fresh] = await claim();
@@ -28,7 +30,7 @@ it('whoever stalled until the lease of a claim was over sends nothing: somebody 
   expect(fresh.id).toBe(stalled.id);
   expect(await carryOut(stalled)).toEqual({ state: 'WRITTEN' });
   expect(world.got).toEqual([]);
-  expect(await carryOut(fresh)).toEqual({ state: 'WRITTEN' });
+  expect(await carryOut(fresh)).toEqual({ state: 'WRITTEN', health: { kind: 'ANSWERED' } });
   expect(world.got).toHaveLength(1);
   expect(await carryOut(stalled)).toEqual({ state: 'WRITTEN' });
   expect(world.got).toHaveLength(1);

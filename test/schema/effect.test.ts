@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseSettings } from '../../src/adapters/registry.ts';
 import { SCOPES } from '../../src/db/api-keys.ts';
 import { deliverMessage } from '../../src/jobs/deliver-message.ts';
-import { relay } from '../../src/jobs/relay-outbox.ts';
+import { openSender } from '../../src/jobs/outbox-sender.ts';
 import { createAccount, ensureAgents, ensureChannel } from '../../src/lifecycle/setup.ts';
 import { openGuardedFetch } from '../../src/outgoing/guarded-fetch.ts';
 import { SMS } from '../adapters/samples/twilio.ts';
@@ -61,7 +61,7 @@ async function send() {
   const fetchWithin = openGuardedFetch({ allowPrivate: true });
   const deliver = deliverMessage({ ...deps, limit: async () => 0, fetchWithin });
   const handlers = { DELIVER_MESSAGE: deliver, SEND_WEBHOOK: deliver };
-  while ((await relay(engine.deps, handlers, deps.log)) > 0);
+  await openSender(engine.deps, handlers, deps.log).drain();
 }
 
 /** A conversation that ended, and whose goodbye was answered so; returns what was given up of it, if anything was. */

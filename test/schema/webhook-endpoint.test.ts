@@ -252,7 +252,10 @@ describe('an endpoint', () => {
   it('shows that it is held back while it is', async () => {
     const { endpoint } = await hooks.made();
     const until = new Date(api.engine.clock.now().getTime() + MINUTE);
-    await api.engine.db.sql`update webhook_endpoint set failures = 10, held_back_until = ${until}`;
+    const now = api.engine.clock.now();
+    await api.engine.db.sql`
+      insert into circuit_breaker (account_id, destination_id, kind, failures, why, opened_at, retry_at)
+      values (${api.engine.accountId}, ${rawId(endpoint.id)}, 'ENDPOINT', 10, 'answered 500', ${now}, ${until})`;
     expect((await hooks.list())[0]).toMatchObject({ failures: 10, heldBackUntil: until.toISOString() });
     api.engine.clock.advance(MINUTE);
     expect((await hooks.list())[0]).toMatchObject({ failures: 10, heldBackUntil: null });

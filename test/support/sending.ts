@@ -10,7 +10,8 @@ import { openSettingsStore } from '../../src/adapters/settings.ts';
 import { createVault } from '../../src/adapters/vault.ts';
 import type { Action } from '../../src/domain/activity.ts';
 import { deliverMessage } from '../../src/jobs/deliver-message.ts';
-import { type EffectHandlers, relay } from '../../src/jobs/relay-outbox.ts';
+import type { EffectHandlers } from '../../src/jobs/effect-result.ts';
+import { openSender } from '../../src/jobs/outbox-sender.ts';
 import type { SendLimit } from '../../src/jobs/send-limit.ts';
 import { receive } from '../../src/lifecycle/inbound.ts';
 import type { Activity } from '../../src/lifecycle/lifecycle.ts';
@@ -107,6 +108,7 @@ export async function openSending(limit: SendLimit = async () => 0) {
     SEND_WEBHOOK: async () => ({ state: 'SENT' }),
   };
 
+  const sender = openSender({ ...engine.deps, chance: () => 0 }, handlers, log);
   const world = {
     engine,
     deps,
@@ -147,8 +149,10 @@ export async function openSending(limit: SendLimit = async () => 0) {
       }),
     /** Sends what is owed and due, and what comes of it. */
     async relay() {
-      while ((await relay(engine.deps, handlers, log)) > 0);
+      await sender.drain();
     },
+    /** The sender of another process. */
+    another: () => openSender({ ...engine.deps, chance: () => 0 }, handlers, log),
     /** Moves the time on, and sends what has fallen due. */
     async after(ms: number) {
       engine.clock.advance(ms);

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { Webhook } from 'standardwebhooks';
 import { vi } from 'vitest';
 import { createVault } from '../../src/adapters/vault.ts';
-import { relay } from '../../src/jobs/relay-outbox.ts';
+import { openSender as openOutboxSender } from '../../src/jobs/outbox-sender.ts';
 import { sendWebhook, type WebhookDeps } from '../../src/jobs/send-webhook.ts';
 import { createEndpoint, type EndpointDeps } from '../../src/lifecycle/endpoints.ts';
 import { createLog } from '../../src/log.ts';
@@ -55,10 +55,11 @@ export function openSender(engine: Engine, options: Partial<Omit<WebhookDeps, 'v
     SEND_WEBHOOK: sendWebhook(deps),
     DELIVER_MESSAGE: async () => ({ state: 'SENT' }) as const,
   };
+  const outbox = openOutboxSender({ ...deps, chance: () => 0 }, handlers, log);
   return {
     deps,
     logged: () => lines.join(''),
-    relay: () => relay(deps, handlers, log),
+    relay: () => outbox.drain(),
     subscribe: (url: string, events: readonly string[], channelId: string | null = null) =>
       createEndpoint(deps, engine.accountId, { url, events: [...events], channelId }, AUTHOR),
     endpoint: async (id: string) =>

@@ -3,7 +3,7 @@ import { accepted } from '../../src/adapters/adapter.ts';
 import { BUILT_IN } from '../../src/adapters/index.ts';
 import { createRegistry } from '../../src/adapters/registry.ts';
 import { deliverMessage } from '../../src/jobs/deliver-message.ts';
-import { relay } from '../../src/jobs/relay-outbox.ts';
+import { openSender } from '../../src/jobs/outbox-sender.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 import { at, HOUR, MINUTE } from '../support/engine.ts';
 import { ALL_CHANNELS, type ChannelName, openSessions, type Sessions } from './sessions.ts';
@@ -233,7 +233,7 @@ it('SF-11 PE-2 a warning that is on its way when the customer opts out is not se
   const handlers = { DELIVER_MESSAGE: deliverMessage(deps), SEND_WEBHOOK: none };
   // What is sent at an end is planned first, and then owed itself.
   const relayAll = async () => {
-    while ((await relay(engine.deps, handlers, api.deps.log)) > 0);
+    await openSender(engine.deps, handlers, api.deps.log).drain();
   };
 
   await on('sms').policy({ autoCloseAfter: 'PT2H', remindBefore: ['PT1H'] });

@@ -1,5 +1,15 @@
 import { sql } from 'drizzle-orm';
-import { foreignKey, index, integer, jsonb, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core';
+import {
+  boolean,
+  foreignKey,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  uuid,
+} from 'drizzle-orm/pg-core';
 import { account, channel, instant } from './account.ts';
 
 /** Effects that a transaction owes the world; a row stays until it is sent, dead or dropped. */
@@ -17,6 +27,8 @@ export const outbox = pgTable(
     payload: jsonb('payload').notNull(),
     state: text('state').notNull(),
     attempts: integer('attempts').notNull(),
+    /** Whether somebody asked for the next attempt by hand: it is made even while a circuit breaker is open. */
+    byHand: boolean('by_hand').notNull().default(false),
     /** Since when an attempt is under way of which nothing is known yet; null: none is. */
     begunAt: instant('begun_at'),
     dueAt: instant('due_at').notNull(),
@@ -29,7 +41,17 @@ export const outbox = pgTable(
     index('outbox_under_way')
       .on(table.accountId, table.conversationId)
       .where(sql`${table.begunAt} is not null`),
-    index('outbox_due').on(table.dueAt).where(sql`${table.state} = 'PENDING'`),
+    // The first two columns are the turns that the relay gives; `DESTINATION` in db/outbox.ts is this very expression.
+    index('outbox_turn')
+      .on(
+        table.accountId,
+        sql`(case when ${table.endpointId} is not null then ${table.endpointId}
+          when ${table.payload} ? 'part' or ${table.payload} ? 'reminder' then ${table.channelId} else ${table.accountId} end)`,
+        table.byHand,
+        table.dueAt,
+        table.id,
+      )
+      .where(sql`${table.state} = 'PENDING'`),
     index('outbox_error').on(table.accountId, table.conversationId).where(sql`${table.error} is not null`),
     index('outbox_dead').on(table.accountId, table.id).where(sql`${table.state} in ('DEAD', 'UNCONFIRMED')`),
   ],
@@ -52,9 +74,8 @@ export const webhookEndpoint = pgTable(
     channelId: uuid('channel_id'),
     createdAt: instant('created_at').notNull(),
     disabledAt: instant('disabled_at'),
-    /** Attempts that have failed since the last that did not. */
+    /** Neither is read or written any more: `circuit_breaker` has both. They stay for processes of the version before. */
     failures: integer('failures').notNull().default(0),
-    /** Until when nothing is sent there, after too many failures; null: it is not held back. */
     heldBackUntil: instant('held_back_until'),
   },
   (table) => [
@@ -64,6 +85,28 @@ export const webhookEndpoint = pgTable(
       foreignColumns: [channel.accountId, channel.id],
     }),
   ],
+);
+
+/** Destinations of which the last attempt failed: a channel's provider or a webhook endpoint. One that answers has no row. */
+export const circuitBreaker = pgTable(
+  'circuit_breaker',
+  {
+    accountId: uuid('account_id')
+      .notNull()
+      .references(() => account.accountId),
+    /** The channel's or the endpoint's id. */
+    destinationId: uuid('destination_id').notNull(),
+    kind: text('kind').notNull(),
+    /** Attempts that have failed since the last that did not. */
+    failures: integer('failures').notNull(),
+    /** Why the last one failed. */
+    why: text('why').notNull(),
+    /** Since when nothing is sent but attempts to find out whether it is back; null: the circuit breaker is closed. */
+    openedAt: instant('opened_at'),
+    /** When the next such attempt may be made; null: the circuit breaker is closed. */
+    retryAt: instant('retry_at'),
+  },
+  (table) => [primaryKey({ columns: [table.accountId, table.destinationId] })],
 );
 
 /** What became of each attempt to send a webhook. */

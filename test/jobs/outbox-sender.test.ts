@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { insertOutbox } from '../../src/db/outbox.ts';
+import type { CarryOut } from '../../src/jobs/effect-result.ts';
+import { openSender } from '../../src/jobs/outbox-sender.ts';
+import { createLog } from '../../src/log.ts';
+import { at, type Engine, MINUTE, openEngine } from '../support/engine.ts';
+
+let engine: Engine;
+beforeAll(async () => {
+  engine = await openEngine(at('12:00'));
+});
+beforeEach(async () => {
+  await engine.db.sql`delete from outbox`;
+  await engine.db.sql`delete from circuit_breaker`;
+});
+afterAll(() => engine.drop());
+
+/** So many effects that are due, each to an endpoint of its own; what they are is no matter to who carries them out. */
+async function owe(count: number): Promise<void> {
+  const { deps, accountId, channelId } = engine;
+  const rows = Array.from({ length: count }, () => ({
+    ...{ id: deps.newId(), kind: 'SEND_WEBHOOK' as const, conversationId: deps.newId(), revision: 1 },
+    ...{ endpointId: deps.newId(), channelId, payload: {} },
+  }));
+  await engine.db.sql.begin((sql) => insertOutbox(sql, accountId, rows, engine.clock.now()));
+}
+const log = createLog({ logLevel: 'silent' });
+const sender = (carryOut: CarryOut) =>
+  openSender(engine.deps, { SEND_WEBHOOK: carryOut, DELIVER_MESSAGE: carryOut }, log);
+const sends: CarryOut = async () => ({ state: 'SENT', health: { kind: 'ANSWERED' } });
+const hangs: CarryOut = () => new Promise(() => {});
+const pauses = async () => {
+  const rows = await engine.db.sql<{ due_at: Date }[]>`select due_at from outbox where state = 'PENDING'`;
+  return rows.map(({ due_at }) => due_at.getTime() - engine.clock.now().getTime());
+};
+const count = async (state: string) => {
+  const [row] = await engine.db.sql`select count(*)::int as count from outbox where state = ${state}`;
+  return row?.count;
+};
+
+describe('the pause before the next attempt', () => {
+  it('is up to a fifth shorter than 5 s, so that what failed together does not come back together', async () => {
+    await owe(40);
+    await sender(async () => ({ state: 'RETRY', error: 'why', afterMs: null })).drain();
+    const all = await pauses();
+    expect(all).toHaveLength(40);
+    expect(Math.min(...all)).toBeGreaterThanOrEqual(4_000);
+    expect(Math.max(...all)).toBeLessThanOrEqual(5_000);
+    expect(new Set(all).size).toBeGreaterThan(20);
+  });
+
+  it.each([Number.NaN, -1, Number.NEGATIVE_INFINITY])(
+    'is that one where %s ms are asked for',
+    async (afterMs) => {
+      await owe(1);
+      await sender(async () => ({ state: 'RETRY', error: 'why', afterMs })).drain();
+      const [pause] = await pauses();
+      expect(pause).toBeGreaterThanOrEqual(4_000);
+      expect(pause).toBeLessThanOrEqual(5_000);
+    },
+  );
+
+  it('is a day at most, whatever is asked for', async () => {
+    await owe(1);
+    const afterMs = Number.POSITIVE_INFINITY;
+    await sender(async () => ({ state: 'RETRY', error: 'why', afterMs })).drain();
+    expect(await pauses()).toEqual([24 * 60 * MINUTE]);
+  });
+});
+
+it('what a process had claimed that died in mid-send is sent by another, once its lease of a minute is over', async () => {
+  await owe(3);
+  const dead = sender(hangs);
+  dead.kick();
+  await vi.waitFor(() => expect(dead.load().sending).toBe(3), 10_000);
+  const other = sender(sends);
+  engine.clock.advance(MINUTE - 1);
+  expect(await other.drain()).toBe(0);
+  engine.clock.advance(1);
+  expect(await other.drain()).toBe(3);
+  expect(await count('SENT')).toBe(3);
+});
+
+it('a sender that is closed waits for what is under way, and claims nothing more', async () => {
+  await owe(2);
+  const answers: (() => void)[] = [];
+  const closing = sender(async () => {
+    await new Promise<void>((answer) => answers.push(answer));
+    return { state: 'SENT', health: { kind: 'ANSWERED' } };
+  });
+  closing.kick();
+  await vi.waitFor(() => expect(answers).toHaveLength(2), 10_000);
+  await owe(1);
+  let hasClosed = false;
+  const closed = closing.close().then(() => {
+    hasClosed = true;
+  });
+  closing.kick();
+  await engine.db.sql`select 1`;
+  expect(hasClosed).toBe(false);
+  for (const answer of answers) answer();
+  await closed;
+  expect([await count('SENT'), await count('PENDING')]).toEqual([2, 1]);
+});

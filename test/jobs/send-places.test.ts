@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import type { Destination } from '../../src/db/outbox-turns.ts';
+import type { Health } from '../../src/jobs/effect-result.ts';
+import { openPlaces, PLACE_LIMITS, type Place, type SendPlaces } from '../../src/jobs/send-places.ts';
+import { openTurns } from '../../src/jobs/send-turns.ts';
+
+const ANSWERED: Health = { kind: 'ANSWERED' };
+const FAILED: Health = { kind: 'FAILED', why: 'no answer' };
+const to = (accountId: string, destinationId = `channel of ${accountId}`): Destination => ({
+  accountId,
+  destinationId,
+});
+
+/** Takes every place that a destination gets. */
+function takeAll(places: SendPlaces, destination: Destination): Place[] {
+  const taken: Place[] = [];
+  for (let place = places.take(destination); place !== null; place = places.take(destination))
+    taken.push(place);
+  return taken;
+}
+/** A destination answers so often, one send after the other. */
+function answers(places: SendPlaces, destination: Destination, times: number): void {
+  for (let time = 0; time < times; time++) places.take(destination)?.leave(ANSWERED);
+}
+
+describe('the places of a destination', () => {
+  it('are one at first, doubled by each answer up to 16, and one again after a failure', () => {
+    const places = openPlaces();
+    const numbers: number[] = [];
+    for (let round = 0; round < 6; round++) {
+      const [first, ...rest] = takeAll(places, to('a'));
+      numbers.push(rest.length + 1);
+      for (const place of rest) place.leave();
+      first?.leave(ANSWERED);
+    }
+    expect(numbers).toEqual([1, 2, 4, 8, 16, 16]);
+    places.take(to('a'))?.leave(FAILED);
+    expect(takeAll(places, to('a'))).toHaveLength(1);
+  });
+
+  it('are halved where it asks for less, or answers late', async () => {
+    const places = openPlaces({ ...PLACE_LIMITS, stalledMs: 10, slowMs: 20 });
+    answers(places, to('a'), 4);
+    places.take(to('a'))?.leave({ kind: 'BUSY', forMs: null });
+    const taken = takeAll(places, to('a'));
+    expect(taken).toHaveLength(8);
+    await sleep(100);
+    taken[0]?.leave(ANSWERED);
+    for (const place of taken) place.leave();
+    expect(takeAll(places, to('a'))).toHaveLength(4);
+  });
+
+  it('of the account itself, for which nobody is asked, are 4', () => {
+    expect(takeAll(openPlaces(), to('a', 'a'))).toHaveLength(4);
+  });
+});
+
+describe('when everything hangs', () => {
+  const limits = { ...PLACE_LIMITS, stalledMs: 5 };
+  /** As many accounts as get a place, each with a provider that does not answer; and those that answered until just now. */
+  async function hang(places: SendPlaces, accounts: number): Promise<void> {
+    for (let first = 0; first < accounts; first += 25) {
+      for (let account = first; account < first + 25; account++) takeAll(places, to(`hangs ${account}`));
+      await sleep(30);
+    }
+  }
+
+  it('a destination that answered lately finds its places', async () => {
+    const places = openPlaces(limits);
+    answers(places, to('good'), 4);
+    await hang(places, 500);
+    expect(places.load()).toEqual({ sending: 400, stalled: 400 });
+    expect(places.take(to('never seen'))).toBeNull();
+    expect(takeAll(places, to('good'))).toHaveLength(16);
+  });
+
+  it('a destination that has hung since it last answered counts among those that hang', async () => {
+    const places = openPlaces(limits);
+    for (let account = 0; account < 40; account++) answers(places, to(`hangs ${account}`), 4);
+    answers(places, to('good'), 4);
+    for (let round = 0; round < 20; round++) await hang(places, 25);
+    expect(takeAll(places, to('good'))).toHaveLength(16);
+  });
+
+  it('an account with many providers that hang has places left for one that works', async () => {
+    const places = openPlaces(limits);
+    answers(places, to('a', 'good'), 4);
+    for (let round = 0; round < 5; round++) {
+      for (let index = 0; index < 100; index++) takeAll(places, to('a', `hangs ${index}`));
+      await sleep(30);
+    }
+    expect(places.load().sending).toBe(40);
+    expect(takeAll(places, to('a', 'good'))).toHaveLength(16);
+    expect(takeAll(places, to('b'))).toHaveLength(1);
+  });
+
+  it('a place that is given back twice counts once', () => {
+    const places = openPlaces();
+    const place = places.take(to('a'));
+    place?.leave();
+    place?.leave();
+    expect(places.load().sending).toBe(0);
+  });
+});
+
+describe('turns', () => {
+  it('go round by account, however many destinations one has, and each of these has its own', () => {
+    const turns = openTurns();
+    const places = openPlaces({ ...PLACE_LIMITS, prompt: 6 });
+    for (let index = 0; index < 50; index++) turns.add(to('many', `of many ${index}`));
+    turns.add(to('one'));
+    turns.add(to('two'));
+    const picked = turns.pick(places, () => true);
+    expect(picked.map(({ accountId }) => accountId).filter((id) => id !== 'many')).toEqual(['one', 'two']);
+    expect(picked).toHaveLength(6);
+    for (const { taken } of picked) for (const place of taken) place.leave();
+    // Those that have had a turn come last.
+    const next = turns.pick(places, () => true).map(({ destinationId }) => destinationId);
+    const had = picked.map(({ destinationId }) => destinationId).filter((id) => id.startsWith('of many'));
+    expect(next.filter((id) => had.includes(id))).toEqual([]);
+  });
+
+  it('are kept by a destination that is not let now, and lost by one to which nothing is due', () => {
+    const turns = openTurns();
+    const places = openPlaces();
+    turns.add(to('a'));
+    expect(turns.pick(places, () => false)).toEqual([]);
+    const [pick] = turns.pick(places, () => true);
+    expect(pick).toMatchObject({ ...to('a'), places: 1 });
+    pick?.taken[0]?.leave();
+    turns.remove(to('a'));
+    expect(turns.pick(places, () => true)).toEqual([]);
+  });
+});
