@@ -12,6 +12,7 @@ import { limitSubscriptions, type SubscriptionLimits } from './http/subscription
 import { isWebhookPath, openWebhooks, type WebhookDeps } from './http/webhooks.ts';
 import type { Identify } from './schema/access.ts';
 import type { SchemaDeps } from './schema/context.ts';
+import { openEventTurns } from './schema/event-turns.ts';
 
 /** A running HTTP server. */
 export type HttpServer = {
@@ -24,7 +25,7 @@ export type HttpServer = {
 };
 
 /** What it serves with, besides what the API works with. */
-export type HttpDeps = SchemaDeps &
+export type HttpDeps = Omit<SchemaDeps, 'turns'> &
   WebhookDeps &
   ProbeDeps & {
     /** Who a request is by; null where that is not known. */
@@ -61,9 +62,10 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
   const { host, port } = options;
   const door = openDoor(options, deps.refused);
   const subscriptions = limitSubscriptions(deps.subscribe, options);
+  const turns = openEventTurns();
   // Over the given ones rather than copies of them: what those hold may be changed.
   const over = <Own extends object>(own: Own): HttpDeps & Own => Object.assign(Object.create(deps), own);
-  const graphqlDeps = over({ subscribe: subscriptions.subscribe, door });
+  const graphqlDeps = over({ subscribe: subscriptions.subscribe, door, turns });
   const serveGraphql = await openGraphql(graphqlDeps, GRAPHQL_PATH, options, stopping.signal);
   const serveWebhooks = openWebhooks(over({ door }), options.publicUrl);
   const underWay = new Set<ServerResponse>();
@@ -122,6 +124,7 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
       server.closeAllConnections();
       await closed;
       door.close();
+      turns.close();
     },
   };
 }

@@ -29,14 +29,21 @@ const SESSION = {
 /** After a failed attempt to connect, in seconds: its own pause grows to 20 s, for which calls would wait in vain. */
 const backoff = (failures: number) => Math.min(0.05 * 2 ** failures, 1);
 
-type OpenDatabase = {
+/** How a pool is opened. */
+export type OpenDatabase = {
   /** At most. */
   connections?: number;
+  /** Settings of its sessions that are not those of every session. */
+  session?: Readonly<Record<string, string | number>>;
 };
 
 /** Opens the pool; connects only when first used. */
-export function openDatabase(address: DatabaseAddress, { connections = 16 }: OpenDatabase = {}): Database {
-  const options = { ...postgresOptions(address), connection: SESSION, backoff, onnotice: () => {} };
+export function openDatabase(
+  address: DatabaseAddress,
+  { connections = 16, session = {} }: OpenDatabase = {},
+): Database {
+  const connection = { ...SESSION, ...session };
+  const options = { ...postgresOptions(address), connection, backoff, onnotice: () => {} };
   const sql = withSafeTransactions(postgres({ ...options, max: connections }));
   return {
     sql,

@@ -1,13 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Config } from '../config.ts';
+import type { HeavyPlace } from '../db/heavy-reads.ts';
 import { LullError } from '../domain/errors.ts';
 import type { Caller, Identify } from '../schema/access.ts';
 import type { SchemaDeps } from '../schema/context.ts';
 import { createGraphqlServer, MAX_BODY_BYTES } from '../schema/server.ts';
 import { send, sendError, sendOurs } from './answer.ts';
 import { allowOrigin } from './cors.ts';
-import { type Door, inTurn } from './overload.ts';
+import { type Door, inTurn, type Leave } from './overload.ts';
 import { openPage } from './page.ts';
 
 export type GraphqlOptions = Pick<Config, 'requestsPerMinute' | 'corsOrigins' | 'environment'> & {
@@ -42,17 +43,25 @@ export async function openGraphql(
     if (waitMs > 0) return sendTooOften(response, waitMs, requestsPerMinute);
     const bytes = lengthOf(request);
     if (!door.keep(bytes)) return door.refuse(response, 'memory');
-    let leave = () => {};
+    let leave: Leave | null = null;
+    let place: HeavyPlace | null = null;
     let keptBytes = bytes;
     const done = () => {
-      leave();
+      leave?.();
+      place?.leave();
       door.keep(-keptBytes);
       keptBytes = 0;
     };
     const begin = async () => {
-      const entered = await door.enter(response);
-      if (entered !== null) leave = entered;
-      return entered !== null;
+      leave = await door.enter(response, caller.accountId);
+      return leave !== null;
+    };
+    const takePlace = async () => {
+      leave?.stepAside();
+      const left = new AbortController();
+      response.once('close', () => left.abort());
+      place = await deps.heavy.take(caller.accountId, left.signal);
+      return place.db;
     };
     // Who hangs up in mid-body is heard of no more.
     response.once('close', () => {
@@ -60,7 +69,7 @@ export async function openGraphql(
       keptBytes = 0;
     });
     try {
-      await graphql(request, response, { caller, begin, done });
+      await graphql(request, response, { caller, begin, done, takePlace });
     } finally {
       done();
     }

@@ -64,9 +64,8 @@ export function openWebhooks(
       headers: headersOf(request),
       body,
     };
-    await inTurn(deps.door, response, () =>
-      answer(deps, { accountId, channelId, ...channel }, call, response),
-    );
+    const work = () => answer(deps, { accountId, channelId, ...channel }, call, response);
+    await inTurn(deps.door, response, work, accountId);
   };
 }
 

@@ -2,8 +2,10 @@ import type { AdapterDescription } from '../adapters/catalogue.ts';
 import type { ClosingBy } from '../adapters/closing-by.ts';
 import type { SettingsStore } from '../adapters/settings.ts';
 import type { Scope } from '../db/api-keys.ts';
+import type { Database } from '../db/client.ts';
 import type { StoredConversation } from '../db/conversations.ts';
 import { readSteps, type Step } from '../db/feed.ts';
+import type { HeavyReads } from '../db/heavy-reads.ts';
 import {
   type AccountRow,
   type AgentRow,
@@ -37,18 +39,30 @@ import type { Caller } from './access.ts';
 import { type Soon, soon } from './at-once.ts';
 import { batched, batchedById } from './batch.ts';
 import { type ChangedReader, openChangedReader } from './changed-reader.ts';
+import type { EventTurns } from './event-turns.ts';
 
 /** What the API works with. */
 export type SchemaDeps = LifecycleDeps &
   ChannelDeps &
   EndpointDeps & {
-    /** Calls the handler with the changes of an account's conversations, best effort, until unsubscribed. */
-    subscribe: (accountId: string, handler: (changed: Changed) => void) => Promise<() => Promise<void>>;
+    /**
+     * Calls the handler with the changes of an account's conversations, best effort, until unsubscribed. `eventCost`: the
+     * rows that are read for each.
+     */
+    subscribe: (
+      accountId: string,
+      handler: (changed: Changed) => void,
+      eventCost: number,
+    ) => Promise<() => Promise<void>>;
     closingBy: ClosingBy;
     /** Shows channels' settings without their secrets. */
     settings: Pick<SettingsStore, 'shown'>;
     /** The kinds of channel that there are. */
     adapters: readonly AdapterDescription[];
+    /** The few places for requests that read much. */
+    heavy: HeavyReads;
+    /** Has the events of subscriptions come in turns. */
+    turns: EventTurns;
     log: Log;
   };
 
@@ -61,7 +75,11 @@ export type Context = {
   /** The agent in whose name it asks; null: none is known. */
   agentId: string | null;
   deps: SchemaDeps;
+  /** What it reads by: the connections of short calls, or of those that read much. */
+  reads: Pick<Database, 'sql'>;
   load: Loaders;
+  /** What each event of a subscription reads; 0 for all other requests. */
+  eventCost: number;
   /** Reads what subscribers are told of, for all of them at a time. */
   readChanged: ChangedReader;
   /** Aborted when the server stops; ends subscriptions. */
@@ -109,11 +127,22 @@ export function createContext(
   stopping: AbortSignal,
   readChanged: ChangedReader = openChangedReader(deps),
 ): Context {
-  const load = createLoaders(deps, accountId);
-  return { accountId, scopes, actor, agentId, deps, load, readChanged, stopping };
+  const reads = deps.db;
+  const load = createLoaders(reads, deps, accountId);
+  return { accountId, scopes, actor, agentId, deps, reads, load, eventCost: 0, readChanged, stopping };
 }
 
-function createLoaders({ db: { sql }, rules }: SchemaDeps, accountId: string): Loaders {
+/** Has a request read by other connections from now on. What it writes goes the same way as ever. */
+export function readBy(context: Context, reads: Database): void {
+  const { deps, accountId } = context;
+  Object.assign(context, { reads, load: createLoaders(reads, deps, accountId) });
+}
+
+function createLoaders(
+  { sql }: Context['reads'],
+  { rules }: Pick<SchemaDeps, 'rules'>,
+  accountId: string,
+): Loaders {
   const named = <Table extends NamedTable>(table: Table) =>
     batchedById<NamedRows[Table]>((ids) => readNamed(sql, table, accountId, ids));
   const account = batched(async (asked: readonly null[]) => {

@@ -17,6 +17,7 @@ import {
   type TypeNode,
   type VariableDefinitionNode,
 } from 'graphql';
+import { rowsOf, weightOf } from './cost-table.ts';
 
 /** What a list that says nothing of it in the schema gives at most where neither first nor last is given. */
 const PAGE_IF_NOT_SAID = 20;
@@ -28,34 +29,38 @@ type Reading = {
   variables: Variables;
   /** Costs of fragments, so that fragments within fragments are gone through once each. */
   known: Map<string, number>;
+  /** The greatest weight of a single field so far. */
+  heaviest: number;
 };
 
+/** What a request could cost: in all, and the field of it that costs the most by itself. */
+export type Cost = { cost: number; heaviest: number };
+
+const NOTHING: Cost = { cost: 0, heaviest: 0 };
+
 /**
- * How many objects a valid request could read: 1 for each field with fields of its own, what is within it counted as
- * often as its `first` or `last`, or the longest list among its arguments, says. 0 where its variables do not fit: it will not
- * be carried out.
+ * What a valid request could cost, in rows read by their keys: the weight of each field that reads, 1 for each other
+ * field with fields of its own, what is within it counted as often as its `first` or `last`, or the longest list among its
+ * arguments, says. 0 where its variables do not fit: it will not be carried out.
  */
-export function costOf({ schema, document, operationName, variableValues }: ExecutionArgs): number {
+export function costOf({ schema, document, operationName, variableValues }: ExecutionArgs): Cost {
   const operation = document.definitions.find(
     (definition): definition is OperationDefinitionNode =>
       definition.kind === Kind.OPERATION_DEFINITION &&
       (!operationName || definition.name?.value === operationName),
   );
   const root = operation && schema.getRootType(operation.operation);
-  if (!operation || !root) return 0;
+  if (!operation || !root) return NOTHING;
   const variables = variablesOf(schema, operation, variableValues ?? {});
-  if (variables === null) return 0;
+  if (variables === null) return NOTHING;
   const fragments = new Map(
     document.definitions
       .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
       .map((definition) => [definition.name.value, definition]),
   );
-  return costWithin(operation.selectionSet, root, {
-    schema,
-    fragments,
-    variables,
-    known: new Map(),
-  });
+  const reading: Reading = { schema, fragments, variables, known: new Map(), heaviest: 0 };
+  const cost = costWithin(operation.selectionSet, root, reading);
+  return { cost, heaviest: reading.heaviest };
 }
 
 /**
@@ -108,20 +113,21 @@ function costOfFragment(name: string, reading: Reading): number {
 
 /** Fields of the schema itself are none of its objects; how deep they may go is limited by GraphQL's own rules. */
 function costOfField(node: FieldNode, parent: GraphQLNamedType, reading: Reading): number {
-  if (!node.selectionSet || !(isObjectType(parent) || isInterfaceType(parent))) return 0;
+  if (!(isObjectType(parent) || isInterfaceType(parent))) return 0;
   const field = parent.getFields()[node.name.value];
   if (field === undefined) return 0;
-  return (
-    1 +
-    timesOf(field, node, reading.variables) * costWithin(node.selectionSet, getNamedType(field.type), reading)
-  );
+  const args = argumentsOf(field, node, reading.variables);
+  const weight = weightOf(parent.name, field.name, args) ?? (node.selectionSet ? 1 : 0);
+  reading.heaviest = Math.max(reading.heaviest, weight);
+  if (!node.selectionSet) return weight;
+  const times = rowsOf(parent.name, field.name, args) ?? timesOf(field, args);
+  return weight + Math.max(1, times) * costWithin(node.selectionSet, getNamedType(field.type), reading);
 }
 
-function timesOf(field: GraphQLField<unknown, unknown>, node: FieldNode, variables: Variables): number {
-  const args = argumentsOf(field, node, variables);
+function timesOf(field: GraphQLField<unknown, unknown>, args: Variables): number {
   const isPage = field.args.some(({ name }) => name === 'first');
   const page = isPage ? Number(args.first ?? args.last ?? PAGE_IF_NOT_SAID) : 1;
-  return Math.max(1, page, longestList(args));
+  return Math.max(page, longestList(args));
 }
 
 /** Where they do not fit, the field will not be read. */

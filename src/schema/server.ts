@@ -1,4 +1,5 @@
 import { createYoga, type Plugin } from 'graphql-yoga';
+import type { Database } from '../db/client.ts';
 import type { Caller } from './access.ts';
 import { CODED } from './answers.ts';
 import { openChangedReader } from './changed-reader.ts';
@@ -15,6 +16,11 @@ export type Asked = {
   caller: Caller;
   /** Waits for its turn, once all of it has been read; false where it has been answered meanwhile. */
   begin: () => Promise<boolean>;
+  /**
+   * Waits for a place among requests that read much, and gives what it reads by there.
+   * @throws UnavailableError where there is none
+   */
+  takePlace: () => Promise<Database>;
   /** Its work is done: the answer is there, or the first of many. */
   done: () => void;
 };

@@ -9,6 +9,8 @@ import { openSettingsStore } from '../../src/adapters/settings.ts';
 import { createVault } from '../../src/adapters/vault.ts';
 import { readConfig } from '../../src/config.ts';
 import { createApiKey, SCOPES } from '../../src/db/api-keys.ts';
+import { type OpenDatabase, openDatabase } from '../../src/db/client.ts';
+import { openHeavyReads } from '../../src/db/heavy-reads.ts';
 import { isMigrated } from '../../src/db/readiness.ts';
 import { type HttpDeps, startHttp } from '../../src/http.ts';
 import type { Changed } from '../../src/lifecycle/lifecycle.ts';
@@ -42,10 +44,13 @@ export async function openApi(start?: Date, options?: { profile?: string }) {
   const store = openSettingsStore(registry, vault);
   const counted = countStatements(engine.db.sql);
   const db = { ...engine.db, sql: counted.sql };
+  const open = async (options: OpenDatabase) => openDatabase(engine.address, options);
+  const heavy = await openHeavyReads(open, { places: 2 });
   const deps: HttpDeps = {
     ...engine.deps,
     db,
     rules: openRulesCache(counted.sql, engine.deps.rulesOfAdapter),
+    heavy,
     log,
     closingBy: closingBy(registry, store),
     adapters: catalogueOf(registry),
@@ -104,6 +109,7 @@ export async function openApi(start?: Date, options?: { profile?: string }) {
     },
     async close() {
       await server.close();
+      await heavy.close();
       await engine.drop();
     },
   };
