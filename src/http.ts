@@ -12,7 +12,7 @@ import { limitSubscriptions, type SubscriptionLimits } from './http/subscription
 import { isWebhookPath, openWebhooks, type WebhookDeps } from './http/webhooks.ts';
 import type { Identify } from './schema/access.ts';
 import type { SchemaDeps } from './schema/context.ts';
-import { openEventTurns } from './schema/event-turns.ts';
+import { openRowTurns } from './schema/row-turns.ts';
 
 /** A running HTTP server. */
 export type HttpServer = {
@@ -62,7 +62,7 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
   const { host, port } = options;
   const door = openDoor(options, deps.refused);
   const subscriptions = limitSubscriptions(deps.subscribe, options);
-  const turns = openEventTurns();
+  const turns = openRowTurns();
   // Over the given ones rather than copies of them: what those hold may be changed.
   const over = <Own extends object>(own: Own): HttpDeps & Own => Object.assign(Object.create(deps), own);
   const graphqlDeps = over({ subscribe: subscriptions.subscribe, door, turns });

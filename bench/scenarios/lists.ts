@@ -5,7 +5,7 @@ import { SCOPES } from '../../src/db/api-keys.ts';
 import type { HeavyReads } from '../../src/db/heavy-reads.ts';
 import { type ListRequest, listOpen } from '../../src/insight/conversation-list.ts';
 import { createContext } from '../../src/schema/context.ts';
-import { openEventTurns } from '../../src/schema/event-turns.ts';
+import { openRowTurns } from '../../src/schema/row-turns.ts';
 import { schema } from '../../src/schema/schema.ts';
 import { type Explained, explainStatement, PLANS } from '../explain-statement.ts';
 import { percentile, timed } from '../measure.ts';
@@ -101,7 +101,7 @@ async function openReader(
     ...{ vault, allowPrivateWebhooks: false },
     subscribe: async () => async () => {},
     // Limits are the server's, and these lists are short.
-    ...{ heavy: NONE as HeavyReads, turns: openEventTurns() },
+    ...{ heavy: NONE as HeavyReads, turns: openRowTurns() },
   };
   const caller = { accountId: account.accountId, scopes: new Set(SCOPES), actor: 'bench', agentId: null };
   const page = async (after: string | null) => {

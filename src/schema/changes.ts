@@ -37,7 +37,7 @@ const each = (conversations: StoredConversation[]) => conversations;
  * while it waits.
  */
 export async function changes<Told>(
-  { accountId, deps, eventCost, readChanged, stopping }: Context,
+  { accountId, deps, eventCost, isCostlyEvent, readChanged, stopping }: Context,
   isWanted: (id: string) => boolean,
   tell: (conversations: StoredConversation[]) => Told[],
 ): Promise<AsyncIterableIterator<Told>> {
@@ -76,7 +76,8 @@ export async function changes<Told>(
         });
         continue;
       }
-      await deps.turns.take(accountId, Math.min(changed.size, atOnce) * eventCost);
+      const cost = Math.min(changed.size, atOnce) * eventCost;
+      await deps.turns.take(accountId, cost, isCostlyEvent ? 'COSTLY_EVENT' : 'EVENT');
       if (!open) break;
       const ids = [...changed].slice(0, atOnce);
       for (const id of ids) changed.delete(id);

@@ -39,7 +39,7 @@ import type { Caller } from './access.ts';
 import { type Soon, soon } from './at-once.ts';
 import { batched, batchedById } from './batch.ts';
 import { type ChangedReader, openChangedReader } from './changed-reader.ts';
-import type { EventTurns } from './event-turns.ts';
+import type { RowTurns } from './row-turns.ts';
 
 /** What the API works with. */
 export type SchemaDeps = LifecycleDeps &
@@ -62,7 +62,7 @@ export type SchemaDeps = LifecycleDeps &
     /** The few places for requests that read much. */
     heavy: HeavyReads;
     /** Has the events of subscriptions come in turns. */
-    turns: EventTurns;
+    turns: RowTurns;
     log: Log;
   };
 
@@ -78,8 +78,9 @@ export type Context = {
   /** What it reads by: the connections of short calls, or of those that read much. */
   reads: Pick<Database, 'sql'>;
   load: Loaders;
-  /** What each event of a subscription reads; 0 for all other requests. */
+  /** What each event of a subscription costs, and whether that is much; 0 for all other requests. */
   eventCost: number;
+  isCostlyEvent: boolean;
   /** Reads what subscribers are told of, for all of them at a time. */
   readChanged: ChangedReader;
   /** Aborted when the server stops; ends subscriptions. */
@@ -120,6 +121,9 @@ export type Loaders = {
   steps: (asked: { conversationId: string; instants: readonly Date[] }) => Promise<Step[]>;
 };
 
+/** Rows that one explanation is made of, with its timers and their guards. */
+const STEPS_IN_ROWS = 20;
+
 /** The context of a caller's request. */
 export function createContext(
   { accountId, scopes, actor, agentId }: Caller,
@@ -129,7 +133,8 @@ export function createContext(
 ): Context {
   const reads = deps.db;
   const load = createLoaders(reads, deps, accountId);
-  return { accountId, scopes, actor, agentId, deps, reads, load, eventCost: 0, readChanged, stopping };
+  const event = { eventCost: 0, isCostlyEvent: false };
+  return { accountId, scopes, actor, agentId, deps, reads, load, ...event, readChanged, stopping };
 }
 
 /** Has a request read by other connections from now on. What it writes goes the same way as ever. */
@@ -140,9 +145,11 @@ export function readBy(context: Context, reads: Database): void {
 
 function createLoaders(
   { sql }: Context['reads'],
-  { rules }: Pick<SchemaDeps, 'rules'>,
+  { rules, turns }: Pick<SchemaDeps, 'rules' | 'turns'>,
   accountId: string,
 ): Loaders {
+  const turn = (rows: number) => turns.take(accountId, rows, 'REQUEST');
+  const byRow = { rowsOf: () => 1, turn };
   const named = <Table extends NamedTable>(table: Table) =>
     batchedById<NamedRows[Table]>((ids) => readNamed(sql, table, accountId, ids));
   const account = batched(async (asked: readonly null[]) => {
@@ -190,13 +197,13 @@ function createLoaders(
       const found = await rules.at(accountId, rulesVersion);
       for (const conversation of conversations) under.set(conversation, found);
     },
-    conversation: batchedById((ids) => readConversations(sql, accountId, ids)),
-    contact: batchedById((ids) => readContacts(sql, accountId, ids)),
+    conversation: batchedById((ids) => readConversations(sql, accountId, ids), byRow),
+    contact: batchedById((ids) => readContacts(sql, accountId, ids), byRow),
     agent,
     channel: named('channel'),
     skill: named('skill'),
     calendar: named('calendar'),
-    feed: batched((ranges) => readFeeds(sql, accountId, ranges)),
+    feed: batched((ranges) => readFeeds(sql, accountId, ranges), { rowsOf: ({ limit }) => limit, turn }),
     channelSettings: batchedById((ids) => readChannelSettings(sql, accountId, ids)),
     contactFactsOf(conversation) {
       const known = beside.get(conversation);
@@ -212,6 +219,6 @@ function createLoaders(
       besideWas(conversations, await readBeside(sql, accountId, conversations));
     },
     lastInbound: batchedById((ids) => readLastInbound(sql, accountId, ids)),
-    steps: batched((asked) => readSteps(sql, accountId, asked)),
+    steps: batched((asked) => readSteps(sql, accountId, asked), { rowsOf: () => STEPS_IN_ROWS, turn }),
   };
 }

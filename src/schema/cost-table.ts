@@ -119,7 +119,7 @@ export const WEIGHTS: Readonly<Record<string, Weight>> = {
   'Contact.consentChanges': { weight: 2, reads: 'consents, 100 at most', rows: 100 },
   'Conversation.agent': byKey('an agent'),
   'Conversation.channel': byKey('a channel'),
-  'Conversation.closing': { weight: 8, reads: 'a contact, and the newest messages of a conversation' },
+  'Conversation.closing': { weight: 3, reads: 'a contact, and the newest messages of a conversation' },
   'Conversation.contact': byKey('a contact'),
   'Conversation.due': rules,
   'Conversation.endsAt': rules,

@@ -13,6 +13,7 @@ import {
   isObjectType,
   Kind,
   type OperationDefinitionNode,
+  type SelectionNode,
   type SelectionSetNode,
   type TypeNode,
   type VariableDefinitionNode,
@@ -28,15 +29,16 @@ type Reading = {
   fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   variables: Variables;
   /** Costs of fragments, so that fragments within fragments are gone through once each. */
-  known: Map<string, number>;
+  known: Map<string, Sum>;
   /** The greatest weight of a single field so far. */
   heaviest: number;
 };
 
-/** What a request could cost: in all, and the field of it that costs the most by itself. */
-export type Cost = { cost: number; heaviest: number };
+/** What a request could cost in all, how many objects its answer could have, and the weight of its heaviest field. */
+export type Cost = Sum & { heaviest: number };
+type Sum = { cost: number; rows: number };
 
-const NOTHING: Cost = { cost: 0, heaviest: 0 };
+const NOTHING: Cost = { cost: 0, rows: 0, heaviest: 0 };
 
 /**
  * What a valid request could cost, in rows read by their keys: the weight of each field that reads, 1 for each other
@@ -59,8 +61,8 @@ export function costOf({ schema, document, operationName, variableValues }: Exec
       .map((definition) => [definition.name.value, definition]),
   );
   const reading: Reading = { schema, fragments, variables, known: new Map(), heaviest: 0 };
-  const cost = costWithin(operation.selectionSet, root, reading);
-  return { cost, heaviest: reading.heaviest };
+  const sum = costWithin(operation.selectionSet, root, reading);
+  return { ...sum, heaviest: reading.heaviest };
 }
 
 /**
@@ -87,41 +89,46 @@ function namedTypeOf(schema: GraphQLSchema, type: TypeNode): GraphQLNamedType | 
   return type.kind === Kind.NAMED_TYPE ? schema.getType(type.name.value) : namedTypeOf(schema, type.type);
 }
 
-function costWithin(selected: SelectionSetNode, parent: GraphQLNamedType, reading: Reading): number {
-  let cost = 0;
+function costWithin(selected: SelectionSetNode, parent: GraphQLNamedType, reading: Reading): Sum {
+  const sum = { cost: 0, rows: 0 };
   for (const selection of selected.selections) {
-    if (selection.kind === Kind.FIELD) cost += costOfField(selection, parent, reading);
-    else if (selection.kind === Kind.FRAGMENT_SPREAD) cost += costOfFragment(selection.name.value, reading);
-    else {
-      const narrowed = selection.typeCondition?.name.value;
-      const type = narrowed === undefined ? parent : (reading.schema.getType(narrowed) ?? parent);
-      cost += costWithin(selection.selectionSet, type, reading);
-    }
+    const { cost, rows } = costOfSelection(selection, parent, reading);
+    sum.cost += cost;
+    sum.rows += rows;
   }
-  return cost;
+  return sum;
 }
 
-function costOfFragment(name: string, reading: Reading): number {
+function costOfSelection(selection: SelectionNode, parent: GraphQLNamedType, reading: Reading): Sum {
+  if (selection.kind === Kind.FIELD) return costOfField(selection, parent, reading);
+  if (selection.kind === Kind.FRAGMENT_SPREAD) return costOfFragment(selection.name.value, reading);
+  const narrowed = selection.typeCondition?.name.value;
+  const type = narrowed === undefined ? parent : (reading.schema.getType(narrowed) ?? parent);
+  return costWithin(selection.selectionSet, type, reading);
+}
+
+function costOfFragment(name: string, reading: Reading): Sum {
   const known = reading.known.get(name);
   if (known !== undefined) return known;
   const fragment = reading.fragments.get(name);
   const type = fragment && reading.schema.getType(fragment.typeCondition.name.value);
-  const cost = fragment && type ? costWithin(fragment.selectionSet, type, reading) : 0;
-  reading.known.set(name, cost);
-  return cost;
+  const sum = fragment && type ? costWithin(fragment.selectionSet, type, reading) : NOTHING;
+  reading.known.set(name, sum);
+  return sum;
 }
 
 /** Fields of the schema itself are none of its objects; how deep they may go is limited by GraphQL's own rules. */
-function costOfField(node: FieldNode, parent: GraphQLNamedType, reading: Reading): number {
-  if (!(isObjectType(parent) || isInterfaceType(parent))) return 0;
+function costOfField(node: FieldNode, parent: GraphQLNamedType, reading: Reading): Sum {
+  if (!(isObjectType(parent) || isInterfaceType(parent))) return NOTHING;
   const field = parent.getFields()[node.name.value];
-  if (field === undefined) return 0;
+  if (field === undefined) return NOTHING;
   const args = argumentsOf(field, node, reading.variables);
   const weight = weightOf(parent.name, field.name, args) ?? (node.selectionSet ? 1 : 0);
   reading.heaviest = Math.max(reading.heaviest, weight);
-  if (!node.selectionSet) return weight;
-  const times = rowsOf(parent.name, field.name, args) ?? timesOf(field, args);
-  return weight + Math.max(1, times) * costWithin(node.selectionSet, getNamedType(field.type), reading);
+  if (!node.selectionSet) return { cost: weight, rows: 0 };
+  const times = Math.max(1, rowsOf(parent.name, field.name, args) ?? timesOf(field, args));
+  const { cost, rows } = costWithin(node.selectionSet, getNamedType(field.type), reading);
+  return { cost: weight + times * cost, rows: 1 + times * rows };
 }
 
 function timesOf(field: GraphQLField<unknown, unknown>, args: Variables): number {

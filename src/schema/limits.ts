@@ -6,7 +6,6 @@ import type { Plugin } from 'graphql-yoga';
 import { UnavailableError } from '../domain/errors.ts';
 import { type Context, readBy } from './context.ts';
 import { type Cost, costOf } from './cost.ts';
-import { COSTLY_FROM } from './event-turns.ts';
 import type { Asked } from './server.ts';
 
 /** What a request may come to at most. */
@@ -27,6 +26,8 @@ export const MAX = {
  * answer does, anything with a single field as heavy as `field`.
  */
 export const HEAVY_FROM = { query: 2_000, mutation: 5_000, field: 500 } as const;
+/** A request whose answer could have more rows than this waits for their turn; an event that costs more is costly. */
+const MANY_ROWS = { request: 100, event: 50 };
 /** What an event costs besides what it reads: it is carried out and sent. */
 const EVENT_ITSELF = 4;
 
@@ -48,7 +49,7 @@ export const LIMITS: Plugin[] = [
     // A rule of validation knows no variables, and its result is kept for the next request with the same text.
     async onExecute({ args, setResultAndStopExecution }) {
       const cost = costOf(args);
-      const error = tooCostly(cost, 'cost') ?? (await takePlace(args, cost));
+      const error = tooCostly(cost, 'cost') ?? (await takeTurn(args, cost));
       if (error !== null) setResultAndStopExecution({ errors: [error] });
     },
     onSubscribe({ args, setResultAndStopExecution }) {
@@ -57,7 +58,8 @@ export const LIMITS: Plugin[] = [
       if (error !== null) return setResultAndStopExecution({ errors: [error] });
       const context = args.contextValue as unknown as Context;
       context.eventCost = EVENT_ITSELF + cost.cost;
-      if (context.eventCost > COSTLY_FROM) readBy(context, context.deps.heavy.events);
+      context.isCostlyEvent = cost.cost > MANY_ROWS.event;
+      if (context.isCostlyEvent) readBy(context, context.deps.heavy.events);
     },
   },
 ];
@@ -69,12 +71,21 @@ function tooCostly({ cost }: Cost, limit: 'cost' | 'eventCost'): GraphQLError | 
   return describe(new GraphQLError(message, { extensions: { http: { status: 400 } } }), limit);
 }
 
-/** Has a heavy request read from a place of its own; the error it is answered where there is none for it. */
-async function takePlace(args: ExecutionArgs, { cost, heaviest }: Cost): Promise<GraphQLError | null> {
+/**
+ * Has a request with many rows wait for their turn, and a heavy one for a place, from which it then reads. The error it is
+ * answered where there is no place for it.
+ */
+async function takeTurn(args: ExecutionArgs, { cost, rows, heaviest }: Cost): Promise<GraphQLError | null> {
+  const context = args.contextValue as Context & Asked;
   const operation = getOperationAST(args.document, args.operationName)?.operation;
   const isHeavy = cost > HEAVY_FROM[operation === 'mutation' ? 'mutation' : 'query'];
-  if (!isHeavy && heaviest < HEAVY_FROM.field) return null;
-  const context = args.contextValue as Context & Asked;
+  if (isHeavy || heaviest >= HEAVY_FROM.field) return await takePlace(context);
+  if (rows > MANY_ROWS.request && operation === 'query')
+    await context.deps.turns.take(context.accountId, rows, 'REQUEST');
+  return null;
+}
+
+async function takePlace(context: Context & Asked): Promise<GraphQLError | null> {
   try {
     readBy(context, await context.takePlace());
     return null;

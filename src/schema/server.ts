@@ -1,6 +1,7 @@
 import { createYoga, type Plugin } from 'graphql-yoga';
 import type { Database } from '../db/client.ts';
 import type { Caller } from './access.ts';
+import { BOUNDED } from './answer-size.ts';
 import { CODED } from './answers.ts';
 import { openChangedReader } from './changed-reader.ts';
 import { createContext, type SchemaDeps } from './context.ts';
@@ -41,7 +42,7 @@ export function createGraphqlServer(deps: SchemaDeps, path: string, stopping: Ab
     graphqlEndpoint: path,
     context: ({ caller }) => createContext(caller, deps, stopping, readChanged),
     maskedErrors: { maskError: maskError(deps.log) },
-    plugins: [...LIMITS, CODED, TURNS],
+    plugins: [...LIMITS, BOUNDED, CODED, TURNS],
     maxRequestBodySize: MAX_BODY_BYTES,
     // Off, since a browser has no business here but with a key: other origins, uploads, pages that load from a CDN.
     cors: false,

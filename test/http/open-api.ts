@@ -9,7 +9,7 @@ import { openSettingsStore } from '../../src/adapters/settings.ts';
 import { createVault } from '../../src/adapters/vault.ts';
 import { readConfig } from '../../src/config.ts';
 import { createApiKey, SCOPES } from '../../src/db/api-keys.ts';
-import { type OpenDatabase, openDatabase } from '../../src/db/client.ts';
+import { type Database, type OpenDatabase, openDatabase } from '../../src/db/client.ts';
 import { openHeavyReads } from '../../src/db/heavy-reads.ts';
 import { isMigrated } from '../../src/db/readiness.ts';
 import { type HttpDeps, startHttp } from '../../src/http.ts';
@@ -42,14 +42,15 @@ export async function openApi(start?: Date, options?: { profile?: string }) {
   const registry = createRegistry(BUILT_IN);
   const vault = createVault(randomBytes(32));
   const store = openSettingsStore(registry, vault);
-  const counted = countStatements(engine.db.sql);
-  const db = { ...engine.db, sql: counted.sql };
-  const open = async (options: OpenDatabase) => openDatabase(engine.address, options);
+  const counter: Counter = { count: 0, texts: [] };
+  const counting = (database: Database) => ({ ...database, sql: countStatements(database.sql, counter) });
+  const db = counting(engine.db);
+  const open = async (options: OpenDatabase) => counting(openDatabase(engine.address, options));
   const heavy = await openHeavyReads(open, { places: 2 });
   const deps: HttpDeps = {
     ...engine.deps,
     db,
-    rules: openRulesCache(counted.sql, engine.deps.rulesOfAdapter),
+    rules: openRulesCache(db.sql, engine.deps.rulesOfAdapter),
     heavy,
     log,
     closingBy: closingBy(registry, store),
@@ -78,7 +79,9 @@ export async function openApi(start?: Date, options?: { profile?: string }) {
     /** How many listen to changes just now. */
     subscribers: () => handlers.size,
     /** How many statements the API has sent so far. */
-    statements: counted.count,
+    statements: () => counter.count,
+    /** Their texts, but for those written as templates. */
+    texts: () => counter.texts,
     /** Everything that was logged. */
     logged: () => lines.join(''),
     makeKey: (scopes: readonly string[], accountId = engine.accountId) => makeKey(engine, scopes, accountId),
@@ -149,14 +152,16 @@ function makeKey(engine: Engine, scopes: readonly string[], accountId = engine.a
   );
 }
 
+/** How many statements were sent, and the texts of those that were sent as such. */
+type Counter = { count: number; texts: string[] };
+
 /** The same client, which counts what it is asked to send, transactions by what is in them. */
-function countStatements(real: Sql): { sql: Sql; count: () => number } {
-  let count = 0;
+function countStatements(real: Sql, counter: Counter): Sql {
   const wrap = <Client extends Sql | TransactionSql>(client: Client): Client =>
     new Proxy(client, {
       apply(target, self, args) {
         // Also called to build parts of statements, of plain values.
-        if (Array.isArray(args[0]) && 'raw' in args[0]) count++;
+        if (Array.isArray(args[0]) && 'raw' in args[0]) counter.count++;
         return Reflect.apply(target as never, self, args);
       },
       get(target, name) {
@@ -165,11 +170,15 @@ function countStatements(real: Sql): { sql: Sql; count: () => number } {
             const run = args.pop() as (sql: TransactionSql) => unknown;
             return (target as Sql).begin(...(args as [string]), (sql) => run(wrap(sql)));
           };
-        if (name === 'unsafe') count++;
-        return Reflect.get(target, name);
+        if (name !== 'unsafe') return Reflect.get(target, name);
+        return (...args: Parameters<Sql['unsafe']>) => {
+          counter.count++;
+          counter.texts.push(args[0]);
+          return target.unsafe(...args);
+        };
       },
     });
-  return { sql: wrap(real), count: () => count };
+  return wrap(real);
 }
 
 function collect(lines: string[]): PassThrough {

@@ -173,7 +173,7 @@ describe('subscriptions of a server', () => {
         message: 'an account may have at most 2 subscriptions at a time: end some, or try again later',
         locations: [{ line: 1, column: 16 }],
         path: ['conversationChanged'],
-        extensions: { code: 'TOO_MANY_SUBSCRIPTIONS', of: 'ACCOUNT', max: 2 },
+        extensions: { code: 'TOO_MANY_SUBSCRIPTIONS', of: 'ACCOUNT', max: 2, limit: 'SUBSCRIPTIONS' },
       },
     ]);
     expect(await beyond.next()).toBeNull();
@@ -183,7 +183,7 @@ describe('subscriptions of a server', () => {
     const full = await subscribe(server.url, thirdKey, ALL);
     expect([full.status, full.retryAfter]).toEqual([503, '30']);
     expect((await full.next())?.errors).toMatchObject([
-      { extensions: { code: 'TOO_MANY_SUBSCRIPTIONS', of: 'PROCESS', max: 3 } },
+      { extensions: { code: 'TOO_MANY_SUBSCRIPTIONS', of: 'PROCESS', max: 3, limit: 'SUBSCRIPTIONS' } },
     ]);
 
     first.stop();

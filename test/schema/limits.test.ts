@@ -119,7 +119,7 @@ describe('the cost of a query', () => {
     [
       'a page of pages',
       '{ conversations(first: 10) { nodes { feed(first: 5) { nodes { kind } } } } }',
-      1 + 10 * (1 + 1 + 5),
+      1 + 10 * (2 + 1 + 5),
     ],
     [
       'a fragment',
