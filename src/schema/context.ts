@@ -6,6 +6,7 @@ import type { Database } from '../db/client.ts';
 import type { StoredConversation } from '../db/conversations.ts';
 import { readSteps, type Step } from '../db/feed.ts';
 import type { HeavyReads } from '../db/heavy-reads.ts';
+import { readLastInbound } from '../db/last-inbound.ts';
 import {
   type AccountRow,
   type AgentRow,
@@ -24,7 +25,6 @@ import {
   readContacts,
   readConversations,
   readFeeds,
-  readLastInbound,
   readNamed,
 } from '../db/reads.ts';
 import { NotFoundError } from '../domain/errors.ts';
