@@ -17,6 +17,7 @@ afterAll(async () => {
 
 const times = (count: number, text: (at: number) => string) =>
   Array.from({ length: count }, (_, at) => text(at)).join(' ');
+const YEAR = 'from: "2026-01-01T00:00:00Z", until: "2027-01-01T00:00:00Z"';
 /** The longest answer to what is refused: none may be much longer than what was asked. */
 const MAX_REFUSAL = 200_000;
 
@@ -80,6 +81,22 @@ describe('a document that would cost much is refused before it is carried out', 
     [
       'pages of pages of pages',
       '{ conversations(first: 200) { nodes { feed(first: 200) { nodes { conversation { feed(first: 200) { nodes { id: at } } } } } } } }',
+      'TOO_COMPLEX',
+    ],
+    [
+      '30 reports',
+      `{ ${times(30, (at) => `a${at}: report(${YEAR}, by: AGENT) { total { started } }`)} }`,
+      'TOO_COMPLEX',
+    ],
+    ['30 times all runs', `{ ${times(30, (at) => `a${at}: runs { nodes { ended } }`)} }`, 'TOO_COMPLEX'],
+    [
+      '30 lists with a tag',
+      `{ ${times(30, (at) => `a${at}: conversations(filter: { tag: "x" }) { nodes { id } }`)} }`,
+      'TOO_COMPLEX',
+    ],
+    [
+      '30 explanations of a page',
+      `{ ${times(30, (at) => `a${at}: conversations(first: 100) { nodes { explanation { due { at } } } }`)} }`,
       'TOO_COMPLEX',
     ],
     ['a page without end', '{ conversations(first: 2147483647) { nodes { id } } }', 'TOO_COMPLEX'],
@@ -269,5 +286,23 @@ describe('texts that no expression is to be lost in', () => {
         expect((await world.try(sent)).status).toBe(401);
       }
     }
+  });
+});
+
+describe('requests that read much, as many at a time as anybody likes', () => {
+  it('are answered, or told when to come again, and others are answered beside them', async () => {
+    const query = `{ report(${YEAR}, by: AGENT) { total { started } } runs { nodes { ended } } }`;
+    const heavy = Array.from({ length: 60 }, () => world.try(world.graphql({ query })));
+    const light = await Promise.all(
+      Array.from({ length: 10 }, () =>
+        world.try(
+          world.graphql({ query: '{ eventsCursor }' }, { authorization: `Bearer ${world.theirs.key}` }),
+        ),
+      ).map((asked) => asked.catch(String)),
+    );
+    expect(light.map((got) => (typeof got === 'string' ? got : got.status))).toEqual(Array(10).fill(200));
+    const statuses = new Set((await Promise.all(heavy)).map(({ status }) => status));
+    expect([...statuses].filter((status) => ![200, 503].includes(status))).toEqual([]);
+    expect(statuses.has(200)).toBe(true);
   });
 });
