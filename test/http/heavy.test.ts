@@ -93,6 +93,9 @@ describe('requests that read much', () => {
       const letGo = await holdUp();
       const asked = Array.from({ length: 30 }, () => post(server, REPORT));
       await expect.poll(() => heavy.load(), soon).toEqual({ within: 1, waiting: 8 });
+      let refused = 0;
+      for (const each of asked) void each.then(({ status }) => (status === 503 ? refused++ : 0));
+      await expect.poll(() => refused, soon).toBe(21);
       const theirs = post(server, REPORT, otherKey);
       await expect.poll(() => heavy.load().within, soon).toBe(2);
       await letGo();
