@@ -288,21 +288,3 @@ describe('texts that no expression is to be lost in', () => {
     }
   });
 });
-
-describe('requests that read much, as many at a time as anybody likes', () => {
-  it('are answered, or told when to come again, and others are answered beside them', async () => {
-    const query = `{ report(${YEAR}, by: AGENT) { total { started } } runs { nodes { ended } } }`;
-    const heavy = Array.from({ length: 60 }, () => world.try(world.graphql({ query })));
-    const light = await Promise.all(
-      Array.from({ length: 10 }, () =>
-        world.try(
-          world.graphql({ query: '{ eventsCursor }' }, { authorization: `Bearer ${world.theirs.key}` }),
-        ),
-      ).map((asked) => asked.catch(String)),
-    );
-    expect(light.map((got) => (typeof got === 'string' ? got : got.status))).toEqual(Array(10).fill(200));
-    const statuses = new Set((await Promise.all(heavy)).map(({ status }) => status));
-    expect([...statuses].filter((status) => ![200, 503].includes(status))).toEqual([]);
-    expect(statuses.has(200)).toBe(true);
-  });
-});
