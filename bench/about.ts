@@ -18,5 +18,7 @@ export const ABOUT: Readonly<Record<string, string>> = {
   'snapshot-probe': 'A probe of a lane while another session holds a snapshot through minutes of traffic.',
   close:
     'Conversations of 200 lanes that fall due at once, as when a threshold is lowered, with their events and what is owed to subscribers. The floor is plain SQL that writes the same rows. Against it also: one job a conversation, row by row, in separate statements.',
+  neighbours:
+    'What an account feels that does little, and how late its conversations close, while another with very many conversations does what takes much, one thing after the other. The whole service is one process with its defaults, called over HTTP alone; who attacks and what providers do are processes of their own.',
   burst: 'Very many conversations due at once in one account while another has one due.',
 };

@@ -12,6 +12,7 @@ import { ingest } from './scenarios/ingest.ts';
 import { ingestHttp } from './scenarios/ingest-http.ts';
 import { lateness } from './scenarios/lateness.ts';
 import { lists } from './scenarios/lists.ts';
+import { neighbours } from './scenarios/neighbours.ts';
 import { reads } from './scenarios/reads.ts';
 import { rulesChange } from './scenarios/rules-change.ts';
 import { snapshotProbe } from './scenarios/snapshot-probe.ts';
@@ -37,10 +38,11 @@ const SCENARIOS: Record<string, Scenario> = {
   'snapshot-probe': (stage, { seconds }, onProgress) => snapshotProbe(stage, 2 * seconds, onProgress),
   close: closeDue,
   burst: (stage, _options, onProgress) => burst(stage, onProgress),
+  neighbours: (stage, _options, onProgress) => neighbours(stage, onProgress),
 };
 
 /** Those for which all has to have been quiet for as long as at first: the database is filled anew for each. */
-const ON_A_NEW_STAGE = ['close', 'burst'];
+const ON_A_NEW_STAGE = ['close', 'burst', 'neighbours'];
 
 const program = new Command('bench')
   .description('Measures Lull against what Postgres itself can do, on a database of its own that it removes.')

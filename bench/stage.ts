@@ -25,6 +25,8 @@ export type Stage = {
   env: Record<string, string>;
   /** A delayed job for each of the big account's conversations, as others keep them. */
   delayedJobs: FilledJobs;
+  /** Stops its worker, for a scenario whose service has one of its own. */
+  stopWorker(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -67,6 +69,7 @@ export async function openStage(rows: number, redis: string | true | undefined):
       small,
       env: { LULL_DATA_DIR: folder, ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }) },
       delayedJobs: openFilledJobs({ admin, big, engine }),
+      stopWorker: () => worker.close(),
       async close() {
         await stage.delayedJobs.close();
         await heartbeat.stop();

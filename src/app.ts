@@ -12,9 +12,10 @@ import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import { requireAdapters } from './db/adapters-in-use.ts';
 import type { DatabaseAddress } from './db/address.ts';
-import { connectWithRetry, type Database } from './db/client.ts';
+import { connectWithRetry, type Database, type OpenDatabase } from './db/client.ts';
 import { startEmbedded } from './db/embedded.ts';
 import { writeProbe } from './db/heartbeat.ts';
+import { openHeavyReads } from './db/heavy-reads.ts';
 import { MIGRATIONS, migrateDatabase } from './db/migrate.ts';
 import { isMigrated } from './db/readiness.ts';
 import { claimVault, rearmOnNewRules } from './db/service-state.ts';
@@ -52,6 +53,10 @@ import { readSecretKey } from './secret-key.ts';
 
 /** Lanes that a worker wakes at a time. */
 const WAKES_AT_ONCE = 4;
+/** Connections of the engine, by what the process does: none of them can be taken up by the API's calls. */
+const ENGINE_CONNECTIONS: Readonly<Record<Role, number>> = { all: 10, worker: 16, api: 4 };
+/** Connections of the API's short calls; those that read much have others. */
+const API_CONNECTIONS = 12;
 
 /** The engine of a process: everything but the ways in. Its parts close in the order in which they depend on each other. */
 export type Engine = {
@@ -88,13 +93,14 @@ export async function openEngine(
   config: Config,
   log: Log,
   beforehand: Beforehand | null = null,
+  role: Role = 'worker',
 ): Promise<Engine> {
   const closers: Closers = [];
   try {
     const added = await loadAdapters(config.adapterModules, BUILT_IN);
     const registry = createRegistry([...BUILT_IN, ...added]);
     const address = await databaseAddress(config, log, closers);
-    const db = await connectWithRetry(address, log);
+    const db = await connectWithRetry(address, log, { connections: ENGINE_CONNECTIONS[role] });
     closers.push(() => db.close());
     const clock = await openClock(db, log, beforehand, closers);
     await migrateDatabase(address, log, MIGRATIONS, async () => {
@@ -202,14 +208,14 @@ export type Service = {
  * @throws SetupError where something it needs is not there, or the port is in use
  */
 export async function startService(config: Config, log: Log, role: Role = 'all'): Promise<Service> {
-  const engine = await openEngine(config, log, noteDowntime);
+  const engine = await openEngine(config, log, noteDowntime, role);
   const closers: Closers = [() => engine.close()];
   try {
     const metrics = await serveMetrics(engine, config);
     closers.push(() => metrics?.close());
     const waysIn: Closers = [];
     closers.push(() => closeAll(waysIn));
-    const http = role === 'worker' ? null : await startApi(engine, config);
+    const http = role === 'worker' ? null : await startApi(engine, config, waysIn);
     waysIn.push(() => http?.close());
     const heartbeat = http && (await startHeartbeat(engine, log));
     waysIn.push(() => heartbeat?.stop());
@@ -234,11 +240,20 @@ async function noteDowntime({ db, clock, log }: Parameters<Beforehand>[0]): Prom
   if (downtime) log.warn(downtime, 'the service was down; that time does not count');
 }
 
-async function startApi(engine: Engine, config: Config): Promise<HttpServer> {
-  const { db, deps, log } = engine;
+/** Starts the API on connections of its own; what is to be closed after it is added to the closers. */
+async function startApi(engine: Engine, config: Config, closers: Closers): Promise<HttpServer> {
+  const { log } = engine;
+  const { address } = engine.db;
+  const db = await connectWithRetry(address, log, { connections: API_CONNECTIONS });
+  closers.push(() => db.close());
+  const open = (options: OpenDatabase) => connectWithRetry(address, log, options);
+  const heavy = await openHeavyReads(open, { places: config.heavyReads });
+  closers.push(() => heavy.close());
+  const deps = { ...engine.deps, db };
   const server = await startHttp(
     {
       ...deps,
+      heavy,
       log,
       closingBy: closingBy(engine.registry, engine.settings),
       adapters: catalogueOf(engine.registry),

@@ -30,6 +30,7 @@ const ALLOWED = {
   LULL_CONNECTIONS: 'a whole number of connections, 10 to 1000000',
   LULL_REQUESTS_AT_ONCE: 'a whole number of requests, 1 to 10000',
   LULL_REQUESTS_WAITING: 'a whole number of requests, 0 to 100000',
+  LULL_HEAVY_READS: 'a whole number of requests, 1 to 100',
   LULL_MAX_DELAY_MS: 'a whole number of milliseconds, 20 to 60000',
   LULL_SUBSCRIPTIONS: 'a whole number of subscriptions, 1 to 100000',
   LULL_ACCOUNT_SUBSCRIPTIONS: 'a whole number of subscriptions, 1 to 100000',
@@ -127,6 +128,7 @@ const variables = z.object({
   LULL_CONNECTIONS: count(10, 1_000_000).default(5000),
   LULL_REQUESTS_AT_ONCE: count(1, 10_000).default(64),
   LULL_REQUESTS_WAITING: count(0, 100_000).default(1000),
+  LULL_HEAVY_READS: count(1, 100).default(2),
   LULL_MAX_DELAY_MS: count(20, 60_000).default(500),
   LULL_SUBSCRIPTIONS: count(1, 100_000).default(2000),
   LULL_ACCOUNT_SUBSCRIPTIONS: count(1, 100_000).default(1000),
@@ -177,6 +179,8 @@ export type Config = {
   requestsAtOnce: number;
   /** Requests that may wait for their turn; others are refused. */
   requestsWaiting: number;
+  /** Requests that read much and that this process works on at a time; others of them wait for their turn. */
+  heavyReads: number;
   /** Where all that this process does is later than that on average, in milliseconds, requests are refused. */
   maxDelayMs: number;
   /** Subscriptions that this process serves at a time. */
@@ -223,6 +227,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     connections: read.LULL_CONNECTIONS,
     requestsAtOnce: read.LULL_REQUESTS_AT_ONCE,
     requestsWaiting: read.LULL_REQUESTS_WAITING,
+    heavyReads: read.LULL_HEAVY_READS,
     maxDelayMs: read.LULL_MAX_DELAY_MS,
     subscriptions: read.LULL_SUBSCRIPTIONS,
     accountSubscriptions: read.LULL_ACCOUNT_SUBSCRIPTIONS,

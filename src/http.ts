@@ -15,6 +15,7 @@ import { limitSubscriptions, type SubscriptionLimits } from './http/subscription
 import { isWebhookPath, openWebhooks, type WebhookDeps } from './http/webhooks.ts';
 import type { Identify } from './schema/access.ts';
 import type { SchemaDeps } from './schema/context.ts';
+import { openRowTurns } from './schema/row-turns.ts';
 
 /** A running HTTP server. */
 export type HttpServer = {
@@ -27,7 +28,7 @@ export type HttpServer = {
 };
 
 /** What it serves with, besides what the API works with. */
-export type HttpDeps = SchemaDeps &
+export type HttpDeps = Omit<SchemaDeps, 'turns'> &
   WebhookDeps &
   ProbeDeps & {
     /** Who a request is by; null where that is not known. */
@@ -63,9 +64,10 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
   const door = openDoor(options, deps.refused);
   const entrance = openEntrance(deps.clock, door, options);
   const subscriptions = limitSubscriptions(deps.subscribe, options);
+  const turns = openRowTurns();
   // Over the given ones rather than copies of them: what those hold may be changed.
   const over = <Own extends object>(own: Own): HttpDeps & Own => Object.assign(Object.create(deps), own);
-  const graphqlDeps = over({ subscribe: subscriptions.subscribe, entrance });
+  const graphqlDeps = over({ subscribe: subscriptions.subscribe, entrance, turns });
   const serveGraphql = await openGraphql(graphqlDeps, GRAPHQL_PATH, options, stopping.signal);
   const serveWebhooks = openWebhooks(over({ entrance }), options.publicUrl);
   const readiness = openReadiness(deps, stopping.signal);
@@ -128,6 +130,7 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
       server.closeAllConnections();
       await closed;
       door.close();
+      turns.close();
     },
   };
 }

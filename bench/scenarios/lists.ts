@@ -2,8 +2,10 @@ import { graphql } from 'graphql';
 import type { Sql, TransactionSql } from 'postgres';
 import { closingBy } from '../../src/adapters/closing-by.ts';
 import { SCOPES } from '../../src/db/api-keys.ts';
+import type { HeavyReads } from '../../src/db/heavy-reads.ts';
 import { type ListRequest, listOpen } from '../../src/insight/conversation-list.ts';
 import { createContext } from '../../src/schema/context.ts';
+import { openRowTurns } from '../../src/schema/row-turns.ts';
 import { schema } from '../../src/schema/schema.ts';
 import { type Explained, explainStatement, PLANS } from '../explain-statement.ts';
 import { percentile, timed } from '../measure.ts';
@@ -11,6 +13,7 @@ import type { Figure, Findings } from '../report.ts';
 import type { Account } from '../seed.ts';
 import type { Stage } from '../stage.ts';
 
+const NONE: unknown = null;
 const TIMES = 60;
 const WARM_UP = 10;
 const PAGE = /* GraphQL */ `
@@ -97,6 +100,8 @@ async function openReader(
     readSettings: store.toStore,
     ...{ vault, allowPrivateWebhooks: false },
     subscribe: async () => async () => {},
+    // Limits are the server's, and these lists are short.
+    ...{ heavy: NONE as HeavyReads, turns: openRowTurns() },
   };
   const caller = { accountId: account.accountId, scopes: new Set(SCOPES), actor: 'bench', agentId: null };
   const page = async (after: string | null) => {

@@ -40,7 +40,8 @@ const SESSION = {
 const CONNECTION_WAIT_MS = 10_000;
 const CLOSE_WITHIN_MS = 5_000;
 
-type OpenDatabase = {
+/** How a pool is opened. */
+export type OpenDatabase = {
   /** At most. */
   connections?: number;
   /** How long a statement or a transaction waits for a connection, in milliseconds; 10 s where it is left out. */
@@ -51,6 +52,8 @@ type OpenDatabase = {
   onStatement?: (text: string, parameters: unknown[]) => void;
   /** READ_ONLY: Postgres refuses every write of these sessions. */
   access?: 'READ_ONLY' | 'READ_WRITE';
+  /** Settings of its sessions that are not those of every session. */
+  session?: Readonly<Record<string, string | number>>;
 };
 
 /** Opens a pool of connections; connects only when first used. */
@@ -62,10 +65,12 @@ export function openDatabase(
     log = PROCESS_WARNINGS,
     onStatement,
     access = 'READ_WRITE',
+    session = {},
   }: OpenDatabase = {},
 ): Database {
-  const session = access === 'READ_ONLY' ? { ...SESSION, default_transaction_read_only: true } : SESSION;
-  const template = postgres({ ...postgresOptions(address), ...NEVER_BY_ITSELF, connection: session });
+  const readOnly = access === 'READ_ONLY' ? { default_transaction_read_only: true } : {};
+  const connection = { ...SESSION, ...readOnly, ...session };
+  const template = postgres({ ...postgresOptions(address), ...NEVER_BY_ITSELF, connection });
   const faults = Object.fromEntries(FAULT_KINDS.map((kind) => [kind, 0])) as Record<FaultKind, number>;
   const pool = openPool({
     options: { ...template.options, no_subscribe: true } as unknown as DriverOptions,

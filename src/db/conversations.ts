@@ -1,5 +1,6 @@
 import type { Sql, TransactionSql } from 'postgres';
 import type { Conversation, Ending } from '../domain/conversation.ts';
+import { bounded } from './bounded.ts';
 import { type Column, unnest, valuesOf } from './unnest.ts';
 
 /** A conversation as it stands in the database, with its lane. */
@@ -48,6 +49,11 @@ export const CHANGING = COLUMNS.filter(({ name }) => name === 'id' || !FIXED.has
 
 /** The columns to select for `conversationOf`. */
 export const CONVERSATION_COLUMNS = ['account_id', ...NAMES].join(', ');
+
+/** A statement that selects those, and `more`, with a bound on their tags: see `withinBounds`. */
+export function boundedConversations(text: string, more: readonly string[] = []): string {
+  return bounded(text, ['account_id', ...NAMES, ...more], 'tags');
+}
 
 const INSERT = `insert into conversation (account_id, ${NAMES.join(', ')})
   select $1::uuid, rows.* from (${unnest(COLUMNS, 2)}) as rows`;

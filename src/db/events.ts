@@ -1,5 +1,6 @@
 import type { Sql, TransactionSql } from 'postgres';
 import type { Event } from '../domain/event.ts';
+import { bounded } from './bounded.ts';
 import { type Column, unnest, valuesOf } from './unnest.ts';
 
 /** The columns of the feed, but for `account_id`. */
@@ -20,6 +21,12 @@ export const EVENT_COLUMNS: readonly Column<Event>[] = [
   { name: 'data', type: 'jsonb', of: (row) => row.data },
 ];
 const NAMES = EVENT_COLUMNS.map(({ name }) => name).join(', ');
+
+/** A statement that selects those, and `more`, with a bound on what they tell: see `withinBounds`. */
+export function boundedEvents(text: string, more: readonly string[] = []): string {
+  return bounded(text, ['account_id', ...EVENT_COLUMNS.map(({ name }) => name), ...more], 'data');
+}
+
 const INSERT = `insert into event (account_id, ${NAMES}) select $1::uuid, rows.* from (${unnest(EVENT_COLUMNS, 2)}) as rows`;
 
 /** Appends to the feed. */

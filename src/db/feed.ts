@@ -1,7 +1,8 @@
 import type { Sql } from 'postgres';
 import type { Event } from '../domain/event.ts';
 import { NIL } from '../domain/uuid.ts';
-import { eventOfRow } from './events.ts';
+import { withinBounds } from './bounded.ts';
+import { boundedEvents, eventOfRow } from './events.ts';
 
 /**
  * A place in an account's feed. `xid`, 64 bits wide and a text for that, numbers the transaction that wrote the
@@ -24,15 +25,16 @@ export async function readFeed(
   limit: number,
 ): Promise<PlacedEvent[]> {
   const from = after ?? { xid: '0', conversationId: NIL, revision: 0 };
-  const rows = await sql.unsafe(
-    `select event.*, event.xid::text as xid_text from event
+  const page = `select event.*, event.xid::text as xid_text from event
      where account_id = $1 and xid < pg_snapshot_xmin(pg_current_snapshot())
        and xid >= $2::text::xid8 and (xid, conversation_id, revision) > ($2::text::xid8, $3::uuid, $4::int)
-     order by xid, conversation_id, revision limit $5`,
+     order by xid, conversation_id, revision limit $5`;
+  const rows = await sql.unsafe(
+    `${boundedEvents(page, ['xid', 'xid_text'])} order by xid, conversation_id, revision`,
     [accountId, from.xid, from.conversationId, from.revision, limit],
     { prepare: true },
   );
-  return rows.map((row) => {
+  return withinBounds(rows).map((row) => {
     const event = eventOfRow(row);
     const { conversationId, revision } = event;
     return { ...event, position: { xid: row.xid_text, conversationId, revision } };
@@ -48,9 +50,13 @@ export async function endOfFeed(sql: Sql): Promise<FeedPosition> {
 /** An event, and the status before it; null for the first one. */
 export type Step = Event & { statusBefore: string | null };
 
+/** Events of a conversation that are looked through, the newest, for what set its clocks. */
+const LOOKED_THROUGH = 1_000;
+
 /**
  * The events of conversations that can have set one of their clocks to where it stands: those of that instant, and
- * holds and timers, which set clocks to instants of their own. In the order of the conversations, then of revision.
+ * holds and timers, which set clocks to instants of their own. In the order of the conversations, then of revision. Of each
+ * conversation the newest thousand are looked through: what came before those is not told.
  */
 export async function readSteps(
   sql: Sql,
@@ -62,8 +68,12 @@ export async function readSteps(
   );
   const rows = await sql.unsafe(
     `select step.* from (
-       select event.*, lag(status) over (partition by conversation_id order by revision) as status_before
-       from event where account_id = $1 and conversation_id = any($2::uuid[])
+       select newest.*, lag(newest.status) over (partition by newest.conversation_id order by newest.revision) as status_before
+       from unnest($2::uuid[]) as asked (conversation_id)
+       cross join lateral (
+         select * from event where event.account_id = $1 and event.conversation_id = asked.conversation_id
+         order by event.revision desc limit ${LOOKED_THROUGH}
+       ) as newest
      ) as step
      where kind in ('TIMER', 'HOLD') or exists (
        select 1 from unnest($3::uuid[], $4::text[]) as wanted (conversation_id, instant)

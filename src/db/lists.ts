@@ -1,7 +1,14 @@
 import type { Sql } from 'postgres';
 import type { Awaiting, ClockName, Status } from '../domain/conversation.ts';
+import { InvalidInputError } from '../domain/errors.ts';
 import { CLOCK_COLUMNS } from './batch.ts';
-import { CONVERSATION_COLUMNS, conversationOf, type StoredConversation } from './conversations.ts';
+import { withinBounds } from './bounded.ts';
+import {
+  boundedConversations,
+  CONVERSATION_COLUMNS,
+  conversationOf,
+  type StoredConversation,
+} from './conversations.ts';
 import { type Lane, laneOf, NAMES } from './lanes.ts';
 
 /**
@@ -82,7 +89,13 @@ export async function readSoonestLanes(
   };
 }
 
-/** An agent's open conversations, in no order, through the index of those. */
+/** Open conversations of an agent that are read and sorted together, at most. */
+const MAX_OF_AGENT = 5_000;
+
+/**
+ * An agent's open conversations, in no order, through the index of those.
+ * @throws InvalidInputError where the agent has more than 5,000
+ */
 export async function readOpenOfAgent(
   sql: Sql,
   accountId: string,
@@ -91,11 +104,15 @@ export async function readOpenOfAgent(
   const values: Values = [accountId, filter.agentId];
   const conditions = ['account_id = $1', 'agent_id = $2', `status <> 'ENDED'`, 'lane_id is not null'];
   conditions.push(...factConditions(filter, values), ...tagCondition(filter.tag, values));
-  const rows = await sql.unsafe(
-    `select ${CONVERSATION_COLUMNS}, ${RULES_IN_FORCE} from conversation where ${conditions.join(' and ')}`,
-    values as never[],
-    { prepare: true },
-  );
+  const text = `select ${CONVERSATION_COLUMNS}, ${RULES_IN_FORCE} from conversation where ${conditions.join(' and ')}
+    limit ${MAX_OF_AGENT + 1}`;
+  const bounded = boundedConversations(text, ['rules_in_force']);
+  const rows = withinBounds(await sql.unsafe(bounded, values as never[], { prepare: true }));
+  if (rows.length > MAX_OF_AGENT)
+    throw new InvalidInputError(
+      'filter.agentId',
+      `an agent with at most ${MAX_OF_AGENT} open conversations is allowed in this order; in the order of STARTED any is`,
+    );
   return { conversations: rows.map(conversationOf), rulesVersion: rulesInForce(rows) };
 }
 
@@ -110,7 +127,7 @@ export async function readRanges(
 ): Promise<{ found: StoredConversation[][]; rulesVersion: number }> {
   const found: StoredConversation[][] = ranges.map(() => []);
   const { text, values } = rangesStatement(accountId, ranges, direction, limit, tag);
-  const rows = await sql.unsafe(text, values as never[], { prepare: true });
+  const rows = withinBounds(await sql.unsafe(text, values as never[], { prepare: true }));
   for (const row of rows) found[row.place]?.push(conversationOf(row));
   return { found, rulesVersion: rulesInForce(rows) };
 }
@@ -169,7 +186,8 @@ export function rangesStatement(
         order by ${column} ${direction}, id ${direction} limit ${limit}
       ) as found`;
   });
-  return { text: parts.join('\nunion all\n'), values };
+  const text = boundedConversations(parts.join('\nunion all\n'), ['place', 'rules_in_force']);
+  return { text, values };
 }
 
 const CLOCK_CASE = (name: string) =>

@@ -2,8 +2,14 @@ import type { Sql } from 'postgres';
 import type { Consent } from '../domain/closing.ts';
 import type { Event } from '../domain/event.ts';
 import type { OpenHours } from '../domain/open-hours.ts';
-import { CONVERSATION_COLUMNS, conversationOf, type StoredConversation } from './conversations.ts';
-import { eventOfRow } from './events.ts';
+import { withinBounds } from './bounded.ts';
+import {
+  boundedConversations,
+  CONVERSATION_COLUMNS,
+  conversationOf,
+  type StoredConversation,
+} from './conversations.ts';
+import { boundedEvents, eventOfRow } from './events.ts';
 import { type ConversationFilter, type ReadTogether, RULES_IN_FORCE, rulesInForce } from './lists.ts';
 
 /** What the API reads: each a single statement, whatever it asks for. */
@@ -92,7 +98,7 @@ export async function readConversationPage(
   page: ConversationPage,
 ): Promise<ReadTogether & { beside?: undefined }> {
   const { text, values } = pageStatement(accountId, page);
-  const rows = await sql.unsafe(text, values as string[], { prepare: true });
+  const rows = withinBounds(await sql.unsafe(text, values as string[], { prepare: true }));
   return { conversations: rows.map(conversationOf), rulesVersion: rulesInForce(rows) };
 }
 
@@ -103,11 +109,12 @@ export async function readConversationPageWithBeside(
   page: ConversationPage,
 ): Promise<ReadTogether & { beside: Beside[] }> {
   const { text, values } = pageStatement(accountId, page);
-  const rows = await sql.unsafe(
+  const read = await sql.unsafe(
     `select one.*, ${BESIDE_COLUMNS} from (${text}) as one ${BESIDE_JOINS} order by one.id ${page.direction}`,
     values as string[],
     { prepare: true },
   );
+  const rows = withinBounds(read);
   return {
     conversations: rows.map(conversationOf),
     rulesVersion: rulesInForce(rows),
@@ -135,7 +142,10 @@ function pageStatement(accountId: string, { filter, direction, after, limit }: C
   add(filter.tag, (place) => `${place} = any(tags)`);
   const text = `select ${CONVERSATION_COLUMNS}, ${RULES_IN_FORCE} from conversation where ${conditions.join(' and ')}
     order by id ${direction} limit ${limit}`;
-  return { text, values };
+  return {
+    text: `${boundedConversations(text, ['rules_in_force'])} order by id ${direction}`,
+    values,
+  };
 }
 
 /** Conversations by id, in no order. */
@@ -145,11 +155,13 @@ export async function readConversations(
   ids: readonly string[],
 ): Promise<StoredConversation[]> {
   const rows = await sql.unsafe(
-    `select ${CONVERSATION_COLUMNS} from conversation where account_id = $1 and id = any($2::uuid[])`,
+    boundedConversations(
+      `select ${CONVERSATION_COLUMNS} from conversation where account_id = $1 and id = any($2::uuid[])`,
+    ),
     [accountId, ids as string[]],
     { prepare: true },
   );
-  return rows.map(conversationOf);
+  return withinBounds(rows).map(conversationOf);
 }
 
 /** What is shown of others beside conversations, in their order. */
@@ -232,13 +244,13 @@ export async function readFeeds(
   accountId: string,
   ranges: readonly FeedRange[],
 ): Promise<Event[][]> {
-  const rows = await sql.unsafe(
-    `select place, event.* from unnest($2::uuid[], $3::int[], $4::int[]) with ordinality as asked (conversation_id, after, count, place)
+  const read = `select place, event.* from unnest($2::uuid[], $3::int[], $4::int[]) with ordinality as asked (conversation_id, after, count, place)
      cross join lateral (
        select * from event where event.account_id = $1 and event.conversation_id = asked.conversation_id and event.revision > asked.after
        order by event.revision limit asked.count
-     ) as event
-     order by place, event.revision`,
+     ) as event`;
+  const rows = await sql.unsafe(
+    `${boundedEvents(read, ['place'])} order by place, revision`,
     [
       accountId,
       ranges.map((range) => range.conversationId),
@@ -248,7 +260,7 @@ export async function readFeeds(
     { prepare: true },
   );
   const feeds: Event[][] = ranges.map(() => []);
-  for (const row of rows) feeds[Number(row.place) - 1]?.push(eventOfRow(row));
+  for (const row of withinBounds(rows)) feeds[Number(row.place) - 1]?.push(eventOfRow(row));
   return feeds;
 }
 
@@ -260,26 +272,6 @@ export async function readChannelSettings(
 ): Promise<{ id: string; adapterId: string; settings: object }[]> {
   return await sql.unsafe<{ id: string; adapterId: string; settings: object }[]>(
     `select id, adapter as "adapterId", settings from channel where account_id = $1 and id = any($2::uuid[])`,
-    [accountId, ids as string[]],
-    { prepare: true },
-  );
-}
-
-/** When the customer last wrote in conversations or in the one before each; those where never are left out. */
-export async function readLastInbound(
-  sql: Sql,
-  accountId: string,
-  ids: readonly string[],
-): Promise<{ id: string; at: Date }[]> {
-  return await sql.unsafe<{ id: string; at: Date }[]>(
-    `select conversation.id, max(inbound.at) as at from conversation
-     cross join lateral unnest(array[conversation.id, conversation.previous_id]) as one (id)
-     cross join lateral (
-       select at from event where event.account_id = $1 and event.conversation_id = one.id and kind = 'INBOUND'
-       order by revision desc limit 1
-     ) as inbound
-     where conversation.account_id = $1 and conversation.id = any($2::uuid[])
-     group by conversation.id`,
     [accountId, ids as string[]],
     { prepare: true },
   );

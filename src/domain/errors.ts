@@ -160,18 +160,38 @@ export class UnavailableError extends LullError {
   }
 }
 
-/** More subscriptions at a time than one account, or this process, may have: none was opened. */
+/** An answer that would be longer than any may be, in bytes; what was asked for was not changed by it. */
+export class TooLargeError extends LullError {
+  readonly max: number;
+  constructor(max: number) {
+    super('TOO_LARGE', `the answer would have more than ${max} bytes: ask for smaller pages or fewer fields`);
+    this.max = max;
+  }
+}
+
+/**
+ * More subscriptions at a time than one account, or this process, may have, or such as read more for an event than theirs
+ * may together (`limit`): none was opened.
+ */
 export class TooManySubscriptionsError extends LullError {
   readonly max: number;
   readonly of: 'ACCOUNT' | 'PROCESS';
-  constructor(of: 'ACCOUNT' | 'PROCESS', max: number) {
+  readonly limit: 'SUBSCRIPTIONS' | 'EVENT_COST';
+  constructor(
+    of: 'ACCOUNT' | 'PROCESS',
+    max: number,
+    limit: 'SUBSCRIPTIONS' | 'EVENT_COST' = 'SUBSCRIPTIONS',
+  ) {
     const whose = of === 'ACCOUNT' ? 'an account' : 'this process';
     super(
       'TOO_MANY_SUBSCRIPTIONS',
-      `${whose} may have at most ${max} subscriptions at a time: end some, or try again later`,
+      limit === 'SUBSCRIPTIONS'
+        ? `${whose} may have at most ${max} subscriptions at a time: end some, or try again later`
+        : `the subscriptions of ${whose} may cost at most ${max} an event in all: end some, or ask for less`,
     );
     this.of = of;
     this.max = max;
+    this.limit = limit;
   }
 }
 

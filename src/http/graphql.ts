@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from '../config.ts';
+import type { HeavyPlace } from '../db/heavy-reads.ts';
 import { LullError } from '../domain/errors.ts';
 import type { Log } from '../log.ts';
 import type { Caller, Identify } from '../schema/access.ts';
@@ -9,6 +10,7 @@ import { sendError, sendOurs } from './answer.ts';
 import { type ReadWhole, readBody } from './body.ts';
 import { allowOrigin } from './cors.ts';
 import { type Entrance, refuseStranger } from './entrance.ts';
+import type { Leave } from './overload.ts';
 import { openPage } from './page.ts';
 import { openRateLimit, type RateLimit, sendTooOften } from './rate-limit.ts';
 
@@ -47,18 +49,26 @@ export async function openGraphql(
     if (isTooOften(response, caller)) return;
     const body = await bodyOf(request, response, caller, entrance);
     if (body === null) return;
-    let leave = () => {};
+    let leave: Leave | null = null;
+    let place: HeavyPlace | null = null;
     const done = () => {
-      leave();
+      leave?.();
+      place?.leave();
       body.free();
     };
     const begin = async () => {
-      const entered = await entrance.door.enter(response);
-      if (entered !== null) leave = entered;
-      return entered !== null;
+      leave = await entrance.door.enter(response, caller.accountId);
+      return leave !== null;
+    };
+    const takePlace = async () => {
+      leave?.stepAside();
+      const left = new AbortController();
+      response.once('close', () => left.abort());
+      place = await deps.heavy.take(caller.accountId, left.signal);
+      return place.db;
     };
     try {
-      await graphql(withBody(request, body.bytes), response, { caller, begin, done });
+      await graphql(withBody(request, body.bytes), response, { caller, begin, done, takePlace });
     } finally {
       done();
     }

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Config } from '../config.ts';
+import { openFairQueue } from '../domain/fair-queue.ts';
 import { sendError, sendUnavailable } from './answer.ts';
 import { watchEventLoop } from './event-loop.ts';
 
@@ -18,16 +19,23 @@ export type DoorLimits = Pick<Config, 'requestsAtOnce' | 'requestsWaiting' | 'ma
 export const REFUSALS = ['full', 'waited', 'event_loop', 'memory'] as const;
 export type Refusal = (typeof REFUSALS)[number];
 
+/** To be called once a request's work is done; it may be called again. */
+export type Leave = (() => void) & {
+  /** Gives its place to the next, while it waits for another one elsewhere; it is still to be answered in time. */
+  stepAside(): void;
+};
+
 /**
  * The door to the work: so many requests are within at a time, so many wait for their turn, 5 s at most, and all
- * others are answered 503 with Retry-After, before anything was read or changed for them.
+ * others are answered 503 with Retry-After, before anything was read or changed for them. Accounts take turns, and one
+ * has at most half of the places, within as well as waiting; callers who are not known yet count as one without a share.
  */
 export type Door = {
   /**
-   * Waits for a request's turn. What it returns is to be called once its work is done, and may be called again. Null
-   * where it has been answered, or its caller hung up. One that takes over 30 s is answered 504, and stays within.
+   * Waits for a request's turn, among those of its account where that is known. Null where it has been answered, or its
+   * caller hung up. One that takes over 30 s is answered 504, and stays within.
    */
-  enter(response: ServerResponse): Promise<(() => void) | null>;
+  enter(response: ServerResponse, accountId?: string): Promise<Leave | null>;
   /** Answers a request 503, and when to try again. */
   refuse(response: ServerResponse, refusal: Refusal): void;
   /** Takes note of a request that was answered 503 elsewhere. */
@@ -43,6 +51,8 @@ export type Door = {
 const WAIT_MS = 5_000;
 /** A statement is given 10 s, and a call up to three of them. */
 const ANSWER_WITHIN_MS = 30_000;
+/** Callers of whom it is still to be found out who they are: each takes a moment only. */
+const NOT_KNOWN = '';
 /** Those who were refused together are not to come back together: after 1 s to so many. */
 const RETRY_WITHIN_S = 5;
 
@@ -58,8 +68,9 @@ export function openDoor(
   refused: (refusal: Refusal) => void = () => {},
 ): Door {
   const eventLoop = watchEventLoop();
-  /** In the order in which they came. */
-  const waiting = new Set<{ letIn: () => void }>();
+  const waiting = openFairQueue<() => void>();
+  const withinOf = new Map<string, number>();
+  const [placesOfOne, waitingOfOne] = [Math.ceil(requestsAtOnce / 2), Math.ceil(requestsWaiting / 2)];
   let within = 0;
   const isBehind = () => eventLoop.delayMs() > maxDelayMs;
 
@@ -68,36 +79,47 @@ export function openDoor(
     sendBusy(response);
   }
 
-  function letIn(response: ServerResponse): () => void {
+  const mayEnter = (party: string) => party === NOT_KNOWN || (withinOf.get(party) ?? 0) < placesOfOne;
+  const mayWait = (party: string) =>
+    waiting.size() < requestsWaiting && (party === NOT_KNOWN || waiting.size(party) < waitingOfOne);
+
+  function letIn(response: ServerResponse, party: string): Leave {
     within++;
+    withinOf.set(party, (withinOf.get(party) ?? 0) + 1);
     const tooLong = setTimeout(sendTooLong, answerWithinMs, response);
-    let left = false;
-    return () => {
-      if (left) return;
-      left = true;
+    let isWithin = true;
+    const stepAside = () => {
+      if (!isWithin) return;
+      isWithin = false;
       within--;
-      clearTimeout(tooLong);
-      const [next] = waiting;
-      next?.letIn();
+      const own = (withinOf.get(party) ?? 1) - 1;
+      if (own > 0) withinOf.set(party, own);
+      else withinOf.delete(party);
+      waiting.next(mayEnter)?.();
     };
+    const leave = () => {
+      clearTimeout(tooLong);
+      stepAside();
+    };
+    return Object.assign(leave, { stepAside });
   }
 
-  function waitForTurn(response: ServerResponse): Promise<(() => void) | null> {
+  function waitForTurn(response: ServerResponse, party: string): Promise<Leave | null> {
     return new Promise((resolve) => {
-      const settle = (answer: (() => void) | null) => {
-        waiting.delete(turn);
+      const settle = (answer: Leave | null) => {
+        waiting.remove(party, takeTurn);
         clearTimeout(patience);
         response.off('close', hangUp);
         resolve(answer);
       };
-      const turn = { letIn: () => settle(letIn(response)) };
+      const takeTurn = () => settle(letIn(response, party));
       const hangUp = () => settle(null);
       const patience = setTimeout(() => {
         settle(null);
         refuse(response, 'waited');
       }, waitMs);
       response.once('close', hangUp);
-      waiting.add(turn);
+      waiting.add(party, takeTurn);
     });
   }
 
@@ -105,15 +127,15 @@ export function openDoor(
     refuse,
     refused,
     isBehind,
-    async enter(response) {
+    async enter(response, party = NOT_KNOWN) {
       if (response.destroyed) return null;
       if (isBehind()) refuse(response, 'event_loop');
-      else if (within < requestsAtOnce) return letIn(response);
-      else if (waiting.size < requestsWaiting) return await waitForTurn(response);
+      else if (within < requestsAtOnce && mayEnter(party)) return letIn(response, party);
+      else if (mayWait(party)) return await waitForTurn(response, party);
       else refuse(response, 'full');
       return null;
     },
-    load: () => ({ requests: within, waiting: waiting.size }),
+    load: () => ({ requests: within, waiting: waiting.size() }),
     close: () => eventLoop.stop(),
   };
 }
@@ -123,8 +145,9 @@ export async function inTurn<Done>(
   door: Door,
   response: ServerResponse,
   work: () => Promise<Done>,
+  accountId?: string,
 ): Promise<{ done: Done } | null> {
-  const leave = await door.enter(response);
+  const leave = await door.enter(response, accountId);
   if (leave === null) return null;
   try {
     return { done: await work() };

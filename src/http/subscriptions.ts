@@ -7,40 +7,41 @@ export type SubscriptionLimits = Pick<Config, 'subscriptions' | 'accountSubscrip
 
 type Subscribe = SchemaDeps['subscribe'];
 
+/** Rows that all subscriptions together may read for an event each: of one account, and of a process. */
+export const MAX_EVENT_COSTS = { ACCOUNT: 20_000, PROCESS: 40_000 } as const;
+
 /**
- * Holds subscriptions to their limits, of the process and of each account in it. What it makes throws
- * TooManySubscriptionsError where there is no room for one more.
+ * Holds subscriptions to their limits, of the process and of each account in it: how many there are, and how much they
+ * read for an event. What it makes throws TooManySubscriptionsError where there is no room for one more.
  */
 export function limitSubscriptions(
   subscribe: Subscribe,
   { subscriptions, accountSubscriptions }: SubscriptionLimits,
 ): { subscribe: Subscribe; open(): number } {
-  const byAccount = new Map<string, number>();
-  let open = 0;
+  const byAccount = new Map<string, Held>();
+  const all: Held = { count: 0, cost: 0 };
 
-  function take(accountId: string): () => void {
-    const own = byAccount.get(accountId) ?? 0;
-    if (own >= accountSubscriptions) throw new TooManySubscriptionsError('ACCOUNT', accountSubscriptions);
-    if (open >= subscriptions) throw new TooManySubscriptionsError('PROCESS', subscriptions);
-    open++;
-    byAccount.set(accountId, own + 1);
+  function take(accountId: string, cost: number): () => void {
+    const own = byAccount.get(accountId) ?? { count: 0, cost: 0 };
+    checkRoom('ACCOUNT', own, accountSubscriptions, cost);
+    checkRoom('PROCESS', all, subscriptions, cost);
+    byAccount.set(accountId, own);
+    for (const held of [own, all]) hold(held, 1, cost);
     let taken = true;
     return () => {
       if (!taken) return;
       taken = false;
-      open--;
-      const left = (byAccount.get(accountId) ?? 1) - 1;
-      if (left > 0) byAccount.set(accountId, left);
-      else byAccount.delete(accountId);
+      for (const held of [own, all]) hold(held, -1, -cost);
+      if (own.count === 0) byAccount.delete(accountId);
     };
   }
 
   return {
-    open: () => open,
-    async subscribe(accountId, handler) {
-      const giveBack = take(accountId);
+    open: () => all.count,
+    async subscribe(accountId, handler, eventCost) {
+      const giveBack = take(accountId, eventCost);
       try {
-        const leave = await subscribe(accountId, handler);
+        const leave = await subscribe(accountId, handler, eventCost);
         return async () => {
           giveBack();
           await leave();
@@ -51,4 +52,18 @@ export function limitSubscriptions(
       }
     },
   };
+}
+
+type Held = { count: number; cost: number };
+
+function hold(held: Held, count: number, cost: number): void {
+  held.count += count;
+  held.cost += cost;
+}
+
+/** @throws TooManySubscriptionsError where there is no room for one more that costs so much */
+function checkRoom(of: 'ACCOUNT' | 'PROCESS', held: Held, max: number, cost: number): void {
+  if (held.count >= max) throw new TooManySubscriptionsError(of, max);
+  if (held.cost + cost > MAX_EVENT_COSTS[of])
+    throw new TooManySubscriptionsError(of, MAX_EVENT_COSTS[of], 'EVENT_COST');
 }

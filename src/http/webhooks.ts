@@ -95,7 +95,7 @@ export function openWebhooks(
         sendError(response, 401, 'UNAUTHENTICATED', 'the signature is missing, wrong or too old');
       });
     if (!moveIn(entrance, body, response, accountId)) return;
-    await inTurn(door, response, () => record(deps, called, call, response));
+    await inTurn(door, response, () => record(deps, called, call, response), accountId);
   };
 }
 

@@ -1,8 +1,9 @@
 import type { ChannelSettings } from '../adapters/adapter.ts';
 import type { Registry } from '../adapters/registry.ts';
 import type { SettingsStore } from '../adapters/settings.ts';
+import { readLastInbound } from '../db/last-inbound.ts';
 import type { ClaimedEffect } from '../db/outbox.ts';
-import { readConversations, readLastInbound } from '../db/reads.ts';
+import { readConversations } from '../db/reads.ts';
 import type { ChannelRules } from '../domain/channel-rules.ts';
 import { type Closing, type Consent, closeMessageFor } from '../domain/closing.ts';
 import type { Conversation } from '../domain/conversation.ts';

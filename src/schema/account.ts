@@ -42,7 +42,7 @@ builder.node(Account, {
       nullable: true,
       description:
         'How far the work behind the last change of the exempt tags has come (PE-7); null: they have never changed.',
-      resolve: (_account, _args, { accountId, deps }) => readRelaning(deps.db.sql, accountId),
+      resolve: (_account, _args, { accountId, reads }) => readRelaning(reads.sql, accountId),
     }),
     rulesVersion: t.exposeInt('rulesVersion', {
       description: 'How often its rules have changed; what `setPolicy` takes as expectedVersion.',

@@ -99,10 +99,10 @@ async function openIds(
 ): Promise<string[]> {
   if (input.status?.includes('ENDED'))
     throw new InvalidInputError('filter.status', 'statuses other than ENDED are allowed');
-  const { deps, load } = context;
+  const { deps, reads, load } = context;
   const dueBefore = input.dueBefore ?? null;
   const filter = await readFilter(input, context);
-  const rows = await listOpen(deps.db.sql, await load.rules(), deps.clock.now(), {
+  const rows = await listOpen(reads.sql, await load.rules(), deps.clock.now(), {
     ...{ by: dueBefore ? 'DUE' : 'LAST_ACTIVITY', direction: 'ASC', filter, dueBefore },
     ...{ after: null, backwards: false, limit },
   });

@@ -1,5 +1,6 @@
 import type { StoredConversation } from '../db/conversations.ts';
 import { NotFoundError } from '../domain/errors.ts';
+import type { Changed } from '../lifecycle/lifecycle.ts';
 import { builder } from './builder.ts';
 import type { Context } from './context.ts';
 import { Conversation } from './conversation.ts';
@@ -7,8 +8,9 @@ import { decodeGiven } from './ids.ts';
 
 /** Ids kept for a subscriber who reads slowly; beyond, the oldest are dropped. */
 const WAITING_AT_MOST = 10_000;
-/** Conversations read in one statement. */
-const READ_AT_ONCE = 500;
+/** Conversations told of together, and rows read for them, at most. */
+const TOLD_AT_ONCE = 500;
+const ROWS_AT_ONCE = 1_000;
 
 builder.subscriptionField('conversationChanged', (t) =>
   t.field({
@@ -35,23 +37,25 @@ const each = (conversations: StoredConversation[]) => conversations;
  * while it waits.
  */
 export async function changes<Told>(
-  { accountId, deps, readChanged, stopping }: Context,
+  { accountId, deps, eventCost, isCostlyEvent, readChanged, stopping }: Context,
   isWanted: (id: string) => boolean,
   tell: (conversations: StoredConversation[]) => Told[],
 ): Promise<AsyncIterableIterator<Told>> {
   const changed = new Set<string>();
   const ready: Told[] = [];
+  const atOnce = Math.max(1, Math.min(TOLD_AT_ONCE, Math.floor(ROWS_AT_ONCE / eventCost)));
   let open = true;
   let wake = () => {};
 
-  const unsubscribe = await deps.subscribe(accountId, ({ conversationIds }) => {
+  const note = ({ conversationIds }: Changed) => {
     for (const id of conversationIds) if (isWanted(id)) changed.add(id);
     for (const id of changed) {
       if (changed.size <= WAITING_AT_MOST) break;
       changed.delete(id);
     }
     wake();
-  });
+  };
+  const unsubscribe = await deps.subscribe(accountId, note, eventCost);
   const close = () => {
     if (!open) return;
     open = false;
@@ -72,7 +76,10 @@ export async function changes<Told>(
         });
         continue;
       }
-      const ids = [...changed].slice(0, READ_AT_ONCE);
+      const cost = Math.min(changed.size, atOnce) * eventCost;
+      await deps.turns.take(accountId, cost, isCostlyEvent ? 'COSTLY_EVENT' : 'EVENT');
+      if (!open) break;
+      const ids = [...changed].slice(0, atOnce);
       for (const id of ids) changed.delete(id);
       const rows = await Promise.all(ids.map((id) => readChanged(accountId, id)));
       ready.push(...tell(rows.filter((row) => row !== null)));

@@ -55,7 +55,7 @@ builder.node(Contact, {
     consentChanges: t.field({
       type: [ConsentChangeType],
       description: 'What the contact has said about being written to (PE-12), the newest first, at most 100.',
-      resolve: ({ id }, _args, { accountId, deps }) => readConsents(deps.db.sql, accountId, id, 100),
+      resolve: ({ id }, _args, { accountId, reads }) => readConsents(reads.sql, accountId, id, 100),
     }),
   }),
 });

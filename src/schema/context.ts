@@ -3,8 +3,11 @@ import type { ClosingBy } from '../adapters/closing-by.ts';
 import type { SettingsStore } from '../adapters/settings.ts';
 import type { Scope } from '../db/api-keys.ts';
 import { type Circuit, readCircuits } from '../db/circuit-breaker.ts';
+import type { Database } from '../db/client.ts';
 import type { StoredConversation } from '../db/conversations.ts';
 import { readSteps, type Step } from '../db/feed.ts';
+import type { HeavyReads } from '../db/heavy-reads.ts';
+import { readLastInbound } from '../db/last-inbound.ts';
 import {
   type AccountRow,
   type AgentRow,
@@ -23,7 +26,6 @@ import {
   readContacts,
   readConversations,
   readFeeds,
-  readLastInbound,
   readNamed,
 } from '../db/reads.ts';
 import { NotFoundError } from '../domain/errors.ts';
@@ -39,18 +41,30 @@ import type { Caller } from './access.ts';
 import { type Soon, soon } from './at-once.ts';
 import { batched, batchedById } from './batch.ts';
 import { type ChangedReader, openChangedReader } from './changed-reader.ts';
+import type { RowTurns } from './row-turns.ts';
 
 /** What the API works with. */
 export type SchemaDeps = LifecycleDeps &
   ChannelDeps &
   EndpointDeps & {
-    /** Calls the handler with the changes of an account's conversations, best effort, until unsubscribed. */
-    subscribe: (accountId: string, handler: (changed: Changed) => void) => Promise<() => Promise<void>>;
+    /**
+     * Calls the handler with the changes of an account's conversations, best effort, until unsubscribed. `eventCost`: the
+     * rows that are read for each.
+     */
+    subscribe: (
+      accountId: string,
+      handler: (changed: Changed) => void,
+      eventCost: number,
+    ) => Promise<() => Promise<void>>;
     closingBy: ClosingBy;
     /** Shows channels' settings without their secrets. */
     settings: Pick<SettingsStore, 'shown'>;
     /** The kinds of channel that there are. */
     adapters: readonly AdapterDescription[];
+    /** The few places for requests that read much. */
+    heavy: HeavyReads;
+    /** Has the events of subscriptions come in turns. */
+    turns: RowTurns;
     log: Log;
   };
 
@@ -65,7 +79,12 @@ export type Context = {
   /** The agent in whose name it asks; null: none is known. */
   agentId: string | null;
   deps: SchemaDeps;
+  /** What it reads by: the connections of short calls, or of those that read much. */
+  reads: Pick<Database, 'sql'>;
   load: Loaders;
+  /** What each event of a subscription costs, and whether that is much; 0 for all other requests. */
+  eventCost: number;
+  isCostlyEvent: boolean;
   /** Reads what subscribers are told of, for all of them at a time. */
   readChanged: ChangedReader;
   /** Aborted when the server stops; ends subscriptions. */
@@ -108,6 +127,9 @@ export type Loaders = {
   steps: (asked: { conversationId: string; instants: readonly Date[] }) => Promise<Step[]>;
 };
 
+/** Rows that one explanation is made of, with its timers and their guards. */
+const STEPS_IN_ROWS = 20;
+
 /** The context of a caller's request. */
 export function createContext(
   { accountId, scopes, actor, maker, agentId }: Caller,
@@ -115,11 +137,25 @@ export function createContext(
   stopping: AbortSignal,
   readChanged: ChangedReader = openChangedReader(deps),
 ): Context {
-  const load = createLoaders(deps, accountId);
-  return { accountId, scopes, actor, maker, agentId, deps, load, readChanged, stopping };
+  const reads = deps.db;
+  const load = createLoaders(reads, deps, accountId);
+  const event = { eventCost: 0, isCostlyEvent: false };
+  return { accountId, scopes, actor, maker, agentId, deps, reads, load, ...event, readChanged, stopping };
 }
 
-function createLoaders({ db: { sql }, rules }: SchemaDeps, accountId: string): Loaders {
+/** Has a request read by other connections from now on. What it writes goes the same way as ever. */
+export function readBy(context: Context, reads: Database): void {
+  const { deps, accountId } = context;
+  Object.assign(context, { reads, load: createLoaders(reads, deps, accountId) });
+}
+
+function createLoaders(
+  { sql }: Context['reads'],
+  { rules, turns }: Pick<SchemaDeps, 'rules' | 'turns'>,
+  accountId: string,
+): Loaders {
+  const turn = (rows: number) => turns.take(accountId, rows, 'REQUEST');
+  const byRow = { rowsOf: () => 1, turn };
   const named = <Table extends NamedTable>(table: Table) =>
     batchedById<NamedRows[Table]>((ids) => readNamed(sql, table, accountId, ids));
   const account = batched(async (asked: readonly null[]) => {
@@ -167,13 +203,13 @@ function createLoaders({ db: { sql }, rules }: SchemaDeps, accountId: string): L
       const found = await rules.at(accountId, rulesVersion);
       for (const conversation of conversations) under.set(conversation, found);
     },
-    conversation: batchedById((ids) => readConversations(sql, accountId, ids)),
-    contact: batchedById((ids) => readContacts(sql, accountId, ids)),
+    conversation: batchedById((ids) => readConversations(sql, accountId, ids), byRow),
+    contact: batchedById((ids) => readContacts(sql, accountId, ids), byRow),
     agent,
     channel: named('channel'),
     skill: named('skill'),
     calendar: named('calendar'),
-    feed: batched((ranges) => readFeeds(sql, accountId, ranges)),
+    feed: batched((ranges) => readFeeds(sql, accountId, ranges), { rowsOf: ({ limit }) => limit, turn }),
     channelSettings: batchedById((ids) => readChannelSettings(sql, accountId, ids)),
     circuit: batchedById((ids) => readCircuits(sql, accountId, ids)),
     contactFactsOf(conversation) {
@@ -190,6 +226,6 @@ function createLoaders({ db: { sql }, rules }: SchemaDeps, accountId: string): L
       besideWas(conversations, await readBeside(sql, accountId, conversations));
     },
     lastInbound: batchedById((ids) => readLastInbound(sql, accountId, ids)),
-    steps: batched((asked) => readSteps(sql, accountId, asked)),
+    steps: batched((asked) => readSteps(sql, accountId, asked), { rowsOf: () => STEPS_IN_ROWS, turn }),
   };
 }

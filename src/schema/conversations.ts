@@ -128,14 +128,14 @@ const areBeside = (fields: ReadonlySet<string>) => fields.has('closing') || fiel
 type StartedRequest = PageRequest & { filter: ConversationFilter; direction: Direction };
 
 async function listStarted(
-  { accountId, deps, load }: Context,
+  { accountId, reads, load }: Context,
   { filter, direction, from, backwards, limit }: StartedRequest,
   fields: ReadonlySet<string>,
 ): Promise<Listed[]> {
   const reading = (direction === 'ASC') === backwards ? 'DESC' : 'ASC';
   const asked = { filter, direction: reading, after: from?.id ?? null, limit: limit + 1 } as const;
   const read = areBeside(fields) ? readConversationPageWithBeside : readConversationPage;
-  const { conversations, rulesVersion, beside } = await read(deps.db.sql, accountId, asked);
+  const { conversations, rulesVersion, beside } = await read(reads.sql, accountId, asked);
   await load.readUnder(rulesVersion, conversations);
   if (beside) load.besideWas(conversations, beside);
   return conversations.map((conversation) => ({

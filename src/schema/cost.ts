@@ -13,10 +13,12 @@ import {
   isObjectType,
   Kind,
   type OperationDefinitionNode,
+  type SelectionNode,
   type SelectionSetNode,
   type TypeNode,
   type VariableDefinitionNode,
 } from 'graphql';
+import { rowsOf, weightOf } from './cost-table.ts';
 
 /** What a list that says nothing of it in the schema gives at most where neither first nor last is given. */
 const PAGE_IF_NOT_SAID = 20;
@@ -27,35 +29,40 @@ type Reading = {
   fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   variables: Variables;
   /** Costs of fragments, so that fragments within fragments are gone through once each. */
-  known: Map<string, number>;
+  known: Map<string, Sum>;
+  /** The greatest weight of a single field so far. */
+  heaviest: number;
 };
 
+/** What a request could cost in all, how many objects its answer could have, and the weight of its heaviest field. */
+export type Cost = Sum & { heaviest: number };
+type Sum = { cost: number; rows: number };
+
+const NOTHING: Cost = { cost: 0, rows: 0, heaviest: 0 };
+
 /**
- * How many objects a valid request could read: 1 for each field with fields of its own, what is within it counted as
- * often as its `first` or `last`, or the longest list among its arguments, says. 0 where its variables do not fit: it will not
- * be carried out.
+ * What a valid request could cost, in rows read by their keys: the weight of each field that reads, 1 for each other
+ * field with fields of its own, what is within it counted as often as its `first` or `last`, or the longest list among its
+ * arguments, says. 0 where its variables do not fit: it will not be carried out.
  */
-export function costOf({ schema, document, operationName, variableValues }: ExecutionArgs): number {
+export function costOf({ schema, document, operationName, variableValues }: ExecutionArgs): Cost {
   const operation = document.definitions.find(
     (definition): definition is OperationDefinitionNode =>
       definition.kind === Kind.OPERATION_DEFINITION &&
       (!operationName || definition.name?.value === operationName),
   );
   const root = operation && schema.getRootType(operation.operation);
-  if (!operation || !root) return 0;
+  if (!operation || !root) return NOTHING;
   const variables = variablesOf(schema, operation, variableValues ?? {});
-  if (variables === null) return 0;
+  if (variables === null) return NOTHING;
   const fragments = new Map(
     document.definitions
       .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
       .map((definition) => [definition.name.value, definition]),
   );
-  return costWithin(operation.selectionSet, root, {
-    schema,
-    fragments,
-    variables,
-    known: new Map(),
-  });
+  const reading: Reading = { schema, fragments, variables, known: new Map(), heaviest: 0 };
+  const sum = costWithin(operation.selectionSet, root, reading);
+  return { ...sum, heaviest: reading.heaviest };
 }
 
 /**
@@ -82,46 +89,52 @@ function namedTypeOf(schema: GraphQLSchema, type: TypeNode): GraphQLNamedType | 
   return type.kind === Kind.NAMED_TYPE ? schema.getType(type.name.value) : namedTypeOf(schema, type.type);
 }
 
-function costWithin(selected: SelectionSetNode, parent: GraphQLNamedType, reading: Reading): number {
-  let cost = 0;
+function costWithin(selected: SelectionSetNode, parent: GraphQLNamedType, reading: Reading): Sum {
+  const sum = { cost: 0, rows: 0 };
   for (const selection of selected.selections) {
-    if (selection.kind === Kind.FIELD) cost += costOfField(selection, parent, reading);
-    else if (selection.kind === Kind.FRAGMENT_SPREAD) cost += costOfFragment(selection.name.value, reading);
-    else {
-      const narrowed = selection.typeCondition?.name.value;
-      const type = narrowed === undefined ? parent : (reading.schema.getType(narrowed) ?? parent);
-      cost += costWithin(selection.selectionSet, type, reading);
-    }
+    const { cost, rows } = costOfSelection(selection, parent, reading);
+    sum.cost += cost;
+    sum.rows += rows;
   }
-  return cost;
+  return sum;
 }
 
-function costOfFragment(name: string, reading: Reading): number {
+function costOfSelection(selection: SelectionNode, parent: GraphQLNamedType, reading: Reading): Sum {
+  if (selection.kind === Kind.FIELD) return costOfField(selection, parent, reading);
+  if (selection.kind === Kind.FRAGMENT_SPREAD) return costOfFragment(selection.name.value, reading);
+  const narrowed = selection.typeCondition?.name.value;
+  const type = narrowed === undefined ? parent : (reading.schema.getType(narrowed) ?? parent);
+  return costWithin(selection.selectionSet, type, reading);
+}
+
+function costOfFragment(name: string, reading: Reading): Sum {
   const known = reading.known.get(name);
   if (known !== undefined) return known;
   const fragment = reading.fragments.get(name);
   const type = fragment && reading.schema.getType(fragment.typeCondition.name.value);
-  const cost = fragment && type ? costWithin(fragment.selectionSet, type, reading) : 0;
-  reading.known.set(name, cost);
-  return cost;
+  const sum = fragment && type ? costWithin(fragment.selectionSet, type, reading) : NOTHING;
+  reading.known.set(name, sum);
+  return sum;
 }
 
 /** Fields of the schema itself are none of its objects; how deep they may go is limited by GraphQL's own rules. */
-function costOfField(node: FieldNode, parent: GraphQLNamedType, reading: Reading): number {
-  if (!node.selectionSet || !(isObjectType(parent) || isInterfaceType(parent))) return 0;
+function costOfField(node: FieldNode, parent: GraphQLNamedType, reading: Reading): Sum {
+  if (!(isObjectType(parent) || isInterfaceType(parent))) return NOTHING;
   const field = parent.getFields()[node.name.value];
-  if (field === undefined) return 0;
-  return (
-    1 +
-    timesOf(field, node, reading.variables) * costWithin(node.selectionSet, getNamedType(field.type), reading)
-  );
+  if (field === undefined) return NOTHING;
+  const args = argumentsOf(field, node, reading.variables);
+  const weight = weightOf(parent.name, field.name, args) ?? (node.selectionSet ? 1 : 0);
+  reading.heaviest = Math.max(reading.heaviest, weight);
+  if (!node.selectionSet) return { cost: weight, rows: 0 };
+  const times = Math.max(1, rowsOf(parent.name, field.name, args) ?? timesOf(field, args));
+  const { cost, rows } = costWithin(node.selectionSet, getNamedType(field.type), reading);
+  return { cost: weight + times * cost, rows: 1 + times * rows };
 }
 
-function timesOf(field: GraphQLField<unknown, unknown>, node: FieldNode, variables: Variables): number {
-  const args = argumentsOf(field, node, variables);
+function timesOf(field: GraphQLField<unknown, unknown>, args: Variables): number {
   const isPage = field.args.some(({ name }) => name === 'first');
   const page = isPage ? Number(args.first ?? args.last ?? PAGE_IF_NOT_SAID) : 1;
-  return Math.max(1, page, longestList(args));
+  return Math.max(page, longestList(args));
 }
 
 /** Where they do not fit, the field will not be read. */

@@ -30,8 +30,8 @@ builder.node(Effect, {
   name: 'Effect',
   description: 'Something that Lull owes the world outside: a message to a customer, or a webhook.',
   id: { resolve: ({ id }) => id, description: 'Unique over all types.' },
-  async loadManyWithoutCache(ids, { accountId, deps }) {
-    const rows = new Map((await readEffects(deps.db.sql, accountId, ids)).map((row) => [row.id, row]));
+  async loadManyWithoutCache(ids, { accountId, reads }) {
+    const rows = new Map((await readEffects(reads.sql, accountId, ids)).map((row) => [row.id, row]));
     return ids.map((id) => rows.get(id) ?? null);
   },
   fields: (t) => ({
@@ -82,12 +82,12 @@ builder.queryField('undelivered', (t) =>
     description:
       'What could not be sent (DEAD), and what nobody knows whether it was (UNCONFIRMED), the oldest first: for an admin to retry or to drop.',
     args: { channelId: t.arg.id({ description: 'Only on this channel.' }), ...pageArgs(20) },
-    async resolve(_root, args, { accountId, deps, load }) {
+    async resolve(_root, args, { accountId, reads, load }) {
       const page = readPageArgs(args, LIST, isUuid);
       const channelId = decodeGiven('Channel', args.channelId, 'channelId');
       if (channelId !== null && (await load.channel(channelId)) === null)
         throw new NotFoundError('channelId', 'channel');
-      const rows = await readUndelivered(deps.db.sql, accountId, channelId, page.after, page.limit + 1);
+      const rows = await readUndelivered(reads.sql, accountId, channelId, page.after, page.limit + 1);
       return toConnection(rows, page, LIST, ({ id }) => id);
     },
   }),
@@ -116,10 +116,10 @@ for (const { name, settle, description } of SETTLING)
           description: 'The effect as it then stands, or why nothing was changed.',
         },
       },
-      async resolve(_root, args, { accountId, deps }) {
+      async resolve(_root, args, { accountId, deps, reads }) {
         const effectId = decodeId('Effect', args.effectId, 'effectId');
         await settle(deps, accountId, effectId);
-        const [effect] = await readEffects(deps.db.sql, accountId, [effectId]);
+        const [effect] = await readEffects(reads.sql, accountId, [effectId]);
         return effect as EffectRow;
       },
     }),

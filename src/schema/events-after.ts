@@ -25,18 +25,18 @@ builder.queryFields((t) => ({
     description:
       "Everything that happened to the account's conversations, in the order in which it was committed (SP-12): the durable way to follow them. Give the last cursor as `after`, again and again: nothing is skipped, and nothing comes twice. What has only just happened may take a moment to appear.",
     args: pageArgs(100),
-    async resolve(_root, args, { accountId, deps }) {
+    async resolve(_root, args, { accountId, reads }) {
       const page = readPageArgs(args, LIST, (text) => parsePosition(text) !== null);
       const after = page.after === null ? null : parsePosition(page.after);
-      const rows = await readFeed(deps.db.sql, accountId, after, page.limit + 1);
+      const rows = await readFeed(reads.sql, accountId, after, page.limit + 1);
       return toConnection<PlacedEvent>(rows, page, LIST, ({ position }) => formatPosition(position));
     },
   }),
   eventsCursor: t.string({
     description:
       'A cursor for `events` at the end of the feed as of now: to follow only what comes. Read this first, then the conversations, then `events(after:)`.',
-    async resolve(_root, _args, { deps }) {
-      const position = formatPosition(await endOfFeed(deps.db.sql));
+    async resolve(_root, _args, { reads }) {
+      const position = formatPosition(await endOfFeed(reads.sql));
       return Buffer.from(`${LIST}:${position}`).toString('base64url');
     },
   }),

@@ -18,8 +18,8 @@ builder.node(ApiKey, {
     'A key to the API. Its token cannot be read again. Everything here needs the scope `keys:write`.',
   authScopes: { scope: 'keys:write' },
   id: { resolve: (key) => key.id, description: 'Unique over all types.' },
-  async loadManyWithoutCache(ids, { accountId, deps }) {
-    const rows = new Map((await readApiKeys(deps.db.sql, accountId, ids)).map((row) => [row.id, row]));
+  async loadManyWithoutCache(ids, { accountId, reads }) {
+    const rows = new Map((await readApiKeys(reads.sql, accountId, ids)).map((row) => [row.id, row]));
     return ids.map((id) => rows.get(id) ?? null);
   },
   fields: (t) => ({
@@ -63,9 +63,9 @@ builder.queryField('apiKeys', (t) =>
     skipTypeScopes: true,
     authScopes: { scope: 'keys:write' },
     args: pageArgs(50),
-    async resolve(_root, args, { accountId, deps }) {
+    async resolve(_root, args, { accountId, reads }) {
       const page = readPageArgs(args, 'apiKey', isUuid);
-      const rows = await listApiKeys(deps.db.sql, accountId, page.after, page.limit + 1);
+      const rows = await listApiKeys(reads.sql, accountId, page.after, page.limit + 1);
       return toConnection(rows, page, 'apiKey', (key) => key.id);
     },
   }),

@@ -28,9 +28,9 @@ function namedType<Name extends 'Agent' | 'Calendar' | 'Channel' | 'Skill', Tabl
       type: connection,
       description: `The account's ${listName}, by name.`,
       args: pageArgs(100),
-      async resolve(_root, args, { accountId, deps }) {
+      async resolve(_root, args, { accountId, reads }) {
         const page = readPageArgs(args, table, () => true);
-        const rows = await readNamedPage(deps.db.sql, table, accountId, page.after, page.limit + 1);
+        const rows = await readNamedPage(reads.sql, table, accountId, page.after, page.limit + 1);
         return toConnection(rows, page, table, (row) => row.name);
       },
     }),

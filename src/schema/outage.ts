@@ -25,8 +25,8 @@ builder.node(Outage, {
   description:
     'Time in which messages could not arrive: it does not count (LL-7). Where outages overlap, it is left out once.',
   id: { resolve: ({ id }) => id, description: 'Unique over all types.' },
-  async loadManyWithoutCache(ids, { accountId, deps }) {
-    const rows = new Map((await readOutages(deps.db.sql, accountId, ids)).map((row) => [row.id, row]));
+  async loadManyWithoutCache(ids, { accountId, reads }) {
+    const rows = new Map((await readOutages(reads.sql, accountId, ids)).map((row) => [row.id, row]));
     return ids.map((id) => rows.get(id) ?? null);
   },
   fields: (t) => ({
@@ -58,9 +58,9 @@ builder.queryField('outages', (t) =>
     type: OutageConnection,
     description: "The account's outages, the one recorded last first (LL-7). Pauses are in `pauses`.",
     args: pageArgs(20),
-    async resolve(_root, args, { accountId, deps }) {
+    async resolve(_root, args, { accountId, reads }) {
       const page = readPageArgs(args, LIST, isUuid);
-      const rows = await readOutagePage(deps.db.sql, accountId, page.after, page.limit + 1);
+      const rows = await readOutagePage(reads.sql, accountId, page.after, page.limit + 1);
       return toConnection(rows, page, LIST, ({ id }) => id);
     },
   }),
@@ -131,8 +131,8 @@ builder.mutationField('endOutage', (t) =>
   }),
 );
 
-async function found({ accountId, deps }: Context, { id }: { id: string }): Promise<OutageRow> {
-  const [outage] = await readOutages(deps.db.sql, accountId, [id]);
+async function found({ accountId, reads }: Context, { id }: { id: string }): Promise<OutageRow> {
+  const [outage] = await readOutages(reads.sql, accountId, [id]);
   if (!outage) throw new NotFoundError('outageId', 'outage');
   return outage;
 }

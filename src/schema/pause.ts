@@ -34,7 +34,7 @@ builder.queryField('pauses', (t) =>
   t.field({
     type: [Pause],
     description: 'The pauses of automatic ends that are on, the oldest first (LL-15).',
-    resolve: (_root, _args, { accountId, deps }) => readPauses(deps.db.sql, accountId),
+    resolve: (_root, _args, { accountId, reads }) => readPauses(reads.sql, accountId),
   }),
 );
 
@@ -74,11 +74,11 @@ for (const { name, change, description } of CHANGES)
   );
 
 async function changed(
-  { accountId, actor, deps }: Context,
+  { accountId, actor, deps, reads }: Context,
   change: typeof pause,
   { channelId, why }: { channelId?: string | null | undefined; why?: string | null | undefined },
 ) {
   const place = decodeGiven('Channel', channelId, 'channelId');
   await change(deps, accountId, place, { changedBy: actor, why: readWhy(why) });
-  return { pauses: await readPauses(deps.db.sql, accountId) };
+  return { pauses: await readPauses(reads.sql, accountId) };
 }

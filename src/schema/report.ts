@@ -179,7 +179,7 @@ builder.queryField('report', (t) =>
     },
     async resolve(_root, { from, until, by, ...given }, context) {
       const place = await readPlace(given, context);
-      const { total, groups, hasMoreGroups } = await report(context.deps.db.sql, context.accountId, {
+      const { total, groups, hasMoreGroups } = await report(context.reads.sql, context.accountId, {
         ...{ from, until, by },
         ...place,
       });

@@ -69,10 +69,10 @@ builder.queryField('rulesVersions', (t) =>
     type: RulesVersionConnection,
     description: "Every change of the account's rules, the newest first. The history is only added to.",
     args: pageArgs(20),
-    async resolve(_root, args, { accountId, deps }) {
+    async resolve(_root, args, { accountId, reads }) {
       const page = readPageArgs(args, LIST, isVersion);
       const before = page.after === null ? null : Number(page.after);
-      const rows = await readRulesVersions(deps.db.sql, accountId, before, page.limit + 1);
+      const rows = await readRulesVersions(reads.sql, accountId, before, page.limit + 1);
       return toConnection(rows, page, LIST, ({ version }) => String(version));
     },
   }),

@@ -49,10 +49,10 @@ builder.queryField('runs', (t) =>
     description:
       "What the account's rules have ended by themselves, by version, the newest first. It reads every conversation of the account, and gives up after 10 s with the code UNAVAILABLE: for a report, not for a page that refreshes itself.",
     args: pageArgs(20),
-    async resolve(_root, args, { accountId, deps }) {
+    async resolve(_root, args, { accountId, reads }) {
       const page = readPageArgs(args, LIST, isVersion);
       const before = page.after === null ? null : Number(page.after);
-      const rows = await readRuns(deps.db.sql, accountId, before, page.limit + 1);
+      const rows = await readRuns(reads.sql, accountId, before, page.limit + 1);
       return toConnection(rows, page, LIST, ({ rulesVersion }) => String(rulesVersion));
     },
   }),

@@ -1,5 +1,7 @@
 import { createYoga, type Plugin } from 'graphql-yoga';
+import type { Database } from '../db/client.ts';
 import type { Caller } from './access.ts';
+import { BOUNDED } from './answer-size.ts';
 import { CODED } from './answers.ts';
 import { openChangedReader } from './changed-reader.ts';
 import { createContext, type SchemaDeps } from './context.ts';
@@ -15,6 +17,11 @@ export type Asked = {
   caller: Caller;
   /** Waits for its turn, once all of it has been read; false where it has been answered meanwhile. */
   begin: () => Promise<boolean>;
+  /**
+   * Waits for a place among requests that read much, and gives what it reads by there.
+   * @throws UnavailableError where there is none
+   */
+  takePlace: () => Promise<Database>;
   /** Its work is done: the answer is there, or the first of many. */
   done: () => void;
 };
@@ -35,7 +42,7 @@ export function createGraphqlServer(deps: SchemaDeps, path: string, stopping: Ab
     graphqlEndpoint: path,
     context: ({ caller }) => createContext(caller, deps, stopping, readChanged),
     maskedErrors: { maskError: maskError(deps.log) },
-    plugins: [...LIMITS, CODED, TURNS],
+    plugins: [...LIMITS, BOUNDED, CODED, TURNS],
     maxRequestBodySize: MAX_BODY_BYTES,
     // Off, since a browser has no business here but with a key: other origins, uploads, pages that load from a CDN.
     cors: false,

@@ -9,8 +9,8 @@ builder.node(WebhookDelivery, {
     'An attempt to send an event to an endpoint, kept for 30 days. Everything here needs the scope `accounts:write`.',
   authScopes: { scope: 'accounts:write' },
   id: { resolve: ({ id }) => id, description: 'Unique over all types.' },
-  async loadManyWithoutCache(ids, { accountId, deps }) {
-    const rows = new Map((await readDeliveries(deps.db.sql, accountId, ids)).map((row) => [row.id, row]));
+  async loadManyWithoutCache(ids, { accountId, reads }) {
+    const rows = new Map((await readDeliveries(reads.sql, accountId, ids)).map((row) => [row.id, row]));
     return ids.map((id) => rows.get(id) ?? null);
   },
   fields: (t) => ({

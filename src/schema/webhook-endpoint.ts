@@ -18,8 +18,8 @@ builder.node(WebhookEndpoint, {
     'An address that is told of events, by calls that are signed as Standard Webhooks has it. Its secret cannot be read again. Everything here needs the scope `accounts:write`.',
   authScopes: { scope: 'accounts:write' },
   id: { resolve: ({ id }) => id, description: 'Unique over all types.' },
-  async loadManyWithoutCache(ids, { accountId, deps }) {
-    const rows = new Map((await readEndpoints(deps.db.sql, accountId, ids)).map((row) => [row.id, row]));
+  async loadManyWithoutCache(ids, { accountId, reads }) {
+    const rows = new Map((await readEndpoints(reads.sql, accountId, ids)).map((row) => [row.id, row]));
     return ids.map((id) => rows.get(id) ?? null);
   },
   fields: (t) => ({
@@ -71,9 +71,9 @@ builder.node(WebhookEndpoint, {
       type: WebhookDeliveryConnection,
       description: 'Every attempt to send there, the newest first; kept for 30 days.',
       args: pageArgs(20),
-      async resolve({ id }, args, { accountId, deps }) {
+      async resolve({ id }, args, { accountId, reads }) {
         const page = readPageArgs(args, LIST, isUuid);
-        const rows = await readDeliveryPage(deps.db.sql, accountId, id, page.after, page.limit + 1);
+        const rows = await readDeliveryPage(reads.sql, accountId, id, page.after, page.limit + 1);
         return toConnection(rows, page, LIST, (delivery) => delivery.id);
       },
     }),
@@ -87,13 +87,13 @@ builder.queryField('webhookEndpoints', (t) =>
       "The account's endpoints, the oldest first, disabled ones among them; 50 at most. Needs the scope `accounts:write` alone.",
     skipTypeScopes: true,
     authScopes: { scope: 'accounts:write' },
-    resolve: (_root, _args, { accountId, deps }) => listEndpoints(deps.db.sql, accountId),
+    resolve: (_root, _args, { accountId, reads }) => listEndpoints(reads.sql, accountId),
   }),
 );
 
 /** The endpoint that something was done to. @throws NotFoundError where it was deleted meanwhile */
-export async function endpointOf({ accountId, deps }: Context, id: string): Promise<EndpointRow> {
-  const [endpoint] = await readEndpoints(deps.db.sql, accountId, [id]);
+export async function endpointOf({ accountId, reads }: Context, id: string): Promise<EndpointRow> {
+  const [endpoint] = await readEndpoints(reads.sql, accountId, [id]);
   if (!endpoint) throw new NotFoundError('endpointId', 'endpoint');
   return endpoint;
 }

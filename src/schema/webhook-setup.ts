@@ -231,12 +231,12 @@ builder.mutationField('deleteWebhookEndpoint', (t) =>
         description: 'The endpoints that are left, or why nothing was changed.',
       },
     },
-    async resolve(_root, args, { accountId, actor, deps }) {
+    async resolve(_root, args, { accountId, actor, deps, reads }) {
       const endpointId = decodeId('WebhookEndpoint', args.endpointId, 'endpointId');
       const author = { changedBy: actor, why: readWhy(args.why) };
       const call = callOf(args, 'deleteWebhookEndpoint', { endpointId });
       await deleteEndpoint(deps, accountId, endpointId, author, call);
-      return { endpoints: await listEndpoints(deps.db.sql, accountId) };
+      return { endpoints: await listEndpoints(reads.sql, accountId) };
     },
   }),
 );

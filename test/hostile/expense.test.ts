@@ -17,6 +17,7 @@ afterAll(async () => {
 
 const times = (count: number, text: (at: number) => string) =>
   Array.from({ length: count }, (_, at) => text(at)).join(' ');
+const YEAR = 'from: "2026-01-01T00:00:00Z", until: "2027-01-01T00:00:00Z"';
 /** The longest answer to what is refused: none may be much longer than what was asked. */
 const MAX_REFUSAL = 200_000;
 
@@ -80,6 +81,22 @@ describe('a document that would cost much is refused before it is carried out', 
     [
       'pages of pages of pages',
       '{ conversations(first: 200) { nodes { feed(first: 200) { nodes { conversation { feed(first: 200) { nodes { id: at } } } } } } } }',
+      'TOO_COMPLEX',
+    ],
+    [
+      '30 reports',
+      `{ ${times(30, (at) => `a${at}: report(${YEAR}, by: AGENT) { total { started } }`)} }`,
+      'TOO_COMPLEX',
+    ],
+    ['30 times all runs', `{ ${times(30, (at) => `a${at}: runs { nodes { ended } }`)} }`, 'TOO_COMPLEX'],
+    [
+      '30 lists with a tag',
+      `{ ${times(30, (at) => `a${at}: conversations(filter: { tag: "x" }) { nodes { id } }`)} }`,
+      'TOO_COMPLEX',
+    ],
+    [
+      '30 explanations of a page',
+      `{ ${times(30, (at) => `a${at}: conversations(first: 100) { nodes { explanation { due { at } } } }`)} }`,
       'TOO_COMPLEX',
     ],
     ['a page without end', '{ conversations(first: 2147483647) { nodes { id } } }', 'TOO_COMPLEX'],

@@ -9,7 +9,9 @@ import { openSettingsStore } from '../../src/adapters/settings.ts';
 import { createVault } from '../../src/adapters/vault.ts';
 import { readConfig } from '../../src/config.ts';
 import { createApiKey, SCOPES } from '../../src/db/api-keys.ts';
+import { type Database, type OpenDatabase, openDatabase } from '../../src/db/client.ts';
 import { writeProbe } from '../../src/db/heartbeat.ts';
+import { openHeavyReads } from '../../src/db/heavy-reads.ts';
 import { isMigrated } from '../../src/db/readiness.ts';
 import { inTransaction, TRANSACT, type TransactionMode } from '../../src/db/transaction.ts';
 import { type HttpDeps, startHttp } from '../../src/http.ts';
@@ -44,12 +46,16 @@ export async function openApi(start?: Date, options?: { profile?: string }) {
   const registry = createRegistry(BUILT_IN);
   const vault = createVault(randomBytes(32));
   const store = openSettingsStore(registry, vault, (text, field) => readTargetUrl(text, field, false));
-  const counted = countStatements(engine.db.sql);
-  const db = { ...engine.db, sql: counted.sql };
+  const counter: Counter = { count: 0, texts: [] };
+  const counting = (database: Database) => ({ ...database, sql: countStatements(database.sql, counter) });
+  const db = counting(engine.db);
+  const open = async (options: OpenDatabase) => counting(openDatabase(engine.address, options));
+  const heavy = await openHeavyReads(open, { places: 2 });
   const deps: HttpDeps = {
     ...engine.deps,
     db,
-    rules: openRulesCache(counted.sql, engine.deps.rulesOfAdapter),
+    rules: openRulesCache(db.sql, engine.deps.rulesOfAdapter),
+    heavy,
     log,
     closingBy: closingBy(registry, store),
     adapters: catalogueOf(registry),
@@ -80,7 +86,9 @@ export async function openApi(start?: Date, options?: { profile?: string }) {
     /** How many listen to changes just now. */
     subscribers: () => handlers.size,
     /** How many statements the API has sent so far. */
-    statements: counted.count,
+    statements: () => counter.count,
+    /** Their texts, but for those written as templates. */
+    texts: () => counter.texts,
     /** Everything that was logged. */
     logged: () => lines.join(''),
     makeKey: (scopes: readonly string[], accountId = engine.accountId) => makeKey(engine, scopes, accountId),
@@ -111,6 +119,7 @@ export async function openApi(start?: Date, options?: { profile?: string }) {
     },
     async close() {
       await server.close();
+      await heavy.close();
       await engine.drop();
     },
   };
@@ -150,25 +159,31 @@ function makeKey(engine: Engine, scopes: readonly string[], accountId = engine.a
   );
 }
 
+/** How many statements were sent, and the texts of those that were sent as such. */
+type Counter = { count: number; texts: string[] };
+
 /** The same client, which counts what it is asked to send, transactions by what is in them. */
-function countStatements(real: Sql): { sql: Sql; count: () => number } {
-  let count = 0;
+function countStatements(real: Sql, counter: Counter): Sql {
   const wrap = <Client extends Sql | TransactionSql>(client: Client): Client =>
     new Proxy(client, {
       apply(target, self, args) {
         // Also called to build parts of statements, of plain values.
-        if (Array.isArray(args[0]) && 'raw' in args[0]) count++;
+        if (Array.isArray(args[0]) && 'raw' in args[0]) counter.count++;
         return Reflect.apply(target as never, self, args);
       },
       get(target, name) {
         if (name === TRANSACT)
           return (run: (sql: TransactionSql) => unknown, mode?: TransactionMode) =>
             inTransaction(target as Sql, (sql) => run(wrap(sql)), mode);
-        if (name === 'unsafe') count++;
-        return Reflect.get(target, name);
+        if (name !== 'unsafe') return Reflect.get(target, name);
+        return (...args: Parameters<Sql['unsafe']>) => {
+          counter.count++;
+          counter.texts.push(args[0]);
+          return target.unsafe(...args);
+        };
       },
     });
-  return { sql: wrap(real), count: () => count };
+  return wrap(real);
 }
 
 function collect(lines: string[]): PassThrough {

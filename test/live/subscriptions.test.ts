@@ -158,6 +158,35 @@ describe('subscriptions of a server', () => {
     await server.close();
   }, 120_000);
 
+  it('are bounded by what they read for an event: of those with long feeds an account has few, and of plain ones as many as before', async () => {
+    const server = await startHttp(api.deps, { ...HTTP_OPTIONS, requestsPerMinute: 1_000_000 });
+    const otherKey = await api.makeKey(SCOPES, await createAccount(api.engine.deps, { name: 'beside' }));
+    const FEEDS = 'subscription { conversationChanged { id feed(first: 200) { nodes { kind } } } }';
+    const all = await Promise.all(Array.from({ length: 110 }, () => subscribe(server.url, api.key, FEEDS)));
+    const taken = all.filter(({ status }) => status === 200);
+    expect(taken.length).toBeGreaterThan(80);
+    expect(taken.length).toBeLessThan(100);
+    const [refused] = all.filter(({ status }) => status === 429);
+    expect((await refused?.next())?.errors).toMatchObject([
+      { extensions: { code: 'TOO_MANY_SUBSCRIPTIONS', of: 'ACCOUNT', max: 20_000, limit: 'EVENT_COST' } },
+    ]);
+    const theirs = await subscribe(server.url, otherKey, FEEDS);
+    expect(theirs.status).toBe(200);
+    for (const { stop } of [...all, theirs]) stop();
+    await expect.poll(() => server.load().subscriptions, soon).toBe(0);
+    expect((await subscribe(server.url, api.key, FEEDS)).status).toBe(200);
+    await server.close();
+  });
+
+  it('whose event costs too much are refused', async () => {
+    const dear =
+      'subscription { conversationChanged { feed(first: 200) { nodes { conversation { feed(first: 20) { nodes { kind } } } } } } }';
+    const refused = await subscribe(api.server.url, api.key, dear);
+    expect((await refused.next())?.errors).toMatchObject([
+      { extensions: { code: 'TOO_COMPLEX', limit: 'eventCost' } },
+    ]);
+  });
+
   it('are as many as an account may have, and as a process may: one more is told so, and has a place once another has gone', async () => {
     const limits = { subscriptions: 3, accountSubscriptions: 2 };
     const server = await startHttp(api.deps, { ...HTTP_OPTIONS, ...limits });
@@ -173,7 +202,7 @@ describe('subscriptions of a server', () => {
         message: 'an account may have at most 2 subscriptions at a time: end some, or try again later',
         locations: [{ line: 1, column: 16 }],
         path: ['conversationChanged'],
-        extensions: { code: 'TOO_MANY_SUBSCRIPTIONS', of: 'ACCOUNT', max: 2 },
+        extensions: { code: 'TOO_MANY_SUBSCRIPTIONS', of: 'ACCOUNT', max: 2, limit: 'SUBSCRIPTIONS' },
       },
     ]);
     expect(await beyond.next()).toBeNull();
@@ -183,7 +212,7 @@ describe('subscriptions of a server', () => {
     const full = await subscribe(server.url, thirdKey, ALL);
     expect([full.status, full.retryAfter]).toEqual([503, '30']);
     expect((await full.next())?.errors).toMatchObject([
-      { extensions: { code: 'TOO_MANY_SUBSCRIPTIONS', of: 'PROCESS', max: 3 } },
+      { extensions: { code: 'TOO_MANY_SUBSCRIPTIONS', of: 'PROCESS', max: 3, limit: 'SUBSCRIPTIONS' } },
     ]);
 
     first.stop();

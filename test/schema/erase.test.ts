@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inTransaction } from '../../src/db/transaction.ts';
+import type { Changed } from '../../src/lifecycle/lifecycle.ts';
 import { createAccount } from '../../src/lifecycle/setup.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 
@@ -152,9 +153,8 @@ describe('eraseContact', () => {
     await engine.writes('told');
     const { id } = await engine.latest('told');
     const told: string[] = [];
-    const unsubscribe = await api.deps.subscribe(engine.accountId, ({ conversationIds }) => {
-      told.push(...conversationIds);
-    });
+    const note = ({ conversationIds }: Changed) => void told.push(...conversationIds);
+    const unsubscribe = await api.deps.subscribe(engine.accountId, note, 1);
     await erase(await contactOf('told'));
     await unsubscribe();
     expect(told).toEqual([id]);

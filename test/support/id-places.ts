@@ -57,7 +57,7 @@ function placeAt(
 ): IdPlace {
   const name = `${parent.name}.${field.name}(${path.map((input) => input.name).join('.')})`;
   if (way === undefined) throw new Error(`no way to ${name}: say here how it is reached`);
-  const args = field.args.filter((arg) => isRequired(arg) || arg === path[0]);
+  const args = field.args.filter((arg) => isGivenAlways(arg) || arg === path[0]);
   const declared = args.map((arg) => `$${arg.name}: ${arg.type}`).join(', ');
   const given = args.map((arg) => `${arg.name}: $${arg.name}`).join(', ');
   const asked = `${field.name}(${given}) ${selectionOf(schema, getNamedType(field.type), 4)}`;
@@ -87,7 +87,7 @@ function withId(
   id: string,
   idFor: IdFor,
 ): Record<string, unknown> {
-  const values = inputs.filter((input) => isRequired(input) || input === next);
+  const values = inputs.filter((input) => isGivenAlways(input) || input === next);
   return Object.fromEntries(
     values.map((input) => {
       const type = getNamedType(input.type);
@@ -101,6 +101,11 @@ function withId(
 
 function isRequired({ type, defaultValue }: Input): boolean {
   return isNonNullType(type) && defaultValue === undefined;
+}
+
+/** What a call cannot do without; and how many it is to give, so that what is asked of each may be much. */
+function isGivenAlways(input: Input): boolean {
+  return isRequired(input) || input.name === 'limit';
 }
 
 function listed(type: GraphQLInputType, value: unknown): unknown {

@@ -1,0 +1,44 @@
+import { afterEach, expect, it } from 'vitest';
+import { openRowTurns, type RowTurns } from '../../src/schema/row-turns.ts';
+
+let turns: RowTurns;
+afterEach(() => turns.close());
+
+it('another account comes next, however many of one account wait', async () => {
+  turns = openRowTurns();
+  const order: string[] = [];
+  const take = async (account: string) => {
+    await turns.take(account, 1_000, 'EVENT');
+    order.push(account);
+  };
+  const all = Array.from({ length: 8 }, () => take('greedy'));
+  all.push(take('quiet'));
+  await Promise.all(all);
+  expect(order.indexOf('quiet')).toBeLessThanOrEqual(2);
+  expect(order).toHaveLength(9);
+});
+
+it('cheap events do not wait for costly ones, nor requests for events', async () => {
+  turns = openRowTurns();
+  const order: string[] = [];
+  const take = async (account: string, kind: 'REQUEST' | 'EVENT' | 'COSTLY_EVENT') => {
+    await turns.take(account, 200, kind);
+    order.push(kind);
+  };
+  const costly = Array.from({ length: 20 }, () => take('greedy', 'COSTLY_EVENT'));
+  await Promise.all([take('quiet', 'EVENT'), take('quiet', 'REQUEST')]);
+  expect(order.length).toBeLessThan(15);
+  turns.close();
+  await Promise.all(costly);
+});
+
+it('what little there is goes at once', async () => {
+  turns = openRowTurns();
+  let isServed = false;
+  void turns.take('one', 10, 'EVENT').then(() => {
+    isServed = true;
+  });
+  await Promise.resolve();
+  await Promise.resolve();
+  expect(isServed).toBe(true);
+});
