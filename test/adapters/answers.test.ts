@@ -90,7 +90,10 @@ describe.each(SENDERS)(
       [408, {}, null],
     ])('a %i with %j is tried again', async (status, headers, afterMs) => {
       provider.answers(status, refused(77), headers);
-      expect(await send()).toEqual({ outcome: 'RETRY', afterMs });
+      expect(await send()).toEqual({
+        ...{ outcome: 'RETRY', afterMs },
+        ...(status === 429 && { isLimited: true }),
+      });
     });
 
     it('no redirect is followed: the credentials were meant for one place', async () => {

@@ -214,6 +214,6 @@ describe('sending', () => {
     provider.answers(400, { error: { code } });
     expect(
       await provider.send(whatsapp, { ...WHATSAPP, graphUrl: provider.url() }, goodbyeTo('1650')),
-    ).toEqual({ outcome: 'RETRY', afterMs: null });
+    ).toEqual({ outcome: 'RETRY', afterMs: null, isLimited: true });
   });
 });

@@ -154,7 +154,10 @@ describe('deliver, to a platform on the loopback', () => {
     [408, {}, null],
   ])('tries again after %i %j', async (status, headers, afterMs) => {
     answering(status, headers);
-    expect(await send(web, own)).toEqual({ outcome: 'RETRY', afterMs });
+    expect(await send(web, own)).toEqual({
+      ...{ outcome: 'RETRY', afterMs },
+      ...(status === 429 && { isLimited: true }),
+    });
   });
 
   it.each([400, 401, 404, 410])('gives up on %i, and says so', async (status) => {
