@@ -144,14 +144,15 @@ builder.mutationField('updateChannel', (t) =>
 );
 
 function readSettings(settings: Record<string, unknown>): Record<string, unknown> {
-  const { max } = BOUNDS.settings;
-  if (JSON.stringify(settings).length > max)
-    throw new InvalidInputError('settings', `at most ${max} characters, as JSON, are allowed`);
   if (!isStorableJson(settings))
     throw new InvalidInputError(
       'settings',
       `texts without NUL and well formed, at most ${MAX_NESTED} lists or objects within each other, are allowed`,
     );
+  // Only now: JSON.stringify fails on what is nested very deep.
+  const { max } = BOUNDS.settings;
+  if (JSON.stringify(settings).length > max)
+    throw new InvalidInputError('settings', `at most ${max} characters, as JSON, are allowed`);
   return settings;
 }
 

@@ -113,6 +113,7 @@ export const WEIGHTS: Readonly<Record<string, Weight>> = {
   'Account.relaning': byKey('how far a change has come'),
   'ActivityResult.conversation': byKey('a conversation'),
   'Channel.calendar': byKey('a calendar'),
+  'Channel.circuitBreaker': byKey('a circuit breaker'),
   'Channel.paused': rules,
   'Channel.settings': byKey('the settings of a channel'),
   'Contact.channel': byKey('a channel'),
@@ -153,6 +154,9 @@ export const WEIGHTS: Readonly<Record<string, Weight>> = {
   'RulesVersion.skill': byKey('a skill'),
   'TimerExplanation.guards': { weight: 1, reads: 'nothing more', rows: 17 },
   'WebhookEndpoint.channel': byKey('a channel'),
+  'WebhookEndpoint.circuitBreaker': byKey('a circuit breaker'),
+  'WebhookEndpoint.failures': byKey('a circuit breaker'),
+  'WebhookEndpoint.heldBackUntil': byKey('a circuit breaker'),
   'WebhookEndpoint.deliveries': page('attempts to send'),
 };
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { insertOutbox, type OutboxRow } from '../../src/db/outbox.ts';
 import { claimOutbox, firstDue, type Places, START, walkDestinations } from '../../src/db/outbox-turns.ts';
+import { inTransaction } from '../../src/db/transaction.ts';
 import { createAccount } from '../../src/lifecycle/setup.ts';
 import { at, type Engine, MINUTE, openEngine } from '../support/engine.ts';
 import { partitionByAccount } from '../support/partitioned.ts';
@@ -34,7 +35,7 @@ describe.each([0, 4])('with the tables in %i parts', (parts) => {
       ...{ id: deps.newId(), kind: 'DELIVER_MESSAGE' as const, conversationId: deps.newId(), revision: 1 },
       ...{ endpointId: null, channelId, payload: { part: 'CLOSE_MESSAGE' }, ...more },
     }));
-    await db.sql.begin((sql) => insertOutbox(sql, accountId, rows, clock.now()));
+    await inTransaction(db.sql, (sql) => insertOutbox(sql, accountId, rows, clock.now()));
   }
   const walk = async (limit = 1_000) => {
     const { db, clock } = engine;
@@ -65,7 +66,7 @@ describe.each([0, 4])('with the tables in %i parts', (parts) => {
         where relname ~ '^outbox(_[0-9]+)?$'`;
       return row?.rows as number;
     };
-    const touched = await engine.db.sql.begin(async (sql) => {
+    const touched = await inTransaction(engine.db.sql, async (sql) => {
       const outer = engine.db.sql;
       Object.assign(engine.db, { sql });
       const before = await read();

@@ -30,6 +30,8 @@ const OF_A_FORM = [
     /: Duration$/,
     /: \[(ConversationStatus|OpenStatus|ResettingActivity|Duration)\]$/,
   ],
+  // whsec_ and 24 to 64 bytes in base64.
+  /^UpdateWebhookEndpointInput\.secret:/,
   ...[/^OpenHoursInput\.timeZone:/, /^OpenTimeInput\.(from|until):/, /^CreateChannelInput\.adapterId:/],
 ];
 
@@ -85,6 +87,7 @@ const OF_LULL = [
     /^operator_key\./,
     /^rules_version\.(before|after|changed_by)$/,
     /^idempotency\.result$/,
+    ...[/^api_key\.made_by$/, /^circuit_breaker\.why$/],
   ],
   ...[/^outbox\.payload$/, /\.error$/, /^service_state\./, /^lane\.case_status$/],
 ];

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SCOPES } from '../../src/db/api-keys.ts';
 import { type Database, type OpenDatabase, openDatabase } from '../../src/db/client.ts';
 import { type HeavyReads, openHeavyReads } from '../../src/db/heavy-reads.ts';
+import { inTransaction } from '../../src/db/transaction.ts';
 import { createAccount } from '../../src/lifecycle/setup.ts';
 import { type BusyApi, type BusyServer, NAME, openBusyApi, PATIENTLY, soon } from './busy-api.ts';
 
@@ -41,7 +42,7 @@ const post = (server: BusyServer, body: string, key = busy.api.key) =>
 async function holdUp(): Promise<() => Promise<void>> {
   const held = Promise.withResolvers<void>();
   const go = Promise.withResolvers<void>();
-  const holding = busy.api.engine.db.sql.begin(async (sql) => {
+  const holding = inTransaction(busy.api.engine.db.sql, async (sql) => {
     await sql`lock table conversation in access exclusive mode`;
     held.resolve();
     await go.promise;

@@ -66,9 +66,9 @@ describe('LL-12 a timeline is read', () => {
     expect(parseTimeline(content)).toEqual(parseTimeline(withRows(ROW)));
   });
 
-  it('with quoted commas, quotes, line breaks and letters of all scripts', () => {
-    const [row] = parseTimeline(withRows('"c, ""1""",2026-03-01T09:30:00Z,agent,"Zoë\n東","\uFFFD"'));
-    expect(row).toMatchObject({ conversation: 'c, "1"', agent: 'Zoë\n東', skill: '\uFFFD' });
+  it('with quoted commas, quotes and letters of all scripts', () => {
+    const [row] = parseTimeline(withRows('"c, ""1""",2026-03-01T09:30:00Z,agent,"Zoë, 東","\uFFFD"'));
+    expect(row).toMatchObject({ conversation: 'c, "1"', agent: 'Zoë, 東', skill: '\uFFFD' });
   });
 
   it('with nothing but its header', () => {
@@ -200,11 +200,19 @@ describe('LL-12 a malformed timeline is refused, naming line and column:', () =>
   });
 
   it.each([
-    ['a quoted line break', 'c1,2026-03-01T09:30:00Z,agent,"Ann\nFox",Sales\n'],
-    ['a quoted CRLF', 'c1,2026-03-01T09:30:00Z,agent,"Ann\r\nFox",Sales\r\n'],
-    ['a blank line', `${ROW}\n\n`],
+    ['a quoted line break', `${ROW},"of a column\nthat nobody reads"\n`],
+    ['a quoted CRLF', `${ROW},"of a column\r\nthat nobody reads"\r\n`],
+    ['a blank line', `${ROW},\n\n`],
   ])('counting lines as an editor does, after %s', (_, before) => {
-    expect(refusalOf(`${HEADER}\n${before}c2,never,agent,,\n`)).toMatchObject({ line: 4, column: 'at' });
+    const content = `${HEADER},note\n${before}c2,never,agent,,,\n`;
+    expect(refusalOf(content)).toMatchObject({ line: 4, column: 'at' });
+  });
+
+  it.each(['Ann\nFox', 'Ann\u0007Fox', 'Ann\u202EFox'])('an agent called %j', (agent) => {
+    expect(refusalOf(withRows(ROW, `c1,2026-03-01T09:30:00Z,agent,"${agent}",Sales`))).toMatchObject({
+      line: 3,
+      column: 'agent',
+    });
   });
 
   it('quoting a value on one line, and not the whole of a long one', () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { insertOutbox } from '../../src/db/outbox.ts';
+import { inTransaction } from '../../src/db/transaction.ts';
 import type { CarryOut } from '../../src/jobs/effect-result.ts';
 import { openSender } from '../../src/jobs/outbox-sender.ts';
 import { createLog } from '../../src/log.ts';
@@ -22,7 +23,7 @@ async function owe(count: number): Promise<void> {
     ...{ id: deps.newId(), kind: 'SEND_WEBHOOK' as const, conversationId: deps.newId(), revision: 1 },
     ...{ endpointId: deps.newId(), channelId, payload: {} },
   }));
-  await engine.db.sql.begin((sql) => insertOutbox(sql, accountId, rows, engine.clock.now()));
+  await inTransaction(engine.db.sql, (sql) => insertOutbox(sql, accountId, rows, engine.clock.now()));
 }
 const log = createLog({ logLevel: 'silent' });
 const sender = (carryOut: CarryOut) =>

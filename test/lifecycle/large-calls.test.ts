@@ -5,6 +5,7 @@ import type { Conversation } from '../../src/domain/conversation.ts';
 import { decide } from '../../src/domain/decide.ts';
 import type { Event } from '../../src/domain/event.ts';
 import { decideAll, decideInPieces } from '../../src/lifecycle/decide-all.ts';
+import { nothingErased } from '../../src/lifecycle/load-erased.ts';
 import type { WorkingSet } from '../../src/lifecycle/working-set.ts';
 import { at, contactWith, conversationWith, rulesWith } from '../support/domain.ts';
 
@@ -40,7 +41,7 @@ const inTurn = (index: number): Action => (index % 2 === 0 ? { kind: 'INBOUND' }
 function setOf({ conversation, events }: Past): WorkingSet {
   const contact = {
     ...{ id: 'contact', channelId: 'web', isErased: false, latestConversationId: conversation.id },
-    ...{ clientVersion: null, locale: null, consent: null, consentAt: null },
+    ...{ clientVersion: null, locale: null, consent: null, consentAt: null, erasedBefore: null },
   };
   return {
     contacts: new Map([['contact', contact]]),
@@ -48,6 +49,7 @@ function setOf({ conversation, events }: Past): WorkingSet {
     messages: new Map(),
     events: new Map([[conversation.id, events]]),
     freeSlots: new Map(),
+    erased: nothingErased(),
   } as unknown as WorkingSet;
 }
 

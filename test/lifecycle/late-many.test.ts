@@ -4,6 +4,7 @@ import type { Conversation } from '../../src/domain/conversation.ts';
 import { decide } from '../../src/domain/decide.ts';
 import type { Event } from '../../src/domain/event.ts';
 import { decideAll } from '../../src/lifecycle/decide-all.ts';
+import { nothingErased } from '../../src/lifecycle/load-erased.ts';
 import type { WorkingSet } from '../../src/lifecycle/working-set.ts';
 import { at, contactWith, rulesWith } from '../support/domain.ts';
 
@@ -48,7 +49,7 @@ function setOf({ conversation, events }: ReturnType<typeof longPast>): WorkingSe
       isErased: false,
       latestConversationId: conversation.id,
     },
-    ...{ clientVersion: null, locale: null, consent: null, consentAt: null },
+    ...{ clientVersion: null, locale: null, consent: null, consentAt: null, erasedBefore: null },
   };
   return {
     contacts: new Map([['contact', contact]]),
@@ -56,6 +57,7 @@ function setOf({ conversation, events }: ReturnType<typeof longPast>): WorkingSe
     messages: new Map([['web known 7', conversation.id]]),
     events: new Map([[conversation.id, events]]),
     freeSlots: new Map(),
+    erased: nothingErased(),
   } as unknown as WorkingSet;
 }
 

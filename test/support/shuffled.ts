@@ -6,6 +6,7 @@ import type { Event } from '../../src/domain/event.ts';
 import type { AccountRules } from '../../src/domain/rules.ts';
 import { decideAll } from '../../src/lifecycle/decide-all.ts';
 import type { ActivityResult } from '../../src/lifecycle/lifecycle.ts';
+import { nothingErased } from '../../src/lifecycle/load-erased.ts';
 import type { WorkingSet } from '../../src/lifecycle/working-set.ts';
 import { at } from './domain.ts';
 
@@ -47,6 +48,7 @@ export function tellInCalls(calls: readonly (readonly Happened[])[], rules: Acco
         ['ann', 100],
         ['bob', 100],
       ]),
+      erased: nothingErased(),
     } as unknown as WorkingSet;
     const items = call.map((each, index) => ({
       ...{ index, contactId: 'contact', conversationId: null, channelId: 'web' },

@@ -25,7 +25,7 @@ const on = (name: ChannelName) => sessions.on(name);
 
 /** What becomes of a conversation, and of the customer's consent, by a message. */
 async function turns(name: ChannelName, text: string) {
-  const address = `${name}: ${text}`;
+  const address = `${name}: ${JSON.stringify(text).slice(1, -1)}`;
   await on(name).answered(address);
   api.engine.clock.advance(1);
   await on(name).writes(address, text);
