@@ -22,19 +22,12 @@ import { claimVault, rearmOnNewRules } from './db/service-state.ts';
 import { PROFILES } from './domain/profiles.ts';
 import type { Metrics } from './http/metrics.ts';
 import { type HttpServer, startHttp } from './http.ts';
-import { implementArmAccount, rulesChanged } from './jobs/arm-account.ts';
-import { deliverMessage } from './jobs/deliver-message.ts';
+import { rulesChanged } from './jobs/arm-account.ts';
 import { type Fanout, openFanout } from './jobs/fanout.ts';
 import { startHeartbeat } from './jobs/heartbeat.ts';
-import { armLanes, implementLaneWake } from './jobs/lane-wake.ts';
-import { openSender } from './jobs/outbox-sender.ts';
+import { armLanes } from './jobs/lane-wake.ts';
 import { openQueues, type Queues } from './jobs/queues.ts';
-import { startReconciler } from './jobs/reconcile.ts';
-import { implementRelane, relanePending } from './jobs/relane.ts';
-import { implementRelayOutbox, nudgeRelay } from './jobs/relay-outbox.ts';
-import { startRetention } from './jobs/retention.ts';
-import { sendLimit } from './jobs/send-limit.ts';
-import { sendWebhook } from './jobs/send-webhook.ts';
+import { nudgeRelay } from './jobs/relay-outbox.ts';
 import { openTeller } from './jobs/teller.ts';
 import type { RulesDeps } from './lifecycle/change-rules.ts';
 import { recordDowntime } from './lifecycle/downtime.ts';
@@ -50,9 +43,8 @@ import { type FetchWithin, openGuardedFetch } from './outgoing/guarded-fetch.ts'
 import { readTargetUrl } from './outgoing/target-url.ts';
 import { openAccess } from './schema/access.ts';
 import { readSecretKey } from './secret-key.ts';
+import { startWorker } from './start-worker.ts';
 
-/** Lanes that a worker wakes at a time. */
-const WAKES_AT_ONCE = 4;
 /** Connections of the engine, by what the process does: none of them can be taken up by the API's calls. */
 const ENGINE_CONNECTIONS: Readonly<Record<Role, number>> = { all: 10, worker: 16, api: 4 };
 /** Connections of the API's short calls; those that read much have others. */
@@ -152,42 +144,6 @@ export async function openEngine(
     await closeAll(closers);
     throw error;
   }
-}
-
-/** Starts to wake lanes and to send what is owed; returns what stops it. */
-export function startWorker(
-  { deps, queues, registry, vault, settings, fetchWithin, metrics, log }: Engine,
-  {
-    keepEnded,
-    sendsPerSecond,
-    allowPrivateWebhooks,
-  }: Pick<Config, 'keepEnded' | 'sendsPerSecond' | 'allowPrivateWebhooks'>,
-): { close(): Promise<void> } {
-  const limit = sendLimit(sendsPerSecond);
-  const handlers = {
-    DELIVER_MESSAGE: deliverMessage({ ...deps, registry, settings, limit, fetchWithin }),
-    SEND_WEBHOOK: sendWebhook({ ...deps, vault, allowPrivateWebhooks }),
-  };
-  const sender = openSender(deps, handlers, log);
-  metrics?.sending(sender.load);
-  const implementations = [
-    implementLaneWake(deps, queues),
-    implementArmAccount(deps, queues),
-    implementRelane(deps, queues),
-    implementRelayOutbox(sender),
-  ];
-  const crew = queues.work(implementations, { concurrency: WAKES_AT_ONCE });
-  const reconciler = startReconciler(deps, log, async () => {
-    sender.kick();
-    await relanePending(deps, queues, log);
-  });
-  const retention = startRetention(deps, keepEnded, log);
-  return {
-    async close() {
-      retention.stop();
-      await Promise.all([reconciler.stop(), crew.close(), sender.close()]);
-    },
-  };
 }
 
 /** What a process does: serve the API, wake lanes and send what is owed, or both. */

@@ -13,7 +13,6 @@ import { HTTP_OPTIONS, openApi } from './open-api.ts';
 
 const LATENESS = 'lull_close_lateness_seconds';
 const log = createLog({ logLevel: 'silent' });
-
 let engine: Engine;
 let server: MetricsServer;
 let readQueue: () => Promise<{ queue: string; waiting: number; delayed: number; active: number }[]>;
@@ -287,11 +286,11 @@ describe('requests', () => {
   it('are counted by what was asked for and its status, webhooks among them', async () => {
     const api = await openApi();
     const counted: string[] = [];
-    const answered = (route: string, status: number) => void counted.push(`${route} ${status}`);
+    const answered = (...what: [route: string, status: number]) => void counted.push(what.join(' '));
     const counting = await startHttp({ ...api.deps, answered }, HTTP_OPTIONS);
-    const unknown = engine.deps.newId();
-    for (const path of ['/health', '/ready?x=1', `/webhooks/${unknown}/${unknown}`, '/nothing', '/graphql'])
-      await (await fetch(`${counting.url}${path}`)).text();
+    const id = engine.deps.newId();
+    const paths = ['/health', '/ready?x=1', `/webhooks/${id}/${id}`, '/nothing', '/graphql'];
+    for (const path of paths) await fetch(`${counting.url}${path}`);
     await expect.poll(() => counted.length).toBe(5);
     await counting.close();
     await api.close();

@@ -1,9 +1,10 @@
 import { Redis } from 'ioredis';
 import postgres from 'postgres';
-import { type Engine, openEngine, startWorker } from '../../src/app.ts';
+import { type Engine, openEngine } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { type DatabaseAddress, pgPoolConfig, postgresOptions } from '../../src/db/address.ts';
 import { createLog } from '../../src/log.ts';
+import { startWorker } from '../../src/start-worker.ts';
 import { createTestDatabase } from './database.ts';
 import { startRedis } from './redis.ts';
 
