@@ -21,7 +21,7 @@ import { TRANSITIONS } from './transitions.ts';
 /** How long after an automatic end a message sent before it still revokes it (LL-2). */
 const REVOKE_WITHIN_MS = 24 * 60 * 60 * 1000;
 
-/** A message that found no open conversation (DESIGN §2): it revokes the end, reopens, or starts a new one. */
+/** A message that found no open conversation: it revokes the end, reopens, or starts a new one. */
 export function arrive(
   state: ContactState,
   last: Conversation | null,

@@ -1,6 +1,6 @@
 import type { EndedBy, EndReason } from './closing.ts';
 
-/** Where a conversation stands (DESIGN §2): NEW is business-initiated and unanswered, WAITING has nobody assigned. */
+/** Where a conversation stands: NEW is business-initiated and unanswered, WAITING has nobody assigned. */
 export const STATUSES = ['NEW', 'WAITING', 'ACTIVE', 'INACTIVE', 'ENDED'] as const;
 export type Status = (typeof STATUSES)[number];
 export type OpenStatus = Exclude<Status, 'ENDED'>;

@@ -66,7 +66,7 @@ export function firingOf(timer: Timer, facts: LaneFacts): Firing {
   }
 }
 
-/** Whole milliseconds an automatic end came after the earliest instant it could have come (LL-13, DESIGN §2). */
+/** Whole milliseconds an automatic end came after the earliest instant it could have come (LL-13). */
 export function latenessMs(at: Date, due: Date, rulesSince: Date, placedAt: Date): number {
   return Math.max(0, at.getTime() - Math.max(due.getTime(), rulesSince.getTime(), placedAt.getTime()));
 }

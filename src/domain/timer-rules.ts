@@ -50,7 +50,7 @@ const AUTO_CLOSES: TimerGuards = {
   NO_MANUAL_RESPONSE: (facts, policy) => !(policy.exemptManualResponseTime && facts.manualResponseTime),
 };
 
-/** The timers of DESIGN §2 that policies set; RELEASE_HOLD and PROTECT follow from a hold and from the profile. */
+/** The timers that policies set; RELEASE_HOLD and PROTECT follow from a hold and from the profile. */
 export const TIMER_RULES: readonly TimerRule[] = [
   {
     kind: 'AUTO_CLOSE',

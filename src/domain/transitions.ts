@@ -33,7 +33,7 @@ export type Move =
   | 'ERROR';
 
 /**
- * The one table of DESIGN §2. REOPEN is by hand; SKILL_OR_PROMISE are skill changes and manual response
+ * The one table of transitions. REOPEN is by hand; SKILL_OR_PROMISE are skill changes and manual response
  * times; NOTE is everything that is only observed (comment, tag, case status, reader, transcript, receipt, client).
  */
 export const TRANSITIONS: Readonly<Record<Trigger, Readonly<Record<Status, Move>>>> = {

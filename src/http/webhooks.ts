@@ -42,7 +42,7 @@ export function isWebhookPath(path: string): boolean {
 }
 
 /**
- * Answers providers' calls to `/webhooks/:accountId/:channelId` (DESIGN §4): the channel's adapter makes sure that a
+ * Answers providers' calls to `/webhooks/:accountId/:channelId`: the channel's adapter makes sure that a
  * call is genuine and reads it, and its events are recorded. 2xx only once they are committed; 401 where the call is
  * not genuine; 400 where it cannot be read; 5xx where it should be made again. Until a call is known to be genuine, it
  * takes nothing of those who are.

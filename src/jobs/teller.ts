@@ -3,7 +3,7 @@ import type { Changed } from '../lifecycle/lifecycle.ts';
 
 /** An account's subscribers are told at most this often; what changes meanwhile is told together. */
 const APART_MS = 20;
-/** Ids that one message to subscribers carries at most (DESIGN §5). */
+/** Ids that one message to subscribers carries at most. */
 const TOLD_AT_ONCE = 500;
 /** Ids that wait for their turn at most, while the store is slow; beyond, the oldest are not told. */
 const WAITING_AT_MOST = 50_000;

@@ -13,7 +13,7 @@ import { oldClocks } from './write.ts';
 
 /**
  * What was read later than this, and what is written later than that, is done under a lock instead. With the 10 s that
- * a statement may take it has then committed within 15 s, which settlings count on (DESIGN §1).
+ * a statement may take it has then committed within 15 s, which settlings count on.
  */
 const READ_WITHIN_MS = 2_000;
 const WRITE_WITHIN_MS = 3_000;

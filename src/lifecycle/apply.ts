@@ -11,7 +11,7 @@ import { type Apply, openTogether } from './together.ts';
 import { ContactRaceError, loadWorkingSet } from './working-set.ts';
 import { type Written, write } from './write.ts';
 
-/** A write that has taken this long does not commit: settlings count on nobody being later than 15 s (DESIGN §1). */
+/** A write that has taken this long does not commit: settlings count on nobody being later than 15 s. */
 const ABORT_AFTER_MS = 10_000;
 const TRIES = 4;
 const LOCK_NOT_AVAILABLE = '55P03';

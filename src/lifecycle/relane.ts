@@ -20,7 +20,7 @@ import { type Written, write } from './write.ts';
 const CHUNK = 2_000;
 /** The second pass begins this long after the first: by then whoever wrote by the former tags has committed or given up. */
 const PASSES_APART_MS = 20_000;
-/** As for any write: settlings count on nobody being later than 15 s (DESIGN §1). */
+/** As for any write: settlings count on nobody being later than 15 s. */
 const ABORT_AFTER_MS = 10_000;
 
 /** What a step did. `next`: where the walk goes on; null: it is done. */

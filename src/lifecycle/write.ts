@@ -75,7 +75,7 @@ export async function write(
 type Lowering = { laneId: string; wakeAt: Date; floor: Date };
 
 /**
- * Which lanes got a conversation that is, for all they know, due sooner than they will look (DESIGN §1). Every
+ * Which lanes got a conversation that is, for all they know, due sooner than they will look. Every
  * clock counts that a timer could run on, for the rules may be others by the time this commits.
  */
 export function oldClocks(

@@ -73,7 +73,7 @@ function shuffled<Value>(values: readonly Value[], random: () => number): Value[
 
 /**
  * Each event twice, in any order, but a person's message first: a receipt about nobody is of no use to anyone, and what a bot
- * seems to begin sets the clock of the last activity, which never goes back (DESIGN §2).
+ * seems to begin sets the clock of the last activity, which never goes back.
  */
 function redelivered(events: readonly Event[], random: () => number): Event[] {
   const order = shuffled([...events, ...events], random);

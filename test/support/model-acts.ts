@@ -52,7 +52,7 @@ export function clocksAt({ lastActivityAt, statusSince, awaitingSince }: State, 
   };
 }
 
-/** What an activity does to a conversation (DESIGN §2, the tables of states and of resets). */
+/** What an activity does to a conversation (the tables of states and of resets). */
 export function act(before: State | null, action: Action, moment: Moment): Done {
   if (before === null || before.status === 'ENDED') return arrive(before, action, moment);
   const { at, now } = moment;

@@ -17,7 +17,7 @@ export type LayerChange = { [field in keyof ModelPolicy]?: ModelPolicy[field] | 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-/** What the profile says (DESIGN §3). */
+/** What the profile says. */
 const DEFAULTS: ModelPolicy = {
   autoClose: true,
   autoCloseAfterMs: 90 * DAY,
