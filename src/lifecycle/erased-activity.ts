@@ -11,11 +11,11 @@ const IDENTIFYING = new Set(['of', 'clientVersion', 'locale']);
 
 /**
  * What an activity comes to that tells of somebody who was erased (PE-15): DUPLICATE by its message's id, IGNORED where it
- * was sent before the erasure; null where it is neither, and is taken as any other.
+ * was sent before the erasure or is a message on a conversation of theirs; null where it is neither, and is taken as any other.
  */
 export function asErased(
   { erased }: { erased: Erased },
-  { id, channelId }: StoredContact,
+  { id, channelId, isErased }: StoredContact,
   { command, conversationId }: { command: Command; conversationId: string | null },
   erasedBefore: Date | null,
 ): 'DUPLICATE' | 'IGNORED' | null {
@@ -24,7 +24,9 @@ export function asErased(
   const isOld = conversationId === null && erasedBefore !== null && wasSentBefore(at, erasedBefore);
   const echoesUntil = erased.addresses.get(id)?.echoesUntil ?? null;
   const isEcho = action.kind === 'OUTBOUND' && echoesUntil !== null && at < echoesUntil;
-  return isOld || isEcho ? 'IGNORED' : null;
+  // Its conversations are over for good: nobody is there to write to, or to hear from.
+  const isMessage = isErased && (action.kind === 'INBOUND' || action.kind === 'OUTBOUND');
+  return isOld || isEcho || isMessage ? 'IGNORED' : null;
 }
 
 /** An event of an erased contact, without what would tell again who it was. */

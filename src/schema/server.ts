@@ -7,6 +7,7 @@ import { openChangedReader } from './changed-reader.ts';
 import { createContext, type SchemaDeps } from './context.ts';
 import { maskError } from './errors.ts';
 import { LIMITS } from './limits.ts';
+import { MUTATION_READS } from './mutation-reads.ts';
 import { schema } from './schema.ts';
 
 /** A request's body may be this long: a call of 1,000 activities is about a third of it. */
@@ -42,7 +43,7 @@ export function createGraphqlServer(deps: SchemaDeps, path: string, stopping: Ab
     graphqlEndpoint: path,
     context: ({ caller }) => createContext(caller, deps, stopping, readChanged),
     maskedErrors: { maskError: maskError(deps.log) },
-    plugins: [...LIMITS, BOUNDED, CODED, TURNS],
+    plugins: [MUTATION_READS, ...LIMITS, BOUNDED, CODED, TURNS],
     maxRequestBodySize: MAX_BODY_BYTES,
     // Off, since a browser has no business here but with a key: other origins, uploads, pages that load from a CDN.
     cors: false,

@@ -134,6 +134,29 @@ describe('PE-15 an erased address stays erased', () => {
     expect(comment.outcome).toBe('DUPLICATE');
   });
 
+  it('a message that names a conversation of the erased contact, whenever it was sent', async () => {
+    const { engine } = world.api;
+    const address = 'named@erased.example';
+    const [first] = await record({
+      channelId: world.api.channel,
+      address,
+      kind: 'INBOUND',
+      messageId: 'named 1',
+    });
+    await erase(address);
+    const { conversationId } = first;
+    const at = new Date(engine.clock.now().getTime() - DAY);
+    for (const message of [
+      { conversationId, kind: 'INBOUND', messageId: 'named 2', at },
+      { conversationId, kind: 'INBOUND', messageId: 'named 3' },
+      { conversationId, kind: 'OUTBOUND', sender: 'AGENT', messageId: 'named 4' },
+    ])
+      expect(await record(message)).toEqual([{ outcome: 'IGNORED', conversationId: null, error: null }]);
+    const [row] = await engine.db
+      .sql`select status from conversation where account_id = ${engine.accountId} order by started_at desc limit 1`;
+    expect(row).toEqual({ status: 'ENDED' });
+  });
+
   it('a timeline that is played again', async () => {
     const { engine } = world.api;
     const at = new Date(engine.clock.now().getTime() - DAY);

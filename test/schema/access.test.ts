@@ -167,6 +167,34 @@ describe('scopes (SP-5)', () => {
     expect(errors).toMatchObject([{ extensions: { code: 'FORBIDDEN', scope: 'conversations:read' } }]);
   });
 
+  it('a mutation shows other objects than the one it changed only with conversations:read, else it does nothing', async () => {
+    await api.engine.writes('scoped');
+    const { id } = await api.engine.latest('scoped');
+    const tag = (shown: string) => `mutation ($id: ID!) { addTags(conversationId: $id, tags: ["seen"]) {
+      ... on Conversation { ${shown} } ... on Error { code } } }`;
+    const variables = { id: api.id('Conversation', id) };
+    const key = await api.makeKey(['conversations:act']);
+    for (const shown of [
+      'contact { address }',
+      'feed(first: 5) { nodes { kind } }',
+      'channel { settings }',
+      '... on Node { ... on Conversation { contact { address } } }',
+      '...Shown',
+    ]) {
+      const fragment = shown === '...Shown' ? 'fragment Shown on Conversation { contact { id } }' : '';
+      const { data, errors } = await api.ask(`${tag(shown)} ${fragment}`, variables, key);
+      expect(data).toBeFalsy();
+      expect(errors).toMatchObject([{ extensions: { code: 'FORBIDDEN', scope: 'conversations:read' } }]);
+    }
+    expect(await api.engine.latest('scoped')).toMatchObject({ tags: [] });
+    const own = await api.ask(tag('id status tags due { at } ending { reason }'), variables, key);
+    expect(own.data.addTags).toMatchObject({ status: 'WAITING', tags: ['seen'] });
+    const both = await api.makeKey(['conversations:act', 'conversations:read']);
+    expect((await api.ask(tag('contact { address }'), variables, both)).data.addTags).toEqual({
+      contact: { address: 'scoped' },
+    });
+  });
+
   it('a subscription without conversations:read is refused, and nobody listens', async () => {
     const key = await api.makeKey(SCOPES.filter((scope) => scope !== 'conversations:read'));
     const query = 'subscription { conversationChanged { __typename } }';
