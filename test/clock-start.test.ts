@@ -110,3 +110,29 @@ it('follows no step that another process denies', async () => {
   await pass(2_000);
   expect(clock.now()).toEqual(new Date(start + 70_000));
 });
+
+describe('a process that is held up while it looks at its clocks', () => {
+  const HELD_MS = 100;
+  /** Looks at the clocks that a start takes, and some more. */
+  const LOOKS = Array.from({ length: 30 }, (_, index) => index + 1);
+
+  it.each(['before', 'after'])('%s any look has the right time all the same', async (when) => {
+    const off: number[] = [];
+    for (const held of LOOKS) {
+      let looks = 0;
+      const holdUp = (is: boolean) => is && vi.advanceTimersByTime(HELD_MS);
+      const monotonic = () => {
+        looks++;
+        holdUp(looks === held && when === 'before');
+        const now = performance.now();
+        holdUp(looks === held && when === 'after');
+        return now;
+      };
+      const { clock } = await started({ answerMs: 400 }, { monotonic });
+      // Whoever is held up once more gets an old time, which is right.
+      while (looks <= held) clock.now();
+      off.push(clock.now().getTime() - Date.now());
+    }
+    expect(off).toEqual(LOOKS.map(() => 0));
+  });
+});

@@ -223,6 +223,18 @@ describe('the auditor', () => {
     expect(await found(corrupt, more?.())).toEqual({ [name]: ids() });
   });
 
+  it('what waits for an open circuit breaker does not lie about, unless nobody finds out any more', async () => {
+    const owed = seen.taken?.[0]?.outbox_id as string;
+    const waiting = (retryAt: Date, destination: string) => (sql: TransactionSql) =>
+      sql`with breaker as (insert into circuit_breaker (account_id, destination_id, kind, failures, why, retry_at)
+        values (${engine.accountId}, ${destination}, 'ENDPOINT', 10, 'down', ${retryAt})
+      ) update outbox set state = 'PENDING' where id = ${owed}`;
+    const [when, lies] = [later(HOUR / 2), { 'what is owed does not lie about': [owed] }];
+    expect(await found(waiting(when.now as Date, endpoint), when)).toEqual({});
+    expect(await found(waiting(at('13:00'), endpoint), when)).toEqual(lies);
+    expect(await found(waiting(when.now as Date, engine.channelId), when)).toEqual(lies);
+  });
+
   it('knows no invariant that is not tried here', () => {
     expect(CASES.map(([name]) => name)).toEqual(INVARIANTS.map(({ name }) => name));
   });

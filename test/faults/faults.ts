@@ -4,6 +4,7 @@ import { postgresOptions } from '../../src/db/address.ts';
 import type { Kind } from '../support/live.ts';
 import type { Need } from '../support/need.ts';
 import { CLOCK_FAULTS } from './clock-faults.ts';
+import { PROVIDER_DOWN } from './provider-fault.ts';
 import { arrayOf, caught, inMidBatch, known, SLOWLY, settled, until } from './strike.ts';
 import type { Load, Traffic } from './traffic.ts';
 import { CUT, WORKERS, type World } from './world.ts';
@@ -221,26 +222,7 @@ export const FAULTS: readonly Fault[] = [
       await Promise.all([crew.start('api', 'api'), ...WORKERS.map((name) => crew.start(name, 'worker'))]);
     },
   },
-  {
-    name: 'a provider down for long',
-    on: ['redis', 'postgres'],
-    async strike({ standIn, postgres, sms, wired }, traffic, { isShort }) {
-      await standIn.goDown();
-      const { ids } = await traffic.burst(20, 500, sms);
-      ids.push(...(await traffic.burst(20, 500, wired)).ids);
-      const count = (which: string) => async () =>
-        await postgres.patiently(async (sql) => {
-          const text = `select 1 from outbox where conversation_id = any($1::uuid[]) and payload ? 'part' and ${which}`;
-          return (await sql.unsafe(text, [arrayOf(ids)])).length;
-        });
-      const tried = count(`attempts >= ${isShort ? 1 : 3} and error is not null and begun_at is null`);
-      await until('everything was tried', async () => (await tried()) >= ids.length);
-      await standIn.comeBack();
-      const sent = count(`state = 'SENT' and attempts > 1`);
-      const unknown = count(`state = 'UNCONFIRMED'`);
-      await until('everything was tried again', async () => (await sent()) + (await unknown()) >= ids.length);
-    },
-  },
+  PROVIDER_DOWN,
   {
     name: 'a conversation whose row cannot be written',
     on: ['redis', 'postgres'],

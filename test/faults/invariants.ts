@@ -221,7 +221,10 @@ export const INVARIANTS: readonly Invariant[] = [
     name: 'what is owed does not lie about',
     query: `
       select id, 'due at ' || due_at || ' after ' || attempts || ' attempts' as what from outbox, asked
-      where state = 'PENDING' and due_at < now - grace`,
+      where state = 'PENDING' and due_at < now - grace and not exists (
+        -- Where the destination does not answer, its messages wait for the next attempt to find out.
+        select 1 from circuit_breaker where circuit_breaker.account_id = outbox.account_id
+          and destination_id = coalesce(endpoint_id, channel_id) and retry_at >= now - grace)`,
   },
   {
     name: 'what counts as sent was taken, and nothing that nobody owed',

@@ -30,8 +30,12 @@ export async function caught({ postgres }: World, condition: string): Promise<Se
 export const arrayOf = (ids: readonly string[]) => `{${ids.join()}}`;
 
 /** Waits until it is so. @throws where it never is */
-export async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + MENDED_WITHIN_MS;
+export async function until(
+  what: string,
+  isSo: () => Promise<boolean>,
+  withinMs = MENDED_WITHIN_MS,
+): Promise<void> {
+  const end = Date.now() + withinMs;
   while (!(await isSo())) {
     if (Date.now() > end) throw new Error(`never: ${what}`);
     await sleep(50);

@@ -22,6 +22,10 @@ export async function openBusyApi() {
   const world = await openWebhookApi();
   const { api } = world;
   const servers: HttpServer[] = [];
+  const holds = new Set<() => Promise<void>>();
+  const letGoOfAll = async () => {
+    for (const letGo of holds) await letGo();
+  };
   return {
     ...world,
     /** A server that takes on so much; nobody has asked as often as to be refused for that. */
@@ -54,7 +58,7 @@ export async function openBusyApi() {
         where conversation.account_id = ${api.engine.accountId} and starts_with(address, ${prefix})`;
       return rows.map(({ address }) => address).sort();
     },
-    /** Holds up everybody who is let in until the returned function is called. */
+    /** Holds up everybody who is let in until the returned function is called. @throws where it cannot be done */
     async holdUp(): Promise<() => Promise<void>> {
       const held = Promise.withResolvers<void>();
       const go = Promise.withResolvers<void>();
@@ -63,13 +67,19 @@ export async function openBusyApi() {
         held.resolve();
         await go.promise;
       });
-      await held.promise;
-      return async () => {
+      const letGo = async () => {
+        holds.delete(letGo);
         go.resolve();
         await holding;
       };
+      await Promise.race([held.promise, holding]);
+      holds.add(letGo);
+      return letGo;
     },
+    /** To be called after each test: one that failed must not hold up the next. */
+    letGoOfAll,
     async close() {
+      await letGoOfAll();
       for (const server of servers) await server.close();
       await api.close();
     },

@@ -1,19 +1,26 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type BusyApi, expectBusy, NAME, openBusyApi, PATIENTLY, soon } from './busy-api.ts';
 
 let busyApi: BusyApi;
 beforeAll(async () => {
   busyApi = await openBusyApi();
 });
+afterEach(() => busyApi.letGoOfAll());
 afterAll(() => busyApi.close());
+
+/** One account asks alone here, and has half of each: so these are its places, and so many of its requests wait. */
+const forOne = ({ atOnce, waiting }: { atOnce: number; waiting: number }) => ({
+  requestsAtOnce: 2 * atOnce,
+  requestsWaiting: 2 * waiting,
+});
 
 describe('more requests than a process takes on', () => {
   it(
     '2,000 calls, 500 at a time: each is carried out or answered 503 with Retry-After, and no 503 has changed anything',
     async () => {
-      const server = await busyApi.serve({ requestsAtOnce: 4, requestsWaiting: 100 });
+      const server = await busyApi.serve(forOne({ atOnce: 4, waiting: 100 }));
       const done: string[] = [];
       let busy = 0;
       const call = async (address: string) => {
@@ -46,7 +53,7 @@ describe('more requests than a process takes on', () => {
   it(
     'calls of providers alike: 503 has recorded nothing, and the same call is taken afterwards',
     async () => {
-      const server = await busyApi.serve({ requestsAtOnce: 2, requestsWaiting: 20 });
+      const server = await busyApi.serve(forOne({ atOnce: 2, waiting: 20 }));
       const path = busyApi.pathOf(busyApi.channels.web);
       const call = (index: number) =>
         busyApi.call(path, busyApi.wire([busyApi.message(`hook ${index}`, `hook ${index}`)]), server.url);
@@ -63,8 +70,8 @@ describe('more requests than a process takes on', () => {
   );
 
   it('those who wait get their turn, and those for whom it takes too long are told so', async () => {
-    const server = await busyApi.serve({ requestsAtOnce: 1, requestsWaiting: 2, waitMs: 300 });
-    const patientServer = await busyApi.serve({ requestsAtOnce: 1, requestsWaiting: 2, waitMs: PATIENTLY });
+    const server = await busyApi.serve({ ...forOne({ atOnce: 1, waiting: 2 }), waitMs: 300 });
+    const patientServer = await busyApi.serve({ ...forOne({ atOnce: 1, waiting: 2 }), waitMs: PATIENTLY });
     const letGo = await busyApi.holdUp();
     const first = busyApi.post(server, NAME);
     await expect.poll(() => server.load().requests, soon).toBe(1);
@@ -86,7 +93,7 @@ describe('more requests than a process takes on', () => {
   });
 
   it('a call that takes too long is answered 504, and keeps its place until its work has ended', async () => {
-    const server = await busyApi.serve({ requestsAtOnce: 2, answerWithinMs: 200 });
+    const server = await busyApi.serve({ ...forOne({ atOnce: 2, waiting: 0 }), answerWithinMs: 200 });
     const letGo = await busyApi.holdUp();
     const [asked, called] = await Promise.all([
       busyApi.post(server, busyApi.inbound('too long')),
@@ -137,7 +144,7 @@ describe('who keeps nobody from their turn', () => {
   });
 
   it('callers who hang up, while they wait and while they are served', async () => {
-    const server = await busyApi.serve({ requestsAtOnce: 8, requestsWaiting: 100 });
+    const server = await busyApi.serve(forOne({ atOnce: 8, waiting: 52 }));
     const letGo = await busyApi.holdUp();
     const stop = new AbortController();
     const calls = Array.from({ length: 60 }, (_, index) =>

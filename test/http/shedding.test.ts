@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { pgPoolConfig } from '../../src/db/address.ts';
 import { openDatabase } from '../../src/db/client.ts';
 import type { DatabaseGauges } from '../../src/db/gauges.ts';
@@ -22,6 +22,7 @@ let busyApi: BusyApi;
 beforeAll(async () => {
   busyApi = await openBusyApi();
 });
+afterEach(() => busyApi.letGoOfAll());
 afterAll(() => busyApi.close());
 
 describe('the event loop', () => {
