@@ -10,7 +10,7 @@ describe('whatever breaks, nothing ends early, nothing is lost, nothing happens 
   const said: string[] = [];
   beforeAll(async () => {
     outcome = await tryFaults(SHORT, (line) => said.push(line));
-  }, 420_000);
+  }, 600_000);
   afterAll(() => {
     process.stdout.write(`${tableOf(outcome)}\n`);
   });

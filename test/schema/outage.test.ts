@@ -215,7 +215,8 @@ describe('what is refused changes nothing', () => {
 
   it('what there is not, or is another account’s, or a pause', async () => {
     const { deps, db, accountId } = api.engine;
-    const other = await api.makeKey(['policies:write'], await createAccount(deps, { name: 'other' }));
+    const theirs = await createAccount(deps, { name: 'other' });
+    const other = await api.makeKey(['policies:write', 'conversations:read'], theirs);
     const outage = await record({ since: inMs(-HOUR) });
     await api.ask('mutation { pauseAutomaticEnds { __typename } }');
     const [pause] = await db.sql`select id from outage where account_id = ${accountId} and kind = 'PAUSE'`;
