@@ -9,6 +9,7 @@ import type {
 import { contextFor } from '../adapters/context.ts';
 import type { Registry } from '../adapters/registry.ts';
 import type { SettingsStore } from '../adapters/settings.ts';
+import { onBehalfOf } from '../db/pool.ts';
 import { InvalidInputError, LullError } from '../domain/errors.ts';
 import { isUuid } from '../domain/uuid.ts';
 import { type ChannelPath, channelsOfWebhooks } from '../lifecycle/channels.ts';
@@ -95,7 +96,12 @@ export function openWebhooks(
         sendError(response, 401, 'UNAUTHENTICATED', 'the signature is missing, wrong or too old');
       });
     if (!moveIn(entrance, body, response, accountId)) return;
-    await inTurn(door, response, () => record(deps, called, call, response), accountId);
+    await inTurn(
+      door,
+      response,
+      () => onBehalfOf(accountId, () => record(deps, called, call, response)),
+      accountId,
+    );
   };
 }
 
