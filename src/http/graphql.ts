@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from '../config.ts';
 import type { HeavyPlace } from '../db/heavy-reads.ts';
-import { onBehalfOf } from '../db/pool.ts';
 import { LullError } from '../domain/errors.ts';
+import { onBehalfOf } from '../lifecycle/on-behalf-of.ts';
 import type { Log } from '../log.ts';
 import type { Caller, Identify } from '../schema/access.ts';
 import type { SchemaDeps } from '../schema/context.ts';

@@ -9,12 +9,12 @@ import type {
 import { contextFor } from '../adapters/context.ts';
 import type { Registry } from '../adapters/registry.ts';
 import type { SettingsStore } from '../adapters/settings.ts';
-import { onBehalfOf } from '../db/pool.ts';
 import { InvalidInputError, LullError } from '../domain/errors.ts';
 import { isUuid } from '../domain/uuid.ts';
 import { type ChannelPath, channelsOfWebhooks } from '../lifecycle/channels.ts';
 import { receive } from '../lifecycle/inbound.ts';
 import type { LifecycleDeps } from '../lifecycle/lifecycle.ts';
+import { onBehalfOf } from '../lifecycle/on-behalf-of.ts';
 import type { Log } from '../log.ts';
 import type { FetchWithin } from '../outgoing/guarded-fetch.ts';
 import { gathered } from '../schema/batch.ts';
