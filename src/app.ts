@@ -200,7 +200,10 @@ async function noteDowntime({ db, clock, log }: Parameters<Beforehand>[0]): Prom
 async function startApi(engine: Engine, config: Config, closers: Closers): Promise<HttpServer> {
   const { log } = engine;
   const { address } = engine.db;
-  const db = await connectWithRetry(address, log, { connections: API_CONNECTIONS });
+  const db = await connectWithRetry(address, log, {
+    connections: API_CONNECTIONS,
+    connectionsOfOne: API_CONNECTIONS / 2,
+  });
   closers.push(() => db.close());
   const open = (options: OpenDatabase) => connectWithRetry(address, log, options);
   const heavy = await openHeavyReads(open, { places: config.heavyReads });

@@ -44,6 +44,8 @@ const CLOSE_WITHIN_MS = 5_000;
 export type OpenDatabase = {
   /** At most. */
   connections?: number;
+  /** Of these, for one account at most (`onBehalfOf`); all of them where it is left out. */
+  connectionsOfOne?: number;
   /** How long a statement or a transaction waits for a connection, in milliseconds; 10 s where it is left out. */
   waitMs?: number;
   /** Hears what the server notes besides its answers, and of faults; without it, they are warnings of the process. */
@@ -61,6 +63,7 @@ export function openDatabase(
   address: DatabaseAddress,
   {
     connections = 16,
+    connectionsOfOne = connections,
     waitMs = CONNECTION_WAIT_MS,
     log = PROCESS_WARNINGS,
     onStatement,
@@ -76,6 +79,7 @@ export function openDatabase(
     options: { ...template.options, no_subscribe: true } as unknown as DriverOptions,
     template,
     connections,
+    connectionsOfOne,
     waitMs,
     onFault(fault: DriverFaultError) {
       faults[fault.kind]++;

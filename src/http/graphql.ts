@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from '../config.ts';
 import type { HeavyPlace } from '../db/heavy-reads.ts';
 import { LullError } from '../domain/errors.ts';
+import { onBehalfOf } from '../lifecycle/on-behalf-of.ts';
 import type { Log } from '../log.ts';
 import type { Caller, Identify } from '../schema/access.ts';
 import type { SchemaDeps } from '../schema/context.ts';
@@ -68,7 +69,9 @@ export async function openGraphql(
       return place.db;
     };
     try {
-      await graphql(withBody(request, body.bytes), response, { caller, begin, done, takePlace });
+      await onBehalfOf(caller.accountId, () =>
+        graphql(withBody(request, body.bytes), response, { caller, begin, done, takePlace }),
+      );
     } finally {
       done();
     }

@@ -14,6 +14,7 @@ import { isUuid } from '../domain/uuid.ts';
 import { type ChannelPath, channelsOfWebhooks } from '../lifecycle/channels.ts';
 import { receive } from '../lifecycle/inbound.ts';
 import type { LifecycleDeps } from '../lifecycle/lifecycle.ts';
+import { onBehalfOf } from '../lifecycle/on-behalf-of.ts';
 import type { Log } from '../log.ts';
 import type { FetchWithin } from '../outgoing/guarded-fetch.ts';
 import { gathered } from '../schema/batch.ts';
@@ -95,7 +96,12 @@ export function openWebhooks(
         sendError(response, 401, 'UNAUTHENTICATED', 'the signature is missing, wrong or too old');
       });
     if (!moveIn(entrance, body, response, accountId)) return;
-    await inTurn(door, response, () => record(deps, called, call, response), accountId);
+    await inTurn(
+      door,
+      response,
+      () => onBehalfOf(accountId, () => record(deps, called, call, response)),
+      accountId,
+    );
   };
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Database, openDatabase } from '../../src/db/client.ts';
+import { onBehalfOf } from '../../src/db/pool.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
 import { UnavailableError } from '../../src/domain/errors.ts';
 import { createLog } from '../../src/log.ts';
@@ -52,6 +53,34 @@ describe('who waits for a connection', () => {
     expect(ofKind(0)).toEqual(ofKind(0).toSorted((a, b) => a - b));
     expect(ofKind(1)).toEqual(ofKind(1).toSorted((a, b) => a - b));
     expect(order).toHaveLength(20);
+  });
+
+  it('is an account that has its part of them: all others get theirs meanwhile', async () => {
+    const database = open({ connections: 4, connectionsOfOne: 2 });
+    const holders = Array.from({ length: 8 }, () => onBehalfOf('one', () => hold(database)));
+    await Promise.all(holders.slice(0, 2).map(({ begun }) => begun));
+    const free = await Promise.race([
+      Promise.all([
+        onBehalfOf('other', () => database.sql`select 1 as one`.execute()),
+        onBehalfOf('another', () => inTransaction(database.sql, (sql) => [sql`select 1 as one`])),
+        database.sql`select 1 as one`.execute(),
+      ]),
+      sleep(5_000),
+    ]);
+    const { waiting } = database.counts();
+    for (const { letGo } of holders) letGo();
+    await Promise.all(holders.map(({ done }) => done));
+    expect(free).toHaveLength(3);
+    expect(waiting).toBe(6);
+    expect(database.counts().waiting).toBe(0);
+  });
+
+  it('is not who has a connection already: it gets a second one though its account has its part', async () => {
+    const database = open({ connections: 4, connectionsOfOne: 1 });
+    const second = await onBehalfOf('one', () =>
+      inTransaction(database.sql, async () => await database.sql`select 1 as one`),
+    );
+    expect(second).toEqual([{ one: 1 }]);
   });
 
   it('is refused as UNAVAILABLE once it took too long, and the statement is never sent', async () => {
