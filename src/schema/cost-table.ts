@@ -47,7 +47,7 @@ const BY_TAG = {
  */
 export const WEIGHTS: Readonly<Record<string, Weight>> = {
   'Query.account': byKey('the account'),
-  'Query.adapters': list(20, 'what comes with the process'),
+  'Query.adapters': list(60, 'what comes with the process, with a JSON Schema each'),
   'Query.agents': page('agents'),
   'Query.apiKeys': page('keys'),
   'Query.calendars': page('calendars'),

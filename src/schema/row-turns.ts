@@ -21,7 +21,7 @@ const TICK_MS = 5;
 const ROWS_IN_A_TICK = 150;
 /** Of those, rows of costly events: 8,000 a second. */
 const COSTLY_IN_A_TICK = 40;
-/** In the order in which they are served. */
+/** They are served in turn, one of each kind. */
 const KINDS: readonly RowKind[] = ['REQUEST', 'EVENT', 'COSTLY_EVENT'];
 
 type Waiting = { rows: number; go: () => void };
@@ -30,10 +30,16 @@ type Waiting = { rows: number; go: () => void };
 export function openRowTurns(): RowTurns {
   const queues = new Map(KINDS.map((kind) => [kind, openFairQueue<Waiting>()]));
   let [spent, spentOnCostly] = [0, 0];
+  let turn = 0;
   let timer: NodeJS.Timeout | null = null;
 
   const mayGo = (kind: RowKind) =>
     spent < ROWS_IN_A_TICK && (kind !== 'COSTLY_EVENT' || spentOnCostly < COSTLY_IN_A_TICK);
+
+  /** Whether somebody waits who may go as soon as there is a tick: who comes now is not to go first. */
+  function doesAnybodyWait(): boolean {
+    return KINDS.some((kind) => mayGo(kind) && queues.get(kind)?.size() !== 0);
+  }
 
   function spend(kind: RowKind, rows: number): void {
     spent += rows;
@@ -49,10 +55,17 @@ export function openRowTurns(): RowTurns {
     return true;
   }
 
+  /** Serves the kind whose turn it is, or the next one of which somebody may go. */
+  function serveNext(): boolean {
+    const served = KINDS.slice(turn).concat(KINDS.slice(0, turn)).find(serve);
+    if (served !== undefined) turn = (KINDS.indexOf(served) + 1) % KINDS.length;
+    return served !== undefined;
+  }
+
   function tick(): void {
     spent = Math.max(0, spent - ROWS_IN_A_TICK);
     spentOnCostly = Math.max(0, spentOnCostly - COSTLY_IN_A_TICK);
-    while (KINDS.some(serve));
+    while (serveNext());
     if (timer === null || spent > 0 || spentOnCostly > 0) return;
     clearInterval(timer);
     timer = null;
@@ -60,7 +73,7 @@ export function openRowTurns(): RowTurns {
 
   return {
     take(accountId, rows, kind) {
-      if (mayGo(kind) && queues.get(kind)?.size() === 0) {
+      if (mayGo(kind) && !doesAnybodyWait()) {
         spend(kind, rows);
         return Promise.resolve();
       }

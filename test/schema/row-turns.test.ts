@@ -32,6 +32,24 @@ it('cheap events do not wait for costly ones, nor requests for events', async ()
   await Promise.all(costly);
 });
 
+it('events of another account come in between, however many requests keep coming', async () => {
+  turns = openRowTurns();
+  let isTold = false;
+  let served = 0;
+  const flood = async () => {
+    while (!isTold && served < 200) {
+      await turns.take('greedy', 300, 'REQUEST');
+      served++;
+    }
+  };
+  const floods = Array.from({ length: 5 }, flood);
+  const told = turns.take('quiet', 10, 'EVENT').then(() => {
+    isTold = true;
+  });
+  await Promise.all([...floods, told]);
+  expect(served).toBeLessThan(20);
+});
+
 it('what little there is goes at once', async () => {
   turns = openRowTurns();
   let isServed = false;
