@@ -19,6 +19,23 @@ describe('docs/security.md', () => {
     expect([...new Set(named)].filter((path) => !existsSync(join(root, path)))).toEqual([]);
   });
 
+  it.each([
+    ['docs/security.md', 'Attacks that were tried'],
+    ['docs/faults.md', 'What else was tried'],
+  ])('%s says of each row what was tried, what holds, and which test proves it', (path, heading) => {
+    const text = readFileSync(join(root, path), 'utf8');
+    const section = text.split(`## ${heading}\n`)[1]?.split(/^## /m)[0] ?? '';
+    const all = section.split('\n').filter((line) => /^\| (?!attack |fault |---)/.test(line));
+    expect(all.length).toBeGreaterThan(10);
+    for (const row of all) {
+      const cells = row.split(' | ');
+      expect([row, cells.length]).toEqual([row, 4]);
+      const named = [...(cells[3] ?? '').matchAll(/`(test\/[\w/.-]+)`/g)].map(([, test]) => test as string);
+      expect([row, named.length > 0]).toEqual([row, true]);
+      expect(named.filter((test) => !existsSync(join(root, test)))).toEqual([]);
+    }
+  });
+
   it('has all six kinds of threats', () => {
     const kinds = [...threats.matchAll(/^### ([A-Z][a-z ]+):/gm)].map(([, kind]) => kind);
     expect(kinds).toEqual([
