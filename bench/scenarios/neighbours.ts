@@ -9,7 +9,7 @@ import { type ServiceProcess, spawnService } from '../../test/support/service.ts
 import { stop } from '../http/service.ts';
 import { attack, startProvider } from '../neighbours/attacker.ts';
 import { attacksOf } from '../neighbours/attacks.ts';
-import { type Felt, feel, p, type Quiet } from '../neighbours/quiet.ts';
+import { ask, type Felt, feel, p, type Quiet } from '../neighbours/quiet.ts';
 import type { Figure, Findings } from '../report.ts';
 import type { Stage } from '../stage.ts';
 
@@ -29,10 +29,12 @@ export async function neighbours(stage: Stage, onProgress: Progress): Promise<Fi
   const provider = await startProvider();
   const service = await startWhole(stage, provider.url);
   try {
-    const { quiet, attacks } = await prepare(stage, service.url, provider.url);
-    const felt: [string, Felt][] = [['quiet', await feel(quiet, stage.admin, 'quiet', FOR_MS)]];
+    const { quiet, attacker, attacks } = await prepare(stage, service.url, provider.url);
+    await feel(quiet, stage.admin, 'warm-up', FOR_MS);
+    const felt: [string, Felt][] = [['quiet', await feel(quiet, stage.admin, 'quiet', 2 * FOR_MS)]];
     const all = Object.entries(attacks);
-    for (const [index, [name, jobs]] of all.entries()) {
+    for (const [index, [name, { jobs, first = [] }]] of all.entries()) {
+      for (const body of first) await ask(attacker, body);
       const end = attack(jobs);
       await sleep(500);
       felt.push([name, await feel(quiet, stage.admin, name, FOR_MS)]);
@@ -66,13 +68,13 @@ function detailOf(name: string, { ms, lateMs, refused }: Felt): Record<string, s
   };
 }
 
-/** The whole service as anybody starts it: but for where its providers are, and how often a caller may ask. */
+/** The whole service as anybody starts it, but for where its providers are. */
 async function startWhole(
   { env }: Stage,
   provider: string,
 ): Promise<{ url: string; process: ServiceProcess }> {
   const service = spawnService({
-    ...{ ...env, PORT: '0', NODE_ENV: 'production', LULL_RATE_LIMIT: '1000000', LOG_LEVEL: 'info' },
+    ...{ ...env, PORT: '0', NODE_ENV: 'production', LOG_LEVEL: 'info' },
     ...{ LULL_ALLOW_PRIVATE_WEBHOOKS: 'true', LULL_ALLOW_PRIVATE_PROVIDERS: 'true' },
     ...{ LULL_JWKS_URL: `${provider}/hang`, LULL_JWT_ISSUER: 'bench', LULL_JWT_AUDIENCE: 'bench' },
   });
@@ -115,11 +117,14 @@ async function prepare({ admin, engine, big }: Stage, url: string, provider: str
     cross join generate_series(2, ${EVENTS}) as number returning conversation_id as id`;
   const deepIds = [...new Set(deep.map(({ id }) => id))];
   await admin`update conversation set revision = ${EVENTS} where account_id = ${big.accountId} and id = any(${deepIds})`;
+  const keys = await Promise.all(Array.from({ length: 20 }, () => headersFor(big.accountId)));
+  const headers = () => keys.pop() ?? {};
+  const attacker = { url, headers: headers() };
   const attacks = attacksOf({
-    ...{ url, headers: await headersFor(big.accountId), big },
+    ...{ url, headers, big },
     hanging: await channel(big.accountId, 'hanging', `${provider}/hang`),
     flooding: await channel(big.accountId, 'flooding', `${provider}/flood`),
     deep: deepIds.map((id) => encodeId('Conversation', id)),
   });
-  return { quiet, attacks };
+  return { quiet, attacker, attacks };
 }
