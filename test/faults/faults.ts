@@ -187,6 +187,8 @@ export const FAULTS: readonly Fault[] = [
           return false;
         }
       };
+      // Every connection may be taken just now: the first one is waited for.
+      await until('the others have a connection', take);
       while (await take());
       const [others] = taken as [Sql];
       const end = Date.now() + (isShort ? 2_500 : 8_000);
