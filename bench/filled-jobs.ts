@@ -1,6 +1,6 @@
 import type postgres from 'postgres';
 import { withProgress } from '../src/commands/progress.ts';
-import type { BackendKind } from '../src/jobs/backend.ts';
+import type { BackendKind } from '../src/jobs/store/store.ts';
 import { programFor } from '../test/support/need.ts';
 import { startRedis } from '../test/support/redis.ts';
 import { type DelayedJobs, delayedJobsOnPostgres, delayedJobsOnRedis } from './baselines/delayed-jobs.ts';

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { withProgress } from '../src/commands/progress.ts';
-import type { Progress } from '../src/insight/timeline.ts';
+import type { Progress } from '../src/insight/replay/timeline.ts';
 import { busyShare, describeMachine } from './machine.ts';
 import { timed } from './measure.ts';
 import { type Findings, formatResults, type Result } from './report.ts';

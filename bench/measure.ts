@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Progress } from '../src/insight/timeline.ts';
+import type { Progress } from '../src/insight/replay/timeline.ts';
 
 /** The value that a share of the values (0 to 1) do not exceed; 0 for none. */
 export function percentile(values: readonly number[], share: number): number {

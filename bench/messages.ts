@@ -1,6 +1,6 @@
-import type { Action } from '../src/domain/activity.ts';
-import { type Awaiting, laneKey, type OpenStatus } from '../src/domain/conversation.ts';
-import type { Activity } from '../src/lifecycle/lifecycle.ts';
+import type { Action } from '../src/domain/conversation/activity.ts';
+import { type Awaiting, laneKey, type OpenStatus } from '../src/domain/conversation/conversation.ts';
+import type { Activity } from '../src/engine.ts';
 import { seededRandom } from './measure.ts';
 import { factsOf, QUIET_MS } from './seed.ts';
 import type { Stage } from './stage.ts';

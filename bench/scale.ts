@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import type postgres from 'postgres';
-import { readFeed } from '../src/db/feed.ts';
 import { readGauges } from '../src/db/gauges.ts';
-import { alarmsUpTo } from '../src/db/lanes.ts';
-import { apply } from '../src/lifecycle/apply.ts';
-import type { Activity } from '../src/lifecycle/lifecycle.ts';
-import { wakeLane } from '../src/lifecycle/wake.ts';
+import { alarmsUpTo } from '../src/db/rows/lanes.ts';
+import type { Activity } from '../src/engine.ts';
+import { apply } from '../src/ingest/record-activities.ts';
+import { readFeed } from '../src/insight/feed.ts';
+import { wakeLane } from '../src/wake/wake-lane.ts';
 import { describeMachine } from './machine.ts';
 import { keepBusy, median, timed } from './measure.ts';
 import { openStage, type Stage } from './stage.ts';

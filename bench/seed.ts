@@ -1,12 +1,12 @@
 import postgres from 'postgres';
+import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../src/accounts/setup.ts';
 import type { Engine } from '../src/app.ts';
 import { type DatabaseAddress, postgresOptions } from '../src/db/address.ts';
-import { insertLanes } from '../src/db/lanes.ts';
+import { insertLanes } from '../src/db/rows/lanes.ts';
 import { inTransaction } from '../src/db/transaction.ts';
-import type { Awaiting, LaneFacts, OpenStatus } from '../src/domain/conversation.ts';
-import type { Progress } from '../src/insight/timeline.ts';
-import { setPolicy } from '../src/lifecycle/change-rules.ts';
-import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../src/lifecycle/setup.ts';
+import type { Awaiting, LaneFacts, OpenStatus } from '../src/domain/conversation/conversation.ts';
+import type { Progress } from '../src/insight/replay/timeline.ts';
+import { setPolicy } from '../src/rules/change-rules.ts';
 
 /** An account full of open conversations. */
 export type Account = { accountId: string; agentIds: string[]; conversations: number; lanes: Lane[] };

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { withProgress } from '../src/commands/progress.ts';
-import { encodeId } from '../src/schema/ids.ts';
+import { encodeId } from '../src/schema/core/ids.ts';
 import { describeMachine } from './machine.ts';
 import { median } from './measure.ts';
 import { formatTable, formatValue } from './report.ts';

@@ -8,7 +8,7 @@ import { readConfig } from '../src/config.ts';
 import { postgresOptions } from '../src/db/address.ts';
 import { startHeartbeat } from '../src/jobs/heartbeat.ts';
 import { createLog } from '../src/log.ts';
-import { startWorker } from '../src/start-worker.ts';
+import { startWorker } from '../src/start/start-worker.ts';
 import { programFor } from '../test/support/need.ts';
 import { startRedis } from '../test/support/redis.ts';
 import { type FilledJobs, openFilledJobs } from './filled-jobs.ts';

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { graphql } from 'graphql';
-import { closingBy } from '../src/adapters/closing-by.ts';
-import { SCOPES } from '../src/db/api-keys.ts';
-import { createContext } from '../src/schema/context.ts';
+import { SCOPES } from '../src/accounts/api-keys.ts';
+import { closingBy } from '../src/adapters/shared/resolve-closing.ts';
+import { createContext } from '../src/schema/core/context.ts';
 import { schema } from '../src/schema/schema.ts';
 import { median, timed } from './measure.ts';
 import { formatTable, formatValue } from './report.ts';
@@ -11,7 +11,7 @@ import { type Case, casesOf, unitOf } from './weights/cases.ts';
 import { endHalf, fillTables } from './weights/world.ts';
 
 /**
- * Measures what the fields of the API cost, in reads of one row by its key, for `src/schema/cost-table.ts`:
+ * Measures what the fields of the API cost, in reads of one row by its key, for `src/schema/core/cost-table.ts`:
  * `node bench/weights.ts --rows 1000000`. Each case is asked within the process, on tables of so many rows.
  */
 

@@ -1,7 +1,7 @@
 import { type Adapter, allRulesOf } from '../src/adapters/adapter.ts';
 import { destinationsOf, secretsOf, settingsSchemaOf } from '../src/adapters/settings.ts';
-import { type ChannelRules, PLAIN_SESSIONS, TIMER_KINDS } from '../src/domain/channel-rules.ts';
-import { formatDuration } from '../src/domain/duration.ts';
+import { type ChannelRules, PLAIN_SESSIONS, TIMER_KINDS } from '../src/domain/policy/channel-rules.ts';
+import { formatDuration } from '../src/domain/time/duration.ts';
 import { table } from './markdown.ts';
 
 /** docs/channels.md: every adapter that comes along, what it is set up with and what it can do. */

@@ -1,6 +1,6 @@
-import { MAX_ANSWER_BYTES } from '../src/db/bounded.ts';
-import { WEIGHTS, type Weight } from '../src/schema/cost-table.ts';
-import { HEAVY_FROM, MAX } from '../src/schema/limits.ts';
+import { MAX_ANSWER_BYTES } from '../src/db/rows/bounded.ts';
+import { WEIGHTS, type Weight } from '../src/schema/core/cost-table.ts';
+import { HEAVY_FROM, MAX } from '../src/schema/core/limits.ts';
 import { table } from './markdown.ts';
 
 /** docs/limits.md: what a request may come to, and what each field costs. */
@@ -8,7 +8,7 @@ export function limitsPage(): string {
   const number = (value: number) => value.toLocaleString('en');
   return `# Limits
 
-Made from \`src/schema/cost-table.ts\` and \`src/schema/limits.ts\`; \`npm run generate\` writes it.
+Made from \`src/schema/core/cost-table.ts\` and \`src/schema/core/limits.ts\`; \`npm run generate\` writes it.
 
 A request is weighed before anything is read. Beyond a limit it is answered \`TOO_COMPLEX\`, with the \`limit\` and its \`max\`.
 

@@ -1,7 +1,12 @@
 import { Temporal } from 'temporal-polyfill';
-import { ACTIVITIES, resets } from '../src/domain/activity.ts';
-import { describeDuration, toMilliseconds } from '../src/domain/duration.ts';
-import { DURATION_FIELDS, type DurationField, type PolicyField, type Profile } from '../src/domain/policy.ts';
+import { ACTIVITIES, resets } from '../src/domain/conversation/activity.ts';
+import {
+  DURATION_FIELDS,
+  type DurationField,
+  type PolicyField,
+  type Profile,
+} from '../src/domain/policy/policy.ts';
+import { describeDuration, toMilliseconds } from '../src/domain/time/duration.ts';
 import { table } from './markdown.ts';
 
 /** docs/profiles.md: the profiles side by side, for those who choose one and set policies within it. */
@@ -10,7 +15,7 @@ export function profilesPage(profiles: readonly Profile[]): string {
   const fields = Object.keys(profiles[0]?.defaults ?? {}) as PolicyField[];
   return `# Profiles
 
-Made from \`src/domain/profiles.ts\` by \`npm run generate\`; a test holds it against that.
+Made from \`src/domain/policy/profiles.ts\` by \`npm run generate\`; a test holds it against that.
 
 An account runs on one profile: it says how conversations behave where nothing is set, how far each setting may go,
 and what cannot be set at all.

@@ -1,11 +1,11 @@
-import { ACTIVITIES, resets } from '../src/domain/activity.ts';
-import { STATUSES } from '../src/domain/conversation.ts';
-import { formatDuration } from '../src/domain/duration.ts';
-import type { DurationField, PolicyField } from '../src/domain/policy.ts';
-import { formatPolicyFields } from '../src/domain/policy-fields.ts';
-import { PROFILES } from '../src/domain/profiles.ts';
-import { TIMER_RULES } from '../src/domain/timer-rules.ts';
-import { TRANSITIONS, TRIGGERS } from '../src/domain/transitions.ts';
+import { ACTIVITIES, resets } from '../src/domain/conversation/activity.ts';
+import { STATUSES } from '../src/domain/conversation/conversation.ts';
+import { TRANSITIONS, TRIGGERS } from '../src/domain/conversation/transitions.ts';
+import type { DurationField, PolicyField } from '../src/domain/policy/policy.ts';
+import { formatPolicyFields } from '../src/domain/policy/policy-fields.ts';
+import { PROFILES } from '../src/domain/policy/profiles.ts';
+import { formatDuration } from '../src/domain/time/duration.ts';
+import { TIMER_RULES } from '../src/domain/time/timer-rules.ts';
 import { table } from './markdown.ts';
 
 const profiles = Object.values(PROFILES);

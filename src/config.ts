@@ -2,8 +2,8 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import type { Temporal } from 'temporal-polyfill';
 import { z } from 'zod';
-import { parseDuration, toMilliseconds } from './domain/duration.ts';
 import { SetupError } from './domain/errors.ts';
+import { parseDuration, toMilliseconds } from './domain/time/duration.ts';
 
 /** What a variable may hold, in words; said instead of the value, which may be a secret. */
 const ALLOWED = {

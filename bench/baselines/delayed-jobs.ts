@@ -1,8 +1,8 @@
 import { Job, type MinimalQueue, PostgresConnection, PostgresQueueBackend, Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { DatabaseAddress } from '../../src/db/address.ts';
-import { QUEUE_OPTIONS } from '../../src/jobs/backend.ts';
-import { connectionSettings } from '../../src/jobs/postgres-backend.ts';
+import { connectionSettings } from '../../src/jobs/store/postgres-store.ts';
+import { QUEUE_OPTIONS } from '../../src/jobs/store/store.ts';
 import { BYTES_ON_POSTGRES, bytesOnRedis } from '../queue-bytes.ts';
 import { AUTO_CLOSE_AFTER_MS } from '../seed.ts';
 

@@ -3,10 +3,10 @@ import { buildSchema, type GraphQLSchema, isScalarType, printSchema } from 'grap
 import { createYoga } from 'graphql-yoga';
 import { listen } from '../../src/http/listen.ts';
 import { createLog } from '../../src/log.ts';
-import { maskError } from '../../src/schema/errors.ts';
-import { LIMITS } from '../../src/schema/limits.ts';
+import { maskError } from '../../src/schema/core/errors.ts';
+import { LIMITS } from '../../src/schema/core/limits.ts';
+import { MAX_BODY_BYTES } from '../../src/schema/core/server.ts';
 import { schema as ours } from '../../src/schema/schema.ts';
-import { MAX_BODY_BYTES } from '../../src/schema/server.ts';
 import type { Page } from '../http/ready-made.ts';
 
 /**

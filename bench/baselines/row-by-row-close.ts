@@ -2,8 +2,8 @@ import { createPostgresBackend, createRedisBackend, Queue, Worker } from 'bullmq
 import { Redis } from 'ioredis';
 import postgres from 'postgres';
 import { postgresOptions } from '../../src/db/address.ts';
-import { QUEUE_OPTIONS } from '../../src/jobs/backend.ts';
-import { connectionSettings } from '../../src/jobs/postgres-backend.ts';
+import { connectionSettings } from '../../src/jobs/store/postgres-store.ts';
+import { QUEUE_OPTIONS } from '../../src/jobs/store/store.ts';
 import type { Stage } from '../stage.ts';
 import type { Subscriber } from '../subscriber.ts';
 

@@ -1,5 +1,5 @@
 import { v7 } from 'uuid';
-import { createApiKey, SCOPES } from '../../src/db/api-keys.ts';
+import { createApiKey, SCOPES } from '../../src/accounts/api-keys.ts';
 import { type ServiceProcess, spawnService } from '../../test/support/service.ts';
 import type { Account } from '../seed.ts';
 import type { Stage } from '../stage.ts';

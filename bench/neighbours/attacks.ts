@@ -1,4 +1,4 @@
-import { encodeId } from '../../src/schema/ids.ts';
+import { encodeId } from '../../src/schema/core/ids.ts';
 import type { Account } from '../seed.ts';
 import type { AttackJob } from './attacker.ts';
 

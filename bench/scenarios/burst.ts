@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { lowerLanes } from '../../src/db/lanes.ts';
-import type { Progress } from '../../src/insight/timeline.ts';
-import { setPolicy } from '../../src/lifecycle/change-rules.ts';
+import { lowerLanes } from '../../src/db/rows/lanes.ts';
+import type { Progress } from '../../src/insight/replay/timeline.ts';
+import { setPolicy } from '../../src/rules/change-rules.ts';
 import { percentile, seededRandom, until } from '../measure.ts';
 import type { Findings } from '../report.ts';
 import { AUTO_CLOSE_AFTER_MS } from '../seed.ts';

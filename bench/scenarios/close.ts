@@ -1,5 +1,5 @@
-import type { Progress } from '../../src/insight/timeline.ts';
-import { setPolicy } from '../../src/lifecycle/change-rules.ts';
+import type { Progress } from '../../src/insight/replay/timeline.ts';
+import { setPolicy } from '../../src/rules/change-rules.ts';
 import { closeByPlainSql } from '../baselines/floor-close.ts';
 import { closeRowByRow } from '../baselines/row-by-row-close.ts';
 import { timed, until } from '../measure.ts';

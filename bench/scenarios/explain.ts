@@ -1,9 +1,9 @@
 import type { Sql, TransactionSql } from 'postgres';
-import { CLOCK_COLUMNS } from '../../src/db/batch.ts';
-import { parsePolicyFields } from '../../src/domain/policy-fields.ts';
-import type { AccountRules } from '../../src/domain/rules.ts';
-import { openLaneDirectory } from '../../src/lifecycle/lane-directory.ts';
-import { wakeLane } from '../../src/lifecycle/wake.ts';
+import type { AccountRules } from '../../src/domain/policy/account-rules.ts';
+import { parsePolicyFields } from '../../src/domain/policy/policy-fields.ts';
+import { CLOCK_COLUMNS } from '../../src/wake/fire-timer.ts';
+import { openLaneDirectory } from '../../src/wake/lane-directory.ts';
+import { wakeLane } from '../../src/wake/wake-lane.ts';
 import { type Explained, explainStatement, PLANS } from '../explain-statement.ts';
 import type { Findings } from '../report.ts';
 import type { Lane } from '../seed.ts';

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type postgres from 'postgres';
-import type { Alarm } from '../../src/db/lanes.ts';
-import type { BackendKind } from '../../src/jobs/backend.ts';
+import type { Alarm } from '../../src/db/rows/lanes.ts';
 import { armLanes, laneWake } from '../../src/jobs/lane-wake.ts';
 import { openQueues, type Queues } from '../../src/jobs/queues.ts';
+import type { BackendKind } from '../../src/jobs/store/store.ts';
 import { startRedis } from '../../test/support/redis.ts';
 import { BYTES_ON_POSTGRES, bytesOnRedis } from '../queue-bytes.ts';
 import type { Figure, Findings } from '../report.ts';

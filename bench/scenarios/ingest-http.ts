@@ -1,7 +1,7 @@
-import type { Progress } from '../../src/insight/timeline.ts';
-import { apply } from '../../src/lifecycle/apply.ts';
-import type { Activity } from '../../src/lifecycle/lifecycle.ts';
-import { encodeId } from '../../src/schema/ids.ts';
+import type { Activity } from '../../src/engine.ts';
+import { apply } from '../../src/ingest/record-activities.ts';
+import type { Progress } from '../../src/insight/replay/timeline.ts';
+import { encodeId } from '../../src/schema/core/ids.ts';
 import { openLoad } from '../http/load.ts';
 import { startApi } from '../http/service.ts';
 import { median, timed } from '../measure.ts';

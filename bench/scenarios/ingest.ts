@@ -1,6 +1,6 @@
-import type { Progress } from '../../src/insight/timeline.ts';
-import { apply } from '../../src/lifecycle/apply.ts';
-import type { LifecycleDeps } from '../../src/lifecycle/lifecycle.ts';
+import type { LifecycleDeps } from '../../src/engine.ts';
+import { apply } from '../../src/ingest/record-activities.ts';
+import type { Progress } from '../../src/insight/replay/timeline.ts';
 import type { DelayedJobs } from '../baselines/delayed-jobs.ts';
 import { openFloor } from '../baselines/floor-ingest.ts';
 import { type Contender, keepBusy, takeTurns } from '../measure.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { lowerLanes } from '../../src/db/lanes.ts';
+import { lowerLanes } from '../../src/db/rows/lanes.ts';
 import { percentile, seededRandom } from '../measure.ts';
 import type { Findings } from '../report.ts';
 import { AUTO_CLOSE_AFTER_MS } from '../seed.ts';

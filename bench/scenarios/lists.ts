@@ -1,11 +1,11 @@
 import { graphql } from 'graphql';
 import type { Sql, TransactionSql } from 'postgres';
-import { closingBy } from '../../src/adapters/closing-by.ts';
-import { SCOPES } from '../../src/db/api-keys.ts';
+import { SCOPES } from '../../src/accounts/api-keys.ts';
+import { closingBy } from '../../src/adapters/shared/resolve-closing.ts';
 import type { HeavyReads } from '../../src/db/heavy-reads.ts';
-import { type ListRequest, listOpen } from '../../src/insight/conversation-list.ts';
-import { createContext } from '../../src/schema/context.ts';
-import { openRowTurns } from '../../src/schema/row-turns.ts';
+import { type ListRequest, listOpen } from '../../src/insight/lists/conversation-list.ts';
+import { createContext } from '../../src/schema/core/context.ts';
+import { openRowTurns } from '../../src/schema/core/row-turns.ts';
 import { schema } from '../../src/schema/schema.ts';
 import { type Explained, explainStatement, PLANS } from '../explain-statement.ts';
 import { percentile, timed } from '../measure.ts';

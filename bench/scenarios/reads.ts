@@ -1,4 +1,4 @@
-import type { Progress } from '../../src/insight/timeline.ts';
+import type { Progress } from '../../src/insight/replay/timeline.ts';
 import { type LoadJob, openLoad } from '../http/load.ts';
 import { startReadyMade } from '../http/ready-made.ts';
 import { startApi } from '../http/service.ts';

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Progress } from '../../src/insight/timeline.ts';
+import type { Progress } from '../../src/insight/replay/timeline.ts';
 import { type ServiceProcess, spawnService } from '../../test/support/service.ts';
 import { memoryOf, memoryOfPostgres } from '../http/memory.ts';
 import { stop } from '../http/service.ts';

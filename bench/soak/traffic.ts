@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { encodeId } from '../../src/schema/ids.ts';
+import { encodeId } from '../../src/schema/core/ids.ts';
 import { percentile, seededRandom } from '../measure.ts';
 import { QUIET_SECONDS, type World } from './world.ts';
 

@@ -1,5 +1,5 @@
 import { v7 } from 'uuid';
-import { encodeId, type NodeType } from '../../src/schema/ids.ts';
+import { encodeId, type NodeType } from '../../src/schema/core/ids.ts';
 import type { Stage } from '../stage.ts';
 
 /** What the big account is given besides its open conversations: tables as long as those, in the shapes that cost the most. */

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import type { ReceiptState } from '../domain/activity.ts';
-import type { ChannelRules } from '../domain/channel-rules.ts';
-import type { Closing, ClosingContext } from '../domain/closing.ts';
-import type { Keyword } from '../domain/keyword.ts';
+import type { Closing, ClosingContext } from '../domain/closing/closing.ts';
+import type { ReceiptState } from '../domain/conversation/activity.ts';
+import type { Keyword } from '../domain/conversation/keyword.ts';
+import type { ChannelRules } from '../domain/policy/channel-rules.ts';
 
 /** A webhook call as it came in. The body is the raw bytes: that is what a signature is over. */
 export type InboundRequest = {

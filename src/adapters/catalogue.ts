@@ -1,4 +1,4 @@
-import type { ChannelRules } from '../domain/channel-rules.ts';
+import type { ChannelRules } from '../domain/policy/channel-rules.ts';
 import type { Registry } from './registry.ts';
 import { settingsSchemaOf } from './settings.ts';
 

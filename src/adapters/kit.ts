@@ -1,12 +1,10 @@
-import { parseDuration } from '../domain/duration.ts';
+import { parseDuration } from '../domain/time/duration.ts';
 
 /**
  * All that an adapter is made of: `lull/adapters`. What stands here stays as it is from one version to the next, or
  * the changelog says what to do.
  */
 export { z } from 'zod';
-export type { ReceiptState } from '../domain/activity.ts';
-export { type Bounds, type ChannelRules, TIMER_KINDS, type TimerKind } from '../domain/channel-rules.ts';
 export {
   type Closing,
   type ClosingContext,
@@ -17,15 +15,22 @@ export {
   type EndReason,
   isTimersEnd,
   silence,
-} from '../domain/closing.ts';
-export { InvalidInputError } from '../domain/errors.ts';
+} from '../domain/closing/closing.ts';
+export type { ReceiptState } from '../domain/conversation/activity.ts';
 export {
   ALL_OPT_OUT_WORDS,
   HELP_WORDS,
   type Keyword,
   OPT_IN_WORDS,
   PLAIN_OPT_OUT_WORDS,
-} from '../domain/keyword.ts';
+} from '../domain/conversation/keyword.ts';
+export { InvalidInputError } from '../domain/errors.ts';
+export {
+  type Bounds,
+  type ChannelRules,
+  TIMER_KINDS,
+  type TimerKind,
+} from '../domain/policy/channel-rules.ts';
 export {
   type Adapter,
   type AdapterContext,
@@ -47,8 +52,9 @@ export {
   rejected,
   retry,
 } from './adapter.ts';
-export { type Answers, isPassing, notNow, post, retryAfterMs } from './answer.ts';
-export { type AdapterSamples, adapterContract, type ContractCase } from './contract.ts';
+export { type AdapterSamples, adapterContract, type ContractCase } from './contract/contract.ts';
+export { parseSettings } from './registry.ts';
+export { destination, secret } from './settings.ts';
 export {
   type Item,
   instant,
@@ -60,12 +66,11 @@ export {
   unixSeconds,
   word,
   wordOrNumber,
-} from './fields.ts';
-export { pathSegment } from './path.ts';
-export { parseSettings } from './registry.ts';
-export { destination, secret } from './settings.ts';
-export { isRecent, isSame } from './signature.ts';
-export { asTexted, closingTexts, fitting, textFor } from './texting.ts';
+} from './shared/fields.ts';
+export { type Answers, isPassing, notNow, post, retryAfterMs } from './shared/http-send.ts';
+export { pathSegment } from './shared/path-segment.ts';
+export { isRecent, isSame } from './shared/signature.ts';
+export { asTexted, closingTexts, fitting, textFor } from './shared/text-channel.ts';
 
 /** The duration of an ISO 8601 text such as `PT24H`. @throws InvalidInputError for any other text */
 export function duration(text: string): ReturnType<typeof parseDuration> {

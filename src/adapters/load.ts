@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { type ChannelRules, TIMER_KINDS } from '../domain/channel-rules.ts';
-import { toMilliseconds } from '../domain/duration.ts';
 import { SetupError } from '../domain/errors.ts';
+import { type ChannelRules, TIMER_KINDS } from '../domain/policy/channel-rules.ts';
+import { toMilliseconds } from '../domain/time/duration.ts';
 import type { Adapter } from './adapter.ts';
-import { unsampledContract } from './contract.ts';
-import { firstFault } from './invalid.ts';
+import { unsampledContract } from './contract/contract.ts';
 import { settingsSchemaOf } from './settings.ts';
+import { firstFault } from './shared/invalid.ts';
 
 /** A module that does not come with Lull: its name as it is configured, and its default export. */
 export type AdapterModule = { name: string; exported: unknown };

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { InvalidInputError, NotFoundError, SetupError } from '../domain/errors.ts';
 import { type Adapter, allRulesOf, type ChannelSettings } from './adapter.ts';
-import { canonical } from './canonical.ts';
-import { firstFault } from './invalid.ts';
+import { canonical } from './shared/canonical-json.ts';
+import { firstFault } from './shared/invalid.ts';
 
 /** The adapters of this service. */
 export type Registry = {

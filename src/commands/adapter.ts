@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
-import { BUILT_IN } from '../adapters/index.ts';
+import { BUILT_IN } from '../adapters/built-in.ts';
 import { InvalidInputError, SetupError } from '../domain/errors.ts';
 import { print, printNote } from './terminal.ts';
 

@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
-import { CONVERSATION_COLUMNS, conversationOf, type StoredConversation } from '../db/conversations.ts';
-import { readNamed } from '../db/reads.ts';
-import { STATUSES, type Status } from '../domain/conversation.ts';
-import { type Due, nextDue } from '../domain/timers.ts';
+import { CONVERSATION_COLUMNS, conversationOf, type StoredConversation } from '../db/rows/conversations.ts';
+import { STATUSES, type Status } from '../domain/conversation/conversation.ts';
+import { type Due, nextDue } from '../domain/time/timers.ts';
+import { readNamed } from '../insight/reads.ts';
 import type { Existing } from './open-existing.ts';
 import { type Column, instantText, reading, readLimit, table } from './reading.ts';
 import { print, printJson } from './terminal.ts';

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
+import { accountNamed, createAccount, ensureChannel } from '../accounts/setup.ts';
 import type { Engine } from '../app.ts';
 import { readConfig } from '../config.ts';
-import { readTimeline, type TimelineRow } from '../insight/timeline.ts';
-import { playTimeline } from '../lifecycle/play.ts';
-import { accountNamed, createAccount, ensureChannel } from '../lifecycle/setup.ts';
+import { playTimeline } from '../ingest/play-timeline.ts';
+import { readTimeline, type TimelineRow } from '../insight/replay/timeline.ts';
 import { createLog } from '../log.ts';
 import { withProgress } from './progress.ts';
 import { readNewName } from './reading.ts';

@@ -1,14 +1,14 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { type ApiKeyRow, createApiKey, listApiKeys, readScopes, SCOPES } from '../accounts/api-keys.ts';
+import { createOperatorKey, listOperatorKeys, type OperatorKeyRow } from '../accounts/operator-keys.ts';
+import { revokeApiKey, revokeOperatorKey } from '../accounts/revoke-keys.ts';
+import { accountNamed, createAccount } from '../accounts/setup.ts';
 import type { Engine } from '../app.ts';
 import { readConfig } from '../config.ts';
-import { type ApiKeyRow, createApiKey, listApiKeys, readScopes, SCOPES } from '../db/api-keys.ts';
 import { readDatabaseTime } from '../db/client.ts';
-import { createOperatorKey, listOperatorKeys, type OperatorKeyRow } from '../db/operator-keys.ts';
-import { revokeApiKey, revokeOperatorKey } from '../db/revoke-keys.ts';
 import { InvalidInputError, NotFoundError, SetupError } from '../domain/errors.ts';
 import { isUuid } from '../domain/uuid.ts';
-import { accountNamed, createAccount } from '../lifecycle/setup.ts';
 import { createLog } from '../log.ts';
 import type { Existing } from './open-existing.ts';
 import { readNewName } from './reading.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type Lane, lanesOn } from '../db/lanes.ts';
+import { type Lane, lanesOn } from '../db/rows/lanes.ts';
 import { type Column, instantText, reading, table } from './reading.ts';
 import { print, printJson } from './terminal.ts';
 

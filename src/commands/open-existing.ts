@@ -1,16 +1,16 @@
+import { requireAdapters } from '../accounts/adapters-in-use.ts';
 import { setupOf } from '../adapters/adapter.ts';
-import { BUILT_IN } from '../adapters/index.ts';
+import { BUILT_IN } from '../adapters/built-in.ts';
 import { createRegistry } from '../adapters/registry.ts';
 import { type Config, readConfig } from '../config.ts';
-import { requireAdapters } from '../db/adapters-in-use.ts';
 import type { DatabaseAddress } from '../db/address.ts';
 import { connectWithRetry, type Database } from '../db/client.ts';
-import { startEmbedded } from '../db/embedded.ts';
+import { startEmbedded } from '../db/embedded/embedded.ts';
 import { type MigrationState, migrationState } from '../db/readiness.ts';
 import { SetupError } from '../domain/errors.ts';
-import { openRulesCache, type RulesCache } from '../lifecycle/rules-cache.ts';
-import { loadAdapters } from '../load-adapters.ts';
 import { createLog, type Log } from '../log.ts';
+import { openRulesCache, type RulesCache } from '../rules/rules-cache.ts';
+import { loadAdapters } from '../start/load-adapters.ts';
 
 /** A database that is there, as commands read it. */
 export type Existing = { db: Database; rules: RulesCache };

@@ -1,5 +1,5 @@
 import { SingleBar } from 'cli-progress';
-import type { Progress } from '../insight/timeline.ts';
+import type { Progress } from '../insight/replay/timeline.ts';
 
 /**
  * Does work and shows on stderr how far it is: on a terminal only, and only if the work tells. What is of a

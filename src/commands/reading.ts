@@ -1,6 +1,6 @@
+import { accountNamed } from '../accounts/setup.ts';
 import { InvalidInputError, NotFoundError } from '../domain/errors.ts';
 import { isPlain, PLAIN } from '../domain/text.ts';
-import { accountNamed } from '../lifecycle/setup.ts';
 import type { Existing } from './open-existing.ts';
 import { cell } from './terminal.ts';
 

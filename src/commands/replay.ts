@@ -1,10 +1,10 @@
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
-import { checkBounds, parseDuration } from '../domain/duration.ts';
-import { PROFILES, profileNamed } from '../domain/profiles.ts';
-import { type ReplaySettings, replay } from '../insight/replay.ts';
-import { countGaps, replayReport } from '../insight/replay-report.ts';
-import { readTimeline } from '../insight/timeline.ts';
+import { PROFILES, profileNamed } from '../domain/policy/profiles.ts';
+import { checkBounds, parseDuration } from '../domain/time/duration.ts';
+import { type ReplaySettings, replay } from '../insight/replay/replay.ts';
+import { countGaps, replayReport } from '../insight/replay/replay-report.ts';
+import { readTimeline } from '../insight/replay/timeline.ts';
 import { withProgress } from './progress.ts';
 import { printJson, printStyled } from './terminal.ts';
 

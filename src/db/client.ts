@@ -3,9 +3,9 @@ import postgres from 'postgres';
 import { SetupError } from '../domain/errors.ts';
 import type { Log } from '../log.ts';
 import { type DatabaseAddress, describeAddress, postgresOptions } from './address.ts';
-import { type DriverOptions, statementsOf } from './driver.ts';
-import { type DriverFaultError, FAULT_KINDS, type FaultKind } from './lost.ts';
-import { openPool, type PoolCounts } from './pool.ts';
+import { type DriverOptions, statementsOf } from './pool/driver.ts';
+import { type DriverFaultError, FAULT_KINDS, type FaultKind } from './pool/errors.ts';
+import { openPool, type PoolCounts } from './pool/pool.ts';
 import { TRANSACT, transactionsOf } from './transaction.ts';
 
 /** The database as the rest of Lull sees it. */

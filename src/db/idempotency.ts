@@ -1,76 +1,59 @@
-import type { Sql, TransactionSql } from 'postgres';
+import type { TransactionSql } from 'postgres';
+import { ConflictError } from '../domain/errors.ts';
+import type { LifecycleDeps } from '../engine.ts';
+import { claimKey, readAnswer, storeAnswer } from './rows/idempotency-keys.ts';
+import { orUnavailable } from './sqlstate.ts';
 
-/** What a mutation was asked and answered under an idempotency key. */
-export type StoredAnswer = { requestHash: string; result: unknown; createdAt: Date };
+/** A call under an idempotency key (null: without one), and everything that makes it this call and no other. */
+export type Call = { key: string | null; request: unknown };
 
-/** A key of a caller's, and what stands for it once it has named somebody who was erased (PE-15). */
-export type Keys = { key: string; erasedKey: string };
+/** Does something in a transaction, and keeps the answer under the call's key. */
+export type Keeping<Result extends object> = (
+  sql: TransactionSql,
+  act: () => Promise<Result>,
+) => Promise<Result>;
+
+/** The key was used before: the transaction has to go, and the answer is looked up. */
+class UsedKeyError extends Error {}
 
 /**
- * Takes a key for a call; false where a call has taken it before. While another transaction is at it, this waits
- * for that one's end, so that of two calls at once only one acts.
+ * Runs a call once for its key: the same call again changes nothing and gets the same answer. The key is kept in
+ * the transaction of what the call changes, so neither two at once nor a crash in between can make it act twice
+ * or keep a key for nothing. A call that is refused keeps no key: it changed nothing, and may be tried again.
+ * @throws ConflictError where the key was used for another call; UnavailableError where the database gave it up
  */
-export async function claimKey(
-  sql: TransactionSql,
+export async function once<Result extends object>(
+  { db, clock, identifierHash }: Pick<LifecycleDeps, 'db' | 'clock' | 'identifierHash'>,
   accountId: string,
-  { key, erasedKey, requestHash, now }: Keys & { requestHash: string; now: Date },
-): Promise<boolean> {
-  const rows = await sql.unsafe(
-    `insert into idempotency (account_id, key, request_hash, result, created_at) 
-     select $1::uuid, $2, $3, 'null'::jsonb, $4::timestamptz
-     where not exists (select from idempotency where account_id = $1 and key = $5)
-     on conflict (account_id, key) do nothing returning 1`,
-    [accountId, key, requestHash, now, erasedKey],
-    { prepare: true },
-  );
-  return rows.length > 0;
-}
-
-/** Keeps what a call answered, in the transaction that took its key. */
-export async function storeAnswer(
-  sql: TransactionSql,
-  accountId: string,
-  key: string,
-  result: object,
-): Promise<void> {
-  await sql`update idempotency set result = ${sql.json(result as never)} where account_id = ${accountId} and key = ${key}`;
-}
-
-/** What was answered under a key; null where it was never used. */
-export async function readAnswer(
-  sql: Sql,
-  accountId: string,
-  { key, erasedKey }: Keys,
-): Promise<StoredAnswer | null> {
-  const [row] = await sql`
-    select request_hash, result, created_at from idempotency where account_id = ${accountId} and key in (${key}, ${erasedKey})`;
-  return row ? { requestHash: row.request_hash, result: row.result, createdAt: row.created_at } : null;
-}
-
-/** An account's keys with a text in them. */
-export async function keysNaming(sql: TransactionSql, accountId: string, text: string): Promise<string[]> {
-  const rows = await sql<{ key: string }[]>`
-    select key from idempotency where account_id = ${accountId} and position(${text} in key) > 0`;
-  return rows.map(({ key }) => key);
-}
-
-/** Puts other keys in their place, under which the same calls are still known. */
-export async function replaceKeys(
-  sql: TransactionSql,
-  accountId: string,
-  keys: readonly Keys[],
-): Promise<void> {
-  await sql`
-    update idempotency set key = rows.erased_key
-    from unnest(${keys.map(({ key }) => key)}::text[], ${keys.map(({ erasedKey }) => erasedKey)}::text[]) as rows (key, erased_key)
-    where account_id = ${accountId} and idempotency.key = rows.key`;
-}
-
-/** Deletes answers from before an instant, of any account; returns how many. */
-export async function deleteOldAnswers(sql: Sql, createdBefore: Date, limit: number): Promise<number> {
-  const deleted = await sql`
-    delete from idempotency where (account_id, key) in (
-      select account_id, key from idempotency where created_at < ${createdBefore} limit ${limit} for update skip locked
-    )`;
-  return deleted.count;
+  { key, request }: Call,
+  run: (keeping: Keeping<Result>) => Promise<Result>,
+): Promise<Result> {
+  if (key === null) return await orUnavailable(() => run((_sql, act) => act()));
+  const hashed = (kind: 'IDEMPOTENCY_KEY' | 'REQUEST', value: string) =>
+    identifierHash({ kind, accountId, channelId: null, value });
+  // The key as it stands once somebody whom it named was erased.
+  const keys = { key, erasedKey: hashed('IDEMPOTENCY_KEY', key) };
+  const requestHash = hashed('REQUEST', JSON.stringify(request));
+  try {
+    return await orUnavailable(() =>
+      run(async (sql, act) => {
+        if (!(await claimKey(sql, accountId, { ...keys, requestHash, now: clock.now() })))
+          throw new UsedKeyError();
+        const result = await act();
+        await storeAnswer(sql, accountId, key, result);
+        return result;
+      }),
+    );
+  } catch (error) {
+    if (!(error instanceof UsedKeyError)) throw error;
+    const answer = await readAnswer(db.sql, accountId, keys);
+    if (answer === null) throw new Error('an idempotency key went away');
+    if (answer.requestHash === requestHash) return answer.result as Result;
+    const usedAt = answer.createdAt.toISOString();
+    throw new ConflictError(
+      'idempotencyKey',
+      usedAt,
+      `idempotencyKey: it was used for another call, at ${usedAt}`,
+    );
+  }
 }

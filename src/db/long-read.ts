@@ -1,9 +1,7 @@
 import type { PendingQuery, Row, Sql, TransactionSql } from 'postgres';
 import { UnavailableError } from '../domain/errors.ts';
+import { hasSqlstate } from './sqlstate.ts';
 import { inTransaction } from './transaction.ts';
-
-/** How Postgres says that a statement was cancelled, here for having taken too long. */
-const CANCELED = '57014';
 
 /**
  * Reads by one statement that may go through all of an account's conversations, for `withinMs` at most.
@@ -22,7 +20,7 @@ export async function readWithin<Found extends readonly Row[]>(
     );
     return rows as unknown as Found;
   } catch (error) {
-    if ((error as { code?: string }).code !== CANCELED) throw error;
+    if (!hasSqlstate(error, 'queryCanceled')) throw error;
     throw new UnavailableError(
       `there is too much to read within ${withinMs / 1000} s; ask for less, or try again when there is less to do`,
     );

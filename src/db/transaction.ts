@@ -1,8 +1,9 @@
 import type { Sql, TransactionSql } from 'postgres';
-import type { Connection } from './connection.ts';
-import { type Carrier, type DriverQuery, statementsOf } from './driver.ts';
-import { DriverFaultError } from './lost.ts';
-import type { Pool } from './pool.ts';
+import type { Connection } from './pool/connection.ts';
+import { type Carrier, type DriverQuery, statementsOf } from './pool/driver.ts';
+import { DriverFaultError } from './pool/errors.ts';
+import type { Pool } from './pool/pool.ts';
+import { hasSqlstate } from './sqlstate.ts';
 
 /** How a transaction sees and what it may do; without one it is read committed, and may write. */
 export type TransactionMode = 'read only' | 'isolation level repeatable read read only';
@@ -112,7 +113,7 @@ async function scope<Result>(
 
 /** A transaction that failed answers every further statement with 25P02: what it failed with first says more. */
 function causeOf(error: unknown, failed: { error: unknown } | null): unknown {
-  return failed !== null && (error as { code?: unknown } | null)?.code === '25P02' ? failed.error : error;
+  return failed !== null && hasSqlstate(error, 'inFailedTransaction') ? failed.error : error;
 }
 
 function within(connection: Connection): Carrier {

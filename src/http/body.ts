@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type EarlyAnswer, sendEarly } from './answer.ts';
-import type { BodyOwner, BodyRoom } from './body-room.ts';
+import type { BodyOwner, BodyRoom } from './body-memory.ts';
 import type { Door } from './overload.ts';
+import { type EarlyAnswer, sendEarly } from './respond.ts';
 
 /** What a body is read with. */
 export type ReadBody = {

@@ -1,6 +1,6 @@
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { networkOf } from './sender.ts';
+import { networkOf } from './client-address.ts';
 
 /** Connections of one sender, in the order in which they were last used: the ones that wait, and those with a request. */
 type Held = { idle: Set<Socket>; busy: Set<Socket> };

@@ -1,19 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from '../config.ts';
 import type { HeavyPlace } from '../db/heavy-reads.ts';
+import { onBehalfOf } from '../db/pool/pool.ts';
 import { LullError } from '../domain/errors.ts';
-import { onBehalfOf } from '../lifecycle/on-behalf-of.ts';
 import type { Log } from '../log.ts';
-import type { Caller, Identify } from '../schema/access.ts';
-import type { SchemaDeps } from '../schema/context.ts';
-import { createGraphqlServer, MAX_BODY_BYTES } from '../schema/server.ts';
-import { sendError, sendOurs } from './answer.ts';
+import type { Caller, Identify } from '../schema/core/access.ts';
+import type { SchemaDeps } from '../schema/core/context.ts';
+import { createGraphqlServer, MAX_BODY_BYTES } from '../schema/core/server.ts';
+import { type Entrance, refuseStranger } from './admission.ts';
 import { type ReadWhole, readBody } from './body.ts';
 import { allowOrigin } from './cors.ts';
-import { type Entrance, refuseStranger } from './entrance.ts';
+import { openPage } from './graphiql-page.ts';
 import type { Leave } from './overload.ts';
-import { openPage } from './page.ts';
 import { openRateLimit, type RateLimit, sendTooOften } from './rate-limit.ts';
+import { sendError, sendOurs } from './respond.ts';
 
 export type GraphqlOptions = Pick<
   Config,

@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { ALWAYS, sendError } from './answer.ts';
 import { listen } from './listen.ts';
 import type { Metrics } from './metrics.ts';
 import { answerHealth, openReadiness, type ProbeDeps } from './probes.ts';
+import { ALWAYS, sendError } from './respond.ts';
 
 /** Longer than scrapers pause: a scrape must not meet a connection that is just being closed. */
 const KEEP_ALIVE_MS = 75_000;

@@ -2,7 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Clock } from '../clock.ts';
 import type { DatabaseCounts } from '../db/client.ts';
 import type { DatabaseGauges } from '../db/gauges.ts';
-import type { LifecycleDeps } from '../lifecycle/lifecycle.ts';
+import type { LifecycleDeps } from '../engine.ts';
 import type { Log } from '../log.ts';
 import { REFUSALS, type Refusal } from './overload.ts';
 import { inTime } from './probes.ts';

@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import type { Config } from '../config.ts';
 import { openFairQueue } from '../domain/fair-queue.ts';
-import { sendError, sendUnavailable } from './answer.ts';
 import { watchEventLoop } from './event-loop.ts';
+import { sendError, sendUnavailable } from './respond.ts';
 
 /** How much a process takes on at a time. */
 export type DoorLimits = Pick<Config, 'requestsAtOnce' | 'requestsWaiting' | 'maxDelayMs'> & {

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
-import { send } from './answer.ts';
+import { send } from './respond.ts';
 
 /** What tells whether a process can do its work. */
 export type ProbeDeps = {

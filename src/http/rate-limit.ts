@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Clock } from '../clock.ts';
-import { send } from './answer.ts';
+import { send } from './respond.ts';
 
 /** Counts what somebody does, in windows of a minute that begin with the first time. */
 export type RateLimit = {

@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts';
 import { TooManySubscriptionsError } from '../domain/errors.ts';
-import type { SchemaDeps } from '../schema/context.ts';
+import type { SchemaDeps } from '../schema/core/context.ts';
 
 /** How many subscriptions a process serves at a time. */
 export type SubscriptionLimits = Pick<Config, 'subscriptions' | 'accountSubscriptions'>;

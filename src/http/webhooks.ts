@@ -9,19 +9,19 @@ import type {
 import { contextFor } from '../adapters/context.ts';
 import type { Registry } from '../adapters/registry.ts';
 import type { SettingsStore } from '../adapters/settings.ts';
+import { onBehalfOf } from '../db/pool/pool.ts';
 import { InvalidInputError, LullError } from '../domain/errors.ts';
 import { isUuid } from '../domain/uuid.ts';
-import { type ChannelPath, channelsOfWebhooks } from '../lifecycle/channels.ts';
-import { receive } from '../lifecycle/inbound.ts';
-import type { LifecycleDeps } from '../lifecycle/lifecycle.ts';
-import { onBehalfOf } from '../lifecycle/on-behalf-of.ts';
+import type { LifecycleDeps } from '../engine.ts';
+import { receive } from '../ingest/receive-webhook.ts';
 import type { Log } from '../log.ts';
 import type { FetchWithin } from '../outgoing/guarded-fetch.ts';
-import { gathered } from '../schema/batch.ts';
-import { ALWAYS, send, sendError, sendUnavailable } from './answer.ts';
+import { type ChannelPath, channelsOfWebhooks } from '../rules/channels.ts';
+import { gathered } from '../schema/core/batch.ts';
+import { type Entrance, refuseStranger } from './admission.ts';
 import { type ReadWhole, readBody } from './body.ts';
-import { type Entrance, refuseStranger } from './entrance.ts';
 import { inTurn } from './overload.ts';
+import { ALWAYS, send, sendError, sendUnavailable } from './respond.ts';
 
 /** What providers' calls are answered with. */
 export type WebhookDeps = LifecycleDeps & {

@@ -1,10 +1,9 @@
-import type { StoredConversation } from '../db/conversations.ts';
-import type { Step } from '../db/feed.ts';
-import { activityOf, resets } from '../domain/activity.ts';
-import { CLOCKS, type ClockName, type Conversation, factsOf } from '../domain/conversation.ts';
-import { commandOf, type Event } from '../domain/event.ts';
-import type { Policy } from '../domain/policy.ts';
-import { type AccountRules, settingsFor } from '../domain/rules.ts';
+import type { StoredConversation } from '../db/rows/conversations.ts';
+import { activityOf, resets } from '../domain/conversation/activity.ts';
+import { CLOCKS, type ClockName, type Conversation, factsOf } from '../domain/conversation/conversation.ts';
+import { commandOf, type Event } from '../domain/conversation/event.ts';
+import { type AccountRules, settingsFor } from '../domain/policy/account-rules.ts';
+import type { Policy } from '../domain/policy/policy.ts';
 import {
   candidatesFor,
   clockGuards,
@@ -13,7 +12,8 @@ import {
   type Guard,
   nextDue,
   type Timer,
-} from '../domain/timers.ts';
+} from '../domain/time/timers.ts';
+import type { Step } from './feed.ts';
 
 /** Why a timer falls due when it does, or why it does not. */
 export type TimerExplanation = {

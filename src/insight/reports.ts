@@ -1,11 +1,11 @@
 import type { Sql } from 'postgres';
 import type { Temporal } from 'temporal-polyfill';
-import { type ReportCell, type ReportCount, type ReportRequest, readReport } from '../db/reports.ts';
-import type { EndedBy, EndReason } from '../domain/closing.ts';
-import { fromMilliseconds } from '../domain/duration.ts';
+import type { EndedBy, EndReason } from '../domain/closing/closing.ts';
 import { InvalidInputError } from '../domain/errors.ts';
+import { fromMilliseconds } from '../domain/time/duration.ts';
+import { type ReportCell, type ReportCount, type ReportRequest, readReport } from './report-rows.ts';
 
-export type { ReportGrouping, ReportRequest } from '../db/reports.ts';
+export type { ReportGrouping, ReportRequest } from './report-rows.ts';
 
 /** The longest period that a report is of, in days of 24 hours. */
 export const MAX_PERIOD_DAYS = 366;

@@ -1,9 +1,9 @@
 import { createPostgresRelayBackend, Relay, type RelaySubscription } from 'bullmq';
 import { type DatabaseAddress, describeAddress } from '../db/address.ts';
 import type { Log } from '../log.ts';
-import { openPatiently, type Trouble, troubleLog, within } from './backend.ts';
-import { connectionSettings } from './postgres-backend.ts';
-import { openRedis } from './redis-backend.ts';
+import { connectionSettings } from './store/postgres-store.ts';
+import { openRedis } from './store/redis-store.ts';
+import { openPatiently, type Trouble, troubleLog, within } from './store/store.ts';
 
 /** After a wipe of the store a process hears nothing until its next heartbeat. */
 const HEARTBEAT_MS = 2_000;

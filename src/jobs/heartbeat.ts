@@ -1,5 +1,5 @@
-import { writeHeartbeat } from '../db/heartbeat.ts';
-import type { LifecycleDeps } from '../lifecycle/lifecycle.ts';
+import { writeHeartbeat } from '../db/rows/heartbeat.ts';
+import type { LifecycleDeps } from '../engine.ts';
 import type { Log } from '../log.ts';
 
 const EVERY_MS = 15_000;

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
-import type { Alarm } from '../db/lanes.ts';
-import type { LifecycleDeps } from '../lifecycle/lifecycle.ts';
-import { type WakeReport, wakeLane } from '../lifecycle/wake.ts';
+import type { Alarm } from '../db/rows/lanes.ts';
+import type { LifecycleDeps } from '../engine.ts';
 import type { Log } from '../log.ts';
-import { within } from './backend.ts';
+import { type WakeReport, wakeLane } from '../wake/wake-lane.ts';
 import { defineJob, implementJob } from './job.ts';
 import type { Queues } from './queues.ts';
+import { within } from './store/store.ts';
 
 /** A statement whose connection broke may never answer; it must not keep a worker's place for ever. */
 const GIVE_UP_MS = 30_000;

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
+import type { OutboxSender } from '../delivery/outbox-sender.ts';
 import type { Log } from '../log.ts';
 import { defineJob, implementJob } from './job.ts';
-import type { OutboxSender } from './outbox-sender.ts';
 import type { Queues } from './queues.ts';
 
 /** A nudge: the outbox has something to send. What that is, stands in the outbox alone. */

@@ -1,12 +1,12 @@
 import type { Temporal } from 'temporal-polyfill';
-import { deleteClearedEndpoints } from '../db/endpoints.ts';
-import { deleteOldErased, forgetErasures } from '../db/erased-identifiers.ts';
-import { deleteOldAnswers } from '../db/idempotency.ts';
-import { deleteEndedConversations, deleteFinishedEffects } from '../db/retention.ts';
-import { deleteOldDeliveries, endpointsWithOldDeliveries } from '../db/webhook-deliveries.ts';
-import { toMilliseconds } from '../domain/duration.ts';
-import { REMEMBER_ERASED_DAYS } from '../domain/erasure.ts';
-import type { LifecycleDeps } from '../lifecycle/lifecycle.ts';
+import { deleteOldErased, forgetErasures } from '../db/rows/erased-identifiers.ts';
+import { deleteOldAnswers } from '../db/rows/idempotency-keys.ts';
+import { deleteEndedConversations, deleteFinishedEffects } from '../db/rows/retention.ts';
+import { deleteOldDeliveries, endpointsWithOldDeliveries } from '../delivery/webhooks/delivery-log.ts';
+import { deleteClearedEndpoints } from '../delivery/webhooks/endpoint-rows.ts';
+import { REMEMBER_ERASED_DAYS } from '../domain/conversation/erasure.ts';
+import { toMilliseconds } from '../domain/time/duration.ts';
+import type { LifecycleDeps } from '../engine.ts';
 import type { Log } from '../log.ts';
 
 const EVERY_MS = 60 * 60_000;

@@ -1,10 +1,10 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { Adapter } from '../../src/adapters/adapter.ts';
-import chatwoot from '../../src/adapters/chatwoot.ts';
-import sms from '../../src/adapters/sms.ts';
-import twilioConversations from '../../src/adapters/twilio-conversations.ts';
-import whatsapp from '../../src/adapters/whatsapp.ts';
+import chatwoot from '../../src/adapters/channels/chatwoot/adapter.ts';
+import sms from '../../src/adapters/channels/sms/adapter.ts';
+import twilioConversations from '../../src/adapters/channels/twilio-conversations/adapter.ts';
+import whatsapp from '../../src/adapters/channels/whatsapp/adapter.ts';
 import { goodbyeTo, openProvider } from './provider.ts';
 import { CHATWOOT } from './samples/chatwoot.ts';
 import { CONVERSATIONS, SMS } from './samples/twilio.ts';

@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { rulesOf } from '../../src/adapters/adapter.ts';
-import appleMessages from '../../src/adapters/apple-messages.ts';
-import byoc from '../../src/adapters/byoc.ts';
-import byocInteraction from '../../src/adapters/byoc-interaction.ts';
-import chatwoot from '../../src/adapters/chatwoot.ts';
-import inApp from '../../src/adapters/in-app.ts';
-import { BUILT_IN } from '../../src/adapters/index.ts';
-import line from '../../src/adapters/line.ts';
-import messenger from '../../src/adapters/messenger.ts';
+import { BUILT_IN } from '../../src/adapters/built-in.ts';
+import appleMessages from '../../src/adapters/channels/apple-messages/adapter.ts';
+import byoc from '../../src/adapters/channels/byoc/adapter.ts';
+import byocInteraction from '../../src/adapters/channels/byoc-interaction/adapter.ts';
+import chatwoot from '../../src/adapters/channels/chatwoot/adapter.ts';
+import inApp from '../../src/adapters/channels/in-app/adapter.ts';
+import line from '../../src/adapters/channels/line/adapter.ts';
+import messenger from '../../src/adapters/channels/messenger/adapter.ts';
+import sms from '../../src/adapters/channels/sms/adapter.ts';
+import web from '../../src/adapters/channels/web/adapter.ts';
 import { parseSettings } from '../../src/adapters/registry.ts';
-import sms from '../../src/adapters/sms.ts';
-import web from '../../src/adapters/web.ts';
-import { formatDuration } from '../../src/domain/duration.ts';
+import { formatDuration } from '../../src/domain/time/duration.ts';
 import { SMS } from './samples/twilio.ts';
 import { STANDARD } from './samples.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import chatwoot from '../../src/adapters/chatwoot.ts';
+import chatwoot from '../../src/adapters/channels/chatwoot/adapter.ts';
 import { parseSettings } from '../../src/adapters/registry.ts';
 import { InvalidInputError } from '../../src/domain/errors.ts';
 import { goodbyeTo, openProvider } from './provider.ts';

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Adapter } from '../../src/adapters/adapter.ts';
-import byoc from '../../src/adapters/byoc.ts';
-import inApp from '../../src/adapters/in-app.ts';
+import byoc from '../../src/adapters/channels/byoc/adapter.ts';
+import inApp from '../../src/adapters/channels/in-app/adapter.ts';
+import web from '../../src/adapters/channels/web/adapter.ts';
 import { parseSettings } from '../../src/adapters/registry.ts';
-import web from '../../src/adapters/web.ts';
-import type { ClosingContext } from '../../src/domain/closing.ts';
+import type { ClosingContext } from '../../src/domain/closing/closing.ts';
 import { OWN, STANDARD } from './samples.ts';
 
 type Shown = { showSurvey: boolean; showCloseMessage: boolean };

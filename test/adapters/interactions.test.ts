@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import byocInteraction from '../../src/adapters/byoc-interaction.ts';
+import byocInteraction from '../../src/adapters/channels/byoc-interaction/adapter.ts';
 import { parseSettings } from '../../src/adapters/registry.ts';
 import { InvalidInputError } from '../../src/domain/errors.ts';
 import { event, INTERACTIONS, interactionCall, MESSAGE, request } from './samples/interactions.ts';

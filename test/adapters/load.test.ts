@@ -1,10 +1,10 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BUILT_IN } from '../../src/adapters/index.ts';
+import { BUILT_IN } from '../../src/adapters/built-in.ts';
+import web from '../../src/adapters/channels/web/adapter.ts';
 import { duration } from '../../src/adapters/kit.ts';
 import { adaptersOf } from '../../src/adapters/load.ts';
-import web from '../../src/adapters/web.ts';
 import { SetupError } from '../../src/domain/errors.ts';
 import { testFolder } from '../support/folder.ts';
 import { spawnService } from '../support/service.ts';

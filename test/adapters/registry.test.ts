@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import byoc from '../../src/adapters/byoc.ts';
-import inApp from '../../src/adapters/in-app.ts';
-import { BUILT_IN } from '../../src/adapters/index.ts';
+import { BUILT_IN } from '../../src/adapters/built-in.ts';
+import byoc from '../../src/adapters/channels/byoc/adapter.ts';
+import inApp from '../../src/adapters/channels/in-app/adapter.ts';
+import web from '../../src/adapters/channels/web/adapter.ts';
 import { createRegistry, parseSettings } from '../../src/adapters/registry.ts';
 import { secretsOf } from '../../src/adapters/settings.ts';
-import web from '../../src/adapters/web.ts';
 import { InvalidInputError, NotFoundError, SetupError } from '../../src/domain/errors.ts';
 import { OWN, STANDARD } from './samples.ts';
 

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import type { InboundEvent, InboundRequest } from '../../src/adapters/adapter.ts';
-import type { AdapterSamples } from '../../src/adapters/contract.ts';
+import type { AdapterSamples } from '../../src/adapters/contract/contract.ts';
 
 export const NOW = new Date('2026-01-05T13:02:00Z');
 const SECONDS = NOW.getTime() / 1000;

@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineAdapter } from '../../src/adapters/adapter.ts';
+import web from '../../src/adapters/channels/web/adapter.ts';
 import { createRegistry } from '../../src/adapters/registry.ts';
 import { openSettingsStore, secret, secretsOf } from '../../src/adapters/settings.ts';
 import { createVault } from '../../src/adapters/vault.ts';
-import web from '../../src/adapters/web.ts';
 
 const adapter = defineAdapter({
   ...web,

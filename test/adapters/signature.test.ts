@@ -4,7 +4,7 @@ import {
   isStandardSigned,
   lullHeaders,
   standardHeaders,
-} from '../../src/adapters/signature.ts';
+} from '../../src/adapters/shared/signature.ts';
 import { STANDARD_SECRET } from '../../src/domain/standard-secret.ts';
 import { call, lullSignature, standardSignature } from './samples.ts';
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Adapter } from '../../src/adapters/adapter.ts';
-import messenger from '../../src/adapters/messenger.ts';
+import messenger from '../../src/adapters/channels/messenger/adapter.ts';
+import sms from '../../src/adapters/channels/sms/adapter.ts';
 import { parseSettings } from '../../src/adapters/registry.ts';
-import sms from '../../src/adapters/sms.ts';
-import type { Consent } from '../../src/domain/closing.ts';
+import type { Consent } from '../../src/domain/closing/closing.ts';
 import { goodbyeTo, openProvider, partTo, templateTo } from './provider.ts';
 import { formCall, SMS, SMS_IN, SMS_STATUS } from './samples/twilio.ts';
 import { call, NOW, STANDARD } from './samples.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { InboundRequest } from '../../src/adapters/adapter.ts';
+import twilioConversations from '../../src/adapters/channels/twilio-conversations/adapter.ts';
 import { parseSettings } from '../../src/adapters/registry.ts';
-import twilioConversations from '../../src/adapters/twilio-conversations.ts';
 import { InvalidInputError } from '../../src/domain/errors.ts';
 import { goodbyeTo, openProvider } from './provider.ts';
 import { ADDED, CLOSED, CONVERSATIONS, DELIVERY, formCall, jsonCall, streamed } from './samples/twilio.ts';

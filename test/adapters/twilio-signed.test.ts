@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { getExpectedTwilioSignature, validateRequest } from 'twilio/lib/webhooks/webhooks.js';
 import { describe, expect, it } from 'vitest';
 import type { Adapter, InboundRequest } from '../../src/adapters/adapter.ts';
+import sms from '../../src/adapters/channels/sms/adapter.ts';
+import twilioConversations from '../../src/adapters/channels/twilio-conversations/adapter.ts';
 import { parseSettings } from '../../src/adapters/registry.ts';
-import sms from '../../src/adapters/sms.ts';
-import twilioConversations from '../../src/adapters/twilio-conversations.ts';
 import { ADDED, CONVERSATIONS, DELIVERY, formCall, jsonCall, SMS, SMS_IN } from './samples/twilio.ts';
 import { call, NOW, URL_OF_CHANNEL } from './samples.ts';
 

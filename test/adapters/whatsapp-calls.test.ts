@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { InboundRequest } from '../../src/adapters/adapter.ts';
+import whatsapp from '../../src/adapters/channels/whatsapp/adapter.ts';
 import { parseSettings } from '../../src/adapters/registry.ts';
-import whatsapp from '../../src/adapters/whatsapp.ts';
 import { change, hello, hubBody, hubCall, TEXT, WHATSAPP } from './samples/whatsapp.ts';
 import { NOW } from './samples.ts';
 

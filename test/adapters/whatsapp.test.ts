@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { rulesOf } from '../../src/adapters/adapter.ts';
+import whatsapp from '../../src/adapters/channels/whatsapp/adapter.ts';
 import { parseSettings } from '../../src/adapters/registry.ts';
-import whatsapp from '../../src/adapters/whatsapp.ts';
-import type { Consent, EndReason } from '../../src/domain/closing.ts';
-import { formatDuration } from '../../src/domain/duration.ts';
-import { keywordIn } from '../../src/domain/keyword.ts';
+import type { Consent, EndReason } from '../../src/domain/closing/closing.ts';
+import { keywordIn } from '../../src/domain/conversation/keyword.ts';
+import { formatDuration } from '../../src/domain/time/duration.ts';
 import { goodbyeTo, openProvider, partTo, templateTo } from './provider.ts';
 import { WHATSAPP } from './samples/whatsapp.ts';
 

@@ -2,10 +2,10 @@ import { createServer, type IncomingHttpHeaders, type RequestListener } from 'no
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Adapter, OutboundMessage } from '../../src/adapters/adapter.ts';
-import byoc from '../../src/adapters/byoc.ts';
+import byoc from '../../src/adapters/channels/byoc/adapter.ts';
+import web from '../../src/adapters/channels/web/adapter.ts';
 import { parseSettings } from '../../src/adapters/registry.ts';
-import web from '../../src/adapters/web.ts';
-import { parseWire } from '../../src/adapters/wire.ts';
+import { parseWire } from '../../src/adapters/shared/wire.ts';
 import { InvalidInputError } from '../../src/domain/errors.ts';
 import { lullSignature, NOW, OWN, STANDARD, standardSignature } from './samples.ts';
 

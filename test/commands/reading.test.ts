@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { encodeId } from '../../src/schema/ids.ts';
+import { encodeId } from '../../src/schema/core/ids.ts';
 import { type Engine, MINUTE, openEngine } from '../support/engine.ts';
 import { urlOf } from '../support/live.ts';
 import { root } from '../support/run.ts';

@@ -1,9 +1,9 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type Embedded, startEmbedded } from '../../src/db/embedded.ts';
+import { type Embedded, startEmbedded } from '../../src/db/embedded/embedded.ts';
 import { createLog } from '../../src/log.ts';
-import { readSecretKey } from '../../src/secret-key.ts';
+import { readSecretKey } from '../../src/start/secret-key.ts';
 import { removeFolder, testFolder } from '../support/folder.ts';
 
 const log = createLog({ logLevel: 'silent' });

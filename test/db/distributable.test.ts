@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openPostgresBackend } from '../../src/jobs/postgres-backend.ts';
+import { openPostgresBackend } from '../../src/jobs/store/postgres-store.ts';
 import { createLog } from '../../src/log.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { sourceFiles } from '../support/import-rules.ts';
@@ -12,41 +12,49 @@ const REFERENCE = ['operator_key', 'service_state'];
 /** What looks across accounts, and why; on a distributed schema each of them asks every node. */
 const ACROSS: [path: string, begins: string, why: string][] = [
   [
-    'src/db/lanes.ts',
+    'src/db/rows/lanes.ts',
     'select account_id as "accountId", id as "laneId"',
     'the reconciler: lanes to be woken',
   ],
   [
-    'src/db/lanes.ts',
+    'src/db/rows/lanes.ts',
     'select account_id from account where armed_version',
     'the reconciler: rules to be armed',
   ],
-  ['src/db/outbox-turns.ts', 'with recursive walk as (', 'the relay walks over destinations'],
-  ['src/db/relaning.ts', 'select {PLACE} from relaning where done_at', 'the reconciler: walks to go on with'],
-  ['src/db/retention.ts', 'delete from outbox where (account_id, id) in', 'retention'],
-  ['src/db/idempotency.ts', 'delete from idempotency where (account_id, key) in', 'retention'],
-  ['src/db/erased-identifiers.ts', 'delete from erased_identifier where (account_id, hash) in', 'retention'],
-  ['src/db/erased-identifiers.ts', 'update contact set erased_before = null where', 'retention'],
-  ['src/jobs/retention.ts', 'select account_id from account', 'retention, account by account'],
-  ['src/db/outages.ts', 'select from outage where kind', 'downtime is of all accounts'],
+  ['src/delivery/outbox-claims.ts', 'with recursive walk as (', 'the relay walks over destinations'],
   [
-    'src/db/revoke-keys.ts',
+    'src/rules/backfill-progress.ts',
+    'select {PLACE} from relaning where done_at',
+    'the reconciler: walks to go on with',
+  ],
+  ['src/db/rows/retention.ts', 'delete from outbox where (account_id, id) in', 'retention'],
+  ['src/db/rows/idempotency-keys.ts', 'delete from idempotency where (account_id, key) in', 'retention'],
+  [
+    'src/db/rows/erased-identifiers.ts',
+    'delete from erased_identifier where (account_id, hash) in',
+    'retention',
+  ],
+  ['src/db/rows/erased-identifiers.ts', 'update contact set erased_before = null where', 'retention'],
+  ['src/jobs/retention.ts', 'select account_id from account', 'retention, account by account'],
+  ['src/rules/outage-rows.ts', 'select from outage where kind', 'downtime is of all accounts'],
+  [
+    'src/accounts/revoke-keys.ts',
     'update api_key set revoked_at = {now} where bound_to = {id}',
     'keys that an operator key has made',
   ],
-  ['src/db/outages.ts', 'select account_id from account order by', 'downtime is of all accounts'],
+  ['src/rules/outage-rows.ts', 'select account_id from account order by', 'downtime is of all accounts'],
   [
     'src/db/service-state.ts',
     'update account set armed_version = 0',
     'new built-in rules are of all accounts',
   ],
   [
-    'src/db/adapters-in-use.ts',
+    'src/accounts/adapters-in-use.ts',
     'select distinct adapter from channel',
     'at the start: is every adapter there',
   ],
   [
-    'src/lifecycle/setup.ts',
+    'src/accounts/setup.ts',
     'select account_id from account where name',
     'the commands find an account by its name',
   ],
@@ -56,7 +64,7 @@ const ACROSS: [path: string, begins: string, why: string][] = [
   ['src/db/gauges.ts', 'select kind, count(*) as count from circuit_breaker', 'metrics'],
 ];
 /** Conditions that are put together; the first of them is the account. */
-const BUILT = ['src/db/lists.ts', 'src/db/reads.ts'];
+const BUILT = ['src/insight/lists/lane-pages.ts', 'src/insight/reads.ts'];
 
 let test: TestDatabase;
 let tables: string[];

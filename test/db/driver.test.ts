@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseArray, serializeArray } from '../../src/db/array-types.ts';
-import { whyImpossible } from '../../src/db/check-result.ts';
-import { type DriverQuery, isQuery } from '../../src/db/driver.ts';
+import { parseArray, serializeArray } from '../../src/db/pool/array-types.ts';
+import { whyImpossible } from '../../src/db/pool/check-result.ts';
+import { type DriverQuery, isQuery } from '../../src/db/pool/driver.ts';
 import { createEmptyDatabase, type TestDatabase } from '../support/database.ts';
 
 let test: TestDatabase;

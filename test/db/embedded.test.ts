@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { DatabaseAddress } from '../../src/db/address.ts';
-import { type Embedded, startEmbedded } from '../../src/db/embedded.ts';
+import { type Embedded, startEmbedded } from '../../src/db/embedded/embedded.ts';
 import { createLog } from '../../src/log.ts';
 import { isAlive, removeFolder, testFolder } from '../support/folder.ts';
 import { onServer } from '../support/postgres.ts';

@@ -1,8 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { insertOutbox, type OutboxRow } from '../../src/db/outbox.ts';
-import { claimOutbox, firstDue, type Places, START, walkDestinations } from '../../src/db/outbox-turns.ts';
+import { createAccount } from '../../src/accounts/setup.ts';
+import { insertOutbox, type OutboxRow } from '../../src/db/rows/outbox.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
-import { createAccount } from '../../src/lifecycle/setup.ts';
+import {
+  claimOutbox,
+  firstDue,
+  type Places,
+  START,
+  walkDestinations,
+} from '../../src/delivery/outbox-claims.ts';
 import { at, type Engine, MINUTE, openEngine } from '../support/engine.ts';
 import { partitionByAccount } from '../support/partitioned.ts';
 import { onServer } from '../support/postgres.ts';

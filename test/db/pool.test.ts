@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Database, openDatabase } from '../../src/db/client.ts';
-import { onBehalfOf } from '../../src/db/pool.ts';
+import { onBehalfOf } from '../../src/db/pool/pool.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
 import { UnavailableError } from '../../src/domain/errors.ts';
 import { createLog } from '../../src/log.ts';

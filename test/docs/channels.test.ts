@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { channelsPage } from '../../scripts/channels-page.ts';
-import { BUILT_IN } from '../../src/adapters/index.ts';
+import { BUILT_IN } from '../../src/adapters/built-in.ts';
 import { secretsOf } from '../../src/adapters/settings.ts';
 
 const page = channelsPage(BUILT_IN);

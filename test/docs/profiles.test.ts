@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { profilesPage } from '../../scripts/profiles-page.ts';
-import { ACTIVITIES } from '../../src/domain/activity.ts';
-import { parseDuration } from '../../src/domain/duration.ts';
-import type { PolicyField, Profile } from '../../src/domain/policy.ts';
-import { parsePolicyFields } from '../../src/domain/policy-fields.ts';
-import { LULL, PROFILES } from '../../src/domain/profiles.ts';
+import { ACTIVITIES } from '../../src/domain/conversation/activity.ts';
+import type { PolicyField, Profile } from '../../src/domain/policy/policy.ts';
+import { parsePolicyFields } from '../../src/domain/policy/policy-fields.ts';
+import { LULL, PROFILES } from '../../src/domain/policy/profiles.ts';
+import { parseDuration } from '../../src/domain/time/duration.ts';
 
 const page = profilesPage(Object.values(PROFILES));
 

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { SCOPES } from '../../src/accounts/api-keys.ts';
 import { readConfig } from '../../src/config.ts';
-import { SCOPES } from '../../src/db/api-keys.ts';
-import { MAX } from '../../src/schema/limits.ts';
+import { MAX } from '../../src/schema/core/limits.ts';
 import { root } from '../support/run.ts';
 
 const page = readFileSync(join(root, 'docs/security.md'), 'utf8');

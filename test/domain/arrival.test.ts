@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Action } from '../../src/domain/activity.ts';
-import type { EndReason } from '../../src/domain/closing.ts';
-import type { Conversation, Ending } from '../../src/domain/conversation.ts';
-import type { DecideContext } from '../../src/domain/outcome.ts';
+import type { EndReason } from '../../src/domain/closing/closing.ts';
+import type { Action } from '../../src/domain/conversation/activity.ts';
+import type { Conversation, Ending } from '../../src/domain/conversation/conversation.ts';
+import type { DecideContext } from '../../src/domain/conversation/outcome.ts';
 import {
   appliedTo,
   at,

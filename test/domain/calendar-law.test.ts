@@ -11,7 +11,7 @@ import {
   type OpenHours,
   subtract,
   type Uncounted,
-} from '../../src/domain/calendar.ts';
+} from '../../src/domain/time/calendar.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

@@ -7,7 +7,7 @@ import {
   dueSegments,
   type OpenHours,
   subtract,
-} from '../../src/domain/calendar.ts';
+} from '../../src/domain/time/calendar.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

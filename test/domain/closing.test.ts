@@ -6,7 +6,7 @@ import {
   END_REASONS,
   isTimersEnd,
   silence,
-} from '../../src/domain/closing.ts';
+} from '../../src/domain/closing/closing.ts';
 
 const everything: ClosingProposal = {
   survey: [true, 'asked for'],

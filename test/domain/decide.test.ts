@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Action } from '../../src/domain/activity.ts';
-import type { Conversation } from '../../src/domain/conversation.ts';
-import type { AccountRules } from '../../src/domain/rules.ts';
+import type { Action } from '../../src/domain/conversation/activity.ts';
+import type { Conversation } from '../../src/domain/conversation/conversation.ts';
+import type { AccountRules } from '../../src/domain/policy/account-rules.ts';
 import {
   appliedTo,
   at,

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { Temporal } from 'temporal-polyfill';
 import { describe, expect, test } from 'vitest';
+import { InvalidInputError, OutOfBoundsError } from '../../src/domain/errors.ts';
 import {
   checkBounds,
   describeDuration,
@@ -8,8 +9,7 @@ import {
   fromMilliseconds,
   parseDuration,
   toMilliseconds,
-} from '../../src/domain/duration.ts';
-import { InvalidInputError, OutOfBoundsError } from '../../src/domain/errors.ts';
+} from '../../src/domain/time/duration.ts';
 
 /** The error that a call raises. */
 function errorOf(call: () => unknown): unknown {

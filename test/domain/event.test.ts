@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { ACTIONS, type Action, type Command, SENDERS } from '../../src/domain/activity.ts';
-import { ENDERS } from '../../src/domain/closing.ts';
-import { commandOf, type Event, eventOf } from '../../src/domain/event.ts';
+import { ENDERS } from '../../src/domain/closing/closing.ts';
+import { ACTIONS, type Action, type Command, SENDERS } from '../../src/domain/conversation/activity.ts';
+import { commandOf, type Event, eventOf } from '../../src/domain/conversation/event.ts';
 import { at, conversationWith } from '../support/domain.ts';
 
 /** At least one of every kind, and every member that one can have. */

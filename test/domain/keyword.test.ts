@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { canonicalWords } from '../../src/domain/conversation/canonical-words.ts';
 import {
   ALL_OPT_OUT_WORDS,
   HELP_WORDS,
   keywordIn,
   OPT_IN_WORDS,
   PLAIN_OPT_OUT_WORDS,
-} from '../../src/domain/keyword.ts';
-import { canonicalWords } from '../../src/domain/said.ts';
+} from '../../src/domain/conversation/keyword.ts';
 
 const sms = { optOutWords: ALL_OPT_OUT_WORDS, optInWords: OPT_IN_WORDS, helpWords: HELP_WORDS };
 const web = { ...sms, optOutWords: PLAIN_OPT_OUT_WORDS };

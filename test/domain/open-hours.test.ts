@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { InvalidInputError } from '../../src/domain/errors.ts';
-import { type OpenHours, validateOpenHours } from '../../src/domain/open-hours.ts';
+import { type OpenHours, validateOpenHours } from '../../src/domain/time/open-hours.ts';
 
 const entry = { day: 1, from: '09:00', until: '17:00' };
 const berlin: OpenHours = { timeZone: 'Europe/Berlin', weekly: [entry], holidays: ['2026-12-25'] };

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ACTIVITIES, type Action } from '../../src/domain/activity.ts';
+import { ACTIVITIES, type Action } from '../../src/domain/conversation/activity.ts';
 import { rulesWith } from '../support/domain.ts';
 import {
   between,

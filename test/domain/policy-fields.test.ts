@@ -1,9 +1,13 @@
 import { Temporal } from 'temporal-polyfill';
 import { describe, expect, it } from 'vitest';
-import web from '../../src/adapters/web.ts';
+import web from '../../src/adapters/channels/web/adapter.ts';
 import { LullError } from '../../src/domain/errors.ts';
-import { checkPolicyFields, formatPolicyFields, parsePolicyFields } from '../../src/domain/policy-fields.ts';
-import { LULL } from '../../src/domain/profiles.ts';
+import {
+  checkPolicyFields,
+  formatPolicyFields,
+  parsePolicyFields,
+} from '../../src/domain/policy/policy-fields.ts';
+import { LULL } from '../../src/domain/policy/profiles.ts';
 
 function errorOf(run: () => unknown): Record<string, unknown> {
   try {

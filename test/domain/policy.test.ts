@@ -1,7 +1,6 @@
 import { Temporal } from 'temporal-polyfill';
 import { describe, expect, it } from 'vitest';
-import web from '../../src/adapters/web.ts';
-import { formatDuration } from '../../src/domain/duration.ts';
+import web from '../../src/adapters/channels/web/adapter.ts';
 import {
   boundsOf,
   enabledSince,
@@ -10,8 +9,9 @@ import {
   type PolicyFields,
   resolvePolicy,
   scopeOf,
-} from '../../src/domain/policy.ts';
-import { LULL } from '../../src/domain/profiles.ts';
+} from '../../src/domain/policy/policy.ts';
+import { LULL } from '../../src/domain/policy/profiles.ts';
+import { formatDuration } from '../../src/domain/time/duration.ts';
 import { at } from '../support/domain.ts';
 
 const duration = (iso: string) => Temporal.Duration.from(iso);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { ACTIVITIES, resets } from '../../src/domain/activity.ts';
-import { formatDuration } from '../../src/domain/duration.ts';
-import { DURATION_FIELDS, type DurationField } from '../../src/domain/policy.ts';
-import { formatPolicyFields } from '../../src/domain/policy-fields.ts';
-import { LULL, PROFILES, profileNamed } from '../../src/domain/profiles.ts';
+import { ACTIVITIES, resets } from '../../src/domain/conversation/activity.ts';
+import { DURATION_FIELDS, type DurationField } from '../../src/domain/policy/policy.ts';
+import { formatPolicyFields } from '../../src/domain/policy/policy-fields.ts';
+import { LULL, PROFILES, profileNamed } from '../../src/domain/policy/profiles.ts';
+import { formatDuration } from '../../src/domain/time/duration.ts';
 
 describe('profile LULL', () => {
   it('has what the design says it has', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Action } from '../../src/domain/activity.ts';
+import type { Action } from '../../src/domain/conversation/activity.ts';
 import { at, rulesWith } from '../support/domain.ts';
 import { letTimeRun, NOTHING, type Told, tell } from '../support/story.ts';
 

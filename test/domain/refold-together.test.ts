@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Action, Command } from '../../src/domain/activity.ts';
-import type { Consent } from '../../src/domain/closing.ts';
-import { type Conversation, isOpen } from '../../src/domain/conversation.ts';
-import { decide } from '../../src/domain/decide.ts';
-import type { Event } from '../../src/domain/event.ts';
-import { advance } from '../../src/domain/fire.ts';
-import type { ContactState, DecideContext, Outcome } from '../../src/domain/outcome.ts';
-import { MAX_STEPS_AGAIN, openPast, openPasts } from '../../src/domain/refold.ts';
+import type { Consent } from '../../src/domain/closing/closing.ts';
+import type { Action, Command } from '../../src/domain/conversation/activity.ts';
+import { type Conversation, isOpen } from '../../src/domain/conversation/conversation.ts';
+import { decide } from '../../src/domain/conversation/decide.ts';
+import type { Event } from '../../src/domain/conversation/event.ts';
+import { advance } from '../../src/domain/conversation/fire-timer.ts';
+import { MAX_STEPS_AGAIN, openPast, openPasts } from '../../src/domain/conversation/insert-late-activity.ts';
+import type { ContactState, DecideContext, Outcome } from '../../src/domain/conversation/outcome.ts';
 import { at, contactWith, rulesWith } from '../support/domain.ts';
 import { refoldAll } from '../support/refold-model.ts';
 

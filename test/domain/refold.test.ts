@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Action, Command } from '../../src/domain/activity.ts';
-import type { Conversation } from '../../src/domain/conversation.ts';
-import { decide } from '../../src/domain/decide.ts';
-import type { Event } from '../../src/domain/event.ts';
-import type { DecideContext } from '../../src/domain/outcome.ts';
+import type { Action, Command } from '../../src/domain/conversation/activity.ts';
+import type { Conversation } from '../../src/domain/conversation/conversation.ts';
+import { decide } from '../../src/domain/conversation/decide.ts';
+import type { Event } from '../../src/domain/conversation/event.ts';
+import type { DecideContext } from '../../src/domain/conversation/outcome.ts';
 import { appliedTo, at, contactWith, rulesWith } from '../support/domain.ts';
 import {
   EVENING,

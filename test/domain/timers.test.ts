@@ -1,11 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { buildCalendar } from '../../src/domain/calendar.ts';
-import { AWAITED, clocksOf, factsOf, type LaneFacts, STATUSES } from '../../src/domain/conversation.ts';
-import { fromMilliseconds } from '../../src/domain/duration.ts';
-import { firingOf, latenessMs } from '../../src/domain/fire.ts';
-import { LULL } from '../../src/domain/profiles.ts';
-import type { AccountRules, ChannelSetup } from '../../src/domain/rules.ts';
-import { dueOn, endsIt, nextDue, timersFor } from '../../src/domain/timers.ts';
+import {
+  AWAITED,
+  clocksOf,
+  factsOf,
+  type LaneFacts,
+  STATUSES,
+} from '../../src/domain/conversation/conversation.ts';
+import { firingOf, latenessMs } from '../../src/domain/conversation/fire-timer.ts';
+import type { AccountRules, ChannelSetup } from '../../src/domain/policy/account-rules.ts';
+import { LULL } from '../../src/domain/policy/profiles.ts';
+import { buildCalendar } from '../../src/domain/time/calendar.ts';
+import { fromMilliseconds } from '../../src/domain/time/duration.ts';
+import { dueOn, endsIt, nextDue, timersFor } from '../../src/domain/time/timers.ts';
 import { at, conversationWith, rulesWith } from '../support/domain.ts';
 
 const OPEN = STATUSES.filter((status) => status !== 'ENDED');

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Action } from '../../src/domain/activity.ts';
-import { type Conversation, STATUSES, type Status } from '../../src/domain/conversation.ts';
-import type { Outcome } from '../../src/domain/outcome.ts';
-import { TRANSITIONS, TRIGGERS } from '../../src/domain/transitions.ts';
+import type { Action } from '../../src/domain/conversation/activity.ts';
+import { type Conversation, STATUSES, type Status } from '../../src/domain/conversation/conversation.ts';
+import type { Outcome } from '../../src/domain/conversation/outcome.ts';
+import { TRANSITIONS, TRIGGERS } from '../../src/domain/conversation/transitions.ts';
 import { at, contactWith, conversationWith, deciding, endingWith, rulesWith } from '../support/domain.ts';
 
 const byAgent = { sender: 'AGENT', agentId: 'ann' } as const;

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { createApiKey, SCOPES } from '../../src/accounts/api-keys.ts';
+import { ensureChannel } from '../../src/accounts/setup.ts';
 import { openEngine } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { pgPoolConfig } from '../../src/db/address.ts';
-import { createApiKey, SCOPES } from '../../src/db/api-keys.ts';
-import { ensureChannel } from '../../src/lifecycle/setup.ts';
 import { createLog } from '../../src/log.ts';
-import { decodeAnyId } from '../../src/schema/ids.ts';
+import { decodeAnyId } from '../../src/schema/core/ids.ts';
 import { type CuttingProxy, openCuttingProxy } from '../support/cutting-proxy.ts';
 import { type Kind, urlOf } from '../support/live.ts';
 import { openTenant } from '../support/tenant.ts';

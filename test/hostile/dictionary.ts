@@ -1,4 +1,4 @@
-import { NODE_TYPES } from '../../src/schema/ids.ts';
+import { NODE_TYPES } from '../../src/schema/core/ids.ts';
 
 /** An id that nothing has. */
 export const NOBODYS = '018f0000-0000-7000-8000-000000000000';

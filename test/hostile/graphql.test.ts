@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { NodeType } from '../../src/schema/ids.ts';
+import type { NodeType } from '../../src/schema/core/ids.ts';
 import { schema } from '../../src/schema/schema.ts';
 import { INSTANTS, VALID_INSTANTS } from './dictionary.ts';
 import { type Call, calls, mutated } from './documents.ts';

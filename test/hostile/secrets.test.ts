@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BUILT_IN } from '../../src/adapters/index.ts';
+import { BUILT_IN } from '../../src/adapters/built-in.ts';
 import { destinationsOf, secretsOf } from '../../src/adapters/settings.ts';
-import { encodeId } from '../../src/schema/ids.ts';
+import { encodeId } from '../../src/schema/core/ids.ts';
 import { CHANNELS } from './signing.ts';
 import { openWorld, type World } from './world.ts';
 

@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
-import type { AdapterSamples } from '../../src/adapters/contract.ts';
+import type { AdapterSamples } from '../../src/adapters/contract/contract.ts';
 import { CHATWOOT_SAMPLES } from '../adapters/samples/chatwoot.ts';
 import { INTERACTION_SAMPLES } from '../adapters/samples/interactions.ts';
 import { CONVERSATIONS_SAMPLES, SMS_SAMPLES } from '../adapters/samples/twilio.ts';

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createApiKey, SCOPES } from '../../src/db/api-keys.ts';
+import { createApiKey, SCOPES } from '../../src/accounts/api-keys.ts';
 import { openRaw } from './raw.ts';
 import { openWorld, type World } from './world.ts';
 

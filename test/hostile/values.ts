@@ -8,7 +8,7 @@ import {
   isListType,
   isNonNullType,
 } from 'graphql';
-import { NODE_TYPES } from '../../src/schema/ids.ts';
+import { NODE_TYPES } from '../../src/schema/core/ids.ts';
 import {
   ACTIVITY_FIELDS,
   CURSORS,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { openBodyRoom } from '../../src/http/body-room.ts';
+import { openBodyRoom } from '../../src/http/body-memory.ts';
 
 const KB = 1024;
 

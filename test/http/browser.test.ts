@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type HttpServer, startHttp } from '../../src/http.ts';
+import { type HttpServer, startHttp } from '../../src/http/server.ts';
 import { type Api, HTTP_OPTIONS, openApi } from './open-api.ts';
 
 const DESK = 'https://desk.example';

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { inTransaction } from '../../src/db/transaction.ts';
 import type { Refusal } from '../../src/http/overload.ts';
-import { type HttpDeps, type HttpServer, startHttp } from '../../src/http.ts';
+import { type HttpDeps, type HttpServer, startHttp } from '../../src/http/server.ts';
 import { HTTP_OPTIONS, RECORD } from './open-api.ts';
 import { openWebhookApi } from './webhook-calls.ts';
 

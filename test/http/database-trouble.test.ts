@@ -1,8 +1,8 @@
 import type { Sql } from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../src/db/client.ts';
-import { openRulesCache } from '../../src/lifecycle/rules-cache.ts';
-import { openAccess } from '../../src/schema/access.ts';
+import { openRulesCache } from '../../src/rules/rules-cache.ts';
+import { openAccess } from '../../src/schema/core/access.ts';
 import { subscribe } from '../support/sse.ts';
 import { type BusyApi, type BusyServer, openBusyApi, soon } from './busy-api.ts';
 

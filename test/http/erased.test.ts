@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { playTimeline } from '../../src/ingest/play-timeline.ts';
 import { retain } from '../../src/jobs/retention.ts';
-import { playTimeline } from '../../src/lifecycle/play.ts';
 import { change, hubBody } from '../adapters/samples/whatsapp.ts';
 import { DAY } from '../support/engine.ts';
 import { everything } from '../support/everything.ts';

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SCOPES } from '../../src/db/api-keys.ts';
+import { SCOPES } from '../../src/accounts/api-keys.ts';
+import { createAccount } from '../../src/accounts/setup.ts';
 import { type Database, type OpenDatabase, openDatabase } from '../../src/db/client.ts';
 import { type HeavyReads, openHeavyReads } from '../../src/db/heavy-reads.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
-import { createAccount } from '../../src/lifecycle/setup.ts';
 import { type BusyApi, type BusyServer, NAME, openBusyApi, PATIENTLY, soon } from './busy-api.ts';
 
 const YEAR = 'from: "2026-01-01T00:00:00Z", until: "2027-01-01T00:00:00Z"';

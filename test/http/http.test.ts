@@ -1,9 +1,9 @@
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createApiKey } from '../../src/db/api-keys.ts';
+import { createApiKey } from '../../src/accounts/api-keys.ts';
 import { InvalidInputError, SetupError } from '../../src/domain/errors.ts';
-import { startHttp } from '../../src/http.ts';
+import { startHttp } from '../../src/http/server.ts';
 import { type Api, HTTP_OPTIONS, openApi } from './open-api.ts';
 
 let api: Api;

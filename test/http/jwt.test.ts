@@ -2,9 +2,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type HttpServer, startHttp } from '../../src/http.ts';
-import { createAccount } from '../../src/lifecycle/setup.ts';
-import { openAccess } from '../../src/schema/access.ts';
+import { createAccount } from '../../src/accounts/setup.ts';
+import { type HttpServer, startHttp } from '../../src/http/server.ts';
+import { openAccess } from '../../src/schema/core/access.ts';
 import { type Answer, type Api, HTTP_OPTIONS, openApi } from './open-api.ts';
 
 const ISSUER = 'https://login.example';

@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type HttpServer, startHttp } from '../../src/http.ts';
-import { openAccess } from '../../src/schema/access.ts';
-import type { KeyServerOptions } from '../../src/schema/key-server.ts';
+import { type HttpServer, startHttp } from '../../src/http/server.ts';
+import { openAccess } from '../../src/schema/core/access.ts';
+import type { KeyServerOptions } from '../../src/schema/core/key-server.ts';
 import { soon } from './busy-api.ts';
 import { type Api, HTTP_OPTIONS, openApi } from './open-api.ts';
 

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readGauges } from '../../src/db/gauges.ts';
-import { writeProbe } from '../../src/db/heartbeat.ts';
 import { isMigrated } from '../../src/db/readiness.ts';
+import { writeProbe } from '../../src/db/rows/heartbeat.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
 import { type MetricsServer, startMetrics } from '../../src/http/metrics-server.ts';
-import { startHttp } from '../../src/http.ts';
-import { wakeLane } from '../../src/lifecycle/wake.ts';
+import { startHttp } from '../../src/http/server.ts';
 import { createLog } from '../../src/log.ts';
+import { wakeLane } from '../../src/wake/wake-lane.ts';
 import { DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
 import { HTTP_OPTIONS, openApi } from './open-api.ts';
 

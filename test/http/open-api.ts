@@ -1,27 +1,27 @@
 import { randomBytes } from 'node:crypto';
 import { PassThrough } from 'node:stream';
 import type { Sql, TransactionSql } from 'postgres';
+import { createApiKey, SCOPES } from '../../src/accounts/api-keys.ts';
+import { BUILT_IN } from '../../src/adapters/built-in.ts';
 import { catalogueOf } from '../../src/adapters/catalogue.ts';
-import { closingBy } from '../../src/adapters/closing-by.ts';
-import { BUILT_IN } from '../../src/adapters/index.ts';
 import { createRegistry } from '../../src/adapters/registry.ts';
 import { openSettingsStore } from '../../src/adapters/settings.ts';
+import { closingBy } from '../../src/adapters/shared/resolve-closing.ts';
 import { createVault } from '../../src/adapters/vault.ts';
 import { readConfig } from '../../src/config.ts';
-import { createApiKey, SCOPES } from '../../src/db/api-keys.ts';
 import { type Database, type OpenDatabase, openDatabase } from '../../src/db/client.ts';
-import { writeProbe } from '../../src/db/heartbeat.ts';
 import { openHeavyReads } from '../../src/db/heavy-reads.ts';
 import { isMigrated } from '../../src/db/readiness.ts';
+import { writeProbe } from '../../src/db/rows/heartbeat.ts';
 import { inTransaction, TRANSACT, type TransactionMode } from '../../src/db/transaction.ts';
-import { type HttpDeps, startHttp } from '../../src/http.ts';
-import type { Changed } from '../../src/lifecycle/lifecycle.ts';
-import { openRulesCache } from '../../src/lifecycle/rules-cache.ts';
+import type { Changed } from '../../src/engine.ts';
+import { type HttpDeps, startHttp } from '../../src/http/server.ts';
 import { createLog } from '../../src/log.ts';
 import { openGuardedFetch } from '../../src/outgoing/guarded-fetch.ts';
 import { readTargetUrl } from '../../src/outgoing/target-url.ts';
-import { openAccess } from '../../src/schema/access.ts';
-import { encodeId, type NodeType } from '../../src/schema/ids.ts';
+import { openRulesCache } from '../../src/rules/rules-cache.ts';
+import { openAccess } from '../../src/schema/core/access.ts';
+import { encodeId, type NodeType } from '../../src/schema/core/ids.ts';
 import { type Engine, openEngine } from '../support/engine.ts';
 
 /** What a GraphQL server answers. */

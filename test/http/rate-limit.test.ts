@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openRateLimit } from '../../src/http/rate-limit.ts';
-import { type HttpServer, startHttp } from '../../src/http.ts';
+import { type HttpServer, startHttp } from '../../src/http/server.ts';
 import { fakeClock } from '../support/clock.ts';
 import { type Api, HTTP_OPTIONS } from './open-api.ts';
 import { type Channels, openWebhookApi, type Webhooks } from './webhook-calls.ts';
@@ -67,7 +67,7 @@ describe('how often', () => {
     for (const key of keys) answers.push(await ask(server, key));
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 429]);
     await expectTooOften(answers[4] as Response, 4);
-    const { createAccount } = await import('../../src/lifecycle/setup.ts');
+    const { createAccount } = await import('../../src/accounts/setup.ts');
     const other = await createAccount(api.engine.deps, { name: 'another one' });
     expect((await ask(server, await api.makeKey(['conversations:read'], other))).status).toBe(200);
   });

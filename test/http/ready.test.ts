@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { writeProbe } from '../../src/db/heartbeat.ts';
-import { type HttpDeps, type HttpServer, startHttp } from '../../src/http.ts';
+import { writeProbe } from '../../src/db/rows/heartbeat.ts';
+import { type HttpDeps, type HttpServer, startHttp } from '../../src/http/server.ts';
 import { type Api, HTTP_OPTIONS, openApi } from './open-api.ts';
 
 let api: Api;

@@ -6,7 +6,7 @@ import type { DatabaseGauges } from '../../src/db/gauges.ts';
 import { watchEventLoop } from '../../src/http/event-loop.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
 import { createLog } from '../../src/log.ts';
-import { openAccess } from '../../src/schema/access.ts';
+import { openAccess } from '../../src/schema/core/access.ts';
 import { openGate } from '../jobs/store.ts';
 import {
   type BusyApi,

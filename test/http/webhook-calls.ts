@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { ensureChannel } from '../../src/lifecycle/setup.ts';
+import { ensureChannel } from '../../src/accounts/setup.ts';
 import { SMS_IN as FORM, SMS as SAMPLE } from '../adapters/samples/twilio.ts';
 import { WHATSAPP } from '../adapters/samples/whatsapp.ts';
 import { lullSignature, OWN, STANDARD } from '../adapters/samples.ts';

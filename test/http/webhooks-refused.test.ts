@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createAccount } from '../../src/accounts/setup.ts';
 import { readBody } from '../../src/http/body.ts';
-import { openBodyRoom } from '../../src/http/body-room.ts';
-import { createAccount } from '../../src/lifecycle/setup.ts';
+import { openBodyRoom } from '../../src/http/body-memory.ts';
 import type { Api } from './open-api.ts';
 import {
   type Channels,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { inTransaction } from '../../src/db/transaction.ts';
-import { startHttp } from '../../src/http.ts';
+import { startHttp } from '../../src/http/server.ts';
 import { change, hubBody, WHATSAPP } from '../adapters/samples/whatsapp.ts';
 import { OWN, STANDARD, standardSignature } from '../adapters/samples.ts';
 import { type Api, HTTP_OPTIONS } from './open-api.ts';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { StoredConversation } from '../../src/db/conversations.ts';
-import { nextDue } from '../../src/domain/timers.ts';
-import { type ListRequest, listOpen } from '../../src/insight/conversation-list.ts';
+import type { StoredConversation } from '../../src/db/rows/conversations.ts';
+import { nextDue } from '../../src/domain/time/timers.ts';
+import { type ListRequest, listOpen } from '../../src/insight/lists/conversation-list.ts';
 import { type Engine, openEngine } from '../support/engine.ts';
 import { anyWorld, build, type World } from '../support/list-world.ts';
 

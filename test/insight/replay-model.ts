@@ -1,5 +1,5 @@
-import type { ReplayResult } from '../../src/insight/replay.ts';
-import type { TimelineRow } from '../../src/insight/timeline.ts';
+import type { ReplayResult } from '../../src/insight/replay/replay.ts';
+import type { TimelineRow } from '../../src/insight/replay/timeline.ts';
 
 const HOUR_MS = 3_600_000;
 

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fromMilliseconds, parseDuration } from '../../src/domain/duration.ts';
-import { LULL } from '../../src/domain/profiles.ts';
-import { type ReplayResult, replay } from '../../src/insight/replay.ts';
-import { countGaps, replayReport } from '../../src/insight/replay-report.ts';
-import { parseTimeline, readTimeline, type TimelineRow } from '../../src/insight/timeline.ts';
+import { LULL } from '../../src/domain/policy/profiles.ts';
+import { fromMilliseconds, parseDuration } from '../../src/domain/time/duration.ts';
+import { type ReplayResult, replay } from '../../src/insight/replay/replay.ts';
+import { countGaps, replayReport } from '../../src/insight/replay/replay-report.ts';
+import { parseTimeline, readTimeline, type TimelineRow } from '../../src/insight/replay/timeline.ts';
 import { modelReplay } from './replay-model.ts';
 
 const SAMPLE = new URL('../../examples/support-timeline.csv', import.meta.url).pathname;

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { lanesOn } from '../../src/db/lanes.ts';
-import { type ListRequest, listOpen } from '../../src/insight/conversation-list.ts';
-import { listSoonest } from '../../src/insight/soonest.ts';
-import { settle } from '../../src/lifecycle/settle.ts';
+import { lanesOn } from '../../src/db/rows/lanes.ts';
+import { type ListRequest, listOpen } from '../../src/insight/lists/conversation-list.ts';
+import { listSoonest } from '../../src/insight/lists/soonest.ts';
+import { settle } from '../../src/wake/settle-lane.ts';
 import { fakeClock } from '../support/clock.ts';
 import { DAY, type Engine, HOUR, openEngine } from '../support/engine.ts';
 import { anyWorld, build, type World } from '../support/list-world.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { MalformedFileError, SetupError } from '../../src/domain/errors.ts';
-import { parseTimeline, readTimeline } from '../../src/insight/timeline.ts';
+import { parseTimeline, readTimeline } from '../../src/insight/replay/timeline.ts';
 
 const HEADER = 'conversation,at,from,agent,skill';
 const ROW = 'c1,2026-03-01T09:30:00Z,agent,Ann,Sales';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { readCircuits } from '../../src/db/circuit-breaker.ts';
-import { updateChannel } from '../../src/lifecycle/channels.ts';
-import { resetChannelCircuit } from '../../src/lifecycle/circuits.ts';
+import { readCircuits } from '../../src/db/rows/circuits.ts';
+import { resetChannelCircuit } from '../../src/delivery/resume-sending.ts';
+import { updateChannel } from '../../src/rules/channels.ts';
 import { HOUR, MINUTE } from '../support/engine.ts';
 import { answers, openSending, type Sending, TAKES } from '../support/sending.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { sendLimit } from '../../src/jobs/send-limit.ts';
+import { sendLimit } from '../../src/delivery/send-limit.ts';
 import { HOUR, MINUTE } from '../support/engine.ts';
 import { answers, openSending, type Sending, TAKES } from '../support/sending.ts';
 

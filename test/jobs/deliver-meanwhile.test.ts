@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { updateChannel } from '../../src/lifecycle/channels.ts';
-import { eraseContact } from '../../src/lifecycle/erase.ts';
+import { eraseContact } from '../../src/accounts/erase-contact.ts';
+import { updateChannel } from '../../src/rules/channels.ts';
 import { DAY, HOUR, MINUTE } from '../support/engine.ts';
 import { answers, openSending, type Sending, TAKES } from '../support/sending.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { deliverMessage } from '../../src/jobs/deliver-message.ts';
-import { openSender } from '../../src/jobs/outbox-sender.ts';
+import { deliverMessage } from '../../src/delivery/deliver-message.ts';
+import { openSender } from '../../src/delivery/outbox-sender.ts';
 import { createLog } from '../../src/log.ts';
 import { openGuardedFetch } from '../../src/outgoing/guarded-fetch.ts';
 import { MINUTE } from '../support/engine.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { withoutAddress } from '../../src/jobs/without-address.ts';
-import { eraseContact } from '../../src/lifecycle/erase.ts';
+import { eraseContact } from '../../src/accounts/erase-contact.ts';
+import { withoutAddress } from '../../src/delivery/without-address.ts';
 import { MINUTE } from '../support/engine.ts';
 import { everything } from '../support/everything.ts';
 import { openSending, type Sending } from '../support/sending.ts';

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Alarm } from '../../src/db/lanes.ts';
+import { createAccount } from '../../src/accounts/setup.ts';
+import type { Alarm } from '../../src/db/rows/lanes.ts';
+import type { LifecycleDeps } from '../../src/engine.ts';
 import { armLanes, implementLaneWake } from '../../src/jobs/lane-wake.ts';
 import type { Queues, When } from '../../src/jobs/queues.ts';
-import type { LifecycleDeps } from '../../src/lifecycle/lifecycle.ts';
-import { createAccount } from '../../src/lifecycle/setup.ts';
 import { createLog } from '../../src/log.ts';
 import { at, type Engine, MINUTE, openEngine } from '../support/engine.ts';
 

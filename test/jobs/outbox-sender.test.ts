@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { insertOutbox } from '../../src/db/outbox.ts';
+import { insertOutbox } from '../../src/db/rows/outbox.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
-import type { CarryOut } from '../../src/jobs/effect-result.ts';
-import { openSender } from '../../src/jobs/outbox-sender.ts';
+import type { CarryOut } from '../../src/delivery/effect-result.ts';
+import { openSender } from '../../src/delivery/outbox-sender.ts';
 import { createLog } from '../../src/log.ts';
 import { at, type Engine, MINUTE, openEngine } from '../support/engine.ts';
 

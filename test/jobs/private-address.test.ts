@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { post } from '../../src/jobs/post.ts';
+import { post } from '../../src/delivery/webhooks/post.ts';
 import { NoAnswerError, type Resolve } from '../../src/outgoing/guarded-request.ts';
 import { isPrivateAddress, isPrivateHost } from '../../src/outgoing/private-address.ts';
 import { openReceiver } from '../support/receiver.ts';

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createAccount } from '../../src/accounts/setup.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
+import type { LifecycleDeps } from '../../src/engine.ts';
+import { implementRelane, relanePending } from '../../src/jobs/exemption-backfill.ts';
 import type { Queues } from '../../src/jobs/queues.ts';
-import { implementRelane, relanePending } from '../../src/jobs/relane.ts';
-import { setExemptTags } from '../../src/lifecycle/exempt-tags.ts';
-import type { LifecycleDeps } from '../../src/lifecycle/lifecycle.ts';
-import { createAccount } from '../../src/lifecycle/setup.ts';
 import { createLog } from '../../src/log.ts';
+import { setExemptTags } from '../../src/rules/exempt-tags.ts';
 import { at, type Engine, openEngine } from '../support/engine.ts';
 
 const log = createLog({ logLevel: 'silent' });

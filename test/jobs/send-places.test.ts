@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import type { Destination } from '../../src/db/outbox-turns.ts';
-import type { Health } from '../../src/jobs/effect-result.ts';
-import { openPlaces, PLACE_LIMITS, type Place, type SendPlaces } from '../../src/jobs/send-places.ts';
-import { openTurns } from '../../src/jobs/send-turns.ts';
+import type { Health } from '../../src/delivery/effect-result.ts';
+import type { Destination } from '../../src/delivery/outbox-claims.ts';
+import { openPlaces, PLACE_LIMITS, type Place, type SendPlaces } from '../../src/delivery/send-places.ts';
+import { openTurns } from '../../src/delivery/send-turns.ts';
 
 const ANSWERED: Health = { kind: 'ANSWERED' };
 const FAILED: Health = { kind: 'FAILED', why: 'no answer' };

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { WEBHOOK_EVENTS } from '../../src/lifecycle/effects.ts';
-import { rotateSecret } from '../../src/lifecycle/endpoints.ts';
-import { ensureChannel } from '../../src/lifecycle/setup.ts';
-import { encodeId } from '../../src/schema/ids.ts';
+import { ensureChannel } from '../../src/accounts/setup.ts';
+import { rotateSecret } from '../../src/delivery/webhooks/change-endpoints.ts';
+import { WEBHOOK_EVENTS } from '../../src/domain/closing/owed-effects.ts';
+import { encodeId } from '../../src/schema/core/ids.ts';
 import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
 import { AUTHOR, openSender, openSubscriber, verified } from '../support/webhook-world.ts';
 

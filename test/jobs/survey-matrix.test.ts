@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { EndReason } from '../../src/domain/closing.ts';
-import type { Activity } from '../../src/lifecycle/lifecycle.ts';
+import type { EndReason } from '../../src/domain/closing/closing.ts';
+import type { Activity } from '../../src/engine.ts';
 import { DAY, HOUR, MINUTE } from '../support/engine.ts';
 import { type Kind, openSending, type Sending } from '../support/sending.ts';
 

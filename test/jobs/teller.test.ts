@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { openTeller } from '../../src/jobs/teller.ts';
-import type { Changed } from '../../src/lifecycle/lifecycle.ts';
+import type { Changed } from '../../src/engine.ts';
+import { openTeller } from '../../src/jobs/change-publisher.ts';
 
 /** A teller whose messages are kept; each is out once `published` lets it. */
 function recorded(published: () => Promise<void> = async () => {}) {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { ensureChannel } from '../../src/lifecycle/setup.ts';
-import { encodeId } from '../../src/schema/ids.ts';
+import { ensureChannel } from '../../src/accounts/setup.ts';
+import { encodeId } from '../../src/schema/core/ids.ts';
 import { at, type Engine, openEngine } from '../support/engine.ts';
 import { openSender, openSubscriber, verified } from '../support/webhook-world.ts';
 

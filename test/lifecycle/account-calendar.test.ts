@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { conversationOf } from '../../src/db/conversations.ts';
-import type { OpenHours } from '../../src/domain/open-hours.ts';
-import { nextDue } from '../../src/domain/timers.ts';
-import { createCalendar, setAccountCalendar, updateCalendar } from '../../src/lifecycle/calendars.ts';
-import { changeRules } from '../../src/lifecycle/change-rules.ts';
-import { ensureChannel } from '../../src/lifecycle/setup.ts';
+import { ensureChannel } from '../../src/accounts/setup.ts';
+import { conversationOf } from '../../src/db/rows/conversations.ts';
+import type { OpenHours } from '../../src/domain/time/open-hours.ts';
+import { nextDue } from '../../src/domain/time/timers.ts';
+import { createCalendar, setAccountCalendar, updateCalendar } from '../../src/rules/calendars.ts';
+import { changeRules } from '../../src/rules/change-rules.ts';
 import { type Engine, HOUR, openEngine } from '../support/engine.ts';
 
 let engine: Engine;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { writeHeartbeat } from '../../src/db/heartbeat.ts';
-import { recordStep } from '../../src/lifecycle/downtime.ts';
+import { writeHeartbeat } from '../../src/db/rows/heartbeat.ts';
+import { recordStep } from '../../src/rules/downtime.ts';
 import { at, type Engine, MINUTE, openEngine } from '../support/engine.ts';
 
 const SECOND = 1_000;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { consecutiveIds } from '../../src/lifecycle/consecutive-ids.ts';
+import { consecutiveIds } from '../../src/wake/consecutive-ids.ts';
 
 it('ids from one are as many as asked for, each the next', () => {
   expect(consecutiveIds('019a1f00-0000-7000-8000-0000000000fe', 3)).toEqual([

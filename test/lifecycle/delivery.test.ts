@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ReceiptState } from '../../src/domain/activity.ts';
+import type { ReceiptState } from '../../src/domain/conversation/activity.ts';
 import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
 
 let engine: Engine;

@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { conversationOf } from '../../src/db/conversations.ts';
-import { readHeartbeat, writeHeartbeat } from '../../src/db/heartbeat.ts';
+import { createAccount, ensureChannel } from '../../src/accounts/setup.ts';
 import { MIGRATIONS, migrateDatabase } from '../../src/db/migrate.ts';
-import { ALWAYS_OPEN } from '../../src/domain/calendar.ts';
-import { nextDue } from '../../src/domain/timers.ts';
+import { conversationOf } from '../../src/db/rows/conversations.ts';
+import { readHeartbeat, writeHeartbeat } from '../../src/db/rows/heartbeat.ts';
+import { ALWAYS_OPEN } from '../../src/domain/time/calendar.ts';
+import { nextDue } from '../../src/domain/time/timers.ts';
 import { startHeartbeat } from '../../src/jobs/heartbeat.ts';
-import { reconcile } from '../../src/jobs/reconcile.ts';
-import { type Downtime, recordDowntime } from '../../src/lifecycle/downtime.ts';
-import { createAccount, ensureChannel } from '../../src/lifecycle/setup.ts';
+import { reconcile } from '../../src/jobs/reconciler.ts';
 import { createLog } from '../../src/log.ts';
+import { type Downtime, recordDowntime } from '../../src/rules/downtime.ts';
 import { at, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
 
 const log = createLog({ logLevel: 'silent' });

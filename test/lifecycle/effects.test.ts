@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { apply } from '../../src/lifecycle/apply.ts';
-import { changeRules } from '../../src/lifecycle/change-rules.ts';
-import { WEBHOOK_EVENTS } from '../../src/lifecycle/effects.ts';
-import { ensureChannel } from '../../src/lifecycle/setup.ts';
+import { ensureChannel } from '../../src/accounts/setup.ts';
+import { WEBHOOK_EVENTS } from '../../src/domain/closing/owed-effects.ts';
+import { apply } from '../../src/ingest/record-activities.ts';
+import { changeRules } from '../../src/rules/change-rules.ts';
 import { at, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
 
 let engine: Engine;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { readConversations } from '../../src/db/reads.ts';
-import { nextDue } from '../../src/domain/timers.ts';
-import { wakeLane } from '../../src/lifecycle/wake.ts';
+import { nextDue } from '../../src/domain/time/timers.ts';
+import { readConversations } from '../../src/insight/reads.ts';
+import { wakeLane } from '../../src/wake/wake-lane.ts';
 import { at, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
 import { relaneWorld } from '../support/relane-world.ts';
 

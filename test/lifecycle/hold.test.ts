@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LULL } from '../../src/domain/profiles.ts';
-import { wakeLane } from '../../src/lifecycle/wake.ts';
+import { LULL } from '../../src/domain/policy/profiles.ts';
+import { wakeLane } from '../../src/wake/wake-lane.ts';
 import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
 
 let engine: Engine;

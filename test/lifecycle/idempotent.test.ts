@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createSkill } from '../../src/accounts/agents-and-skills.ts';
+import { ensureChannel } from '../../src/accounts/setup.ts';
 import { openDatabase } from '../../src/db/client.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
-import { createSkill } from '../../src/lifecycle/people.ts';
-import { ensureChannel } from '../../src/lifecycle/setup.ts';
 import { at, type Engine, HOUR, openEngine } from '../support/engine.ts';
 
 let engine: Engine;

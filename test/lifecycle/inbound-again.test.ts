@@ -1,13 +1,13 @@
 import { beforeEach, expect, it, vi } from 'vitest';
 import type { Inbound } from '../../src/adapters/adapter.ts';
 import { NotAllowedError, UnavailableError } from '../../src/domain/errors.ts';
-import { apply } from '../../src/lifecycle/apply.ts';
-import { receive } from '../../src/lifecycle/inbound.ts';
-import type { ActivityResult, LifecycleDeps } from '../../src/lifecycle/lifecycle.ts';
+import type { ActivityResult, LifecycleDeps } from '../../src/engine.ts';
+import { receive } from '../../src/ingest/receive-webhook.ts';
+import { apply } from '../../src/ingest/record-activities.ts';
 import { fakeClock } from '../support/clock.ts';
 import { at } from '../support/domain.ts';
 
-vi.mock('../../src/lifecycle/apply.ts', () => ({ apply: vi.fn() }));
+vi.mock('../../src/ingest/record-activities.ts', () => ({ apply: vi.fn() }));
 beforeEach(() => void vi.mocked(apply).mockReset());
 
 const inbound: Inbound = {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { receive } from '../../src/lifecycle/inbound.ts';
+import { receive } from '../../src/ingest/receive-webhook.ts';
 import { at, type Engine, openEngine } from '../support/engine.ts';
 
 let engine: Engine;

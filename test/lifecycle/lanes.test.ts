@@ -1,10 +1,10 @@
 import type { TransactionSql } from 'postgres';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Alarm } from '../../src/db/lanes.ts';
-import { apply } from '../../src/lifecycle/apply.ts';
-import { changeRules } from '../../src/lifecycle/change-rules.ts';
-import type { RulesCache } from '../../src/lifecycle/rules-cache.ts';
-import { ensureSkills } from '../../src/lifecycle/setup.ts';
+import { ensureSkills } from '../../src/accounts/setup.ts';
+import type { Alarm } from '../../src/db/rows/lanes.ts';
+import { apply } from '../../src/ingest/record-activities.ts';
+import { changeRules } from '../../src/rules/change-rules.ts';
+import type { RulesCache } from '../../src/rules/rules-cache.ts';
 import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
 
 let engine: Engine;

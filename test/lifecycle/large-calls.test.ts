@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { Action, Command } from '../../src/domain/activity.ts';
 import { BOUNDS } from '../../src/domain/bounds.ts';
-import type { Conversation } from '../../src/domain/conversation.ts';
-import { decide } from '../../src/domain/decide.ts';
-import type { Event } from '../../src/domain/event.ts';
-import { decideAll, decideInPieces } from '../../src/lifecycle/decide-all.ts';
-import { nothingErased } from '../../src/lifecycle/load-erased.ts';
-import type { WorkingSet } from '../../src/lifecycle/working-set.ts';
+import type { Action, Command } from '../../src/domain/conversation/activity.ts';
+import type { Conversation } from '../../src/domain/conversation/conversation.ts';
+import { decide } from '../../src/domain/conversation/decide.ts';
+import type { Event } from '../../src/domain/conversation/event.ts';
+import { decideAll, decideInPieces } from '../../src/ingest/decide-call.ts';
+import { nothingErased } from '../../src/ingest/load-erased.ts';
+import type { WorkingSet } from '../../src/ingest/load-locked.ts';
 import { at, contactWith, conversationWith, rulesWith } from '../support/domain.ts';
 
 const NOON = at('12:00').getTime();

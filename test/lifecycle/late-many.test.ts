@@ -1,15 +1,15 @@
 import { beforeEach, expect, it, vi } from 'vitest';
-import type { Action, Command } from '../../src/domain/activity.ts';
-import type { Conversation } from '../../src/domain/conversation.ts';
-import { decide } from '../../src/domain/decide.ts';
-import type { Event } from '../../src/domain/event.ts';
-import { decideAll } from '../../src/lifecycle/decide-all.ts';
-import { nothingErased } from '../../src/lifecycle/load-erased.ts';
-import type { WorkingSet } from '../../src/lifecycle/working-set.ts';
+import type { Action, Command } from '../../src/domain/conversation/activity.ts';
+import type { Conversation } from '../../src/domain/conversation/conversation.ts';
+import { decide } from '../../src/domain/conversation/decide.ts';
+import type { Event } from '../../src/domain/conversation/event.ts';
+import { decideAll } from '../../src/ingest/decide-call.ts';
+import { nothingErased } from '../../src/ingest/load-erased.ts';
+import type { WorkingSet } from '../../src/ingest/load-locked.ts';
 import { at, contactWith, rulesWith } from '../support/domain.ts';
 
-vi.mock('../../src/domain/decide.ts', async (load) => {
-  const real = await load<typeof import('../../src/domain/decide.ts')>();
+vi.mock('../../src/domain/conversation/decide.ts', async (load) => {
+  const real = await load<typeof import('../../src/domain/conversation/decide.ts')>();
   return { decide: vi.fn(real.decide) };
 });
 const decisions = vi.mocked(decide);

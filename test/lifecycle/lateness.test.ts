@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { wakeLane } from '../../src/lifecycle/wake.ts';
+import { wakeLane } from '../../src/wake/wake-lane.ts';
 import { at, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
 
 let engine: Engine;

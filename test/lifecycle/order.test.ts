@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Action } from '../../src/domain/activity.ts';
+import type { Action } from '../../src/domain/conversation/activity.ts';
 import { type Engine, openEngine } from '../support/engine.ts';
 import {
   goingOn,

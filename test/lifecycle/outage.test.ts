@@ -1,10 +1,10 @@
 import type { TransactionSql } from 'postgres';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { conversationOf } from '../../src/db/conversations.ts';
-import { nextDue } from '../../src/domain/timers.ts';
-import { changeRules } from '../../src/lifecycle/change-rules.ts';
-import { endOutage, recordOutage } from '../../src/lifecycle/outages.ts';
-import { ensureChannel } from '../../src/lifecycle/setup.ts';
+import { ensureChannel } from '../../src/accounts/setup.ts';
+import { conversationOf } from '../../src/db/rows/conversations.ts';
+import { nextDue } from '../../src/domain/time/timers.ts';
+import { changeRules } from '../../src/rules/change-rules.ts';
+import { endOutage, recordOutage } from '../../src/rules/outages.ts';
 import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
 
 let engine: Engine;

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Database, openDatabase } from '../../src/db/client.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
-import { apply } from '../../src/lifecycle/apply.ts';
-import { openLaneDirectory } from '../../src/lifecycle/lane-directory.ts';
-import type { Activity, LifecycleDeps } from '../../src/lifecycle/lifecycle.ts';
-import { wakeLane } from '../../src/lifecycle/wake.ts';
+import type { Activity, LifecycleDeps } from '../../src/engine.ts';
+import { apply } from '../../src/ingest/record-activities.ts';
+import { openLaneDirectory } from '../../src/wake/lane-directory.ts';
+import { wakeLane } from '../../src/wake/wake-lane.ts';
 import { at, type Engine, HOUR, openEngine } from '../support/engine.ts';
 
 const ROUNDS = 30;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { reconcile } from '../../src/jobs/reconcile.ts';
-import { setPolicy } from '../../src/lifecycle/change-rules.ts';
+import { reconcile } from '../../src/jobs/reconciler.ts';
 import { createLog } from '../../src/log.ts';
+import { setPolicy } from '../../src/rules/change-rules.ts';
 import { at, DAY, type Engine, HOUR, openEngine } from '../support/engine.ts';
 
 const log = createLog({ logLevel: 'silent' });

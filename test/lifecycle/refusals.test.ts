@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ACTIONS, type Action } from '../../src/domain/activity.ts';
-import { apply } from '../../src/lifecycle/apply.ts';
-import type { Activity } from '../../src/lifecycle/lifecycle.ts';
-import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../../src/lifecycle/setup.ts';
+import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../../src/accounts/setup.ts';
+import { ACTIONS, type Action } from '../../src/domain/conversation/activity.ts';
+import type { Activity } from '../../src/engine.ts';
+import { apply } from '../../src/ingest/record-activities.ts';
 import { at, type Engine, MINUTE, openEngine } from '../support/engine.ts';
 
 let engine: Engine;

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { readRelaning } from '../../src/db/relaning.ts';
+import { createAccount, ensureAgents, ensureChannel } from '../../src/accounts/setup.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
-import type { Action } from '../../src/domain/activity.ts';
-import { apply } from '../../src/lifecycle/apply.ts';
-import type { LifecycleDeps } from '../../src/lifecycle/lifecycle.ts';
-import { relaneStep } from '../../src/lifecycle/relane.ts';
-import { createAccount, ensureAgents, ensureChannel } from '../../src/lifecycle/setup.ts';
+import type { Action } from '../../src/domain/conversation/activity.ts';
+import type { LifecycleDeps } from '../../src/engine.ts';
+import { apply } from '../../src/ingest/record-activities.ts';
+import { readRelaning } from '../../src/rules/backfill-progress.ts';
+import { relaneStep } from '../../src/rules/exemption-backfill.ts';
 import { at, type Engine, openEngine } from '../support/engine.ts';
 import { relaneWorld } from '../support/relane-world.ts';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inTransaction } from '../../src/db/transaction.ts';
-import type { LaneDirectory } from '../../src/lifecycle/lane-directory.ts';
-import { wakeLane } from '../../src/lifecycle/wake.ts';
+import type { LaneDirectory } from '../../src/wake/lane-directory.ts';
+import { wakeLane } from '../../src/wake/wake-lane.ts';
 import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
 
 let engine: Engine;

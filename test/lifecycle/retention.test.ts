@@ -1,9 +1,9 @@
 import { Temporal } from 'temporal-polyfill';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createAccount, ensureChannel } from '../../src/accounts/setup.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
+import { apply } from '../../src/ingest/record-activities.ts';
 import { retain } from '../../src/jobs/retention.ts';
-import { apply } from '../../src/lifecycle/apply.ts';
-import { createAccount, ensureChannel } from '../../src/lifecycle/setup.ts';
 import { at, DAY, type Engine, MINUTE, openEngine } from '../support/engine.ts';
 
 const YEAR = Temporal.Duration.from({ days: 365 });

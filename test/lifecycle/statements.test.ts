@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createAccount, ensureAgents, ensureChannel } from '../../src/accounts/setup.ts';
 import type { Database } from '../../src/db/client.ts';
-import { apply } from '../../src/lifecycle/apply.ts';
-import { type RulesDeps, setPolicy } from '../../src/lifecycle/change-rules.ts';
-import type { Activity, LifecycleDeps } from '../../src/lifecycle/lifecycle.ts';
-import { createAccount, ensureAgents, ensureChannel } from '../../src/lifecycle/setup.ts';
+import type { Activity, LifecycleDeps } from '../../src/engine.ts';
+import { apply } from '../../src/ingest/record-activities.ts';
+import { type RulesDeps, setPolicy } from '../../src/rules/change-rules.ts';
 import { at, type Engine, HOUR, openEngine } from '../support/engine.ts';
 import { type Listened, listenedTo } from '../support/listened.ts';
 

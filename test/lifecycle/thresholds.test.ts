@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ensureChannel } from '../../src/accounts/setup.ts';
 import { openDatabase } from '../../src/db/client.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
-import { settingsFor } from '../../src/domain/rules.ts';
-import { setPolicy } from '../../src/lifecycle/change-rules.ts';
-import { ensureChannel } from '../../src/lifecycle/setup.ts';
+import { settingsFor } from '../../src/domain/policy/account-rules.ts';
+import { setPolicy } from '../../src/rules/change-rules.ts';
 import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
 
 let engine: Engine;

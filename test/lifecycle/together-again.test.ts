@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { NotAllowedError, UnavailableError } from '../../src/domain/errors.ts';
-import type { Activity, ActivityResult } from '../../src/lifecycle/lifecycle.ts';
-import { openTogether } from '../../src/lifecycle/together.ts';
+import type { Activity, ActivityResult } from '../../src/engine.ts';
+import { openTogether } from '../../src/ingest/micro-batcher.ts';
 import { activity, resultOf } from '../support/calls-by-hand.ts';
 
 /** What was applied at a time; it ends when the test says so. */

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createAccount, ensureChannel } from '../../src/accounts/setup.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
-import { apply } from '../../src/lifecycle/apply.ts';
-import type { Activity, ActivityResult, LifecycleDeps } from '../../src/lifecycle/lifecycle.ts';
-import { createAccount, ensureChannel } from '../../src/lifecycle/setup.ts';
+import type { Activity, ActivityResult, LifecycleDeps } from '../../src/engine.ts';
+import { apply } from '../../src/ingest/record-activities.ts';
 import { at, type Engine, openEngine } from '../support/engine.ts';
 import { type Listened, listenedTo } from '../support/listened.ts';
 

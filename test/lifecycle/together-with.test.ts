@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MAX_STEPS_AGAIN } from '../../src/domain/refold.ts';
-import { apply } from '../../src/lifecycle/apply.ts';
-import { applyOnce } from '../../src/lifecycle/idempotent.ts';
-import type { Activity, ActivityResult, LifecycleDeps } from '../../src/lifecycle/lifecycle.ts';
+import { MAX_STEPS_AGAIN } from '../../src/domain/conversation/insert-late-activity.ts';
+import type { Activity, ActivityResult, LifecycleDeps } from '../../src/engine.ts';
+import { apply } from '../../src/ingest/record-activities.ts';
+import { applyOnce } from '../../src/ingest/record-once.ts';
 import { at, type Engine, openEngine } from '../support/engine.ts';
 import { type Listened, listenedTo } from '../support/listened.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { UnavailableError } from '../../src/domain/errors.ts';
-import { openTogether } from '../../src/lifecycle/together.ts';
+import { openTogether } from '../../src/ingest/micro-batcher.ts';
 import { activity, resultOf } from '../support/calls-by-hand.ts';
 
 /** What was applied at a time; it ends when the test says so. */

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { eraseContact } from '../../src/accounts/erase-contact.ts';
 import { TRANSACT } from '../../src/db/transaction.ts';
-import { apply } from '../../src/lifecycle/apply.ts';
-import { eraseContact } from '../../src/lifecycle/erase.ts';
-import type { Activity, ActivityResult, LifecycleDeps } from '../../src/lifecycle/lifecycle.ts';
+import type { Activity, ActivityResult, LifecycleDeps } from '../../src/engine.ts';
+import { apply } from '../../src/ingest/record-activities.ts';
 import { at, type Engine, MINUTE, openEngine } from '../support/engine.ts';
 
 let engine: Engine;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { inTransaction } from '../../src/db/transaction.ts';
-import type { RulesCache } from '../../src/lifecycle/rules-cache.ts';
-import { wakeLane } from '../../src/lifecycle/wake.ts';
+import type { RulesCache } from '../../src/rules/rules-cache.ts';
+import { wakeLane } from '../../src/wake/wake-lane.ts';
 import { at, DAY, type Engine, HOUR, openEngine } from '../support/engine.ts';
 
 let engine: Engine;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createApiKey, SCOPES } from '../../src/accounts/api-keys.ts';
 import type { Engine } from '../../src/app.ts';
-import { createApiKey, SCOPES } from '../../src/db/api-keys.ts';
-import { readHeartbeat, writeHeartbeat } from '../../src/db/heartbeat.ts';
-import { encodeId } from '../../src/schema/ids.ts';
+import { readHeartbeat, writeHeartbeat } from '../../src/db/rows/heartbeat.ts';
+import { encodeId } from '../../src/schema/core/ids.ts';
 import { openStore, type Store } from '../support/live.ts';
 import { type ServiceProcess, spawnService } from '../support/service.ts';
 import { openTenant, type Tenant } from '../support/tenant.ts';

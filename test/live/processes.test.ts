@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createApiKey, SCOPES } from '../../src/accounts/api-keys.ts';
 import type { Engine } from '../../src/app.ts';
-import { createApiKey, SCOPES } from '../../src/db/api-keys.ts';
-import { encodeId } from '../../src/schema/ids.ts';
+import { encodeId } from '../../src/schema/core/ids.ts';
 import { feedCaughtUp } from '../support/feed.ts';
 import { KINDS, openStore, type Store } from '../support/live.ts';
 import { requireOrSkip } from '../support/redis.ts';

@@ -1,7 +1,7 @@
 /** The walk after a change of exempt tags, on real time, with a real queue and one that loses everything. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Engine } from '../../src/app.ts';
-import { setExemptTags } from '../../src/lifecycle/exempt-tags.ts';
+import { setExemptTags } from '../../src/rules/exempt-tags.ts';
 import { eventually, expectClosed, plus } from '../support/closes.ts';
 import { faults, openStore, type Store } from '../support/live.ts';
 import { openTenant, type Tenant } from '../support/tenant.ts';

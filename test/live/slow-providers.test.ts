@@ -1,8 +1,8 @@
 import type { Sql } from 'postgres';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Engine } from '../../src/app.ts';
-import { apply } from '../../src/lifecycle/apply.ts';
-import type { Activity } from '../../src/lifecycle/lifecycle.ts';
+import type { Activity } from '../../src/engine.ts';
+import { apply } from '../../src/ingest/record-activities.ts';
 import { eventually } from '../support/closes.ts';
 import { KINDS, openStore, type Store } from '../support/live.ts';
 import {

@@ -1,12 +1,12 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createApiKey, SCOPES } from '../../src/accounts/api-keys.ts';
+import { createAccount } from '../../src/accounts/setup.ts';
 import type { Engine } from '../../src/app.ts';
-import { createApiKey, SCOPES } from '../../src/db/api-keys.ts';
-import { startHttp } from '../../src/http.ts';
-import { apply } from '../../src/lifecycle/apply.ts';
-import { createAccount } from '../../src/lifecycle/setup.ts';
-import { encodeId } from '../../src/schema/ids.ts';
+import { startHttp } from '../../src/http/server.ts';
+import { apply } from '../../src/ingest/record-activities.ts';
+import { encodeId } from '../../src/schema/core/ids.ts';
 import { type Api, HTTP_OPTIONS, openApi } from '../http/open-api.ts';
 import { openStore, type Store } from '../support/live.ts';
 import { type ServiceProcess, spawnService } from '../support/service.ts';

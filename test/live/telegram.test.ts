@@ -1,8 +1,8 @@
 import { v7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BLOCKED, HELLO, SETTINGS } from '../../examples/telegram/samples.ts';
-import { createApiKey, SCOPES } from '../../src/db/api-keys.ts';
-import { createAccount } from '../../src/lifecycle/setup.ts';
+import { createApiKey, SCOPES } from '../../src/accounts/api-keys.ts';
+import { createAccount } from '../../src/accounts/setup.ts';
 import { fakeClock } from '../support/clock.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { urlOf } from '../support/live.ts';

@@ -10,7 +10,12 @@ const BY_HAND =
   /\b(?:sql|tx|own)`\s*(?:begin|start transaction|commit|rollback|savepoint)\b|\bunsafe\(\s*[`'"]\s*(?:begin|start transaction|commit|rollback|savepoint)\b/gi;
 const TRANSACTIONS = ['src/db/transaction.ts'];
 /** The driver's own client, which has a connection of its own for as long as it is used. */
-const OWN_CLIENTS = ['src/db/client.ts', 'src/db/connection.ts', 'src/db/migrate.ts', 'src/db/embedded.ts'];
+const OWN_CLIENTS = [
+  'src/db/client.ts',
+  'src/db/pool/connection.ts',
+  'src/db/migrate.ts',
+  'src/db/embedded/embedded.ts',
+];
 
 const found = (folders: string[], code: RegExp, but: string[] = []) =>
   sourceFiles(root, folders)

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SCOPES } from '../../src/db/api-keys.ts';
-import { createOperatorKey } from '../../src/db/operator-keys.ts';
-import { revokeOperatorKey } from '../../src/db/revoke-keys.ts';
-import { createAccount, ensureAgents } from '../../src/lifecycle/setup.ts';
+import { SCOPES } from '../../src/accounts/api-keys.ts';
+import { createOperatorKey } from '../../src/accounts/operator-keys.ts';
+import { revokeOperatorKey } from '../../src/accounts/revoke-keys.ts';
+import { createAccount, ensureAgents } from '../../src/accounts/setup.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 
 let api: Api;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BUILT_IN } from '../../src/adapters/index.ts';
+import { BUILT_IN } from '../../src/adapters/built-in.ts';
 import { parseSettings } from '../../src/adapters/registry.ts';
 import { secretsOf } from '../../src/adapters/settings.ts';
 import { INTERACTION_SAMPLES } from '../adapters/samples/interactions.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { MAX_ANSWER_BYTES } from '../../src/db/bounded.ts';
+import { MAX_ANSWER_BYTES } from '../../src/db/rows/bounded.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 
 let api: Api;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { batched, batchedById, shared } from '../../src/schema/batch.ts';
+import { batched, batchedById, shared } from '../../src/schema/core/batch.ts';
 
 /** The end of this turn of the event loop, and what follows from it. */
 const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));

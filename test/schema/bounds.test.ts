@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BOUNDS, type Counted } from '../../src/domain/bounds.ts';
-import { receive } from '../../src/lifecycle/inbound.ts';
+import { receive } from '../../src/ingest/receive-webhook.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 
 let api: Api;

@@ -10,9 +10,9 @@ import {
 import { describe, expect, it } from 'vitest';
 import { casesOf } from '../../bench/weights/cases.ts';
 import type { World } from '../../bench/weights/world.ts';
-import { costOf } from '../../src/schema/cost.ts';
-import { WEIGHTS, weightOf } from '../../src/schema/cost-table.ts';
-import { HEAVY_FROM, MAX } from '../../src/schema/limits.ts';
+import { costOf } from '../../src/schema/core/cost.ts';
+import { WEIGHTS, weightOf } from '../../src/schema/core/cost-table.ts';
+import { HEAVY_FROM, MAX } from '../../src/schema/core/limits.ts';
 import { schema } from '../../src/schema/schema.ts';
 
 type Field = GraphQLField<unknown, unknown>;

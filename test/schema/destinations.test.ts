@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BUILT_IN } from '../../src/adapters/index.ts';
+import { BUILT_IN } from '../../src/adapters/built-in.ts';
 import { destinationsOf, secretsOf } from '../../src/adapters/settings.ts';
 import { CHANNELS } from '../hostile/signing.ts';
 import { type Api, openApi } from '../http/open-api.ts';

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SCOPES } from '../../src/accounts/api-keys.ts';
+import { createAccount, ensureAgents, ensureChannel } from '../../src/accounts/setup.ts';
 import { parseSettings } from '../../src/adapters/registry.ts';
-import { SCOPES } from '../../src/db/api-keys.ts';
-import { deliverMessage } from '../../src/jobs/deliver-message.ts';
-import { openSender } from '../../src/jobs/outbox-sender.ts';
-import { createAccount, ensureAgents, ensureChannel } from '../../src/lifecycle/setup.ts';
+import { deliverMessage } from '../../src/delivery/deliver-message.ts';
+import { openSender } from '../../src/delivery/outbox-sender.ts';
 import { openGuardedFetch } from '../../src/outgoing/guarded-fetch.ts';
 import { SMS } from '../adapters/samples/twilio.ts';
 import { STANDARD } from '../adapters/samples.ts';

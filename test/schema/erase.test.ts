@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createAccount } from '../../src/accounts/setup.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
-import type { Changed } from '../../src/lifecycle/lifecycle.ts';
-import { createAccount } from '../../src/lifecycle/setup.ts';
+import type { Changed } from '../../src/engine.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 
 let api: Api;

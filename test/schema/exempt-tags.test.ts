@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { relaneStep } from '../../src/lifecycle/relane.ts';
-import { createAccount } from '../../src/lifecycle/setup.ts';
+import { createAccount } from '../../src/accounts/setup.ts';
+import { relaneStep } from '../../src/rules/exemption-backfill.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 import { HOUR } from '../support/engine.ts';
 

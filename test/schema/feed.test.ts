@@ -1,8 +1,8 @@
 import type { Sql } from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { endOfFeed, type FeedPosition, type PlacedEvent, readFeed } from '../../src/db/feed.ts';
+import { createAccount, ensureChannel } from '../../src/accounts/setup.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
-import { createAccount, ensureChannel } from '../../src/lifecycle/setup.ts';
+import { endOfFeed, type FeedPosition, type PlacedEvent, readFeed } from '../../src/insight/feed.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 import { HOUR } from '../support/engine.ts';
 import { feedCaughtUp } from '../support/feed.ts';

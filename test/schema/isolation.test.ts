@@ -1,9 +1,9 @@
 import { buildSchema } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { SCOPES } from '../../src/db/api-keys.ts';
-import { apply } from '../../src/lifecycle/apply.ts';
-import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../../src/lifecycle/setup.ts';
-import { encodeId, NODE_TYPES, type NodeType } from '../../src/schema/ids.ts';
+import { SCOPES } from '../../src/accounts/api-keys.ts';
+import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../../src/accounts/setup.ts';
+import { apply } from '../../src/ingest/record-activities.ts';
+import { encodeId, NODE_TYPES, type NodeType } from '../../src/schema/core/ids.ts';
 import { schema } from '../../src/schema/schema.ts';
 import { type Answer, type Api, openApi } from '../http/open-api.ts';
 import { type IdPlace, idPlaces } from '../support/id-places.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SCOPES } from '../../src/db/api-keys.ts';
-import { createOperatorKey } from '../../src/db/operator-keys.ts';
-import { revokeOperatorKey } from '../../src/db/revoke-keys.ts';
+import { SCOPES } from '../../src/accounts/api-keys.ts';
+import { createOperatorKey } from '../../src/accounts/operator-keys.ts';
+import { revokeOperatorKey } from '../../src/accounts/revoke-keys.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 import { MINUTE } from '../support/engine.ts';
 

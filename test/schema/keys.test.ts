@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SCOPES } from '../../src/db/api-keys.ts';
-import { createAccount } from '../../src/lifecycle/setup.ts';
+import { SCOPES } from '../../src/accounts/api-keys.ts';
+import { createAccount } from '../../src/accounts/setup.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 
 let api: Api;

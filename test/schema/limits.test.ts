@@ -1,8 +1,8 @@
 import { parse } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type HttpServer, startHttp } from '../../src/http.ts';
-import { costOf } from '../../src/schema/cost.ts';
-import { MAX } from '../../src/schema/limits.ts';
+import { type HttpServer, startHttp } from '../../src/http/server.ts';
+import { costOf } from '../../src/schema/core/cost.ts';
+import { MAX } from '../../src/schema/core/limits.ts';
 import { schema } from '../../src/schema/schema.ts';
 import { type Api, HTTP_OPTIONS, openApi } from '../http/open-api.ts';
 

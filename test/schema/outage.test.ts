@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { writeHeartbeat } from '../../src/db/heartbeat.ts';
-import { recordDowntime } from '../../src/lifecycle/downtime.ts';
-import { createAccount, ensureChannel } from '../../src/lifecycle/setup.ts';
+import { createAccount, ensureChannel } from '../../src/accounts/setup.ts';
+import { writeHeartbeat } from '../../src/db/rows/heartbeat.ts';
+import { recordDowntime } from '../../src/rules/downtime.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 import { at, DAY, HOUR, MINUTE } from '../support/engine.ts';
 

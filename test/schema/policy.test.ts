@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createAccount, ensureChannel, ensureSkills } from '../../src/lifecycle/setup.ts';
+import { createAccount, ensureChannel, ensureSkills } from '../../src/accounts/setup.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 
 let api: Api;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { apply } from '../../src/lifecycle/apply.ts';
-import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../../src/lifecycle/setup.ts';
+import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../../src/accounts/setup.ts';
+import { apply } from '../../src/ingest/record-activities.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 import { MINUTE } from '../support/engine.ts';
 

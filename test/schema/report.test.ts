@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ensureSkills } from '../../src/lifecycle/setup.ts';
+import { ensureSkills } from '../../src/accounts/setup.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 import { at, DAY, MINUTE } from '../support/engine.ts';
 import { playAfternoon } from '../support/report-world.ts';

@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import { openRowTurns, type RowTurns } from '../../src/schema/row-turns.ts';
+import { openRowTurns, type RowTurns } from '../../src/schema/core/row-turns.ts';
 
 let turns: RowTurns;
 afterEach(() => turns.close());

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createAccount } from '../../src/lifecycle/setup.ts';
+import { createAccount } from '../../src/accounts/setup.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 import { HOUR } from '../support/engine.ts';
 

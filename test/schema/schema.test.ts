@@ -8,13 +8,13 @@ import {
   isObjectType,
 } from 'graphql';
 import { describe, expect, it } from 'vitest';
-import { ACTIONS, RECEIPTS, SENDERS } from '../../src/domain/activity.ts';
-import { TIMER_KINDS } from '../../src/domain/channel-rules.ts';
-import { CONSENTS, END_REASONS, ENDERS } from '../../src/domain/closing.ts';
-import { AWAITED, STARTERS, STATUSES } from '../../src/domain/conversation.ts';
-import { ACTORS, EFFECTS, EVENT_KINDS } from '../../src/domain/event.ts';
-import { LULL } from '../../src/domain/profiles.ts';
-import { NODE_TYPES } from '../../src/schema/ids.ts';
+import { CONSENTS, END_REASONS, ENDERS } from '../../src/domain/closing/closing.ts';
+import { ACTIONS, RECEIPTS, SENDERS } from '../../src/domain/conversation/activity.ts';
+import { AWAITED, STARTERS, STATUSES } from '../../src/domain/conversation/conversation.ts';
+import { ACTORS, EFFECTS, EVENT_KINDS } from '../../src/domain/conversation/event.ts';
+import { TIMER_KINDS } from '../../src/domain/policy/channel-rules.ts';
+import { LULL } from '../../src/domain/policy/profiles.ts';
+import { NODE_TYPES } from '../../src/schema/core/ids.ts';
 import { printedSchema, schema } from '../../src/schema/schema.ts';
 
 const types = Object.values(schema.getTypeMap()).filter((type) => !type.name.startsWith('__'));

@@ -1,6 +1,6 @@
 import { getNamedType, isLeafType, isObjectType } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BUILT_IN } from '../../src/adapters/index.ts';
+import { BUILT_IN } from '../../src/adapters/built-in.ts';
 import { createRegistry } from '../../src/adapters/registry.ts';
 import { secretsOf, settingsSchemaOf } from '../../src/adapters/settings.ts';
 import { schema } from '../../src/schema/schema.ts';

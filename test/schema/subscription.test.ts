@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createAccount, ensureChannel } from '../../src/lifecycle/setup.ts';
+import { createAccount, ensureChannel } from '../../src/accounts/setup.ts';
 import { type Answer, type Api, openApi } from '../http/open-api.ts';
 import { HOUR } from '../support/engine.ts';
 import { subscribe } from '../support/sse.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { SCOPES } from '../../src/db/api-keys.ts';
-import { WEBHOOK_EVENTS } from '../../src/lifecycle/effects.ts';
-import { createAccount } from '../../src/lifecycle/setup.ts';
+import { SCOPES } from '../../src/accounts/api-keys.ts';
+import { createAccount } from '../../src/accounts/setup.ts';
+import { WEBHOOK_EVENTS } from '../../src/domain/closing/owed-effects.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 import { MINUTE } from '../support/engine.ts';
 import { ENDPOINT, HOOK, NOBODYS, rawId, type WebhookApi, webhookApi } from '../support/webhook-api.ts';

@@ -1,4 +1,4 @@
-import type { Activity, ActivityResult } from '../../src/lifecycle/lifecycle.ts';
+import type { Activity, ActivityResult } from '../../src/engine.ts';
 
 /** A message, known by its id. */
 export const activity = (messageId: string): Activity => ({

@@ -1,12 +1,12 @@
-import web from '../../src/adapters/web.ts';
-import type { Action, Command } from '../../src/domain/activity.ts';
-import type { Conversation, Ending } from '../../src/domain/conversation.ts';
-import { decide } from '../../src/domain/decide.ts';
-import type { ContactState, DecideContext, Outcome } from '../../src/domain/outcome.ts';
-import type { PolicyFields } from '../../src/domain/policy.ts';
-import { parsePolicyFields } from '../../src/domain/policy-fields.ts';
-import { LULL } from '../../src/domain/profiles.ts';
-import { type AccountRules, plainRules } from '../../src/domain/rules.ts';
+import web from '../../src/adapters/channels/web/adapter.ts';
+import type { Action, Command } from '../../src/domain/conversation/activity.ts';
+import type { Conversation, Ending } from '../../src/domain/conversation/conversation.ts';
+import { decide } from '../../src/domain/conversation/decide.ts';
+import type { ContactState, DecideContext, Outcome } from '../../src/domain/conversation/outcome.ts';
+import { type AccountRules, plainRules } from '../../src/domain/policy/account-rules.ts';
+import type { PolicyFields } from '../../src/domain/policy/policy.ts';
+import { parsePolicyFields } from '../../src/domain/policy/policy-fields.ts';
+import { LULL } from '../../src/domain/policy/profiles.ts';
 
 /** An instant of the day the domain's tests play on. */
 export const at = (time: string) => new Date(`2026-03-02T${time.length === 5 ? `${time}:00` : time}Z`);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { RESETTING } from '../../src/domain/activity.ts';
-import type { OpenHours } from '../../src/domain/calendar.ts';
+import { RESETTING } from '../../src/domain/conversation/activity.ts';
+import type { OpenHours } from '../../src/domain/time/calendar.ts';
 import { DAY, HOUR, MINUTE } from './engine.ts';
 
 /** Agents and skills by name; instants are milliseconds from the start, durations milliseconds. */

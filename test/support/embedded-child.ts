@@ -1,5 +1,5 @@
-import { startEmbedded } from '../../src/db/embedded.ts';
-import { ENVIRONMENT } from '../../src/db/embedded-folder.ts';
+import { startEmbedded } from '../../src/db/embedded/embedded.ts';
+import { ENVIRONMENT } from '../../src/db/embedded/folder.ts';
 import { createLog } from '../../src/log.ts';
 
 /** Runs the embedded Postgres of a folder until it is killed or its stdin ends; the second argument adds to its environment. */

@@ -1,6 +1,6 @@
 import type { Sql } from 'postgres';
 import { vi } from 'vitest';
-import { endOfFeed } from '../../src/db/feed.ts';
+import { endOfFeed } from '../../src/insight/feed.ts';
 
 /** Until the feed holds back nothing written before: a transaction of any database of the server may be under way. */
 export async function feedCaughtUp(sql: Sql): Promise<void> {

@@ -116,8 +116,13 @@ const RESERVED: { rule: Violation['rule']; code: RegExp; only: string[] }[] = [
 /** The same asked of the database: the clock reads it, and a statement may bear the instants between which it holds (ADR 13, 21). */
 const SQL_TIME = /\bnow\(\)|\bcurrent_(timestamp|date|time)\b|\b(clock|statement|transaction)_timestamp\(\)/i;
 const SQL_TIME_ONLY = [
-  ...['src/db/client.ts', 'src/db/connection.ts', 'src/db/asked.ts', 'src/db/write-unlocked.ts'],
-  ...['src/db/batch.ts', 'src/db/clock-opinions.ts'],
+  ...[
+    'src/db/client.ts',
+    'src/db/pool/connection.ts',
+    'src/ingest/ingest-lookup.ts',
+    'src/ingest/write-optimistic-statement.ts',
+  ],
+  ...['src/wake/fire-timer.ts', 'src/db/clock-opinions.ts'],
 ];
 const LONGEST_LINES = 300;
 

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
-import { insertConversations, type StoredConversation } from '../../src/db/conversations.ts';
-import { insertLanes } from '../../src/db/lanes.ts';
+import { createAccount, ensureChannel, ensureSkills } from '../../src/accounts/setup.ts';
+import { insertConversations, type StoredConversation } from '../../src/db/rows/conversations.ts';
+import { insertLanes } from '../../src/db/rows/lanes.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
-import type { OpenHours } from '../../src/domain/calendar.ts';
-import { factsOf, type OpenStatus } from '../../src/domain/conversation.ts';
-import { armAccount } from '../../src/lifecycle/arm-account.ts';
-import { changeRules, type RulesDeps, setPolicy } from '../../src/lifecycle/change-rules.ts';
-import type { LifecycleDeps } from '../../src/lifecycle/lifecycle.ts';
-import { createAccount, ensureChannel, ensureSkills } from '../../src/lifecycle/setup.ts';
+import { factsOf, type OpenStatus } from '../../src/domain/conversation/conversation.ts';
+import type { OpenHours } from '../../src/domain/time/calendar.ts';
+import type { LifecycleDeps } from '../../src/engine.ts';
+import { changeRules, type RulesDeps, setPolicy } from '../../src/rules/change-rules.ts';
+import { armAccount } from '../../src/wake/wake-account.ts';
 import { fakeClock } from './clock.ts';
 import { at, DAY, type Engine, HOUR } from './engine.ts';
 

@@ -4,7 +4,7 @@ import { type Engine, openEngine } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { type DatabaseAddress, pgPoolConfig, postgresOptions } from '../../src/db/address.ts';
 import { createLog } from '../../src/log.ts';
-import { startWorker } from '../../src/start-worker.ts';
+import { startWorker } from '../../src/start/start-worker.ts';
 import { createTestDatabase } from './database.ts';
 import { startRedis } from './redis.ts';
 

@@ -1,5 +1,5 @@
-import type { Action } from '../../src/domain/activity.ts';
-import type { Awaiting, OpenStatus, Status } from '../../src/domain/conversation.ts';
+import type { Action } from '../../src/domain/conversation/activity.ts';
+import type { Awaiting, OpenStatus, Status } from '../../src/domain/conversation/conversation.ts';
 
 type End = { at: number; reason: string; former: OpenStatus; latenessMs: number | null };
 /** A conversation, as far as the model knows it; instants are milliseconds. */

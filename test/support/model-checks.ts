@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { fromMilliseconds } from '../../src/domain/duration.ts';
+import { fromMilliseconds } from '../../src/domain/time/duration.ts';
 import type { State } from './model-acts.ts';
 import type { LayerChange } from './model-policy.ts';
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Action } from '../../src/domain/activity.ts';
+import type { Action } from '../../src/domain/conversation/activity.ts';
 import { DAY, HOUR, MINUTE } from './engine.ts';
 import type { ModelActivity } from './model.ts';
 import type { LayerChange, PolicySwitch } from './model-policy.ts';

@@ -1,6 +1,6 @@
-import type { Action } from '../../src/domain/activity.ts';
-import type { TimerKind } from '../../src/domain/channel-rules.ts';
-import type { OpenStatus } from '../../src/domain/conversation.ts';
+import type { Action } from '../../src/domain/conversation/activity.ts';
+import type { OpenStatus } from '../../src/domain/conversation/conversation.ts';
+import type { TimerKind } from '../../src/domain/policy/channel-rules.ts';
 import { act, clocksAt, type Done, type Moment, type State } from './model-acts.ts';
 import { createPolicies, type PolicySwitch } from './model-policy.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import postgres from 'postgres';
 import type { TestProject } from 'vitest/node';
 import { type DatabaseAddress, inDatabase, postgresOptions } from '../../src/db/address.ts';
-import { startEmbedded } from '../../src/db/embedded.ts';
+import { startEmbedded } from '../../src/db/embedded/embedded.ts';
 import { migrateDatabase } from '../../src/db/migrate.ts';
 import { createLog } from '../../src/log.ts';
 import { removeFolder, removeLeftFolders, testFolder } from './folder.ts';

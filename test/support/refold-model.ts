@@ -1,15 +1,15 @@
-import type { Command } from '../../src/domain/activity.ts';
-import { type Conversation, factsOf, isOpen } from '../../src/domain/conversation.ts';
-import { decide } from '../../src/domain/decide.ts';
-import { commandOf, type Event, eventOf } from '../../src/domain/event.ts';
-import { fire } from '../../src/domain/fire.ts';
+import type { Command } from '../../src/domain/conversation/activity.ts';
+import { type Conversation, factsOf, isOpen } from '../../src/domain/conversation/conversation.ts';
+import { decide } from '../../src/domain/conversation/decide.ts';
+import { commandOf, type Event, eventOf } from '../../src/domain/conversation/event.ts';
+import { fire } from '../../src/domain/conversation/fire-timer.ts';
 import {
   type ContactState,
   type DecideContext,
   isPlacedAnew,
   type Outcome,
-} from '../../src/domain/outcome.ts';
-import { dueOn, timersFor } from '../../src/domain/timers.ts';
+} from '../../src/domain/conversation/outcome.ts';
+import { dueOn, timersFor } from '../../src/domain/time/timers.ts';
 
 /** How one late activity takes its place: everything is folded, from the first event to the last, each time. */
 export function refoldAll(

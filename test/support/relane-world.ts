@@ -1,8 +1,8 @@
-import { readRelaning } from '../../src/db/relaning.ts';
-import type { Action } from '../../src/domain/activity.ts';
-import { setExemptTags } from '../../src/lifecycle/exempt-tags.ts';
-import type { Activity, LifecycleDeps } from '../../src/lifecycle/lifecycle.ts';
-import { relaneStep } from '../../src/lifecycle/relane.ts';
+import type { Action } from '../../src/domain/conversation/activity.ts';
+import type { Activity, LifecycleDeps } from '../../src/engine.ts';
+import { readRelaning } from '../../src/rules/backfill-progress.ts';
+import { setExemptTags } from '../../src/rules/exempt-tags.ts';
+import { relaneStep } from '../../src/rules/exemption-backfill.ts';
 import type { Engine } from './engine.ts';
 
 /** What tests of exempt tags do and look at, on the engine of their file. */

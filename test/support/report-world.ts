@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import { apply } from '../../src/lifecycle/apply.ts';
-import { createAccount, ensureChannel } from '../../src/lifecycle/setup.ts';
+import { createAccount, ensureChannel } from '../../src/accounts/setup.ts';
+import { apply } from '../../src/ingest/record-activities.ts';
 import { at, type Engine } from './engine.ts';
 
 /**

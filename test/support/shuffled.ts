@@ -1,13 +1,13 @@
 import fc from 'fast-check';
-import type { StoredContact } from '../../src/db/contacts.ts';
-import type { Action } from '../../src/domain/activity.ts';
-import type { Conversation } from '../../src/domain/conversation.ts';
-import type { Event } from '../../src/domain/event.ts';
-import type { AccountRules } from '../../src/domain/rules.ts';
-import { decideAll } from '../../src/lifecycle/decide-all.ts';
-import type { ActivityResult } from '../../src/lifecycle/lifecycle.ts';
-import { nothingErased } from '../../src/lifecycle/load-erased.ts';
-import type { WorkingSet } from '../../src/lifecycle/working-set.ts';
+import type { StoredContact } from '../../src/db/rows/contacts.ts';
+import type { Action } from '../../src/domain/conversation/activity.ts';
+import type { Conversation } from '../../src/domain/conversation/conversation.ts';
+import type { Event } from '../../src/domain/conversation/event.ts';
+import type { AccountRules } from '../../src/domain/policy/account-rules.ts';
+import type { ActivityResult } from '../../src/engine.ts';
+import { decideAll } from '../../src/ingest/decide-call.ts';
+import { nothingErased } from '../../src/ingest/load-erased.ts';
+import type { WorkingSet } from '../../src/ingest/load-locked.ts';
 import { at } from './domain.ts';
 
 /** Something that happened to a contact: `minute` after noon, as the message `messageId`. */

@@ -1,11 +1,11 @@
-import type { Action, Command } from '../../src/domain/activity.ts';
-import { type Conversation, isOpen } from '../../src/domain/conversation.ts';
-import { decide } from '../../src/domain/decide.ts';
-import type { Event } from '../../src/domain/event.ts';
-import { advance } from '../../src/domain/fire.ts';
-import type { DecideContext, Outcome } from '../../src/domain/outcome.ts';
-import { openPast, type Past } from '../../src/domain/refold.ts';
-import type { AccountRules } from '../../src/domain/rules.ts';
+import type { Action, Command } from '../../src/domain/conversation/activity.ts';
+import { type Conversation, isOpen } from '../../src/domain/conversation/conversation.ts';
+import { decide } from '../../src/domain/conversation/decide.ts';
+import type { Event } from '../../src/domain/conversation/event.ts';
+import { advance } from '../../src/domain/conversation/fire-timer.ts';
+import { openPast, type Past } from '../../src/domain/conversation/insert-late-activity.ts';
+import type { DecideContext, Outcome } from '../../src/domain/conversation/outcome.ts';
+import type { AccountRules } from '../../src/domain/policy/account-rules.ts';
 import { at, contactWith, rulesWith } from './domain.ts';
 
 /** One late activity, taken into a past of which nothing is known. */

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type postgres from 'postgres';
+import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../../src/accounts/setup.ts';
 import type { Engine } from '../../src/app.ts';
-import type { Action } from '../../src/domain/activity.ts';
-import { apply } from '../../src/lifecycle/apply.ts';
-import { changeRules, setPolicy } from '../../src/lifecycle/change-rules.ts';
-import type { Activity, ActivityResult } from '../../src/lifecycle/lifecycle.ts';
-import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../../src/lifecycle/setup.ts';
-import { encodeId } from '../../src/schema/ids.ts';
+import type { Action } from '../../src/domain/conversation/activity.ts';
+import type { Activity, ActivityResult } from '../../src/engine.ts';
+import { apply } from '../../src/ingest/record-activities.ts';
+import { changeRules, setPolicy } from '../../src/rules/change-rules.ts';
+import { encodeId } from '../../src/schema/core/ids.ts';
 
 const AUTHOR = { changedBy: 'test', why: null };
 /** What the channel's messages are signed with. */

@@ -1,4 +1,4 @@
-import { insertDelivery } from '../../src/db/webhook-deliveries.ts';
+import { insertDelivery } from '../../src/delivery/webhooks/delivery-log.ts';
 import type { Api } from '../http/open-api.ts';
 
 /** A public address; nothing is ever sent there. */

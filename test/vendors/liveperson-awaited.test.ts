@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { setExemptTags } from '../../src/lifecycle/exempt-tags.ts';
+import { setExemptTags } from '../../src/rules/exempt-tags.ts';
 import { at, DAY, type Engine, MINUTE } from '../support/engine.ts';
 import { answered, expectClosesAt, later, openLivePerson } from '../support/vendors/liveperson.ts';
 

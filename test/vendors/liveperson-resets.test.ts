@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Action } from '../../src/domain/activity.ts';
+import type { Action } from '../../src/domain/conversation/activity.ts';
 import { at, DAY, type Engine, HOUR } from '../support/engine.ts';
 import { answered, expectClosesAt, later, openLivePerson } from '../support/vendors/liveperson.ts';
 

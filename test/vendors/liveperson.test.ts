@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ensureChannel } from '../../src/lifecycle/setup.ts';
+import { ensureChannel } from '../../src/accounts/setup.ts';
 import { at, DAY, type Engine, HOUR, MINUTE } from '../support/engine.ts';
 import { answered, expectClosesAt, later, openLivePerson } from '../support/vendors/liveperson.ts';
 

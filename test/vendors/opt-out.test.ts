@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { accepted } from '../../src/adapters/adapter.ts';
-import { BUILT_IN } from '../../src/adapters/index.ts';
+import { BUILT_IN } from '../../src/adapters/built-in.ts';
 import { createRegistry } from '../../src/adapters/registry.ts';
-import { deliverMessage } from '../../src/jobs/deliver-message.ts';
-import { openSender } from '../../src/jobs/outbox-sender.ts';
+import { deliverMessage } from '../../src/delivery/deliver-message.ts';
+import { openSender } from '../../src/delivery/outbox-sender.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 import { at, HOUR, MINUTE } from '../support/engine.ts';
 import { ALL_CHANNELS, type ChannelName, openSessions, type Sessions } from './sessions.ts';

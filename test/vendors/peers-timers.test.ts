@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Action } from '../../src/domain/activity.ts';
-import { ensureAgents } from '../../src/lifecycle/setup.ts';
+import { ensureAgents } from '../../src/accounts/setup.ts';
+import type { Action } from '../../src/domain/conversation/activity.ts';
 import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
 
 let engine: Engine;

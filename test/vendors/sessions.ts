@@ -1,9 +1,9 @@
-import { BUILT_IN } from '../../src/adapters/index.ts';
+import { ensureChannel } from '../../src/accounts/setup.ts';
+import { BUILT_IN } from '../../src/adapters/built-in.ts';
 import { createRegistry, parseSettings } from '../../src/adapters/registry.ts';
-import type { Action } from '../../src/domain/activity.ts';
-import { apply } from '../../src/lifecycle/apply.ts';
-import type { Activity, ActivityResult } from '../../src/lifecycle/lifecycle.ts';
-import { ensureChannel } from '../../src/lifecycle/setup.ts';
+import type { Action } from '../../src/domain/conversation/activity.ts';
+import type { Activity, ActivityResult } from '../../src/engine.ts';
+import { apply } from '../../src/ingest/record-activities.ts';
 import type { Engine } from '../support/engine.ts';
 
 const wire = { secret: 'known to these tests alone', showSurvey: true, showCloseMessage: true };

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SCOPES } from '../../src/db/api-keys.ts';
+import { SCOPES } from '../../src/accounts/api-keys.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 import { at, DAY, HOUR } from '../support/engine.ts';
 

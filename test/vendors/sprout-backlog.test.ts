@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { setProfile } from '../../src/lifecycle/change-rules.ts';
+import { setProfile } from '../../src/rules/change-rules.ts';
 import { at, DAY, type Engine, HOUR, openEngine } from '../support/engine.ts';
 
 let engine: Engine;

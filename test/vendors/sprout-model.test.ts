@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Action } from '../../src/domain/activity.ts';
-import { apply } from '../../src/lifecycle/apply.ts';
-import { setPolicy } from '../../src/lifecycle/change-rules.ts';
-import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../../src/lifecycle/setup.ts';
-import { wakeLane } from '../../src/lifecycle/wake.ts';
+import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../../src/accounts/setup.ts';
+import type { Action } from '../../src/domain/conversation/activity.ts';
+import { apply } from '../../src/ingest/record-activities.ts';
+import { setPolicy } from '../../src/rules/change-rules.ts';
+import { wakeLane } from '../../src/wake/wake-lane.ts';
 import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
 import {
   type Agent,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Action } from '../../src/domain/activity.ts';
-import { changeRules, setProfile } from '../../src/lifecycle/change-rules.ts';
+import type { Action } from '../../src/domain/conversation/activity.ts';
+import { changeRules, setProfile } from '../../src/rules/change-rules.ts';
 import { at, DAY, type Engine, HOUR, openEngine } from '../support/engine.ts';
 
 const AUTHOR = { changedBy: 'test', why: null };

@@ -1,4 +1,4 @@
-import { canonical } from '../canonical.ts';
+import { canonical } from '../shared/canonical-json.ts';
 
 /** Fails the running case unless `holds`; `otherwise` says what was wrong. */
 export function check(holds: boolean, otherwise: string): asserts holds {

@@ -1,8 +1,8 @@
-import { type Closing, CONSENTS, END_REASONS, ENDERS } from '../../domain/closing.ts';
+import { type Closing, CONSENTS, END_REASONS, ENDERS } from '../../domain/closing/closing.ts';
 import { type Adapter, rulesOf } from '../adapter.ts';
-import type { AdapterSamples, ContractCase } from '../contract.ts';
 import { parseSettings } from '../registry.ts';
 import { check, checkSame } from './check.ts';
+import type { AdapterSamples, ContractCase } from './contract.ts';
 
 const POLICYS = 'What the policy says';
 const CLIENT_VERSIONS = [null, '', 'unknown', '1.0', '2.0.9', '2.1', '2.10.0', '99'];

@@ -1,7 +1,7 @@
 import { type Adapter, type DeliverResult, type OutboundMessage, rulesOf } from '../adapter.ts';
-import type { AdapterSamples, ContractCase } from '../contract.ts';
 import { parseSettings } from '../registry.ts';
 import { check, checkSame } from './check.ts';
+import type { AdapterSamples, ContractCase } from './contract.ts';
 
 /** Where the messages of the contract go. */
 export const PLACE = {

@@ -1,7 +1,7 @@
 import type { Adapter } from '../adapter.ts';
-import type { AdapterSamples, ContractCase } from '../contract.ts';
 import { destinationsOf, settingsSchemaOf } from '../settings.ts';
 import { check } from './check.ts';
+import type { AdapterSamples, ContractCase } from './contract.ts';
 import { attempt, MESSAGES, PLACE } from './deliver.ts';
 
 /** A part of a host that no message is sent to by chance. */

@@ -1,8 +1,8 @@
 import { InvalidInputError } from '../../domain/errors.ts';
 import type { Adapter, AdapterContext, ChannelSettings, Inbound, InboundRequest } from '../adapter.ts';
-import type { AdapterSamples, ContractCase } from '../contract.ts';
 import { parseSettings } from '../registry.ts';
 import { check, checkSame, thrownBy } from './check.ts';
+import type { AdapterSamples, ContractCase } from './contract.ts';
 
 const JUNK = [
   '',

@@ -1,8 +1,8 @@
-import { type ChannelRules, TIMER_KINDS } from '../../domain/channel-rules.ts';
-import { keywordIn } from '../../domain/keyword.ts';
+import { keywordIn } from '../../domain/conversation/keyword.ts';
+import { type ChannelRules, TIMER_KINDS } from '../../domain/policy/channel-rules.ts';
 import { type Adapter, allRulesOf } from '../adapter.ts';
-import type { ContractCase } from '../contract.ts';
 import { check, checkSame } from './check.ts';
+import type { ContractCase } from './contract.ts';
 
 /** What holds for every adapter's rules. */
 export function rulesCases(adapter: Adapter): ContractCase[] {

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { InvalidInputError } from '../../domain/errors.ts';
 import type { Adapter } from '../adapter.ts';
-import type { AdapterSamples, ContractCase } from '../contract.ts';
 import { parseSettings } from '../registry.ts';
 import { settingsSchemaOf } from '../settings.ts';
 import { check, checkSame, thrownBy } from './check.ts';
+import type { AdapterSamples, ContractCase } from './contract.ts';
 
 /** A value that no message would contain by chance. */
 const CANARY = 'canary-5d1f7c';

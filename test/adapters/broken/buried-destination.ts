@@ -1,8 +1,8 @@
 import type { Adapter } from '../../../src/adapters/adapter.ts';
-import { broughtSettings } from '../../../src/adapters/brought.ts';
+import web from '../../../src/adapters/channels/web/adapter.ts';
 import { z } from '../../../src/adapters/kit.ts';
 import { destination, secret } from '../../../src/adapters/settings.ts';
-import web from '../../../src/adapters/web.ts';
+import { broughtSettings } from '../../../src/adapters/shared/own-wire.ts';
 
 /** Marks a destination within another setting, where nobody looks at it. */
 export default {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Adapter } from '../../../src/adapters/adapter.ts';
+import web from '../../../src/adapters/channels/web/adapter.ts';
 import { destination, secret } from '../../../src/adapters/settings.ts';
-import web from '../../../src/adapters/web.ts';
 
 /** Has a secret within another setting, where it would be kept as it is. */
 export default {

@@ -1,5 +1,5 @@
 import type { Adapter } from '../../../src/adapters/adapter.ts';
-import web from '../../../src/adapters/web.ts';
+import web from '../../../src/adapters/channels/web/adapter.ts';
 
 /** Falls over a body that is not what it expects. */
 export default {

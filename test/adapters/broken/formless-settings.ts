@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Adapter } from '../../../src/adapters/adapter.ts';
+import web from '../../../src/adapters/channels/web/adapter.ts';
 import { destination } from '../../../src/adapters/settings.ts';
-import web from '../../../src/adapters/web.ts';
 /** Has a setting of a type that no form can hold. */
 export default {
   ...web,

@@ -1,6 +1,6 @@
 import type { Adapter } from '../../../src/adapters/adapter.ts';
 import { retry } from '../../../src/adapters/adapter.ts';
-import web from '../../../src/adapters/web.ts';
+import web from '../../../src/adapters/channels/web/adapter.ts';
 /** Does not hear how long it should wait. */
 export default {
   ...web,

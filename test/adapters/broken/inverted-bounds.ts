@@ -1,6 +1,6 @@
 import { Temporal } from 'temporal-polyfill';
 import type { Adapter } from '../../../src/adapters/adapter.ts';
-import web from '../../../src/adapters/web.ts';
+import web from '../../../src/adapters/channels/web/adapter.ts';
 /** Its shortest is longer than its longest. */
 export default {
   ...web,

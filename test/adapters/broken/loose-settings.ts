@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Adapter } from '../../../src/adapters/adapter.ts';
+import web from '../../../src/adapters/channels/web/adapter.ts';
 import { destination } from '../../../src/adapters/settings.ts';
-import web from '../../../src/adapters/web.ts';
 /** Takes a misspelt setting without a word. */
 export default {
   ...web,

@@ -1,5 +1,5 @@
 import type { Adapter } from '../../../src/adapters/adapter.ts';
-import web from '../../../src/adapters/web.ts';
+import web from '../../../src/adapters/channels/web/adapter.ts';
 
 let attempts = 0;
 

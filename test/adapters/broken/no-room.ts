@@ -1,5 +1,5 @@
 import type { Adapter } from '../../../src/adapters/adapter.ts';
-import web from '../../../src/adapters/web.ts';
+import web from '../../../src/adapters/channels/web/adapter.ts';
 
 /** Allows no close message at all. */
 export default { ...web, rules: { ...web.rules, textLimits: { closeMessage: 0 } } } satisfies Adapter;

@@ -1,6 +1,6 @@
 import type { Adapter } from '../../../src/adapters/adapter.ts';
+import web from '../../../src/adapters/channels/web/adapter.ts';
 import { parseSettings } from '../../../src/adapters/registry.ts';
-import web from '../../../src/adapters/web.ts';
 import { OWN } from '../samples.ts';
 
 const settings = parseSettings(web, OWN);

@@ -1,5 +1,5 @@
 import type { Adapter } from '../../../src/adapters/adapter.ts';
-import web from '../../../src/adapters/web.ts';
+import web from '../../../src/adapters/channels/web/adapter.ts';
 
 /** Its id is not one that a URL or a file can hold. */
 export default { ...web, id: 'Web Chat' } satisfies Adapter;

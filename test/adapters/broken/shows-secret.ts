@@ -1,6 +1,6 @@
 import type { Adapter } from '../../../src/adapters/adapter.ts';
 import { rejected } from '../../../src/adapters/adapter.ts';
-import web from '../../../src/adapters/web.ts';
+import web from '../../../src/adapters/channels/web/adapter.ts';
 /** Shows a secret to whoever reads the dead letters. */
 export default {
   ...web,

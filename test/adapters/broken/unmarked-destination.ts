@@ -1,10 +1,10 @@
 import type { Adapter } from '../../../src/adapters/adapter.ts';
-import { broughtSettings } from '../../../src/adapters/brought.ts';
+import web from '../../../src/adapters/channels/web/adapter.ts';
 import { z } from '../../../src/adapters/kit.ts';
 import { secret } from '../../../src/adapters/settings.ts';
-import { lullHeaders } from '../../../src/adapters/signature.ts';
-import web from '../../../src/adapters/web.ts';
-import { deliverOverWire } from '../../../src/adapters/wire.ts';
+import { broughtSettings } from '../../../src/adapters/shared/own-wire.ts';
+import { lullHeaders } from '../../../src/adapters/shared/signature.ts';
+import { deliverOverWire } from '../../../src/adapters/shared/wire.ts';
 
 type Settings = { secret: string; deliverUrl: string; relayHost?: string };
 

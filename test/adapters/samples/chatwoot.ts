@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import type { InboundRequest } from '../../../src/adapters/adapter.ts';
-import type { AdapterSamples } from '../../../src/adapters/contract.ts';
+import type { AdapterSamples } from '../../../src/adapters/contract/contract.ts';
 import { call, NOW } from '../samples.ts';
 
 /** Settings of a channel on Chatwoot. */

@@ -1,6 +1,6 @@
 import { Webhook } from 'standardwebhooks';
 import type { InboundRequest } from '../../../src/adapters/adapter.ts';
-import type { AdapterSamples } from '../../../src/adapters/contract.ts';
+import type { AdapterSamples } from '../../../src/adapters/contract/contract.ts';
 import { call, NOW, STANDARD, STANDARD_SAMPLES } from '../samples.ts';
 
 const CHANNEL = '72a6a4ec-acbc-44f6-b2b9-e444248ca843';

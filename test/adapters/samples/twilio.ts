@@ -1,6 +1,6 @@
 import { getExpectedBodyHash, getExpectedTwilioSignature } from 'twilio/lib/webhooks/webhooks.js';
 import type { InboundEvent, InboundRequest } from '../../../src/adapters/adapter.ts';
-import type { AdapterSamples } from '../../../src/adapters/contract.ts';
+import type { AdapterSamples } from '../../../src/adapters/contract/contract.ts';
 import { call, NOW, URL_OF_CHANNEL } from '../samples.ts';
 
 const ACCOUNT = {

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import type { InboundEvent, InboundRequest } from '../../../src/adapters/adapter.ts';
-import type { AdapterSamples } from '../../../src/adapters/contract.ts';
+import type { AdapterSamples } from '../../../src/adapters/contract/contract.ts';
 import { call, NOW, URL_OF_CHANNEL } from '../samples.ts';
 
 /** Settings of a WhatsApp channel. */

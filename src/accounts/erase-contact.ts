@@ -1,0 +1,130 @@
+import type { TransactionSql } from 'postgres';
+import { type ErasedIdentifier, keepErased, NOTHING_KNOWN } from '../db/rows/erased-identifiers.ts';
+import { keysNaming, replaceKeys } from '../db/rows/idempotency-keys.ts';
+import { inTransaction } from '../db/transaction.ts';
+import type { Action } from '../domain/conversation/activity.ts';
+import { ConversationEndedError, NotFoundError, UnavailableError } from '../domain/errors.ts';
+import type { LifecycleDeps } from '../engine.ts';
+import { apply } from '../ingest/record-activities.ts';
+import {
+  eraseIdentity,
+  type Identity,
+  isSomethingUnderWay,
+  lockContact,
+  messageIdsOf,
+  openConversationOf,
+} from './erase-rows.ts';
+import type { IdentifierHash } from './identifier-hash.ts';
+
+const TRIES = 4;
+/** An attempt to send takes 15 s at most; its echo comes soon after. */
+const ECHOES_MS = 60_000;
+
+/** The contact's open conversation is another than was thought: begin again. */
+class ConversationRaceError extends Error {}
+
+/**
+ * Erases a contact (PE-15). Its open conversation ends first, by command, in the same transaction; its
+ * conversations and their counts stay, with nobody's name on them. Keyed hashes of its address and its message ids are
+ * kept for 30 days, by which what a provider repeats is known; a message sent later from the address is of a new contact.
+ * Doing it again changes nothing.
+ * @throws NotFoundError naming `contactId`; UnavailableError where the customer keeps beginning conversations meanwhile
+ */
+export async function eraseContact(
+  deps: LifecycleDeps,
+  accountId: string,
+  contactId: string,
+  end: Extract<Action, { kind: 'END' }>,
+): Promise<void> {
+  for (let attempt = 1; attempt <= TRIES; attempt++) {
+    try {
+      return await eraseOnce(deps, accountId, contactId, end);
+    } catch (error) {
+      const isRace = error instanceof ConversationRaceError || error instanceof ConversationEndedError;
+      if (!isRace) throw error;
+    }
+  }
+  throw new UnavailableError('the contact was too busy; nothing was erased');
+}
+
+async function eraseOnce(
+  deps: LifecycleDeps,
+  accountId: string,
+  contactId: string,
+  end: Extract<Action, { kind: 'END' }>,
+): Promise<void> {
+  const { sql } = deps.db;
+  const conversationId = await openConversationOf(sql, accountId, contactId);
+  if (conversationId === null)
+    return await inTransaction(sql, (tx) => erase(deps, tx, accountId, contactId)).then(() => {});
+  const [result] = await apply(
+    deps,
+    accountId,
+    [{ target: { conversationId }, action: end }],
+    { kind: 'LIVE' },
+    async (tx, act) => {
+      const results = await act();
+      if (results[0]?.error) throw results[0].error;
+      await erase(deps, tx, accountId, contactId);
+      return results;
+    },
+  );
+  if (result?.error) throw result.error;
+}
+
+/** Contacts are locked before their conversations, here as everywhere. */
+async function erase(
+  { identifierHash, clock }: LifecycleDeps,
+  sql: TransactionSql,
+  accountId: string,
+  contactId: string,
+): Promise<void> {
+  const contact = await lockContact(sql, accountId, contactId);
+  if (contact === null) throw new NotFoundError('contactId', 'contact');
+  if ((await openConversationOf(sql, accountId, contactId)) !== null) throw new ConversationRaceError();
+  const now = clock.now();
+  const kept = await hashesOf(identifierHash, sql, { accountId, contactId }, { ...contact, now });
+  if (kept.length > 0) await keepErased(sql, accountId, kept);
+  if (contact.address !== null) await eraseFromKeys(identifierHash, sql, accountId, contact.address);
+  await eraseIdentity(sql, accountId, contactId, now);
+}
+
+/** What is kept of a contact's address, with its opt-out, and of its messages' ids. */
+async function hashesOf(
+  identifierHash: IdentifierHash,
+  sql: TransactionSql,
+  { accountId, contactId }: { accountId: string; contactId: string },
+  { channelId, address, consent, consentAt, now }: Identity & { now: Date },
+): Promise<ErasedIdentifier[]> {
+  const kept = (await messageIdsOf(sql, accountId, contactId)).map(
+    (value): ErasedIdentifier => ({
+      hash: identifierHash({ kind: 'MESSAGE', accountId, channelId, value }),
+      ...{ ...NOTHING_KNOWN, erasedAt: now },
+    }),
+  );
+  if (address === null) return kept;
+  const hash = identifierHash({ kind: 'ADDRESS', accountId, channelId, value: address });
+  const said = consent === 'OPTED_OUT' ? { consent, consentAt } : { consent: null, consentAt: null };
+  // Its echo may come before its answer does, and name the address again.
+  const isUnderWay = await isSomethingUnderWay(sql, accountId, contactId);
+  const echoesUntil = isUnderWay ? new Date(now.getTime() + ECHOES_MS) : null;
+  return [...kept, { hash, erasedAt: now, ...said, echoesUntil }];
+}
+
+/** A caller may have made its idempotency keys of the address: with or without the plus sign of a phone number. */
+async function eraseFromKeys(
+  identifierHash: IdentifierHash,
+  sql: TransactionSql,
+  accountId: string,
+  address: string,
+): Promise<void> {
+  const keys = await keysNaming(sql, accountId, address.replace(/^\+(?=.)/, ''));
+  if (keys.length === 0) return;
+  const erasedKeyOf = (value: string) =>
+    identifierHash({ kind: 'IDEMPOTENCY_KEY', accountId, channelId: null, value });
+  await replaceKeys(
+    sql,
+    accountId,
+    keys.map((key) => ({ key, erasedKey: erasedKeyOf(key) })),
+  );
+}

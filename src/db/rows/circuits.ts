@@ -1,0 +1,89 @@
+import type { Sql, TransactionSql } from 'postgres';
+import type { Destination } from '../../delivery/outbox-claims.ts';
+
+/** What a circuit breaker stands before. */
+export type CircuitKind = 'CHANNEL' | 'ENDPOINT';
+
+/** How the attempts at a destination have gone. */
+export type Circuit = {
+  /** The destination's. */
+  id: string;
+  /** Attempts that have failed in a row. */
+  failures: number;
+  /** Why the last one failed. */
+  why: string;
+  /** Since when it is open; null: it is closed. */
+  openedAt: Date | null;
+  /** When the next attempt may be made to find out whether the destination is back; null: it is closed. */
+  retryAt: Date | null;
+};
+
+/** The circuit breakers of destinations, in no order; a destination that answered last time has none. */
+export async function readCircuits(
+  sql: Sql | TransactionSql,
+  accountId: string,
+  destinationIds: readonly string[],
+): Promise<Circuit[]> {
+  return await sql<Circuit[]>`
+    select destination_id as id, failures, why, opened_at as "openedAt", retry_at as "retryAt"
+    from circuit_breaker where account_id = ${accountId} and destination_id = any(${destinationIds as string[]}::uuid[])`;
+}
+
+/**
+ * Takes the one attempt that finds out whether a destination is back: others wait until `until`, and so does the next
+ * one if nothing is ever heard of this. False where somebody else has taken it.
+ */
+export async function takeProbe(
+  sql: Sql,
+  { accountId, destinationId }: Destination,
+  { now, until }: { now: Date; until: Date },
+): Promise<boolean> {
+  const { count } = await sql`
+    update circuit_breaker set retry_at = ${until}
+    where account_id = ${accountId} and destination_id = ${destinationId} and retry_at <= ${now}`;
+  return count === 1;
+}
+
+/** Closes a circuit breaker: an attempt was answered, or somebody says so. */
+export async function closeCircuit(
+  sql: Sql | TransactionSql,
+  { accountId, destinationId }: Destination,
+): Promise<void> {
+  await sql`delete from circuit_breaker where account_id = ${accountId} and destination_id = ${destinationId}`;
+}
+
+/** When a circuit breaker opens, and for how long: doubled with each failure after that. */
+export type Threshold = { afterFailures: number; firstMs: number; longestMs: number };
+
+/**
+ * Counts a failed attempt, and opens the circuit breaker where there have been too many in a row. One of many that were
+ * under way when it opened counts for nothing; `probeUntil` is what the failed attempt itself had set while it ran.
+ */
+export async function noteFailure(
+  sql: Sql,
+  { accountId, destinationId, kind, why }: Destination & { kind: CircuitKind; why: string },
+  { afterFailures, firstMs, longestMs }: Threshold,
+  { now, probeUntil }: { now: Date; probeUntil: Date | null },
+): Promise<void> {
+  await sql`
+    insert into circuit_breaker (account_id, destination_id, kind, failures, why)
+    values (${accountId}, ${destinationId}, ${kind}, 1, ${why})
+    on conflict (account_id, destination_id) do update set failures = circuit_breaker.failures + 1, why = excluded.why,
+      opened_at = case when circuit_breaker.failures + 1 >= ${afterFailures} then coalesce(circuit_breaker.opened_at, ${now}) end,
+      retry_at = case when circuit_breaker.failures + 1 >= ${afterFailures} then ${now}::timestamptz + interval '1 millisecond'
+        * least(${longestMs}::float8, ${firstMs}::float8 * 2 ^ least(circuit_breaker.failures + 1 - ${afterFailures}, 30)) end
+    where circuit_breaker.retry_at is null or circuit_breaker.retry_at <= ${now} or circuit_breaker.retry_at = ${probeUntil}`;
+}
+
+/** Opens a circuit breaker until an instant, because the destination asked to be left alone: that is no failure. */
+export async function pauseUntil(
+  sql: Sql,
+  { accountId, destinationId, kind, why }: Destination & { kind: CircuitKind; why: string },
+  { now, until }: { now: Date; until: Date },
+): Promise<void> {
+  await sql`
+    insert into circuit_breaker (account_id, destination_id, kind, failures, why, opened_at, retry_at)
+    values (${accountId}, ${destinationId}, ${kind}, 0, ${why}, ${now}, ${until})
+    on conflict (account_id, destination_id) do update set why = excluded.why, opened_at = coalesce(circuit_breaker.opened_at, ${now}),
+      retry_at = greatest(circuit_breaker.retry_at, ${until})`;
+}

@@ -1,0 +1,158 @@
+import type { Sql, TransactionSql } from 'postgres';
+import { type LaneFacts, laneKey } from '../../domain/conversation/conversation.ts';
+import { type Column, unnest, valuesOf } from './unnest.ts';
+
+/** A lane with its alarm. */
+export type Lane = { accountId: string; id: string; facts: LaneFacts; wakeAt: Date | null; floor: Date };
+
+/** When a lane is to be woken; what the queue carries. `instead`: the later alarm that it came before, where one stood. */
+export type Alarm = { accountId: string; laneId: string; wakeAt: Date; instead?: Date };
+
+type NewLane = { id: string; facts: LaneFacts };
+const COLUMNS: readonly Column<NewLane>[] = [
+  { name: 'id', type: 'uuid', of: (row) => row.id },
+  { name: 'channel_id', type: 'uuid', of: (row) => row.facts.channelId },
+  { name: 'skill_id', type: 'uuid', of: (row) => row.facts.skillId },
+  { name: 'status', type: 'text', of: (row) => row.facts.status },
+  { name: 'awaiting', type: 'text', of: (row) => row.facts.awaiting },
+  { name: 'case_status', type: 'text', of: (row) => row.facts.caseStatus },
+  { name: 'held', type: 'bool', of: (row) => row.facts.held },
+  { name: 'manual_response_time', type: 'bool', of: (row) => row.facts.manualResponseTime },
+  { name: 'exempt', type: 'bool', of: (row) => row.facts.exempt },
+  { name: 'stage', type: 'int', of: (row) => row.facts.stage },
+  { name: 'overflowed', type: 'bool', of: (row) => row.facts.overflowed },
+];
+/** The columns of a lane's facts. */
+export const NAMES = COLUMNS.map(({ name }) => name).join(', ');
+
+const INSERT = `insert into lane (account_id, ${NAMES}, wake_at, floor)
+  select $1::uuid, rows.*, $2::timestamptz, to_timestamp(0) from (${unnest(COLUMNS, 3)}) as rows
+  on conflict do nothing`;
+
+/**
+ * Makes lanes, in the order of their facts; to be woken at once, so that the first settling finds their alarm,
+ * and their floor: who comes first may have a clock from before, and tells nobody of one that is young.
+ */
+export async function insertLanes(
+  sql: TransactionSql,
+  accountId: string,
+  lanes: readonly NewLane[],
+  now: Date,
+) {
+  const sorted = [...lanes].sort((a, b) => (laneKey(a.facts) < laneKey(b.facts) ? -1 : 1));
+  await sql.unsafe(INSERT, [accountId, now, ...valuesOf(COLUMNS, sorted)], { prepare: true });
+}
+
+/** All lanes of an account on some channels. */
+export async function lanesOn(
+  sql: Sql | TransactionSql,
+  accountId: string,
+  channelIds: readonly string[],
+): Promise<Lane[]> {
+  const rows = await sql.unsafe(
+    `select account_id, ${NAMES}, wake_at, floor from lane where account_id = $1 and channel_id = any($2::uuid[])`,
+    [accountId, channelIds as string[]],
+    { prepare: true },
+  );
+  return rows.map(laneOf);
+}
+
+/** A lane, with its account's rules version as of the same snapshot. */
+export async function readLane(
+  sql: Sql,
+  accountId: string,
+  laneId: string,
+): Promise<(Lane & { rulesVersion: number }) | null> {
+  const [row] = await sql.unsafe(
+    `select lane.account_id, ${NAMES.split(', ')
+      .map((name) => `lane.${name}`)
+      .join(', ')}, wake_at, floor, account.rules_version
+     from lane join account using (account_id) where lane.account_id = $1 and lane.id = $2`,
+    [accountId, laneId],
+    { prepare: true },
+  );
+  return row ? { ...laneOf(row), rulesVersion: Number(row.rules_version) } : null;
+}
+
+/**
+ * Tells lanes of conversations that entered them with old clocks: wake no later than `wakeAt`, and look down
+ * to `floor`. Locks them in the order of ids; the last thing a transaction does. Returns their alarms.
+ */
+export async function lowerLanes(
+  sql: TransactionSql,
+  accountId: string,
+  lanes: readonly { laneId: string; wakeAt: Date; floor: Date }[],
+): Promise<Alarm[]> {
+  const rows = await sql.unsafe<{ id: string; wake_at: Date; former: Date | null }[]>(
+    `with locked as materialized (
+       select id, wake_at as former from lane where account_id = $1 and id = any($2::uuid[]) order by id for no key update
+     )
+     update lane set wake_at = least(lane.wake_at, rows.wake_at::timestamptz), floor = least(lane.floor, rows.floor::timestamptz)
+     from unnest($2::uuid[], $3::text[], $4::text[]) as rows (id, wake_at, floor) join locked using (id)
+     where lane.account_id = $1 and lane.id = rows.id
+     returning lane.id, lane.wake_at, former`,
+    [
+      accountId,
+      lanes.map((each) => each.laneId),
+      lanes.map((each) => each.wakeAt.toISOString()),
+      lanes.map((each) => each.floor.toISOString()),
+    ],
+    { prepare: true },
+  );
+  return rows.map((row) => alarmOf(accountId, row.id, row.wake_at, row.former));
+}
+
+/**
+ * Sets every lane of an account to be woken now, in the order of ids; how a change of rules comes into force.
+ * Clocks that no timer used until now may be older than the floor, so that is found anew.
+ */
+export async function wakeAllLanes(sql: TransactionSql, accountId: string, now: Date): Promise<Alarm[]> {
+  const rows = await sql.unsafe<{ id: string; former: Date | null }[]>(
+    `with locked as materialized (select id, wake_at as former from lane where account_id = $1 order by id for no key update)
+     update lane set wake_at = $2, floor = to_timestamp(0) from locked where lane.account_id = $1 and lane.id = locked.id returning lane.id, former`,
+    [accountId, now],
+    { prepare: true },
+  );
+  return rows.map((row) => alarmOf(accountId, row.id, now, row.former));
+}
+
+function alarmOf(accountId: string, laneId: string, wakeAt: Date, former: Date | null): Alarm {
+  const alarm = { accountId, laneId, wakeAt };
+  return former !== null && former > wakeAt ? { ...alarm, instead: former } : alarm;
+}
+
+/** Alarms of lanes of all accounts that are to be woken up to an instant, the most overdue first. */
+export async function alarmsUpTo(sql: Sql, until: Date, limit: number): Promise<Alarm[]> {
+  const rows = await sql`
+    select account_id as "accountId", id as "laneId", wake_at as "wakeAt" from lane
+    where wake_at <= ${until} order by wake_at limit ${limit}`;
+  return rows as unknown as Alarm[];
+}
+
+/** Accounts whose newest rules are not yet in force in all their lanes. */
+export async function unarmedAccounts(sql: Sql, limit: number): Promise<string[]> {
+  const rows = await sql`select account_id from account where armed_version <> rules_version limit ${limit}`;
+  return rows.map((row) => row.account_id);
+}
+
+/** Reads a row of all of a lane's columns. */
+export function laneOf(row: Record<string, unknown>): Lane {
+  return {
+    accountId: row.account_id,
+    id: row.id,
+    facts: {
+      channelId: row.channel_id,
+      skillId: row.skill_id,
+      status: row.status,
+      awaiting: row.awaiting,
+      caseStatus: row.case_status,
+      held: row.held,
+      manualResponseTime: row.manual_response_time,
+      exempt: row.exempt,
+      stage: row.stage,
+      overflowed: row.overflowed,
+    },
+    wakeAt: row.wake_at,
+    floor: row.floor,
+  } as Lane;
+}

@@ -1,0 +1,124 @@
+import type { Sql, TransactionSql } from 'postgres';
+import type { ClaimedEffect } from '../db/rows/outbox.ts';
+import { NIL } from '../domain/uuid.ts';
+
+/**
+ * Where an effect goes, in SQL: a webhook endpoint, or the channel whose customer is shown something. What only decides
+ * what is to be shown asks nobody outside, and counts as the account's own. The index `outbox_turn` has this expression.
+ */
+const DESTINATION = `(case when endpoint_id is not null then endpoint_id
+  when payload ? 'part' or payload ? 'reminder' then channel_id else account_id end)`;
+
+/** A destination of an account; where both ids are one, the account's own work. */
+export type Destination = { accountId: string; destinationId: string };
+/** A place on the walk over all destinations. */
+export type Stop = Destination & { isDue: boolean };
+/** Before the first destination. */
+export const START: Destination = { accountId: NIL, destinationId: NIL };
+
+/** What waits for so long at a destination whose circuit breaker is open is claimed all the same, to be given up. */
+export const GIVE_UP_MS = 48 * 60 * 60_000;
+
+const due = (byHand: string, until: string) => `state = 'PENDING' and ${byHand} and due_at <= ${until}`;
+const DISTINCT = `with recursive walk as (
+    (select account_id, ${DESTINATION} as destination_id, 1 as number from outbox
+     where state = 'PENDING' and (account_id, ${DESTINATION}) > ($1::uuid, $2::uuid)
+     order by account_id, ${DESTINATION} limit 1)
+    union all
+    select next.account_id, next.destination_id, walk.number + 1 from walk cross join lateral (
+      select account_id, ${DESTINATION} as destination_id from outbox
+      where state = 'PENDING' and (account_id, ${DESTINATION}) > (walk.account_id, walk.destination_id)
+      order by account_id, ${DESTINATION} limit 1
+    ) as next where walk.number < $3::int
+  )`;
+const WALK = `${DISTINCT}
+  select walk.account_id as "accountId", walk.destination_id as "destinationId",
+    exists (select from outbox where account_id = walk.account_id and ${DESTINATION} = walk.destination_id
+      and ${due('by_hand', '$4::timestamptz')})
+    or exists (select from outbox where account_id = walk.account_id and ${DESTINATION} = walk.destination_id
+      and ${due('not by_hand', 'case when retry_at > $4 then $5::timestamptz else $4 end')}) as "isDue"
+  from walk left join circuit_breaker using (account_id, destination_id) order by number`;
+
+/**
+ * Walks over destinations to which something is owed, in the order of their ids, from the one after `after`: at most
+ * `limit` of them. Its cost depends on how many there are, and not on how much is owed to each. Across accounts by design.
+ */
+export async function walkDestinations(
+  sql: Sql,
+  after: Destination,
+  { now, limit }: { now: Date; limit: number },
+): Promise<Stop[]> {
+  const overdue = new Date(now.getTime() - GIVE_UP_MS);
+  const given = [after.accountId, after.destinationId, limit, now, overdue];
+  return await sql.unsafe<Stop[]>(WALK, given, { prepare: true });
+}
+
+const FIRST_DUE = `${DISTINCT}
+  select min(due_at) as first from (
+    select (select min(due_at) from outbox where account_id = walk.account_id and ${DESTINATION} = walk.destination_id
+      and state = 'PENDING' and not by_hand) as due_at
+    from walk left join circuit_breaker using (account_id, destination_id) where retry_at is null
+  ) as each`;
+/** More destinations than that are not looked at for a metric. */
+const MOST_MEASURED = 10_000;
+
+/** When the effect that is due first is due; what waits for a circuit breaker, or was asked for by hand, is left out. Across accounts by design. */
+export async function firstDue(sql: Sql | TransactionSql): Promise<Date | null> {
+  const given = [START.accountId, START.destinationId, MOST_MEASURED];
+  const [row] = await sql.unsafe<{ first: Date | null }[]>(FIRST_DUE, given, { prepare: true });
+  return row?.first ?? null;
+}
+
+/** A claimed effect, with what its sender has to know of its turn. */
+export type Turn = ClaimedEffect & {
+  destinationId: string;
+  createdAt: Date;
+  byHand: boolean;
+  /** Attempts at the destination that have failed in a row. */
+  failures: number;
+  /** When its circuit breaker lets an attempt through; null: it is closed. */
+  retryAt: Date | null;
+};
+
+/** So many places that are free for a destination. */
+export type Places = Destination & { places: number };
+
+const arm = (byHand: string, until: string) => `select id from (
+        select id from outbox where account_id = turn.account_id and ${DESTINATION} = turn.destination_id and ${due(byHand, until)}
+        order by due_at, id limit turn.places for update skip locked
+      ) as arm`;
+const CLAIM = `with picked as (
+    select turn.account_id, turn.destination_id, taken.id, coalesce(failures, 0) as failures, retry_at
+    from unnest($1::uuid[], $2::uuid[], $3::int[]) as turn (account_id, destination_id, places)
+    left join circuit_breaker using (account_id, destination_id)
+    cross join lateral (
+      select id from (${arm('by_hand', '$4::timestamptz')} union all ${arm('not by_hand', 'case when retry_at > $4 then $5::timestamptz else $4 end')}) as either
+      limit turn.places
+    ) as taken
+  )
+  update outbox set attempts = attempts + 1, due_at = $6::timestamptz from picked
+  where outbox.account_id = picked.account_id and outbox.id = picked.id
+  returning outbox.account_id as "accountId", outbox.id, kind, conversation_id as "conversationId", revision,
+    endpoint_id as "endpointId", channel_id as "channelId", payload, attempts, begun_at as "begunAt",
+    created_at as "createdAt", by_hand as "byHand", picked.destination_id as "destinationId", failures, retry_at as "retryAt"`;
+
+/**
+ * Claims effects that are due, as many for each destination as it has places, the longest due first, passing by those
+ * claimed just now; and puts them off until the lease is over: if the claimer dies, somebody else claims them then. Where
+ * a circuit breaker is open, only what was asked for by hand is claimed, and what has waited for too long.
+ */
+export async function claimOutbox(
+  sql: Sql,
+  places: readonly Places[],
+  { now, leaseMs }: { now: Date; leaseMs: number },
+): Promise<Turn[]> {
+  const given = [
+    places.map((each) => each.accountId),
+    places.map((each) => each.destinationId),
+    places.map((each) => each.places),
+    now,
+    new Date(now.getTime() - GIVE_UP_MS),
+    new Date(now.getTime() + leaseMs),
+  ];
+  return await sql.unsafe<Turn[]>(CLAIM, given as never[], { prepare: true });
+}

@@ -1,0 +1,32 @@
+import { type Call, once } from '../db/idempotency.ts';
+import { closeCircuit } from '../db/rows/circuits.ts';
+import { inTransaction } from '../db/transaction.ts';
+import { NotFoundError } from '../domain/errors.ts';
+import type { LifecycleDeps } from '../engine.ts';
+
+/**
+ * Closes the circuit breaker of a channel by hand: what waits for it is sent at once. It is no change of rules.
+ * @throws NotFoundError naming `channelId`; ConflictError
+ */
+export async function resetChannelCircuit(
+  deps: Pick<LifecycleDeps, 'db' | 'clock' | 'relay' | 'identifierHash'>,
+  accountId: string,
+  channelId: string,
+  call: Call,
+): Promise<{ id: string }> {
+  const reset = await once<{ id: string }>(deps, accountId, call, (keeping) =>
+    inTransaction(
+      deps.db.sql,
+      async (sql) =>
+        await keeping(sql, async () => {
+          const [row] =
+            await sql`select 1 from channel where account_id = ${accountId} and id = ${channelId}`;
+          if (!row) throw new NotFoundError('channelId', 'channel');
+          await closeCircuit(sql, { accountId, destinationId: channelId });
+          return { id: channelId };
+        }),
+    ),
+  );
+  await deps.relay();
+  return reset;
+}

@@ -1,0 +1,40 @@
+import { ConflictError, NotFoundError } from '../domain/errors.ts';
+import type { LifecycleDeps } from '../engine.ts';
+import { readEffects, settleEffect } from './effects.ts';
+
+/**
+ * Tries again, from the start, to send what was given up. What nobody knows whether it was sent may then be shown twice.
+ * @throws NotFoundError; ConflictError where it is not given up (any more)
+ */
+export async function retryEffect(
+  deps: Pick<LifecycleDeps, 'db' | 'clock' | 'relay'>,
+  accountId: string,
+  effectId: string,
+): Promise<void> {
+  await settle(deps, accountId, effectId, 'PENDING');
+  await deps.relay();
+}
+
+/**
+ * Drops for good what was given up.
+ * @throws NotFoundError; ConflictError where it is not given up (any more)
+ */
+export async function dropEffect(
+  deps: Pick<LifecycleDeps, 'db' | 'clock'>,
+  accountId: string,
+  effectId: string,
+): Promise<void> {
+  await settle(deps, accountId, effectId, 'DROPPED');
+}
+
+async function settle(
+  { db, clock }: Pick<LifecycleDeps, 'db' | 'clock'>,
+  accountId: string,
+  effectId: string,
+  to: 'PENDING' | 'DROPPED',
+): Promise<void> {
+  if (await settleEffect(db.sql, accountId, effectId, to, clock.now())) return;
+  const [effect] = await readEffects(db.sql, accountId, [effectId]);
+  if (!effect) throw new NotFoundError('effectId', 'effect');
+  throw new ConflictError('effectId', effect.state, `effectId: it is ${effect.state}, not given up`);
+}

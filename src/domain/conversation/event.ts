@@ -1,0 +1,102 @@
+import type { TimerKind } from '../policy/channel-rules.ts';
+import type { Action, ActionKind, Command } from './activity.ts';
+import type { Awaiting, Conversation, Status } from './conversation.ts';
+
+/** Who did what an event tells of. */
+export const ACTORS = [
+  'CONSUMER',
+  'CUSTOMER',
+  'AGENT',
+  'BOT',
+  'AUTOMATION',
+  'BROADCAST',
+  'OWN',
+  'SUPERVISOR',
+  'SYSTEM',
+] as const;
+export type Actor = (typeof ACTORS)[number];
+
+/** What an event did to the conversation beyond its clocks. */
+export const EFFECTS = ['STARTED', 'REOPENED', 'REVOKED', 'ENDED'] as const;
+export type Effect = (typeof EFFECTS)[number];
+
+/**
+ * TIMER: a timer fired. SET_ASIDE: a wake could not write it and took it out of its lane. DELIVERY: what became of
+ * something that Lull had to show to the customer (LL-14).
+ */
+export const EVENT_KINDS = ['TIMER', 'SET_ASIDE', 'DELIVERY'] as const;
+export type EventKind = ActionKind | (typeof EVENT_KINDS)[number];
+
+/** What Lull shows to customers by itself. */
+export const PARTS = ['WARNING', 'CLOSE_MESSAGE', 'TEMPLATE', 'SURVEY', 'SEPARATOR'] as const;
+export type Part = (typeof PARTS)[number];
+
+/**
+ * What became of it. SKIPPED: it was not to be sent, for a reason. REFUSED: the channel would not take it. UNCONFIRMED:
+ * nobody knows whether it was taken, and sending it again could show it twice.
+ */
+export const DELIVERY_OUTCOMES = ['SENT', 'SKIPPED', 'REFUSED', 'UNCONFIRMED'] as const;
+export type DeliveryOutcome = (typeof DELIVERY_OUTCOMES)[number];
+
+/** One line of a conversation's feed (SP-12): append-only, numbered by revision, and enough to fold its state again. */
+export type Event = {
+  accountId: string;
+  conversationId: string;
+  revision: number;
+  kind: EventKind;
+  /** When it happened, as reported; for a timer the instant it acted. */
+  at: Date;
+  /** When it was acted on. */
+  recordedAt: Date;
+  actor: Actor;
+  agentId: string | null;
+  channelId: string;
+  messageId: string | null;
+  timer: TimerKind | null;
+  effect: Effect | null;
+  status: Status;
+  awaiting: Awaiting;
+  /** What else the action carried; for a timer `{ due }`. */
+  data: Readonly<Record<string, unknown>> | null;
+};
+
+/** The event that tells of a command applied: `after` is the conversation as it then stands. */
+export function eventOf(command: Command, after: Conversation, effect: Effect | null, now: Date): Event {
+  const { kind, ...rest } = command.action;
+  const {
+    agentId = null,
+    sender,
+    by,
+    text: _text,
+    ...data
+  } = rest as Record<string, unknown> & { agentId?: string };
+  return {
+    accountId: after.accountId,
+    conversationId: after.id,
+    revision: after.revision,
+    kind,
+    at: command.at,
+    recordedAt: now,
+    actor: kind === 'INBOUND' ? 'CONSUMER' : ((sender ?? by ?? (agentId ? 'AGENT' : 'SYSTEM')) as Actor),
+    agentId,
+    channelId: after.channelId,
+    messageId: command.messageId,
+    timer: null,
+    effect,
+    status: after.status,
+    awaiting: after.awaiting,
+    data: Object.keys(data).length ? data : null,
+  };
+}
+
+/** The command an event tells of; null for what was no command. Inverse of `eventOf`. */
+export function commandOf(event: Event): Command | null {
+  if ((EVENT_KINDS as readonly string[]).includes(event.kind)) return null;
+  const data: Record<string, unknown> = { ...event.data, kind: event.kind };
+  if (event.agentId !== null) data.agentId = event.agentId;
+  if (event.kind === 'OUTBOUND') data.sender = event.actor;
+  if (event.kind === 'START' || event.kind === 'END') data.by = event.actor;
+  for (const field of ['until', 'responseAt'])
+    if (typeof data[field] === 'string') data[field] = new Date(data[field]);
+  return { action: data as Action, at: event.at, messageId: event.messageId, byId: true };
+}

@@ -1,0 +1,126 @@
+import { addressKey, type ContactAddress } from '../db/rows/contacts.ts';
+import type { Action, Command } from '../domain/conversation/activity.ts';
+import { InvalidInputError, type LullError, NotFoundError } from '../domain/errors.ts';
+import type { AccountRules } from '../domain/policy/account-rules.ts';
+import { isPlain, PLAIN } from '../domain/text.ts';
+import { isUuid, NIL } from '../domain/uuid.ts';
+import type { Activity, LifecycleDeps } from '../engine.ts';
+import { type Asked, type Found, readAsked } from './ingest-lookup.ts';
+
+/** How far ahead of now an activity may be stamped; within, it is stamped now. */
+const AHEAD_MS = 60_000;
+
+/** An activity with its contact found, or why it is refused. `index`: its place in the call. */
+export type Item =
+  | {
+      index: number;
+      contactId: string;
+      conversationId: string | null;
+      channelId: string | null;
+      command: Command;
+    }
+  | { index: number; refused: LullError };
+
+/**
+ * A call's activities, resolved. `newContacts` are to be made, by the ids the items already carry. `found`, by
+ * index: what there was when it was read, unlocked, at `readAt` by the database's time.
+ */
+export type Resolved = {
+  rules: AccountRules;
+  items: Item[];
+  newContacts: (ContactAddress & { id: string })[];
+  found: Found[];
+  readAt: Date;
+};
+
+/** Finds what a call's activities refer to, without a lock: contacts' ids never change. Constant round trips. */
+export async function resolve(
+  { db, rules: cache, newId }: Pick<LifecycleDeps, 'db' | 'rules' | 'newId'>,
+  accountId: string,
+  activities: readonly Activity[],
+  now: Date,
+): Promise<Resolved> {
+  const read = await readAsked(db.sql, accountId, activities.map(askedOf));
+  if (read === null) throw new NotFoundError('accountId', 'account');
+  const rules = await cache.at(accountId, read.rulesVersion);
+
+  const newContacts = new Map<string, ContactAddress & { id: string }>();
+  const items = activities.map((activity, index): Item => {
+    try {
+      const { target, action } = activity;
+      const found = read.found[index] as Found;
+      checkReferences(action, found);
+      if (action.kind === 'CASE_STATUS') checkCaseStatus(action.caseStatus, rules);
+      const command: Command = {
+        action: asSentBy(action, found),
+        at: instantOf(activity.at ?? now, now),
+        messageId: activity.messageId ?? null,
+        byId: 'conversationId' in target,
+      };
+      const contactId = found.contact?.id;
+      if ('conversationId' in target) {
+        if (contactId === undefined) throw new NotFoundError('conversationId', 'conversation');
+        return { index, contactId, conversationId: target.conversationId, channelId: null, command };
+      }
+      if (!rules.channels.has(target.channelId)) throw new NotFoundError('channelId', 'channel');
+      if (target.address === '')
+        throw new InvalidInputError('address', 'a text that is not empty is allowed');
+      // A contact that is there already keeps the address it has.
+      if (contactId === undefined && !isPlain(target.address))
+        throw new InvalidInputError('address', `a text ${PLAIN}, is allowed`);
+      if (contactId !== undefined)
+        return { index, contactId, conversationId: null, channelId: target.channelId, command };
+      const key = addressKey(target);
+      const made = newContacts.get(key) ?? { ...target, id: newId() };
+      newContacts.set(key, made);
+      return { index, contactId: made.id, conversationId: null, channelId: target.channelId, command };
+    } catch (error) {
+      return { index, refused: error as LullError };
+    }
+  });
+  return { rules, items, newContacts: [...newContacts.values()], found: read.found, readAt: read.readAt };
+}
+
+/** What to read for an activity. What is no id is nobody's. */
+function askedOf({ target, action, messageId }: Activity, index: number): Asked {
+  const idOf = (id: string) => (isUuid(id) ? id : NIL);
+  const { agentId, skillId } = action as { agentId?: string; skillId?: string | null };
+  return {
+    index,
+    target:
+      'conversationId' in target
+        ? { conversationId: idOf(target.conversationId) }
+        : { channelId: idOf(target.channelId), address: target.address },
+    messageId: messageId ?? null,
+    agentId: agentId ? idOf(agentId) : null,
+    skillId: skillId ? idOf(skillId) : null,
+  };
+}
+
+function checkReferences(action: Action, { agentKind, hasSkill }: Found): void {
+  const { agentId, skillId } = action as { agentId?: string; skillId?: string | null };
+  if (agentId && agentKind === null) throw new NotFoundError('agentId', 'agent');
+  if (skillId && !hasSkill) throw new NotFoundError('skillId', 'skill');
+}
+
+/** A message of an agent who is a bot is a bot's, whatever it was reported as (SF-13, PE-5). */
+function asSentBy(action: Action, { agentKind }: Found): Action {
+  const isBots = action.kind === 'OUTBOUND' && action.sender === 'AGENT' && agentKind === 'BOT';
+  return isBots ? { ...action, sender: 'BOT' } : action;
+}
+
+/** @throws InvalidInputError listing the case statuses that the account has (SP-4) */
+function checkCaseStatus(caseStatus: string | null, { caseStatuses }: AccountRules): void {
+  if (caseStatus === null || caseStatuses.has(caseStatus)) return;
+  const allowed =
+    caseStatuses.size === 0 ? 'the account has none yet' : `${[...caseStatuses].join(', ')} is allowed`;
+  throw new InvalidInputError('caseStatus', `${allowed}, or null`);
+}
+
+function instantOf(at: Date, now: Date): Date {
+  if (Number.isNaN(at.getTime()) || at.getTime() < 0)
+    throw new InvalidInputError('at', 'an instant since 1970 is allowed');
+  if (at.getTime() - now.getTime() > AHEAD_MS)
+    throw new InvalidInputError('at', 'an instant at most one minute ahead is allowed');
+  return at > now ? now : at;
+}

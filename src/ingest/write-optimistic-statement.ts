@@ -1,0 +1,82 @@
+import type { Sql } from 'postgres';
+import { CHANGING, type StoredConversation } from '../db/rows/conversations.ts';
+import { EVENT_COLUMNS } from '../db/rows/events.ts';
+import { type Column, single, unnest, valuesOf, valuesOfOne } from '../db/rows/unnest.ts';
+import { hasSqlstate } from '../db/sqlstate.ts';
+import type { Event } from '../domain/conversation/event.ts';
+
+/** An open conversation as it was when it was read, and as it is to be, still open. */
+export type Rewrite = { before: StoredConversation; after: StoredConversation };
+
+/** How a conversation ended and began does not change while it is open. */
+const LIVE = CHANGING.filter(
+  ({ name }) =>
+    !/^(started_by|started_at|ended_at|end_reason|ended_by|credited_agent_id|former_status|rules_version|lateness_ms)$/.test(
+      name,
+    ),
+);
+const COLUMNS: readonly Column<Rewrite>[] = [
+  ...LIVE.map(({ name, type, of }): Column<Rewrite> => ({ name, type, of: ({ after }) => of(after) })),
+  { name: 'was_revision', type: 'int', of: ({ before }) => before.revision },
+  { name: 'was_lane_id', type: 'uuid', of: ({ before }) => before.laneId },
+];
+const EVENT_NAMES = EVENT_COLUMNS.map(({ name }) => name).join(', ');
+
+/** Divides by zero where some of the conversations, not all, were still as they were read: then nothing of it remains. */
+const write = (rewrites: string, events: string) => `
+  with written as (
+    update conversation set ${LIVE.filter(({ name }) => name !== 'id')
+      .map(({ name }) => `${name} = rows.${name}`)
+      .join(', ')}
+    from (${rewrites}) as rows
+    where conversation.account_id = $1::uuid and conversation.id = rows.id
+      and conversation.revision = rows.was_revision and conversation.lane_id = rows.was_lane_id
+      and clock_timestamp() < $3::timestamptz and (select set_config('lock_timeout', $4::text, true)) is not null
+    returning 1
+  ), fed as (
+    insert into event (account_id, ${EVENT_NAMES})
+    select $1::uuid, rows.* from (${events}) as rows where (select count(*) from written) = $2::int
+  )
+  select count(*)::int as written, 1 / (count(*) in (0, $2::int))::int from written`;
+const FROM = 5;
+const EVENTS_FROM = FROM + COLUMNS.length;
+const WRITE = {
+  one: write(single(COLUMNS, FROM), single(EVENT_COLUMNS, EVENTS_FROM)),
+  many: write(unnest(COLUMNS, FROM), unnest(EVENT_COLUMNS, EVENTS_FROM)),
+};
+
+/**
+ * Writes conversations and their events in one autocommitted statement, if each of the conversations is still as it
+ * was read, in the same lane; all of it or nothing. False: one was not, or the database's time was past `beginBy`,
+ * however long the statement, or the whole process, was held up on its way there. `lockWaitMs`: how long it waits for a
+ * row that somebody holds. @throws PostgresError, of code 55P03 where that is not enough
+ */
+export async function writeUnlocked(
+  sql: Sql,
+  accountId: string,
+  rewrites: readonly Rewrite[],
+  events: readonly Event[],
+  beginBy: Date,
+  lockWaitMs: number,
+): Promise<boolean> {
+  // In the order of ids, as whoever locks them does.
+  const sorted = [...rewrites].sort((a, b) => (a.after.id < b.after.id ? -1 : 1));
+  const [rewrite, event] = [sorted[0], events[0]];
+  const isOne = rewrite !== undefined && event !== undefined && sorted.length === 1 && events.length === 1;
+  const values = isOne
+    ? [...valuesOfOne(COLUMNS, rewrite), ...valuesOfOne(EVENT_COLUMNS, event)]
+    : [...valuesOf(COLUMNS, sorted), ...valuesOf(EVENT_COLUMNS, events)];
+  try {
+    const [row] = await sql.unsafe(
+      isOne ? WRITE.one : WRITE.many,
+      [accountId, sorted.length, beginBy, String(lockWaitMs), ...values],
+      {
+        prepare: true,
+      },
+    );
+    return row?.written === sorted.length;
+  } catch (error) {
+    if (hasSqlstate(error, 'divisionByZero')) return false;
+    throw error;
+  }
+}

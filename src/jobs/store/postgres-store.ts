@@ -1,0 +1,140 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type BackendFactory, PostgresConnection, PostgresQueueBackend, Queue, Worker } from 'bullmq';
+import { type DatabaseAddress, describeAddress, pgPoolConfig } from '../../db/address.ts';
+import { hasSqlstate } from '../../db/sqlstate.ts';
+import type { Log } from '../../log.ts';
+import {
+  openPatiently,
+  QUEUE_OPTIONS,
+  type QueueBackend,
+  RETRY_AFTER_MS,
+  troubleLog,
+  WORKER_OPTIONS,
+} from './store.ts';
+
+/** A process has at most 4 connections for all its queues and workers: these for queries, and one that listens. */
+const QUERY_CONNECTIONS = 3;
+
+/** For how long a worker waits at most before it looks for itself, whatever it was or was not notified of. */
+const MAXIMUM_BLOCK_SECONDS = 5;
+
+/** What Postgres answers once the schema of the queue has been dropped. */
+const SCHEMA_IS_GONE = ['undefinedFunction', 'undefinedTable', 'invalidSchema'] as const;
+
+type Settings = ReturnType<typeof connectionSettings>;
+
+/** How BullMQ reaches Postgres. Its tables live in the schema `<prefix>_queue`, which it makes and keeps up to date. */
+export function connectionSettings(database: DatabaseAddress, prefix: string, queryConnections: number) {
+  return {
+    ...pgPoolConfig(database),
+    schema: `${prefix}_queue`,
+    migrate: true,
+    max: queryConnections,
+    query_timeout: 10_000,
+  };
+}
+
+/** Queues on Postgres. All of a process share one pool and one listening connection; BullMQ's own way is 11 for each. */
+export async function openPostgresBackend(
+  database: DatabaseAddress,
+  prefix: string,
+  log: Log,
+): Promise<QueueBackend> {
+  const settings = connectionSettings(database, prefix, QUERY_CONNECTIONS);
+  const trouble = troubleLog(log, 'the queues');
+  const connection = await openPatiently(
+    `Postgres at ${describeAddress(database)}`,
+    () => connect(settings),
+    log,
+  );
+  connection.setMaxListeners(0);
+  connection.on('error', trouble);
+  listenInTurn(connection);
+
+  const share: BackendFactory<PostgresQueueBackend, object> = (name, options) =>
+    new PostgresQueueBackend(connection, name, { ...options, connection: settings }, false);
+
+  return {
+    kind: 'postgres',
+    queue(name) {
+      const queue = new Queue(name, { connection: {}, ...QUEUE_OPTIONS }, share);
+      return queue.on('error', trouble);
+    },
+    worker(name, run, concurrency) {
+      const worker = new Worker(
+        name,
+        (job) => run(job.data, job.id ?? ''),
+        { connection: {}, concurrency, ...WORKER_OPTIONS },
+        (...parameters) => robust(share(...parameters), connection, settings),
+      );
+      return worker.on('error', trouble);
+    },
+    async ping() {
+      await connection.pool.query('select 1');
+    },
+    close: () => connection.close(),
+  };
+}
+
+/** A connection whose first try failed stays failed: it is closed, and the next try takes a new one. */
+async function connect(settings: Settings): Promise<PostgresConnection> {
+  const connection = new PostgresConnection(settings);
+  connection.on('error', () => undefined);
+  // A client in use but between two queries has nobody to tell of its end; the next query on it rejects.
+  connection.pool.on('connect', (client) => client.on('error', () => undefined));
+  try {
+    await connection.waitUntilReady();
+    return connection;
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+/** Makes a worker's half of a shared connection live through restarts of the server and a dropped schema. */
+function robust(
+  backend: PostgresQueueBackend,
+  connection: PostgresConnection,
+  settings: Settings,
+): PostgresQueueBackend {
+  // Only a backend with a connection of its own is told that it must listen again.
+  connection.on('listenerinvalidated', () => {
+    void backend.disconnectBlocking().then(() => backend.reconnectBlocking());
+  });
+
+  // After an error a worker waits for as long as it may, which would be an hour.
+  Object.defineProperty(backend, 'maximumBlockTimeout', { value: MAXIMUM_BLOCK_SECONDS });
+
+  const moveToActive = backend.moveToActive.bind(backend);
+  backend.moveToActive = async (token, workerName) => {
+    try {
+      return await moveToActive(token, workerName);
+    } catch (error) {
+      // It asks again at once: without a pause it would spin for as long as Postgres takes to start.
+      await delay(RETRY_AFTER_MS);
+      if (SCHEMA_IS_GONE.some((name) => hasSqlstate(error, name)))
+        await connect({ ...settings, max: 1 }).then((restored) => restored.close());
+      throw error;
+    }
+  };
+  return backend;
+}
+
+/** Each worker sends its LISTEN to the one listening client, which takes one query at a time. */
+function listenInTurn(connection: PostgresConnection): void {
+  const getListenClient = connection.getListenClient.bind(connection);
+  const orderly = new WeakSet<object>();
+  connection.getListenClient = async () => {
+    const client = await getListenClient();
+    if (orderly.has(client)) return client;
+    orderly.add(client);
+    const query = client.query.bind(client);
+    let last: Promise<unknown> = Promise.resolve();
+    client.query = (text, parameters) => {
+      const next = last.then(() => query(text, parameters));
+      last = next.catch(() => undefined);
+      return next;
+    };
+    return client;
+  };
+}

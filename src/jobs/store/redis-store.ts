@@ -1,0 +1,136 @@
+import { createRedisBackend, Queue, Worker } from 'bullmq';
+import { Redis } from 'ioredis';
+import { SetupError } from '../../domain/errors.ts';
+import type { Log } from '../../log.ts';
+import {
+  openPatiently,
+  QUEUE_OPTIONS,
+  type QueueBackend,
+  RETRY_AFTER_MS,
+  type Trouble,
+  troubleLog,
+  WORKER_OPTIONS,
+} from './store.ts';
+
+const REDIS_OPTIONS = {
+  connectTimeout: 3_000,
+  keepAlive: 10_000,
+  retryStrategy: (attempts: number) => Math.min(attempts * 50, RETRY_AFTER_MS),
+};
+
+/** A queue that is first used while Redis is away would fail at asking for its version, and then fail for ever. */
+const NO_GREETING = { skipVersionCheck: true, skipWaitingForReady: true };
+
+/** A connection to Redis, and the end of it and of every copy that BullMQ made of it. */
+export type RedisConnections = { redis: Redis; where: string; disconnect(): void };
+
+/**
+ * Connects once Redis answers. Commands given while it is away fail soon instead of waiting for it.
+ * @throws SetupError with exit code 3 if it is not there.
+ */
+export async function openRedis(redisUrl: string, trouble: Trouble, log: Log): Promise<RedisConnections> {
+  const where = `Redis at ${hostAndPort(redisUrl)}`;
+  await openPatiently(where, () => probe(redisUrl), log);
+  const redis = new Redis(redisUrl, { ...REDIS_OPTIONS, maxRetriesPerRequest: 1 });
+  redis.on('error', trouble);
+  const copies = rememberCopies(redis);
+  return { redis, where, disconnect: () => disconnectAll([redis, ...copies]) };
+}
+
+/**
+ * Queues on Redis or Valkey. Connections of a process: one for what it adds, one for its workers' commands,
+ * and one for each worker to wait on.
+ */
+export async function openRedisBackend(redisUrl: string, prefix: string, log: Log): Promise<QueueBackend> {
+  const trouble = troubleLog(log, 'the queues');
+  const { redis, disconnect } = await openRedis(redisUrl, trouble, log);
+  const workers = redis.duplicate({ maxRetriesPerRequest: null });
+  const waiting = rememberCopies(workers);
+  workers.on('error', trouble);
+
+  return {
+    kind: 'redis',
+    queue(name) {
+      const queue = new Queue(name, { connection: redis, prefix, ...NO_GREETING, ...QUEUE_OPTIONS });
+      return queue.on('error', trouble);
+    },
+    worker(name, run, concurrency) {
+      const worker = new Worker(
+        name,
+        (job) => run(job.data, job.id ?? ''),
+        { connection: workers, prefix, concurrency, ...WORKER_OPTIONS },
+        (...parameters) => punctual(createRedisBackend(...parameters), redis),
+      );
+      return worker.on('error', trouble);
+    },
+    async ping() {
+      await redis.ping();
+    },
+    async close() {
+      disconnect();
+      disconnectAll(waiting);
+    },
+  };
+}
+
+/** BullMQ leaves copies of a connection open when it closes while Redis is away: they would keep the process alive. */
+function rememberCopies(redis: Redis): Set<Redis> {
+  const copies = new Set<Redis>();
+  const duplicate = redis.duplicate.bind(redis);
+  redis.duplicate = (options) => {
+    const copy = duplicate(options);
+    copies.add(copy);
+    return copy;
+  };
+  return copies;
+}
+
+/** To disconnect twice would keep the process alive for 2 s. */
+function disconnectAll(connections: Iterable<Redis>): void {
+  for (const connection of connections) if (connection.status !== 'end') connection.disconnect();
+}
+
+type RedisQueueBackend = ReturnType<typeof createRedisBackend>;
+
+/**
+ * A blocked client's timeout is seen only when something wakes the server: with its default `hz 10` up to 100 ms
+ * late. A ping at that moment wakes it, and a delayed job is on time without a change to the server.
+ */
+function punctual(backend: RedisQueueBackend, redis: Redis): RedisQueueBackend {
+  const waitForJob = backend.waitForJob.bind(backend);
+  backend.waitForJob = async (blockTimeoutSeconds) => {
+    const wake = setTimeout(
+      () => redis.ping().catch(() => undefined),
+      Math.ceil(blockTimeoutSeconds * 1_000) + 2,
+    );
+    try {
+      return await waitForJob(blockTimeoutSeconds);
+    } finally {
+      clearTimeout(wake);
+    }
+  };
+  return backend;
+}
+
+async function probe(redisUrl: string): Promise<void> {
+  const redis = new Redis(redisUrl, { ...REDIS_OPTIONS, lazyConnect: true, retryStrategy: () => null });
+  let cause: unknown;
+  redis.on('error', (error) => {
+    cause = error;
+  });
+  try {
+    await redis.connect();
+    await redis.ping();
+  } catch (error) {
+    throw cause ?? error;
+  } finally {
+    redis.disconnect();
+  }
+}
+
+/** All of the address that may be shown. */
+function hostAndPort(redisUrl: string): string {
+  if (!URL.canParse(redisUrl)) throw new SetupError('the address of Redis is not a URL', 3);
+  const { hostname, port } = new URL(redisUrl);
+  return `${hostname}:${port || 6379}`;
+}

@@ -1,2 +1,0 @@
-/** Whose work it is, for the API's connections to the database. */
-export { onBehalfOf } from '../db/pool.ts';

@@ -1,0 +1,102 @@
+import { type Call, once } from '../db/idempotency.ts';
+import { countOf } from '../db/rows/counts.ts';
+import { orTaken } from '../db/sqlstate.ts';
+import { inTransaction } from '../db/transaction.ts';
+import { checkCount } from '../domain/bounds.ts';
+import { NotFoundError } from '../domain/errors.ts';
+import { type OpenHours, validateOpenHours } from '../domain/time/open-hours.ts';
+import type { Author, RulesDeps } from './change-rules.ts';
+import { changeRulesOnce } from './change-rules-once.ts';
+
+/**
+ * Makes a calendar (PE-8). No timer runs on it before a channel has it, so it is no change of rules.
+ * @throws InvalidInputError, TakenError, ConflictError
+ */
+export async function createCalendar(
+  deps: RulesDeps,
+  accountId: string,
+  { name, hours }: { name: string; hours: OpenHours },
+  call: Call,
+): Promise<{ id: string }> {
+  validateOpenHours(hours, 'hours');
+  return await orTaken(() =>
+    once(
+      deps,
+      accountId,
+      call,
+      (keeping) =>
+        inTransaction(deps.db.sql, (sql) =>
+          keeping(sql, async () => {
+            checkCount('calendars', await countOf(sql, accountId, 'calendars', deps.clock.now()));
+            const id = deps.newId();
+            await sql`insert into calendar ${sql({ account_id: accountId, id, name, hours: sql.json(hours as never) })}`;
+            return { id };
+          }),
+        ) as Promise<{ id: string }>,
+    ),
+  );
+}
+
+/**
+ * Changes a calendar; a change of rules, in force at once for all that runs on it.
+ * @throws NotFoundError, InvalidInputError, TakenError, ConflictError; nothing is changed then
+ */
+export async function updateCalendar(
+  deps: RulesDeps,
+  accountId: string,
+  calendarId: string,
+  changes: { name?: string | undefined; hours?: OpenHours | undefined },
+  author: Author,
+  call: Call,
+): Promise<{ id: string }> {
+  if (changes.hours) validateOpenHours(changes.hours, 'hours');
+  return await orTaken(() =>
+    changeRulesOnce(deps, accountId, author, call, async (sql) => {
+      const [row] = await sql<{ name: string; hours: OpenHours }[]>`
+        select name, hours from calendar where account_id = ${accountId} and id = ${calendarId} for no key update`;
+      if (!row) throw new NotFoundError('calendarId', 'calendar');
+      const before = { id: calendarId, name: row.name, hours: row.hours };
+      const after = { ...before, name: changes.name ?? row.name, hours: changes.hours ?? row.hours };
+      await sql`
+        update calendar set name = ${after.name}, hours = ${sql.json(after.hours as never)}
+        where account_id = ${accountId} and id = ${calendarId}`;
+      return {
+        change: { kind: 'CALENDAR', channelId: null, skillId: null, before, after },
+        result: { id: calendarId },
+      };
+    }),
+  );
+}
+
+/**
+ * Chooses what channels without a calendar of their own run on; null: they are always open (PE-8). A change of
+ * rules, unless it is so already.
+ * @throws NotFoundError naming `calendarId`; ConflictError
+ */
+export async function setAccountCalendar(
+  deps: RulesDeps,
+  accountId: string,
+  calendarId: string | null,
+  author: Author,
+  call: Call,
+): Promise<{ id: string }> {
+  return await changeRulesOnce(deps, accountId, author, call, async (sql) => {
+    const [found] = await sql<{ before: string | null; known: boolean }[]>`
+      select calendar_id as before, exists (
+        select 1 from calendar where account_id = ${accountId} and id = ${calendarId}
+      ) as known from account where account_id = ${accountId}`;
+    if (calendarId !== null && !found?.known) throw new NotFoundError('calendarId', 'calendar');
+    const before = found?.before ?? null;
+    const result = { id: accountId };
+    if (before === calendarId) return { change: null, result };
+    await sql`update account set calendar_id = ${calendarId} where account_id = ${accountId}`;
+    const kept = (id: string | null) => ({ calendarId: id });
+    return {
+      change: {
+        ...{ kind: 'CALENDAR', channelId: null, skillId: null },
+        ...{ before: kept(before), after: kept(calendarId) },
+      },
+      result,
+    };
+  });
+}

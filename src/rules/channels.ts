@@ -1,0 +1,146 @@
+import type { TransactionSql } from 'postgres';
+import type { Call } from '../db/idempotency.ts';
+import { closeCircuit } from '../db/rows/circuits.ts';
+import { countOf } from '../db/rows/counts.ts';
+import { orTaken, orUnavailable } from '../db/sqlstate.ts';
+import { BOUNDS, checkCount } from '../domain/bounds.ts';
+import { InvalidInputError, NotFoundError } from '../domain/errors.ts';
+import type { LifecycleDeps } from '../engine.ts';
+import type { Author, RulesDeps } from './change-rules.ts';
+import { changeRulesOnce } from './change-rules-once.ts';
+
+/** What setting channels up needs. */
+export type ChannelDeps = RulesDeps & {
+  /**
+   * Reads settings, over those that are stored, by the schema of the adapter of that id: as they are to be stored, with
+   * their secrets encrypted. One that is null goes.
+   * @throws NotFoundError naming `adapterId`; InvalidInputError naming the setting, as `settings.secret`
+   */
+  readSettings: (adapterId: string, given: object, stored?: object) => object;
+};
+
+/** A channel to be. */
+export type NewChannel = {
+  name: string;
+  adapterId: string;
+  settings: Readonly<Record<string, unknown>>;
+  calendarId: string | null;
+};
+
+/** What to change of a channel; undefined stays. A setting that is null goes, one that is not named stays. */
+export type ChannelChanges = {
+  name?: string | undefined;
+  settings?: Readonly<Record<string, unknown>> | undefined;
+  calendarId?: string | null | undefined;
+};
+
+/**
+ * Makes a channel; a change of rules. Answers its id. The history keeps no setting: they may be secrets.
+ * @throws NotFoundError, InvalidInputError, TakenError, ConflictError; nothing is changed then
+ */
+export async function createChannel(
+  deps: ChannelDeps,
+  accountId: string,
+  { name, adapterId, settings, calendarId }: NewChannel,
+  author: Author,
+  call: Call,
+): Promise<{ id: string }> {
+  const read = within(deps.readSettings(adapterId, settings));
+  return await orTaken(() =>
+    changeRulesOnce(deps, accountId, author, call, async (sql) => {
+      checkCount('channels', await countOf(sql, accountId, 'channels', deps.clock.now()));
+      await checkCalendar(sql, accountId, calendarId);
+      const id = deps.newId();
+      await sql`insert into channel ${sql({ account_id: accountId, id, name, adapter: adapterId, settings: sql.json(read as never), calendar_id: calendarId })}`;
+      const after = { name, adapterId, calendarId };
+      return {
+        change: { kind: 'CHANNEL', channelId: id, skillId: null, before: null, after },
+        result: { id },
+      };
+    }),
+  );
+}
+
+/**
+ * Changes a channel; a change of rules. Its adapter stays what it is.
+ * @throws NotFoundError, InvalidInputError, TakenError, ConflictError; nothing is changed then
+ */
+export async function updateChannel(
+  deps: ChannelDeps,
+  accountId: string,
+  channelId: string,
+  changes: ChannelChanges,
+  author: Author,
+  call: Call,
+): Promise<{ id: string }> {
+  return await orTaken(() =>
+    changeRulesOnce(deps, accountId, author, call, async (sql) => {
+      const [row] = await sql`
+        select name, adapter, settings, calendar_id from channel where account_id = ${accountId} and id = ${channelId} for no key update`;
+      if (!row) throw new NotFoundError('channelId', 'channel');
+      const { name = row.name, calendarId = row.calendar_id } = changes;
+      if (calendarId !== row.calendar_id) await checkCalendar(sql, accountId, calendarId);
+      const settings =
+        changes.settings === undefined
+          ? row.settings
+          : within(deps.readSettings(row.adapter, changes.settings, row.settings), row.settings);
+      await sql`
+        update channel set name = ${name}, calendar_id = ${calendarId}, settings = ${sql.json(settings as never)}
+        where account_id = ${accountId} and id = ${channelId}`;
+      // Its provider may be another one now.
+      if (changes.settings !== undefined) await closeCircuit(sql, { accountId, destinationId: channelId });
+      const adapterId: string = row.adapter;
+      const changedSettings = Object.keys(changes.settings ?? {});
+      return {
+        change: {
+          kind: 'CHANNEL',
+          channelId,
+          skillId: null,
+          before: { name: row.name, adapterId, calendarId: row.calendar_id },
+          after: { name, adapterId, calendarId, ...(changedSettings.length ? { changedSettings } : {}) },
+        },
+        result: { id: channelId },
+      };
+    }),
+  );
+}
+
+/** Settings that are to be stored, unless they are too large; what is too large already may shrink. */
+function within(settings: object, before: object = {}): object {
+  const { max } = BOUNDS.settings;
+  const size = JSON.stringify(settings).length;
+  // Encrypted, secrets are longer than as they are given.
+  if (size > 2 * max && size > JSON.stringify(before).length)
+    throw new InvalidInputError('settings', `at most ${max} characters, as JSON, are allowed`);
+  return settings;
+}
+
+async function checkCalendar(
+  sql: TransactionSql,
+  accountId: string,
+  calendarId: string | null,
+): Promise<void> {
+  if (calendarId === null) return;
+  const [row] = await sql`select 1 from calendar where account_id = ${accountId} and id = ${calendarId}`;
+  if (!row) throw new NotFoundError('calendarId', 'calendar');
+}
+
+/** What a provider's call names: an account and its channel, both UUIDs. */
+export type ChannelPath = { accountId: string; channelId: string };
+
+/** Channels as providers' calls name them, in one statement; null where the account has no such channel. @throws UnavailableError */
+export async function channelsOfWebhooks(
+  { db }: Pick<LifecycleDeps, 'db'>,
+  paths: readonly ChannelPath[],
+): Promise<({ adapterId: string; settings: object } | null)[]> {
+  const select = db.sql.unsafe<{ at: number; adapterId: string; settings: object }[]>(
+    `select at::int, adapter as "adapterId", settings
+     from unnest($1::uuid[], $2::uuid[]) with ordinality as path (account_id, channel_id, at)
+     join channel on channel.account_id = path.account_id and channel.id = path.channel_id`,
+    [paths.map(({ accountId }) => accountId), paths.map(({ channelId }) => channelId)],
+    { prepare: true },
+  );
+  const rows = await orUnavailable(() => select);
+  const found = new Map(rows.map(({ at, adapterId, settings }) => [at, { adapterId, settings }]));
+  return paths.map((_, index) => found.get(index + 1) ?? null);
+}

@@ -1,0 +1,98 @@
+import type { Call } from '../db/idempotency.ts';
+import { countOf } from '../db/rows/counts.ts';
+import { checkCount } from '../domain/bounds.ts';
+import { InvalidInputError, NotFoundError } from '../domain/errors.ts';
+import type { Author, RulesDeps } from './change-rules.ts';
+import { changeRulesOnce } from './change-rules-once.ts';
+import { insertOutage, type OutageRow, readOutages, setOutageEnd } from './outage-rows.ts';
+
+/** How far ahead of now the beginning of an outage may be stamped; within, it began now. As of activities. */
+const AHEAD_MS = 60_000;
+/** The last instant that can be written as the API writes them. */
+const LAST = new Date('9999-12-31T23:59:59.999Z');
+
+/** An outage to be recorded: of a channel, or with null of all; `until` null: it goes on. */
+export type NewOutage = { channelId: string | null; since: Date; until: Date | null };
+
+/**
+ * Records an outage: its time does not count (LL-7). A change of rules: due times are others from now on, and what
+ * has ended stays so. It may lie in the past, go on, and overlap others.
+ * @throws NotFoundError naming `channelId`; InvalidInputError naming `since` or `until`; ConflictError
+ */
+export async function recordOutage(
+  deps: RulesDeps,
+  accountId: string,
+  { channelId, since, until }: NewOutage,
+  author: Author,
+  call: Call,
+): Promise<{ id: string }> {
+  return await changeRulesOnce(deps, accountId, author, call, async (sql, rules) => {
+    if (channelId !== null && !rules.channels.has(channelId)) throw new NotFoundError('channelId', 'channel');
+    const began = beginningOf(since, deps.clock.now());
+    checkEnd(until);
+    if (until !== null && until < began)
+      throw new InvalidInputError('until', `an instant from since (${began.toISOString()}) on is allowed`);
+    checkCount('outages', await countOf(sql, accountId, 'outages', deps.clock.now()));
+    const outage: OutageRow = { id: deps.newId(), kind: 'OUTAGE', channelId, since: began, until };
+    await insertOutage(sql, accountId, outage);
+    return {
+      change: { kind: 'OUTAGE', channelId, skillId: null, before: null, after: asKept(outage) },
+      result: { id: outage.id },
+    };
+  });
+}
+
+/**
+ * Ends an outage that goes on, now or at an instant; one whose end is still to come can be given another. From then
+ * on time counts again, and what was about to end has as long as it had when the outage began (LL-7).
+ * @throws NotFoundError naming `outageId`; InvalidInputError naming `outageId` of one that is over, or `until`; ConflictError
+ */
+export async function endOutage(
+  deps: RulesDeps,
+  accountId: string,
+  { outageId, until }: { outageId: string; until: Date | null },
+  author: Author,
+  call: Call,
+): Promise<{ id: string }> {
+  return await changeRulesOnce(deps, accountId, author, call, async (sql) => {
+    const [outage] = await readOutages(sql, accountId, [outageId]);
+    if (!outage) throw new NotFoundError('outageId', 'outage');
+    const now = deps.clock.now();
+    if (outage.until !== null && outage.until <= now)
+      throw new InvalidInputError(
+        'outageId',
+        `an outage that goes on is allowed; this one ended at ${outage.until.toISOString()}`,
+      );
+    checkEnd(until);
+    const end = until ?? now;
+    if (end < outage.since)
+      throw new InvalidInputError(
+        'until',
+        `an instant from its beginning (${outage.since.toISOString()}) on is allowed`,
+      );
+    await setOutageEnd(sql, accountId, outageId, end);
+    const { channelId } = outage;
+    const after = asKept({ ...outage, until: end });
+    return {
+      change: { kind: 'OUTAGE', channelId, skillId: null, before: asKept(outage), after },
+      result: { id: outageId },
+    };
+  });
+}
+
+function beginningOf(since: Date, now: Date): Date {
+  if (since.getTime() < 0) throw new InvalidInputError('since', 'an instant since 1970 is allowed');
+  if (since.getTime() - now.getTime() > AHEAD_MS)
+    throw new InvalidInputError('since', 'an instant at most one minute ahead is allowed');
+  return since > now ? now : since;
+}
+
+function checkEnd(until: Date | null): void {
+  if (until !== null && until > LAST)
+    throw new InvalidInputError('until', 'an instant of the year 9999 or earlier is allowed');
+}
+
+/** An outage as the history of rules keeps it. */
+function asKept({ kind, since, until }: OutageRow): object {
+  return { kind, since: since.toISOString(), until: until?.toISOString() ?? null };
+}

@@ -1,0 +1,55 @@
+import { isUuid } from '../../domain/uuid.ts';
+import { endOfFeed, type FeedPosition, type PlacedEvent, readFeed } from '../../insight/feed.ts';
+import { builder } from '../core/builder.ts';
+import { pageArgs, readPageArgs, toConnection } from '../core/connection.ts';
+import { Conversation } from './conversation.ts';
+import { Event, EventConnection } from './event.ts';
+
+const LIST = 'events';
+/** One more than the greatest number a transaction or a revision can have. */
+const XIDS = 2n ** 64n;
+const REVISIONS = 2 ** 31;
+
+builder.objectField(Event, 'conversation', (t) =>
+  t.field({
+    type: Conversation,
+    nullable: true,
+    description: 'The conversation it is of, as it stands now; null once that is no longer kept.',
+    resolve: ({ conversationId }, _args, { load }) => load.conversation(conversationId),
+  }),
+);
+
+builder.queryFields((t) => ({
+  events: t.field({
+    type: EventConnection,
+    description:
+      "Everything that happened to the account's conversations, in the order in which it was committed (SP-12): the durable way to follow them. Give the last cursor as `after`, again and again: nothing is skipped, and nothing comes twice. What has only just happened may take a moment to appear.",
+    args: pageArgs(100),
+    async resolve(_root, args, { accountId, reads }) {
+      const page = readPageArgs(args, LIST, (text) => parsePosition(text) !== null);
+      const after = page.after === null ? null : parsePosition(page.after);
+      const rows = await readFeed(reads.sql, accountId, after, page.limit + 1);
+      return toConnection<PlacedEvent>(rows, page, LIST, ({ position }) => formatPosition(position));
+    },
+  }),
+  eventsCursor: t.string({
+    description:
+      'A cursor for `events` at the end of the feed as of now: to follow only what comes. Read this first, then the conversations, then `events(after:)`.',
+    async resolve(_root, _args, { reads }) {
+      const position = formatPosition(await endOfFeed(reads.sql));
+      return Buffer.from(`${LIST}:${position}`).toString('base64url');
+    },
+  }),
+}));
+
+function formatPosition({ xid, conversationId, revision }: FeedPosition): string {
+  return `${xid}:${conversationId}:${revision}`;
+}
+
+/** Reads what a cursor holds; null for what no cursor of ours does. */
+function parsePosition(text: string): FeedPosition | null {
+  const [, xid = '', conversationId = '', digits = ''] = /^(\d{1,20}):([^:]+):(\d{1,10})$/.exec(text) ?? [];
+  const revision = Number(digits);
+  if (xid === '' || BigInt(xid) >= XIDS || !isUuid(conversationId) || revision >= REVISIONS) return null;
+  return { xid, conversationId, revision };
+}

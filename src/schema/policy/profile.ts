@@ -1,0 +1,78 @@
+import { BOUNDS } from '../../domain/bounds.ts';
+import {
+  ConflictError,
+  ForbiddenError,
+  InvalidInputError,
+  NotFoundError,
+  ProfileRefusedError,
+} from '../../domain/errors.ts';
+import type { PROFILES } from '../../domain/policy/profiles.ts';
+import { setCaseStatuses, setProfile } from '../../rules/change-rules.ts';
+import { Account } from '../account/account.ts';
+import { builder } from '../core/builder.ts';
+import { enumOf } from '../core/enums.ts';
+import { readText, readWhy } from '../core/text.ts';
+
+const MAX = { caseStatuses: BOUNDS.caseStatuses.max, caseStatus: BOUNDS.caseStatus.max };
+const WHY = 'Kept in the history of the rules: up to 1000 characters.';
+
+const ProfileEnum = enumOf<string>('Profile', 'A named set of bounds, defaults and reset rules.', {
+  LULL: "All vendors' abilities together, within the widest bounds.",
+  LIVEPERSON: "LivePerson's automatic close (LP-1 to LP-13).",
+  SALESFORCE: "Salesforce's sessions (SF-1 to SF-14).",
+  SPROUT: "Sprout's cases (SP-1 to SP-13).",
+} satisfies Record<keyof typeof PROFILES, string>);
+
+builder.mutationField('setProfile', (t) =>
+  t.field({
+    type: Account,
+    description:
+      'Chooses the profile that the account runs on: a change of rules like any other, in force at once for every conversation. What layers set stays, if it fits; else nothing is changed, and all that does not is listed. Needs the scope `policies:write`.',
+    authScopes: { scope: 'policies:write' },
+    args: {
+      profile: t.arg({ type: ProfileEnum, required: true, description: 'The profile.' }),
+      why: t.arg.string({ description: WHY }),
+      expectedVersion: t.arg.int({
+        description: 'The rules version this was decided on; where it is not the newest, ConflictError.',
+      }),
+    },
+    errors: {
+      types: [ProfileRefusedError, InvalidInputError, NotFoundError, ConflictError, ForbiddenError],
+      union: { name: 'SetProfileResult', description: 'The account, or why nothing was changed.' },
+    },
+    async resolve(_root, { profile, why, expectedVersion }, { accountId, actor, deps, load }) {
+      const author = { changedBy: actor, why: readWhy(why) };
+      await setProfile(deps, accountId, { profile, expectedVersion: expectedVersion ?? null }, author);
+      return load.account();
+    },
+  }),
+);
+
+builder.mutationField('setCaseStatuses', (t) =>
+  t.field({
+    type: Account,
+    description:
+      'Defines the case statuses that conversations can have, and that a policy can close by (SP-4). One that goes stays where it is set. The same list again changes nothing. Needs the scope `policies:write`.',
+    authScopes: { scope: 'policies:write' },
+    args: {
+      caseStatuses: t.arg.stringList({
+        required: true,
+        description: `All of them: at most ${MAX.caseStatuses}, of 1 to ${MAX.caseStatus} characters. One that a policy closes by has to stay.`,
+      }),
+      why: t.arg.string({ description: WHY }),
+    },
+    errors: {
+      types: [InvalidInputError, ForbiddenError],
+      union: { name: 'SetCaseStatusesResult', description: 'The account, or why nothing was changed.' },
+    },
+    async resolve(_root, { caseStatuses, why }, { accountId, actor, deps, load }) {
+      if (caseStatuses.length > MAX.caseStatuses)
+        throw new InvalidInputError('caseStatuses', `at most ${MAX.caseStatuses} are allowed`);
+      const read = caseStatuses.map((status, index) =>
+        readText(status, `caseStatuses[${index}]`, MAX.caseStatus),
+      );
+      await setCaseStatuses(deps, accountId, read, { changedBy: actor, why: readWhy(why) });
+      return load.account();
+    },
+  }),
+);

@@ -1,0 +1,48 @@
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config.ts';
+import type { Database } from '../db/client.ts';
+import { readGauges } from '../db/gauges.ts';
+import { isMigrated } from '../db/readiness.ts';
+import { writeProbe } from '../db/rows/heartbeat.ts';
+import { createMetrics, type Metrics } from '../http/metrics.ts';
+import { type MetricsServer, startMetrics } from '../http/metrics-server.ts';
+import { relaneAccount } from '../jobs/exemption-backfill.ts';
+import { laneWake } from '../jobs/lane-wake.ts';
+import type { Queues } from '../jobs/queues.ts';
+import { relayOutbox } from '../jobs/relay-outbox.ts';
+import { armAccountLanes } from '../jobs/wake-account.ts';
+import type { Log } from '../log.ts';
+
+type Parts = { db: Database; clock: Clock & { offsetMs(): number }; queues: Queues; log: Log };
+
+/** The metrics of a process; null where it was not asked for any: then nothing is counted. */
+export function openMetrics(
+  { metricsPort }: Pick<Config, 'metricsPort'>,
+  { db, clock, queues, log }: Parts,
+): Metrics | null {
+  if (metricsPort === null) return null;
+  return createMetrics({
+    clock,
+    readDatabase: (now) => readGauges(db.sql, now),
+    readQueue: () => readDepths(queues),
+    countConnections: () => db.counts(),
+    log,
+  });
+}
+
+/** What waits in the queue, by kind. */
+function readDepths(queues: Queues) {
+  const jobs = [laneWake, armAccountLanes, relaneAccount, relayOutbox];
+  return Promise.all(jobs.map(async (job) => ({ queue: job.name, ...(await queues.depth(job)) })));
+}
+
+/** Serves them, where there are any. @throws SetupError where it cannot listen */
+export async function serveMetrics(
+  { db, clock, metrics, log }: Pick<Parts, 'db' | 'log'> & { clock: Clock; metrics: Metrics | null },
+  { host, metricsPort }: Pick<Config, 'host' | 'metricsPort'>,
+): Promise<MetricsServer | null> {
+  if (metrics === null || metricsPort === null) return null;
+  const tryWriting = () => writeProbe(db.sql, clock.now());
+  const probes = { isMigrated: () => isMigrated(db), tryWriting, clock, log };
+  return await startMetrics(metrics, probes, { host, port: metricsPort });
+}

@@ -1,0 +1,89 @@
+import type { Alarm, Lane } from '../db/rows/lanes.ts';
+import { inTransaction } from '../db/transaction.ts';
+import type { AccountRules } from '../domain/policy/account-rules.ts';
+import { add } from '../domain/time/calendar.ts';
+import { dueOn, type Timer, timersFor } from '../domain/time/timers.ts';
+import type { LifecycleDeps } from '../engine.ts';
+import { leastOf, lockLane, type Probe, probe, setAlarm } from './lane-alarm.ts';
+
+/** Whoever enters a lane without telling it has a clock at most 10 s old and commits within 15 s; 30 s allow for both. */
+const FRESH_MS = 30_000;
+const BEGINNING = new Date(0);
+
+/**
+ * Ends a wake: finds when the lane is to be woken next, and writes it. The lane is locked first and probed in
+ * a later statement, so that whoever entered with an old clock has either been seen or comes after and lowers
+ * the alarm. `restMs`: how soon it may be at the soonest. Returns the alarm; null where nothing is waited for.
+ */
+export async function settle(
+  deps: Pick<LifecycleDeps, 'db' | 'clock' | 'rules'>,
+  lane: Lane,
+  reckonedWith: AccountRules,
+  restMs: number,
+): Promise<Alarm | null> {
+  const { accountId, id: laneId } = lane;
+  let rules = reckonedWith;
+  for (;;) {
+    const timers = timersFor(rules, lane.facts);
+    const done = await inTransaction(deps.db.sql, async (sql) => {
+      const locked = await lockLane(sql, accountId, laneId);
+      if (!locked) return { wakeAt: null };
+      const probes = timers.map(
+        (timer): Probe => ({ clock: timer.clock, lower: lowerOf(timer, locked.floor) }),
+      );
+      const { rulesVersion, heads } = await probe(sql, accountId, laneId, probes);
+      if (rulesVersion !== rules.version) return { rulesVersion };
+      const now = deps.clock.now();
+      const wakeAt = nextWake(timers, heads, now, new Date(now.getTime() + restMs));
+      await setAlarm(sql, accountId, laneId, wakeAt, newFloor(timers, heads, now));
+      return { wakeAt };
+    });
+    if ('wakeAt' in done) return done.wakeAt ? { accountId, laneId, wakeAt: done.wakeAt } : null;
+    rules = await deps.rules.at(accountId, done.rulesVersion);
+  }
+}
+
+/** Where a timer's search in its clock's index begins. */
+export function lowerOf(timer: Timer, floor: Date): Date {
+  const from = timer.clock === 'heldUntil' ? BEGINNING : floor;
+  return timer.notBefore !== null && timer.notBefore > from ? timer.notBefore : from;
+}
+
+function nextWake(
+  timers: readonly Timer[],
+  heads: readonly (Date | null)[],
+  now: Date,
+  soonest: Date,
+): Date | null {
+  const fresh = new Date(now.getTime() - FRESH_MS);
+  const instants = timers.flatMap((timer, index) => [
+    dueOn(timer, heads[index] ?? null),
+    // A hold's end is told to the lane when it is set; every other clock may come in fresh and untold.
+    timer.clock === 'heldUntil' ? null : add(timer.calendar, fresh, timer.afterMs),
+  ]);
+  const times = instants.flatMap((at) => (at === null ? [] : [at.getTime()]));
+  return times.length === 0 ? null : new Date(Math.max(Math.min(...times), soonest.getTime()));
+}
+
+function newFloor(timers: readonly Timer[], heads: readonly (Date | null)[], now: Date): Date {
+  const fresh = new Date(now.getTime() - FRESH_MS);
+  return leastOf(
+    heads.filter((_, index) => timers[index]?.clock !== 'heldUntil'),
+    fresh,
+  );
+}
+
+/**
+ * Where to look for a lane's clocks from, for the batches of a wake: its floor, or, where a change of rules has
+ * made that unknown, what a probe finds. A batch reckons due times from there, so it should not be ages ago.
+ */
+export async function knownFloor(
+  deps: Pick<LifecycleDeps, 'db' | 'clock'>,
+  lane: Lane,
+  timers: readonly Timer[],
+): Promise<Date> {
+  if (lane.floor > BEGINNING) return lane.floor;
+  const probes = timers.map((timer): Probe => ({ clock: timer.clock, lower: lowerOf(timer, lane.floor) }));
+  const { heads } = await probe(deps.db.sql, lane.accountId, lane.id, probes);
+  return newFloor(timers, heads, deps.clock.now());
+}
