@@ -6,7 +6,7 @@ import { defineJob, implementJob } from '../../src/jobs/job.ts';
 import { openQueues, type Queues } from '../../src/jobs/queues.ts';
 import { onServer } from '../support/postgres.ts';
 import { requireOrSkip } from '../support/redis.ts';
-import { keepDiary, note, now, soon } from './diary.ts';
+import { keepDiary, note, now, soon } from '../delivery/diary.ts';
 import { STORES, type Store } from './store.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;

@@ -10,8 +10,8 @@ import { root } from '../support/run.ts';
 const CORE = [
   'test/db/distributable.test.ts',
   'test/db/partitioned.test.ts',
-  'test/lifecycle/close.test.ts',
-  'test/lifecycle/reconcile.test.ts',
+  'test/wake/close.test.ts',
+  'test/wake/reconcile.test.ts',
   'test/insight/explain.test.ts',
   'test/schema/feed.test.ts',
   'test/schema/runs.test.ts',

@@ -3,7 +3,7 @@ import { nextDue } from '../../src/domain/time/timers.ts';
 import { readConversations } from '../../src/insight/reads.ts';
 import { wakeLane } from '../../src/wake/wake-lane.ts';
 import { at, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
-import { relaneWorld } from '../support/relane-world.ts';
+import { relaneWorld } from '../support/backfill-world.ts';
 
 const SECOND = 1_000;
 const ODD = `a "tag", with {signs} \\ and é`;

@@ -7,7 +7,7 @@ import { apply } from '../../src/ingest/record-activities.ts';
 import { readRelaning } from '../../src/rules/backfill-progress.ts';
 import { relaneStep } from '../../src/rules/exemption-backfill.ts';
 import { at, type Engine, openEngine } from '../support/engine.ts';
-import { relaneWorld } from '../support/relane-world.ts';
+import { relaneWorld } from '../support/backfill-world.ts';
 
 const SECOND = 1_000;
 

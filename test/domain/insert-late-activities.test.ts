@@ -9,7 +9,7 @@ import { advance } from '../../src/domain/conversation/fire-timer.ts';
 import { MAX_STEPS_AGAIN, openPast, openPasts } from '../../src/domain/conversation/insert-late-activity.ts';
 import type { ContactState, DecideContext, Outcome } from '../../src/domain/conversation/outcome.ts';
 import { at, contactWith, rulesWith } from '../support/domain.ts';
-import { refoldAll } from '../support/refold-model.ts';
+import { refoldAll } from '../support/late-activity-model.ts';
 
 const NOON = at('12:00').getTime();
 const minutes = (count: number) => new Date(NOON + count * 60_000);
