@@ -4,7 +4,7 @@ import type postgres from 'postgres';
 import { readGauges } from '../src/db/gauges.ts';
 import { alarmsUpTo } from '../src/db/rows/lanes.ts';
 import type { Activity } from '../src/engine.ts';
-import { apply } from '../src/ingest/record-activities.ts';
+import { recordActivities } from '../src/ingest/record-activities.ts';
 import { readFeed } from '../src/insight/feed.ts';
 import { wakeLane } from '../src/wake/wake-lane.ts';
 import { describeMachine } from './machine.ts';
@@ -71,7 +71,7 @@ async function messages(stage: Stage): Promise<void> {
           messageId: `0190a000-0000-7000-8000-${String(call * 500 + index).padStart(12, '0')}`,
         }),
       );
-      await apply(engine.deps, big.accountId, activities);
+      await recordActivities(engine.deps, big.accountId, activities);
     }
   });
   const used = await cpuMs(admin);
@@ -89,7 +89,7 @@ async function messages(stage: Stage): Promise<void> {
     };
     const messageId = `0190a000-0000-7000-9000-${String(index).padStart(12, '0')}`;
     const target = { channelId: channel_id, address };
-    await apply(engine.deps, big.accountId, [{ target, action: { kind: 'INBOUND' }, messageId }]);
+    await recordActivities(engine.deps, big.accountId, [{ target, action: { kind: 'INBOUND' }, messageId }]);
   }
   tellCpu('a message, one a call', alone, await cpuMs(admin), ALONE);
   const page = await timed(() => readFeed(engine.db.sql, big.accountId, null, 1_000));

@@ -103,7 +103,7 @@ export async function settled({ admin }: Pick<Stage, 'admin'>, { accountId }: Ac
   await until('the new rules in force', 120_000, POLL_MS, async () => {
     // Arming takes a lane's floor away, and settling it finds it anew.
     const [row] = await admin`
-      select armed_version = rules_version as armed,
+      select scheduled_version = rules_version as armed,
         not exists (select from lane where lane.account_id = account.account_id and floor = to_timestamp(0)) as settled
       from account where account_id = ${accountId}`;
     return row?.armed && row.settled;

@@ -19,18 +19,18 @@ import { openHeavyReads } from './db/heavy-reads.ts';
 import { MIGRATIONS, migrateDatabase } from './db/migrate.ts';
 import { isMigrated } from './db/readiness.ts';
 import { writeProbe } from './db/rows/heartbeat.ts';
-import { claimVault, rearmOnNewRules } from './db/service-state.ts';
+import { claimVault, rescheduleOnNewRules } from './db/service-state.ts';
 import { PROFILES } from './domain/policy/profiles.ts';
-import type { Changed, LifecycleDeps } from './engine.ts';
+import type { Changed, EngineDeps } from './engine.ts';
 import type { Metrics } from './http/metrics.ts';
 import { type HttpServer, startHttp } from './http/server.ts';
-import { openTeller } from './jobs/change-publisher.ts';
+import { openChangePublisher } from './jobs/change-publisher.ts';
 import { type Fanout, openFanout } from './jobs/fanout.ts';
 import { startHeartbeat } from './jobs/heartbeat.ts';
-import { armLanes } from './jobs/lane-wake.ts';
+import { scheduleWakes } from './jobs/lane-wake.ts';
 import { openQueues, type Queues } from './jobs/queues.ts';
-import { nudgeRelay } from './jobs/relay-outbox.ts';
-import { rulesChanged } from './jobs/wake-account.ts';
+import { nudgeSender } from './jobs/relay-outbox.ts';
+import { scheduleAccount } from './jobs/wake-account.ts';
 import type { Log } from './log.ts';
 import { type FetchWithin, openGuardedFetch } from './outgoing/guarded-fetch.ts';
 import { readTargetUrl } from './outgoing/target-url.ts';
@@ -52,7 +52,7 @@ const API_CONNECTIONS = 12;
 
 /** The engine of a process: everything but the ways in. Its parts close in the order in which they depend on each other. */
 export type Engine = {
-  deps: LifecycleDeps & RulesDeps;
+  deps: EngineDeps & RulesDeps;
   db: Database;
   clock: Clock;
   queues: Queues;
@@ -105,7 +105,7 @@ export async function openEngine(
       db.sql,
       registry.list().map(({ id }) => id),
     );
-    await rearmOnNewRules(db.sql, hashOfRules(registry));
+    await rescheduleOnNewRules(db.sql, hashOfRules(registry));
     const secretKey = await readSecretKey(config);
     const vault = createVault(secretKey);
     await claimVault(db.sql, vault.fingerprint);
@@ -120,7 +120,7 @@ export async function openEngine(
     closers.push(() => queues.close());
     const fanout = await openFanout({ redisUrl, database: address, log });
     closers.push(() => fanout.close());
-    const teller = openTeller((changed) => fanout.publish(topicOf(changed.accountId), changed));
+    const teller = openChangePublisher((changed) => fanout.publish(topicOf(changed.accountId), changed));
     closers.push(() => teller.close());
 
     const metrics = openMetrics(config, { db, clock, queues, log });
@@ -132,10 +132,10 @@ export async function openEngine(
       lanes: openLaneDirectory(() => v7()),
       newId: () => v7(),
       identifierHash: createIdentifierHash(secretKey),
-      arm: (alarms) => armLanes(queues, clock, log, alarms),
-      tell: teller.tell,
-      relay: () => nudgeRelay(queues, clock, log),
-      rulesChanged: (accountId, version) => rulesChanged(queues, log, accountId, version),
+      scheduleWakes: (alarms) => scheduleWakes(queues, clock, log, alarms),
+      publish: teller.publish,
+      nudgeSender: () => nudgeSender(queues, clock, log),
+      scheduleAccount: (accountId, version) => scheduleAccount(queues, log, accountId, version),
       ...(metrics && { woke: metrics.woke }),
     };
     const parts = { deps, db, clock, queues, fanout, registry, vault, settings, fetchWithin, metrics, log };

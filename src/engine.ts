@@ -29,7 +29,7 @@ export type Changed = { accountId: string; conversationIds: string[] };
  * What the lifecycle works with. `arm`, `tell` and `relay` come after commit and never fail: the
  * reconciler and the feed make up for what gets lost.
  */
-export type LifecycleDeps = {
+export type EngineDeps = {
   db: Database;
   clock: Clock;
   rules: RulesCache;
@@ -38,11 +38,11 @@ export type LifecycleDeps = {
   /** By what an erased address or message id is known again. */
   identifierHash: IdentifierHash;
   /** Puts alarms into the queue. */
-  arm: (alarms: readonly Alarm[]) => Promise<void>;
+  scheduleWakes: (alarms: readonly Alarm[]) => Promise<void>;
   /** Tells subscribers of changed conversations, in its own time. */
-  tell: (changed: Changed) => void;
+  publish: (changed: Changed) => void;
   /** Says that the outbox has something to send. */
-  relay: () => Promise<void>;
+  nudgeSender: () => Promise<void>;
   /** Told of every wake and how long it took; absent where nobody counts. */
   woke?: (wake: WakeReport | { kind: 'failed' }, tookMs: number) => void;
 };

@@ -122,7 +122,7 @@ async function fallsDue(
       where account_id = ${small.accountId} and id = ${id}`;
     return await lowerLanes(sql, small.accountId, [{ laneId, wakeAt: due, floor }]);
   });
-  await engine.deps.arm(alarms);
+  await engine.deps.scheduleWakes(alarms);
   return { id, due };
 }
 

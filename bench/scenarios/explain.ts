@@ -105,9 +105,9 @@ async function explainWake(
           clock: { ...engine.clock, now: () => now, isTrusted: () => true, tolerance: () => ANY_TIME },
           rules: { at: async () => rules, newest: async () => rules },
           lanes: openLaneDirectory(engine.deps.newId),
-          arm: async () => {},
-          tell: () => {},
-          relay: async () => {},
+          scheduleWakes: async () => {},
+          publish: () => {},
+          nudgeSender: async () => {},
         },
         { accountId, laneId: lane.id, wakeAt: null },
       );

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type postgres from 'postgres';
 import type { Alarm } from '../../src/db/rows/lanes.ts';
-import { armLanes, laneWake } from '../../src/jobs/lane-wake.ts';
+import { scheduleWakes, laneWake } from '../../src/jobs/lane-wake.ts';
 import { openQueues, type Queues } from '../../src/jobs/queues.ts';
 import type { BackendKind } from '../../src/jobs/store/store.ts';
 import { startRedis } from '../../test/support/redis.ts';
@@ -115,7 +115,7 @@ async function bytesInRedis({ engine }: Stage, alarms: readonly Alarm[]): Promis
 
 /** A queue that did not take all of them is no measure. */
 async function arm(queues: Queues, { clock, log }: Stage['engine'], alarms: readonly Alarm[]): Promise<void> {
-  await armLanes(queues, clock, log, alarms);
+  await scheduleWakes(queues, clock, log, alarms);
   const { waiting, delayed } = await queues.depth(laneWake);
   if (waiting + delayed !== alarms.length)
     throw new Error(`${waiting + delayed} jobs for ${alarms.length} alarms`);

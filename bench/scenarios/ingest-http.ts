@@ -1,5 +1,5 @@
 import type { Activity } from '../../src/engine.ts';
-import { apply } from '../../src/ingest/record-activities.ts';
+import { recordActivities } from '../../src/ingest/record-activities.ts';
 import type { Progress } from '../../src/insight/replay/timeline.ts';
 import { encodeId } from '../../src/schema/core/ids.ts';
 import { openLoad } from '../http/load.ts';
@@ -50,7 +50,7 @@ export async function ingestHttp(stage: Stage, onProgress: Progress): Promise<Fi
       Promise.all(
         Array.from({ length: AT_ONCE }, async () => {
           for (let call = waiting.pop(); call; call = waiting.pop())
-            for (const { outcome } of await apply(engine.deps, big.accountId, call))
+            for (const { outcome } of await recordActivities(engine.deps, big.accountId, call))
               if (outcome !== 'APPLIED') refused.push(outcome);
         }),
       );

@@ -1,5 +1,5 @@
-import type { LifecycleDeps } from '../../src/engine.ts';
-import { apply } from '../../src/ingest/record-activities.ts';
+import type { EngineDeps } from '../../src/engine.ts';
+import { recordActivities } from '../../src/ingest/record-activities.ts';
 import type { Progress } from '../../src/insight/replay/timeline.ts';
 import type { DelayedJobs } from '../baselines/delayed-jobs.ts';
 import { openFloor } from '../baselines/floor-ingest.ts';
@@ -25,13 +25,13 @@ export async function ingest(stage: Stage, onProgress: Progress): Promise<Findin
   const next = await messageSource(stage);
   const { deps } = stage.engine;
   const refused: string[] = [];
-  const applied = async (with_: LifecycleDeps, count: number) => {
-    const results = await apply(with_, stage.big.accountId, next(count).map(activityOf));
+  const applied = async (with_: EngineDeps, count: number) => {
+    const results = await recordActivities(with_, stage.big.accountId, next(count).map(activityOf));
     for (const { outcome } of results) if (outcome !== 'APPLIED') refused.push(outcome);
     return results;
   };
   const byEngine = (count: number) => async () => (await applied(deps, count)).length;
-  const unarmed: LifecycleDeps = { ...deps, arm: async () => {} };
+  const unarmed: EngineDeps = { ...deps, scheduleWakes: async () => {} };
   const byJobs = (restart: DelayedJobs['restart']) => async () => {
     const results = await applied(unarmed, 1);
     for (const { conversationId } of results) if (conversationId !== null) await restart(conversationId);

@@ -3,7 +3,7 @@ import type { TransactionSql } from 'postgres';
 import { laneOf, lowerLanes } from '../../src/db/rows/lanes.ts';
 import type { AccountRules } from '../../src/domain/policy/account-rules.ts';
 import { timersFor } from '../../src/domain/time/timers.ts';
-import { apply } from '../../src/ingest/record-activities.ts';
+import { recordActivities } from '../../src/ingest/record-activities.ts';
 import type { Progress } from '../../src/insight/replay/timeline.ts';
 import { type Probe, probe, probeStatement } from '../../src/wake/lane-alarm.ts';
 import { lowerOf } from '../../src/wake/settle-lane.ts';
@@ -104,7 +104,7 @@ async function fallDue(
       const floor = new Date(first - AUTO_CLOSE_AFTER_MS);
       return await lowerLanes(sql, big.accountId, [{ laneId, wakeAt, floor }]);
     });
-    await engine.deps.arm(alarms);
+    await engine.deps.scheduleWakes(alarms);
   }
   return ids;
 }
@@ -115,7 +115,7 @@ async function sendMessages(stage: Stage, seconds: number, onProgress: Progress)
   let sent = 0;
   while (performance.now() < end) {
     const { ms } = await timed(() =>
-      apply(stage.engine.deps, stage.big.accountId, next(MESSAGES_A_CALL).map(activityOf)),
+      recordActivities(stage.engine.deps, stage.big.accountId, next(MESSAGES_A_CALL).map(activityOf)),
     );
     sent += MESSAGES_A_CALL;
     onProgress(Math.round(seconds - (end - performance.now()) / 1000), seconds);

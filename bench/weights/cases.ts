@@ -65,8 +65,8 @@ export function casesOf(ids: World): Case[] {
     node('Channel', 'settings', 'settings'),
     node('WebhookEndpoint', 'deliveries', 'deliveries(first: 1) { pageInfo { hasNextPage } }'),
     {
-      field: 'Account.relaning',
-      query: '{ account { name relaning { doneAt } } }',
+      field: 'Account.exemptionBackfill',
+      query: '{ account { name exemptionBackfill { doneAt } } }',
       without: '{ account { name } }',
     },
     {

@@ -5,10 +5,10 @@ import { orTaken } from '../db/sqlstate.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { checkCount } from '../domain/bounds.ts';
 import { InvalidInputError, NotFoundError } from '../domain/errors.ts';
-import type { LifecycleDeps } from '../engine.ts';
+import type { EngineDeps } from '../engine.ts';
 
 /** Skills and agents: who there is to answer. No timer depends on them, so none of it is a change of rules. */
-type PeopleDeps = Pick<LifecycleDeps, 'db' | 'clock' | 'newId' | 'identifierHash'>;
+type PeopleDeps = Pick<EngineDeps, 'db' | 'clock' | 'newId' | 'identifierHash'>;
 
 export type AgentKind = 'HUMAN' | 'BOT';
 /** An agent to be. `capacity`: conversations at a time, null for any number; `subject`: of a JWT. */

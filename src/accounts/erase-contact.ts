@@ -4,8 +4,8 @@ import { keysNaming, replaceKeys } from '../db/rows/idempotency-keys.ts';
 import { inTransaction } from '../db/transaction.ts';
 import type { Action } from '../domain/conversation/activity.ts';
 import { ConversationEndedError, NotFoundError, UnavailableError } from '../domain/errors.ts';
-import type { LifecycleDeps } from '../engine.ts';
-import { apply } from '../ingest/record-activities.ts';
+import type { EngineDeps } from '../engine.ts';
+import { recordActivities } from '../ingest/record-activities.ts';
 import {
   eraseIdentity,
   type Identity,
@@ -31,7 +31,7 @@ class ConversationRaceError extends Error {}
  * @throws NotFoundError naming `contactId`; UnavailableError where the customer keeps beginning conversations meanwhile
  */
 export async function eraseContact(
-  deps: LifecycleDeps,
+  deps: EngineDeps,
   accountId: string,
   contactId: string,
   end: Extract<Action, { kind: 'END' }>,
@@ -48,7 +48,7 @@ export async function eraseContact(
 }
 
 async function eraseOnce(
-  deps: LifecycleDeps,
+  deps: EngineDeps,
   accountId: string,
   contactId: string,
   end: Extract<Action, { kind: 'END' }>,
@@ -57,7 +57,7 @@ async function eraseOnce(
   const conversationId = await openConversationOf(sql, accountId, contactId);
   if (conversationId === null)
     return await inTransaction(sql, (tx) => erase(deps, tx, accountId, contactId)).then(() => {});
-  const [result] = await apply(
+  const [result] = await recordActivities(
     deps,
     accountId,
     [{ target: { conversationId }, action: end }],
@@ -74,7 +74,7 @@ async function eraseOnce(
 
 /** Contacts are locked before their conversations, here as everywhere. */
 async function erase(
-  { identifierHash, clock }: LifecycleDeps,
+  { identifierHash, clock }: EngineDeps,
   sql: TransactionSql,
   accountId: string,
   contactId: string,

@@ -4,7 +4,7 @@ import { orUnavailable } from '../db/sqlstate.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { checkCount } from '../domain/bounds.ts';
 import { ForbiddenError, InvalidInputError, NotFoundError } from '../domain/errors.ts';
-import type { LifecycleDeps } from '../engine.ts';
+import type { EngineDeps } from '../engine.ts';
 import { type ApiKeyRow, insertApiKey, type Scope } from './api-keys.ts';
 import { revokeApiKey } from './revoke-keys.ts';
 
@@ -17,7 +17,7 @@ export type KeyMaker =
 /** Who makes or revokes keys: what they may do themselves, and how histories name them. */
 export type KeyHolderActing = { maker: KeyMaker; scopes: ReadonlySet<Scope>; actor: string };
 
-type KeyDeps = Pick<LifecycleDeps, 'db' | 'clock' | 'newId'>;
+type KeyDeps = Pick<EngineDeps, 'db' | 'clock' | 'newId'>;
 type NewKey = { name: string; scopes: readonly Scope[]; expiresAt: Date | null };
 
 /**
@@ -77,7 +77,7 @@ export async function revokeKey(
 
 /** Says whether keys of an account outlive what they are made by. Keys that there are stay as they were made. */
 export async function setKeysOutliveMaker(
-  { db }: Pick<LifecycleDeps, 'db'>,
+  { db }: Pick<EngineDeps, 'db'>,
   accountId: string,
   outlive: boolean,
 ): Promise<void> {

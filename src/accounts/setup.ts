@@ -1,9 +1,9 @@
 import type { Sql, TransactionSql } from 'postgres';
 import { profileNamed } from '../domain/policy/profiles.ts';
-import type { LifecycleDeps } from '../engine.ts';
+import type { EngineDeps } from '../engine.ts';
 import { changeRules, type RulesDeps } from '../rules/change-rules.ts';
 
-type SetupDeps = Pick<LifecycleDeps, 'db' | 'clock' | 'newId'>;
+type SetupDeps = Pick<EngineDeps, 'db' | 'clock' | 'newId'>;
 
 /** Makes an account with a profile. @throws NotFoundError for an unknown profile */
 export async function createAccount(
@@ -14,7 +14,7 @@ export async function createAccount(
   const accountId = deps.newId();
   const now = deps.clock.now();
   await deps.db
-    .sql`insert into account ${deps.db.sql({ account_id: accountId, name, profile: id, first_profile: id, rules_version: 1, rules_since: now, armed_version: 1, created_at: now })}`;
+    .sql`insert into account ${deps.db.sql({ account_id: accountId, name, profile: id, first_profile: id, rules_version: 1, rules_since: now, scheduled_version: 1, created_at: now })}`;
   return accountId;
 }
 

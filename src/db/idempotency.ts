@@ -1,6 +1,6 @@
 import type { TransactionSql } from 'postgres';
 import { ConflictError } from '../domain/errors.ts';
-import type { LifecycleDeps } from '../engine.ts';
+import type { EngineDeps } from '../engine.ts';
 import { claimKey, readAnswer, storeAnswer } from './rows/idempotency-keys.ts';
 import { orUnavailable } from './sqlstate.ts';
 
@@ -23,7 +23,7 @@ class UsedKeyError extends Error {}
  * @throws ConflictError where the key was used for another call; UnavailableError where the database gave it up
  */
 export async function once<Result extends object>(
-  { db, clock, identifierHash }: Pick<LifecycleDeps, 'db' | 'clock' | 'identifierHash'>,
+  { db, clock, identifierHash }: Pick<EngineDeps, 'db' | 'clock' | 'identifierHash'>,
   accountId: string,
   { key, request }: Call,
   run: (keeping: Keeping<Result>) => Promise<Result>,

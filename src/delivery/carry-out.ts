@@ -1,13 +1,13 @@
 import type { CircuitKind, Threshold } from '../db/rows/circuits.ts';
 import { closeCircuit, noteFailure, pauseUntil, takeProbe } from '../db/rows/circuits.ts';
 import { finishOutbox, putOffOutbox } from '../db/rows/outbox.ts';
-import type { LifecycleDeps } from '../engine.ts';
+import type { EngineDeps } from '../engine.ts';
 import type { Log } from '../log.ts';
 import { type EffectHandlers, type EffectResult, type Health, MOST_ATTEMPTS } from './effect-result.ts';
 import { GIVE_UP_MS, type Turn } from './outbox-claims.ts';
 
 /** What carrying out effects needs. */
-export type CarryOutDeps = Pick<LifecycleDeps, 'db' | 'clock'> & {
+export type CarryOutDeps = Pick<EngineDeps, 'db' | 'clock'> & {
   /** How much of the time that may be left out of a pause is left out, from 0 to 1; absent: it depends on the id. */
   chance?: (effectId: string) => number;
 };

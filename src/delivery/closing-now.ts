@@ -8,7 +8,7 @@ import { type AccountRules, type Settings, settingsFor } from '../domain/policy/
 import type { ChannelRules } from '../domain/policy/channel-rules.ts';
 import { toMilliseconds } from '../domain/time/duration.ts';
 import { nextDue } from '../domain/time/timers.ts';
-import type { LifecycleDeps } from '../engine.ts';
+import type { EngineDeps } from '../engine.ts';
 import { readConversations } from '../insight/reads.ts';
 import { readLastInbound } from './last-inbound.ts';
 
@@ -29,7 +29,7 @@ export type Situation = {
 
 const NOT_SENT_HERE = 'nothing is sent from here on this channel';
 
-type Deps = Pick<LifecycleDeps, 'db' | 'clock' | 'rules'> & { registry: Registry; settings: SettingsStore };
+type Deps = Pick<EngineDeps, 'db' | 'clock' | 'rules'> & { registry: Registry; settings: SettingsStore };
 
 /** Reads how things stand with an effect's customer; null where nobody knows whom it was (PE-15). */
 export async function readSituation(

@@ -12,7 +12,7 @@ import {
 import { inTransaction } from '../db/transaction.ts';
 import type { Closing } from '../domain/closing/closing.ts';
 import type { Part } from '../domain/conversation/event.ts';
-import type { LifecycleDeps } from '../engine.ts';
+import type { EngineDeps } from '../engine.ts';
 import type { FetchWithin } from '../outgoing/guarded-fetch.ts';
 import { NoAnswerError } from '../outgoing/guarded-request.ts';
 import { closingNow, readSituation, type Situation, whyNoWarning } from './closing-now.ts';
@@ -29,8 +29,8 @@ import { withoutAddress } from './without-address.ts';
 
 /** What sending to customers needs. */
 export type DeliverDeps = Pick<
-  LifecycleDeps,
-  'db' | 'clock' | 'rules' | 'newId' | 'tell' | 'relay' | 'identifierHash'
+  EngineDeps,
+  'db' | 'clock' | 'rules' | 'newId' | 'publish' | 'nudgeSender' | 'identifierHash'
 > & {
   registry: Registry;
   settings: SettingsStore;
@@ -115,8 +115,8 @@ async function plan(deps: DeliverDeps, effect: ClaimedEffect, closing: Closing):
     if (owed.length > 0) await insertOutbox(sql, accountId, owed, now);
     return true;
   });
-  if (done) deps.tell({ accountId, conversationIds: [conversationId] });
-  if (done && owed.length > 0) await deps.relay();
+  if (done) deps.publish({ accountId, conversationIds: [conversationId] });
+  if (done && owed.length > 0) await deps.nudgeSender();
   return { state: 'WRITTEN' };
 }
 
@@ -301,6 +301,6 @@ async function finish(
       if (attempt === WRITING_TRIES) return { state: 'UNWRITTEN', error: failure };
     }
   }
-  deps.tell({ accountId, conversationIds: [conversationId] });
+  deps.publish({ accountId, conversationIds: [conversationId] });
   return { state: 'WRITTEN' };
 }

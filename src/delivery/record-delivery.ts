@@ -4,7 +4,7 @@ import { contactsOfConversations, lockConversations } from '../db/rows/conversat
 import { keepErased, NOTHING_KNOWN } from '../db/rows/erased-identifiers.ts';
 import { insertEvents, knownMessages, messageKey } from '../db/rows/events.ts';
 import type { DeliveryOutcome, Event, Part } from '../domain/conversation/event.ts';
-import type { LifecycleDeps } from '../engine.ts';
+import type { EngineDeps } from '../engine.ts';
 
 /** What became of something that Lull had to show to a customer; `messageId` is the channel's, if it gave one. */
 export type Delivery = {
@@ -25,7 +25,7 @@ function storable(reason: string): string {
  * id (PE-15), and nothing that a provider answered.
  */
 export async function recordDeliveries(
-  { identifierHash }: Pick<LifecycleDeps, 'identifierHash'>,
+  { identifierHash }: Pick<EngineDeps, 'identifierHash'>,
   sql: TransactionSql,
   { accountId, conversationId, now }: { accountId: string; conversationId: string; now: Date },
   deliveries: readonly Delivery[],

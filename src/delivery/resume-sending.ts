@@ -2,14 +2,14 @@ import { type Call, once } from '../db/idempotency.ts';
 import { closeCircuit } from '../db/rows/circuits.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { NotFoundError } from '../domain/errors.ts';
-import type { LifecycleDeps } from '../engine.ts';
+import type { EngineDeps } from '../engine.ts';
 
 /**
  * Closes the circuit breaker of a channel by hand: what waits for it is sent at once. It is no change of rules.
  * @throws NotFoundError naming `channelId`; ConflictError
  */
 export async function resetChannelCircuit(
-  deps: Pick<LifecycleDeps, 'db' | 'clock' | 'relay' | 'identifierHash'>,
+  deps: Pick<EngineDeps, 'db' | 'clock' | 'nudgeSender' | 'identifierHash'>,
   accountId: string,
   channelId: string,
   call: Call,
@@ -27,6 +27,6 @@ export async function resetChannelCircuit(
         }),
     ),
   );
-  await deps.relay();
+  await deps.nudgeSender();
   return reset;
 }

@@ -1,5 +1,5 @@
 import { ConflictError, NotFoundError } from '../domain/errors.ts';
-import type { LifecycleDeps } from '../engine.ts';
+import type { EngineDeps } from '../engine.ts';
 import { readEffects, settleEffect } from './effects.ts';
 
 /**
@@ -7,12 +7,12 @@ import { readEffects, settleEffect } from './effects.ts';
  * @throws NotFoundError; ConflictError where it is not given up (any more)
  */
 export async function retryEffect(
-  deps: Pick<LifecycleDeps, 'db' | 'clock' | 'relay'>,
+  deps: Pick<EngineDeps, 'db' | 'clock' | 'nudgeSender'>,
   accountId: string,
   effectId: string,
 ): Promise<void> {
   await settle(deps, accountId, effectId, 'PENDING');
-  await deps.relay();
+  await deps.nudgeSender();
 }
 
 /**
@@ -20,7 +20,7 @@ export async function retryEffect(
  * @throws NotFoundError; ConflictError where it is not given up (any more)
  */
 export async function dropEffect(
-  deps: Pick<LifecycleDeps, 'db' | 'clock'>,
+  deps: Pick<EngineDeps, 'db' | 'clock'>,
   accountId: string,
   effectId: string,
 ): Promise<void> {
@@ -28,7 +28,7 @@ export async function dropEffect(
 }
 
 async function settle(
-  { db, clock }: Pick<LifecycleDeps, 'db' | 'clock'>,
+  { db, clock }: Pick<EngineDeps, 'db' | 'clock'>,
   accountId: string,
   effectId: string,
   to: 'PENDING' | 'DROPPED',

@@ -2,7 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Clock } from '../clock.ts';
 import type { DatabaseCounts } from '../db/client.ts';
 import type { DatabaseGauges } from '../db/gauges.ts';
-import type { LifecycleDeps } from '../engine.ts';
+import type { EngineDeps } from '../engine.ts';
 import type { Log } from '../log.ts';
 import { REFUSALS, type Refusal } from './overload.ts';
 import { inTime } from './probes.ts';
@@ -10,7 +10,7 @@ import { inTime } from './probes.ts';
 /** What a process counts, and how that is read. */
 export type Metrics = {
   /** Counts a wake. */
-  woke: NonNullable<LifecycleDeps['woke']>;
+  woke: NonNullable<EngineDeps['woke']>;
   /** Counts an answer to a request. */
   answered(route: string, status: number): void;
   /** Counts a request that was not let in. */

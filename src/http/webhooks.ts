@@ -12,7 +12,7 @@ import type { SettingsStore } from '../adapters/settings.ts';
 import { onBehalfOf } from '../db/pool/pool.ts';
 import { InvalidInputError, LullError } from '../domain/errors.ts';
 import { isUuid } from '../domain/uuid.ts';
-import type { LifecycleDeps } from '../engine.ts';
+import type { EngineDeps } from '../engine.ts';
 import { receive } from '../ingest/receive-webhook.ts';
 import type { Log } from '../log.ts';
 import type { FetchWithin } from '../outgoing/guarded-fetch.ts';
@@ -24,7 +24,7 @@ import { inTurn } from './overload.ts';
 import { ALWAYS, send, sendError, sendUnavailable } from './respond.ts';
 
 /** What providers' calls are answered with. */
-export type WebhookDeps = LifecycleDeps & {
+export type WebhookDeps = EngineDeps & {
   log: Log;
   registry: Registry;
   settings: SettingsStore;

@@ -4,7 +4,7 @@ import { CONVERSATION_NAMES, conversationOf, type StoredConversation } from '../
 import { type Column, single, unnest, valuesOf, valuesOfOne } from '../db/rows/unnest.ts';
 
 /** What one activity of a call refers to. Ids are UUIDs. */
-export type Asked = {
+export type Lookup = {
   /** Its place in the call. */
   index: number;
   target: { conversationId: string } | { channelId: string; address: string };
@@ -24,7 +24,7 @@ export type Found = {
   hasSkill: boolean;
 };
 
-const COLUMNS: readonly Column<Asked>[] = [
+const COLUMNS: readonly Column<Lookup>[] = [
   { name: 'index', type: 'int', of: (row) => row.index },
   {
     name: 'conversation_id',
@@ -68,10 +68,10 @@ const READ = {
  * Reads what a call's activities refer to, and the account's rules version: one statement, two where some name
  * conversations and some addresses. By index; null where there is no such account. `readAt`: by the database's time.
  */
-export async function readAsked(
+export async function lookUp(
   sql: Sql,
   accountId: string,
-  asked: readonly Asked[],
+  asked: readonly Lookup[],
 ): Promise<{ rulesVersion: number; found: Found[]; readAt: Date } | null> {
   const parts = Object.groupBy(asked, ({ target }) =>
     'conversationId' in target ? 'byConversation' : 'byAddress',
@@ -95,7 +95,7 @@ function readPart(
   sql: Sql,
   accountId: string,
   { one, many }: (typeof READ)[keyof typeof READ],
-  asked: readonly Asked[],
+  asked: readonly Lookup[],
 ) {
   const [first, ...more] = asked;
   return first !== undefined && more.length === 0

@@ -38,7 +38,7 @@ export function isFailure({ action }: Command): boolean {
  * Locks contacts by id, then, in the next statement, their conversations: by then every batch and every call
  * that held one has committed, and its row is seen as it left it.
  */
-export async function loadWorkingSet(
+export async function loadLocked(
   sql: TransactionSql,
   accountId: string,
   resolved: Resolved,

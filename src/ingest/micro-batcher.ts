@@ -12,9 +12,9 @@ type ApplyAll = (
 ) => Promise<ActivityResult[]>;
 
 /** A call of more activities than this goes by itself: it has little to gain. */
-const SHORT = 50;
+const MAX_CALL_SIZE = 50;
 /** Activities that go together at most. */
-const MOST = 500;
+const MAX_BATCH_SIZE = 500;
 /** How long calls wait for those under way: where these take long, as behind a lock, the next go without them. */
 const WAIT_MS = 5;
 
@@ -30,7 +30,7 @@ type Account = { underWay: number; waiting: Call[]; timeout: NodeJS.Timeout | nu
  * and one commit, instead of one each. Whoever comes while some of the account are under way waits a little, and goes with
  * all others who did. Each call is still applied as a whole or not at all, and answered for its own activities alone.
  */
-export function openTogether(applyAll: ApplyAll): Apply {
+export function openMicroBatcher(applyAll: ApplyAll): Apply {
   const accounts = new Map<string, Account>();
 
   async function settle(accountId: string, calls: readonly Call[]): Promise<void> {
@@ -73,7 +73,7 @@ export function openTogether(applyAll: ApplyAll): Apply {
     let [count, size] = [0, 0];
     for (const { activities } of account.waiting) {
       size += activities.length;
-      if (size > MOST) break;
+      if (size > MAX_BATCH_SIZE) break;
       count++;
     }
     const calls = account.waiting.splice(0, count);
@@ -99,7 +99,7 @@ export function openTogether(applyAll: ApplyAll): Apply {
   }
 
   return (accountId, activities) => {
-    if (activities.length > SHORT) return applyAll(accountId, activities, 1);
+    if (activities.length > MAX_CALL_SIZE) return applyAll(accountId, activities, 1);
     const account = accounts.get(accountId) ?? { underWay: 0, waiting: [], timeout: null, isGoing: false };
     accounts.set(accountId, account);
     return new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 import { ensureAgents, ensureSkills } from '../accounts/setup.ts';
-import { type Activity, type LifecycleDeps, MAX_ACTIVITIES } from '../engine.ts';
-import { apply } from './record-activities.ts';
+import { type Activity, type EngineDeps, MAX_ACTIVITIES } from '../engine.ts';
+import { recordActivities } from './record-activities.ts';
 
 /** One message of a recorded timeline. */
 export type TimelineMessage = {
@@ -21,7 +21,7 @@ export type Played = { messages: number; added: number; known: number; ahead: nu
  * same timeline again adds nothing.
  */
 export async function playTimeline(
-  deps: LifecycleDeps,
+  deps: EngineDeps,
   accountId: string,
   channelId: string,
   messages: readonly TimelineMessage[],
@@ -45,7 +45,10 @@ export async function playTimeline(
   let done = 0;
 
   const play = async (activities: readonly Activity[], until: Date) => {
-    for (const { outcome, error } of await apply(deps, accountId, activities, { kind: 'PLAYED', until })) {
+    for (const { outcome, error } of await recordActivities(deps, accountId, activities, {
+      kind: 'PLAYED',
+      until,
+    })) {
       if (error) throw error;
       // What is of somebody who was erased since is known, too, and stays erased.
       if (outcome === 'APPLIED') played.added++;

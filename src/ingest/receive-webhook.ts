@@ -5,8 +5,8 @@ import { BOUNDS } from '../domain/bounds.ts';
 import { ConversationEndedError, type LullError, NotFoundError, UnavailableError } from '../domain/errors.ts';
 import { isPlain, PLAIN, plainOf } from '../domain/text.ts';
 import { isUuid } from '../domain/uuid.ts';
-import { type Activity, type LifecycleDeps, MAX_ACTIVITIES } from '../engine.ts';
-import { apply } from './record-activities.ts';
+import { type Activity, type EngineDeps, MAX_ACTIVITIES } from '../engine.ts';
+import { recordActivities } from './record-activities.ts';
 
 /** The longest id or address; together with its keys it must fit an index entry of Postgres. */
 const MAX_TEXT = BOUNDS.messageId.max;
@@ -26,7 +26,7 @@ export type Received = {
  * @throws UnavailableError where not all of it could be recorded just now, and the call should be made again
  */
 export async function receive(
-  deps: LifecycleDeps,
+  deps: EngineDeps,
   accountId: string,
   channelId: string,
   inbound: Inbound,
@@ -35,7 +35,7 @@ export async function receive(
 }
 
 async function receiveAll(
-  deps: LifecycleDeps,
+  deps: EngineDeps,
   accountId: string,
   channelId: string,
   { events: reported, ignored, malformed }: Inbound,
@@ -54,7 +54,7 @@ async function receiveAll(
     const part = events.slice(from, from + MAX_ACTIVITIES);
     const now = deps.clock.now();
     const activities = part.map((event) => activityOf(event, channelId, now, isOwn(event)));
-    const results = await apply(deps, accountId, activities);
+    const results = await recordActivities(deps, accountId, activities);
     for (const [index, { outcome, error }] of results.entries()) {
       if (error instanceof UnavailableError) throw error;
       if (outcome === 'APPLIED') received.applied++;
@@ -107,7 +107,7 @@ function isAboutNothing(error: LullError | null): boolean {
  * while a message is under way is taken for that one's: its id is not known before the provider has answered.
  */
 async function ownAmong(
-  { db }: Pick<LifecycleDeps, 'db'>,
+  { db }: Pick<EngineDeps, 'db'>,
   accountId: string,
   channelId: string,
   events: readonly InboundEvent[],

@@ -4,13 +4,13 @@ import { deleteContacts } from '../db/rows/contacts.ts';
 import { hasSqlstate, isConflict, isTimeout } from '../db/sqlstate.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { TooManyError, UnavailableError } from '../domain/errors.ts';
-import { type Activity, type ActivityResult, type LifecycleDeps, MAX_ACTIVITIES } from '../engine.ts';
+import { type Activity, type ActivityResult, type EngineDeps, MAX_ACTIVITIES } from '../engine.ts';
 import { type Decisions, decideInPieces, type Time } from './decide-call.ts';
-import { ContactRaceError, loadWorkingSet } from './load-locked.ts';
-import { type Apply, openTogether } from './micro-batcher.ts';
-import { type Resolved, resolve } from './resolve-targets.ts';
-import { type Written, write } from './write-locked.ts';
-import { applyUnlocked } from './write-optimistic.ts';
+import { ContactRaceError, loadLocked } from './load-locked.ts';
+import { type Apply, openMicroBatcher } from './micro-batcher.ts';
+import { type Resolved, resolveTargets } from './resolve-targets.ts';
+import { type Written, writeLocked } from './write-locked.ts';
+import { writeOptimistic } from './write-optimistic.ts';
 
 /** A write that has taken this long does not commit: settlings count on nobody being later than 15 s. */
 const ABORT_AFTER_MS = 10_000;
@@ -38,8 +38,8 @@ const ALONE: Around = (_sql, act) => act();
  * @throws TooManyError over 1,000 (nothing is applied); NotFoundError for an unknown account; UnavailableError
  * where the database could not take it in time (nothing was applied; try again)
  */
-export async function apply(
-  deps: LifecycleDeps,
+export async function recordActivities(
+  deps: EngineDeps,
   accountId: string,
   activities: readonly Activity[],
   manner: Manner = LIVE,
@@ -51,13 +51,13 @@ export async function apply(
   return await applyTrying(deps, accountId, activities, { manner, around, lockWaitMs: LOCK_WAIT_MS });
 }
 
-const together = new WeakMap<LifecycleDeps, Apply>();
+const together = new WeakMap<EngineDeps, Apply>();
 
 /** What gathers the calls of a process: those with the same `deps`, which alone may share a transaction. */
-function togetherOf(deps: LifecycleDeps): Apply {
+function togetherOf(deps: EngineDeps): Apply {
   const known = together.get(deps);
   if (known !== undefined) return known;
-  const made = openTogether((accountId, activities, calls) =>
+  const made = openMicroBatcher((accountId, activities, calls) =>
     applyTrying(deps, accountId, activities, {
       manner: LIVE,
       around: ALONE,
@@ -72,7 +72,7 @@ type How = { manner: Manner; around: Around; lockWaitMs: number };
 
 /** Applies a call, or several together; again where what was in the way goes away. */
 async function applyTrying(
-  deps: LifecycleDeps,
+  deps: EngineDeps,
   accountId: string,
   activities: readonly Activity[],
   how: How,
@@ -92,13 +92,13 @@ async function applyTrying(
 }
 
 async function applyOnce(
-  deps: LifecycleDeps,
+  deps: EngineDeps,
   accountId: string,
   activities: readonly Activity[],
   { manner, around, lockWaitMs }: How,
 ): Promise<ActivityResult[]> {
   const now = deps.clock.now();
-  const resolved = await resolve(deps, accountId, activities, now);
+  const resolved = await resolveTargets(deps, accountId, activities, now);
   if (resolved.items.every((item) => 'refused' in item))
     return resolved.items.map((item) => ({
       outcome: 'REFUSED',
@@ -106,7 +106,7 @@ async function applyOnce(
       error: 'refused' in item ? item.refused : null,
     }));
   if (manner.kind === 'LIVE' && around === ALONE) {
-    const results = await applyUnlocked(deps, resolved, now, lockWaitMs);
+    const results = await writeOptimistic(deps, resolved, now, lockWaitMs);
     if (results !== null) return results;
   }
   const done = await inTransaction(deps.db.sql, async (sql) => {
@@ -124,9 +124,9 @@ async function applyOnce(
 
   const { decisions, written } = done;
   written.remember();
-  await deps.arm(written.alarms);
-  if (written.owes) await deps.relay();
-  if (manner.kind === 'LIVE') deps.tell({ accountId, conversationIds: [...decisions.changed.keys()] });
+  await deps.scheduleWakes(written.alarms);
+  if (written.owes) await deps.nudgeSender();
+  if (manner.kind === 'LIVE') deps.publish({ accountId, conversationIds: [...decisions.changed.keys()] });
   return done.results;
 }
 
@@ -136,7 +136,7 @@ async function limit(sql: TransactionSql, lockWaitMs: number): Promise<void> {
 }
 
 async function act(
-  deps: LifecycleDeps,
+  deps: EngineDeps,
   sql: TransactionSql,
   resolved: Resolved,
   now: Date,
@@ -144,14 +144,14 @@ async function act(
 ): Promise<{ decisions: Decisions; written: Written }> {
   const { rules, items, newContacts } = resolved;
   const { accountId } = rules;
-  const set = await loadWorkingSet(sql, accountId, resolved, deps.identifierHash);
+  const set = await loadLocked(sql, accountId, resolved, deps.identifierHash);
   const time: Time =
     manner.kind === 'LIVE' ? { kind: 'REAL', now } : { kind: 'VIRTUAL', until: manner.until };
   const decisions = await decideInPieces(deps.clock, set, items, rules, deps.newId, time);
   const unused = newContacts.map(({ id }) => id).filter((id) => !decisions.contacts.has(id));
   if (unused.length > 0) await deleteContacts(sql, accountId, unused);
   const effects = manner.kind === 'LIVE' ? 'WITH_EFFECTS' : 'WITHOUT_EFFECTS';
-  const written = await write(sql, set, decisions, rules, deps.lanes, deps.newId, now, effects);
+  const written = await writeLocked(sql, set, decisions, rules, deps.lanes, deps.newId, now, effects);
   return { decisions, written };
 }
 

@@ -4,8 +4,8 @@ import { InvalidInputError, type LullError, NotFoundError } from '../domain/erro
 import type { AccountRules } from '../domain/policy/account-rules.ts';
 import { isPlain, PLAIN } from '../domain/text.ts';
 import { isUuid, NIL } from '../domain/uuid.ts';
-import type { Activity, LifecycleDeps } from '../engine.ts';
-import { type Asked, type Found, readAsked } from './ingest-lookup.ts';
+import type { Activity, EngineDeps } from '../engine.ts';
+import { type Found, type Lookup, lookUp } from './ingest-lookup.ts';
 
 /** How far ahead of now an activity may be stamped; within, it is stamped now. */
 const AHEAD_MS = 60_000;
@@ -34,13 +34,13 @@ export type Resolved = {
 };
 
 /** Finds what a call's activities refer to, without a lock: contacts' ids never change. Constant round trips. */
-export async function resolve(
-  { db, rules: cache, newId }: Pick<LifecycleDeps, 'db' | 'rules' | 'newId'>,
+export async function resolveTargets(
+  { db, rules: cache, newId }: Pick<EngineDeps, 'db' | 'rules' | 'newId'>,
   accountId: string,
   activities: readonly Activity[],
   now: Date,
 ): Promise<Resolved> {
-  const read = await readAsked(db.sql, accountId, activities.map(askedOf));
+  const read = await lookUp(db.sql, accountId, activities.map(askedOf));
   if (read === null) throw new NotFoundError('accountId', 'account');
   const rules = await cache.at(accountId, read.rulesVersion);
 
@@ -82,7 +82,7 @@ export async function resolve(
 }
 
 /** What to read for an activity. What is no id is nobody's. */
-function askedOf({ target, action, messageId }: Activity, index: number): Asked {
+function askedOf({ target, action, messageId }: Activity, index: number): Lookup {
   const idOf = (id: string) => (isUuid(id) ? id : NIL);
   const { agentId, skillId } = action as { agentId?: string; skillId?: string | null };
   return {

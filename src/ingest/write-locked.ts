@@ -29,7 +29,7 @@ export type Written = { alarms: Alarm[]; owes: boolean; remember: () => void };
  * Writes what was decided: conversations, feed, contacts, effects, all at once; and last, in the order of
  * ids, the lanes that a conversation entered with an old clock.
  */
-export async function write(
+export async function writeLocked(
   sql: TransactionSql,
   set: WorkingSet,
   decisions: Decisions,
@@ -71,7 +71,7 @@ export async function write(
     outbox.length ? insertOutbox(sql, accountId, outbox, now) : null,
   ]);
 
-  const lower = oldClocks(rows, set, facts, rules, now);
+  const lower = lanesToLower(rows, set, facts, rules, now);
   const lowered = lower.length ? await lowerLanes(sql, accountId, lower) : [];
   return { alarms: [...found.alarms, ...lowered], owes: outbox.length > 0, remember: found.remember };
 }
@@ -82,7 +82,7 @@ type Lowering = { laneId: string; wakeAt: Date; floor: Date };
  * Which lanes got a conversation that is, for all they know, due sooner than they will look. Every
  * clock counts that a timer could run on, for the rules may be others by the time this commits.
  */
-export function oldClocks(
+export function lanesToLower(
   rows: readonly StoredConversation[],
   set: Pick<WorkingSet, 'conversations'>,
   facts: ReadonlyMap<string, LaneFacts>,

@@ -51,7 +51,7 @@ const WRITE = {
  * however long the statement, or the whole process, was held up on its way there. `lockWaitMs`: how long it waits for a
  * row that somebody holds. @throws PostgresError, of code 55P03 where that is not enough
  */
-export async function writeUnlocked(
+export async function updateIfUnchanged(
   sql: Sql,
   accountId: string,
   rewrites: readonly Rewrite[],

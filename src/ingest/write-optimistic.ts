@@ -4,13 +4,13 @@ import { messageKey } from '../db/rows/events.ts';
 import { isConflict } from '../db/sqlstate.ts';
 import { outboxOf } from '../domain/closing/owed-effects.ts';
 import { factsOf, isOpen, type LaneFacts } from '../domain/conversation/conversation.ts';
-import type { ActivityResult, LifecycleDeps } from '../engine.ts';
+import type { ActivityResult, EngineDeps } from '../engine.ts';
 import { decideInPieces } from './decide-call.ts';
 import { nothingErased } from './load-erased.ts';
 import { isFailure, type WorkingSet } from './load-locked.ts';
 import type { Resolved } from './resolve-targets.ts';
-import { oldClocks } from './write-locked.ts';
-import { type Rewrite, writeUnlocked } from './write-optimistic-statement.ts';
+import { lanesToLower } from './write-locked.ts';
+import { type Rewrite, updateIfUnchanged } from './write-optimistic-statement.ts';
 
 /**
  * What was read later than this, and what is written later than that, is done under a lock instead. With the 10 s that
@@ -24,8 +24,8 @@ const WRITE_WITHIN_MS = 3_000;
  * writes in one statement that holds only if nobody has changed the conversations meanwhile. Null where the call
  * needs more than that, or somebody has: nothing was written then.
  */
-export async function applyUnlocked(
-  { db, clock, newId, lanes, tell }: LifecycleDeps,
+export async function writeOptimistic(
+  { db, clock, newId, lanes, publish: tell }: EngineDeps,
   resolved: Resolved,
   now: Date,
   lockWaitMs: number,
@@ -50,7 +50,7 @@ export async function applyUnlocked(
     rewrites.push({ before, after: { ...conversation, laneId } });
   }
   const rows = rewrites.map(({ after }) => after);
-  if (oldClocks(rows, set, facts, rules, now).length > 0) return null;
+  if (lanesToLower(rows, set, facts, rules, now).length > 0) return null;
 
   if (clock.now().getTime() - now.getTime() > READ_WITHIN_MS) return null;
   const beginBy = new Date(resolved.readAt.getTime() + WRITE_WITHIN_MS);
@@ -59,9 +59,9 @@ export async function applyUnlocked(
   return decisions.results;
 }
 
-async function isWritten(...written: Parameters<typeof writeUnlocked>): Promise<boolean> {
+async function isWritten(...written: Parameters<typeof updateIfUnchanged>): Promise<boolean> {
   try {
-    return await writeUnlocked(...written);
+    return await updateIfUnchanged(...written);
   } catch (error) {
     if (isConflict(error)) return false;
     throw error;

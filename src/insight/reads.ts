@@ -69,7 +69,7 @@ export async function readAccount(sql: Sql, accountId: string): Promise<AccountR
 }
 
 /** What is shown of others with a conversation: what an end shows to its contact goes by, and its agent. */
-export type Beside = { contact: ContactFacts | null; agent: AgentRow | null };
+export type RelatedRows = { contact: ContactFacts | null; agent: AgentRow | null };
 /** What of a contact its closing goes by. */
 export type ContactFacts = Pick<ContactRow, 'clientVersion' | 'locale' | 'consent'>;
 
@@ -79,7 +79,7 @@ const BESIDE_COLUMNS = `contact.id as of_contact, contact.client_version, contac
 const BESIDE_JOINS = `left join contact on contact.account_id = $1 and contact.id = one.contact_id
   left join agent on agent.account_id = $1 and agent.id = one.agent_id`;
 
-function besideOf(row: Record<string, unknown>): Beside {
+function besideOf(row: Record<string, unknown>): RelatedRows {
   const { of_agent: id, name, kind, online, capacity, subject } = row;
   const { of_contact, client_version: clientVersion, locale, consent } = row;
   return {
@@ -108,11 +108,11 @@ export async function readConversationPage(
 }
 
 /** Reads a page, and with it, in its order, what is shown beside its conversations. */
-export async function readConversationPageWithBeside(
+export async function readConversationPageWithRelated(
   sql: Sql,
   accountId: string,
   page: ConversationPage,
-): Promise<ReadTogether & { beside: Beside[] }> {
+): Promise<ReadTogether & { beside: RelatedRows[] }> {
   const { text, values } = pageStatement(accountId, page);
   const read = await sql.unsafe(
     `select one.*, ${BESIDE_COLUMNS} from (${text}) as one ${BESIDE_JOINS} order by one.id ${page.direction}`,
@@ -170,11 +170,11 @@ export async function readConversations(
 }
 
 /** What is shown of others beside conversations, in their order. */
-export async function readBeside(
+export async function readRelatedRows(
   sql: Sql,
   accountId: string,
   conversations: readonly { contactId: string; agentId: string | null }[],
-): Promise<Beside[]> {
+): Promise<RelatedRows[]> {
   const rows = await sql.unsafe(
     `select ${BESIDE_COLUMNS}
      from unnest($2::uuid[], $3::uuid[]) with ordinality as one (contact_id, agent_id, place) ${BESIDE_JOINS}

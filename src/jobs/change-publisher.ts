@@ -9,14 +9,14 @@ const TOLD_AT_ONCE = 500;
 const WAITING_AT_MOST = 50_000;
 
 /** Tells subscribers of changed conversations: at once, and in bundles where much changes. */
-export type Teller = {
-  tell(changed: Changed): void;
+export type ChangePublisher = {
+  publish(changed: Changed): void;
   /** Waits until everything is told. */
   close(): Promise<void>;
 };
 
 /** Opens a teller over what publishes a message, which never rejects. */
-export function openTeller(publish: (changed: Changed) => Promise<void>): Teller {
+export function openChangePublisher(publish: (changed: Changed) => Promise<void>): ChangePublisher {
   const waiting = new Map<string, Set<string>>();
   const telling = new Set<Promise<void>>();
 
@@ -32,7 +32,7 @@ export function openTeller(publish: (changed: Changed) => Promise<void>): Teller
   }
 
   return {
-    tell({ accountId, conversationIds }) {
+    publish({ accountId, conversationIds }) {
       const known = waiting.get(accountId);
       const ids = known ?? new Set<string>();
       for (const id of conversationIds) ids.add(id);

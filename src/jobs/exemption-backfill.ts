@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
-import type { LifecycleDeps } from '../engine.ts';
+import type { EngineDeps } from '../engine.ts';
 import type { Log } from '../log.ts';
-import { pendingRelanings, type RelaningPlace } from '../rules/backfill-progress.ts';
-import { relaneStep } from '../rules/exemption-backfill.ts';
+import { type BackfillPlace, pendingBackfills } from '../rules/backfill-progress.ts';
+import { backfillStep } from '../rules/exemption-backfill.ts';
 import { defineJob, implementJob } from './job.ts';
 import type { Queues } from './queues.ts';
 import { within } from './store/store.ts';
@@ -15,14 +15,17 @@ const GIVE_UP_MS = 30_000;
 const AT_ONCE = 100;
 
 /** A nudge: an account's walk after a change of exempt tags is to go on (PE-7). Where, stands in the database alone. */
-export const relaneAccount = defineJob({ name: 'relane', schema: z.object({ accountId: z.uuid() }) });
+export const backfillJob = defineJob({
+  name: 'exemption-backfill',
+  schema: z.object({ accountId: z.uuid() }),
+});
 
-type RelaneDeps = Parameters<typeof relaneStep>[0];
+type BackfillDeps = Parameters<typeof backfillStep>[0];
 
 /** Walks on until `untilMs`, or until nothing is to be done just now. Returns where to go on; null: nowhere, or somebody else does. */
-async function walk(deps: RelaneDeps, accountId: string, untilMs: number): Promise<RelaningPlace | null> {
+async function walk(deps: BackfillDeps, accountId: string, untilMs: number): Promise<BackfillPlace | null> {
   for (;;) {
-    const step = await relaneStep(deps, accountId);
+    const step = await backfillStep(deps, accountId);
     if (step === null || step.next === null) return null;
     const now = deps.clock.now();
     if (now.getTime() >= untilMs || step.next.notBefore > now) return step.next;
@@ -30,7 +33,7 @@ async function walk(deps: RelaneDeps, accountId: string, untilMs: number): Promi
 }
 
 /** Nudges walks, each for where it stands: one that has gone on since is nudged by whoever went. */
-async function nudge(queues: Queues, clock: Clock, log: Log, places: readonly RelaningPlace[]) {
+async function nudge(queues: Queues, clock: Clock, log: Log, places: readonly BackfillPlace[]) {
   const now = clock.now().getTime();
   const entries = places.map(({ accountId, version, pass, afterId, notBefore }) => ({
     payload: { accountId },
@@ -38,7 +41,7 @@ async function nudge(queues: Queues, clock: Clock, log: Log, places: readonly Re
     delayMs: notBefore.getTime() - now,
   }));
   try {
-    if (entries.length > 0) await queues.addMany(relaneAccount, entries);
+    if (entries.length > 0) await queues.addMany(backfillJob, entries);
   } catch (error) {
     log.warn(
       { err: error, walks: entries.length },
@@ -48,7 +51,12 @@ async function nudge(queues: Queues, clock: Clock, log: Log, places: readonly Re
 }
 
 /** Walks on with an account for a moment, if it is to be walked over, and nudges for the rest. */
-export async function relane(deps: RelaneDeps, queues: Queues, log: Log, accountId: string): Promise<void> {
+export async function runBackfill(
+  deps: BackfillDeps,
+  queues: Queues,
+  log: Log,
+  accountId: string,
+): Promise<void> {
   const next = await walk(deps, accountId, deps.clock.now().getTime() + SLICE_MS);
   if (next !== null) await nudge(queues, deps.clock, log, [next]);
 }
@@ -57,11 +65,11 @@ export async function relane(deps: RelaneDeps, queues: Queues, log: Log, account
  * Makes up for nudges that got lost, for every account: walks on for a moment without the queue, the account that
  * waits for longest first, and nudges for the rest.
  */
-export async function relanePending(deps: LifecycleDeps, queues: Queues, log: Log): Promise<void> {
+export async function resumeBackfills(deps: EngineDeps, queues: Queues, log: Log): Promise<void> {
   if (!deps.clock.isTrusted()) return;
   const untilMs = deps.clock.now().getTime() + SLICE_MS;
-  const rest: RelaningPlace[] = [];
-  for (const place of await pendingRelanings(deps.db.sql, deps.clock.now(), AT_ONCE)) {
+  const rest: BackfillPlace[] = [];
+  for (const place of await pendingBackfills(deps.db.sql, deps.clock.now(), AT_ONCE)) {
     if (deps.clock.now().getTime() >= untilMs) {
       rest.push(place);
       continue;
@@ -77,7 +85,7 @@ export async function relanePending(deps: LifecycleDeps, queues: Queues, log: Lo
 }
 
 /** Walks on with an account when nudged. */
-export const implementRelane = (deps: RelaneDeps, queues: Queues) =>
-  implementJob(relaneAccount, async ({ accountId }, { log }) => {
-    await within(GIVE_UP_MS, 'a walk', relane(deps, queues, log, accountId));
+export const implementBackfill = (deps: BackfillDeps, queues: Queues) =>
+  implementJob(backfillJob, async ({ accountId }, { log }) => {
+    await within(GIVE_UP_MS, 'a walk', runBackfill(deps, queues, log, accountId));
   });

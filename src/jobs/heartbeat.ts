@@ -1,5 +1,5 @@
 import { writeHeartbeat } from '../db/rows/heartbeat.ts';
-import type { LifecycleDeps } from '../engine.ts';
+import type { EngineDeps } from '../engine.ts';
 import type { Log } from '../log.ts';
 
 const EVERY_MS = 15_000;
@@ -9,7 +9,7 @@ const EVERY_MS = 15_000;
  * now, one every 15 s and a last one at the end, as best it can. Only for a process whose API is up.
  */
 export async function startHeartbeat(
-  { db, clock }: Pick<LifecycleDeps, 'db' | 'clock'>,
+  { db, clock }: Pick<EngineDeps, 'db' | 'clock'>,
   log: Log,
 ): Promise<{ stop(): Promise<void> }> {
   let running: Promise<void> | null = null;

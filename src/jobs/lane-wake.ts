@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import type { Alarm } from '../db/rows/lanes.ts';
-import type { LifecycleDeps } from '../engine.ts';
+import type { EngineDeps } from '../engine.ts';
 import type { Log } from '../log.ts';
 import { type WakeReport, wakeLane } from '../wake/wake-lane.ts';
 import { defineJob, implementJob } from './job.ts';
@@ -32,7 +32,7 @@ export const laneWake = defineJob({
 type Payload = z.output<typeof laneWake.schema>;
 
 /** Puts alarms into the queue. A queue that is down is logged and left to the reconciler. */
-export async function armLanes(
+export async function scheduleWakes(
   queues: Queues,
   clock: Clock,
   log: Log,
@@ -68,7 +68,7 @@ export async function armLanes(
  * that has its share running here goes to the end of the queue, so that many lanes of one account, due at once, do not
  * keep another's waiting.
  */
-export const implementLaneWake = (deps: LifecycleDeps, queues: Queues) => {
+export const implementLaneWake = (deps: EngineDeps, queues: Queues) => {
   const running = new Map<string, number>();
   return implementJob(laneWake, async (alarm, { id, log }) => {
     const { accountId, laneId, wakeAtMs } = alarm;

@@ -14,7 +14,7 @@ const MOMENT_MS = 100;
  * Nudges the relay; a queue that is down is no matter, as the reconciler relays too. Nudges of one moment are one
  * job at its end, never one that is running already: that may have looked before there was anything to send.
  */
-export async function nudgeRelay(queues: Queues, clock: Clock, log: Log): Promise<void> {
+export async function nudgeSender(queues: Queues, clock: Clock, log: Log): Promise<void> {
   const now = clock.now().getTime();
   const moment = Math.floor(now / MOMENT_MS) + 1;
   try {

@@ -6,7 +6,7 @@ import { deleteOldDeliveries, endpointsWithOldDeliveries } from '../delivery/web
 import { deleteClearedEndpoints } from '../delivery/webhooks/endpoint-rows.ts';
 import { REMEMBER_ERASED_DAYS } from '../domain/conversation/erasure.ts';
 import { toMilliseconds } from '../domain/time/duration.ts';
-import type { LifecycleDeps } from '../engine.ts';
+import type { EngineDeps } from '../engine.ts';
 import type { Log } from '../log.ts';
 
 const EVERY_MS = 60 * 60_000;
@@ -34,7 +34,7 @@ export type Removed = {
  * conversations that ended longer ago than that, with their feed. In short transactions; open ones never.
  */
 export async function retain(
-  deps: Pick<LifecycleDeps, 'db' | 'clock'>,
+  deps: Pick<EngineDeps, 'db' | 'clock'>,
   keepEnded: Temporal.Duration | null,
 ): Promise<Removed> {
   const before = (ms: number) => new Date(deps.clock.now().getTime() - ms);
@@ -68,7 +68,7 @@ export async function retain(
 
 /** Runs it every hour. */
 export function startRetention(
-  deps: Pick<LifecycleDeps, 'db' | 'clock'>,
+  deps: Pick<EngineDeps, 'db' | 'clock'>,
   keepEnded: Temporal.Duration | null,
   log: Log,
 ): { stop(): void } {

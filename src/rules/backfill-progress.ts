@@ -2,7 +2,7 @@ import type { Sql, TransactionSql } from 'postgres';
 import { NIL } from '../domain/uuid.ts';
 
 /** How far the walk after a change of exempt tags has come (PE-7). */
-export type Relaning = {
+export type Backfill = {
   version: number;
   scanned: number;
   moved: number;
@@ -11,7 +11,7 @@ export type Relaning = {
 };
 
 /** Where an account's walk is to go on, and no sooner than when. */
-export type RelaningPlace = {
+export type BackfillPlace = {
   accountId: string;
   version: number;
   pass: number;
@@ -23,17 +23,17 @@ export type RelaningPlace = {
 const PLACE = `account_id as "accountId", version, pass, after_id as "afterId", not_before as "notBefore"`;
 
 /** Asks for a walk, from the beginning, whether or not one was under way. */
-export async function startRelaning(sql: TransactionSql, accountId: string, version: number, now: Date) {
+export async function startBackfill(sql: TransactionSql, accountId: string, version: number, now: Date) {
   await sql`
-    insert into relaning ${sql({ account_id: accountId, version, pass: 1, after_id: null, not_before: now, scanned: 0, moved: 0, started_at: now, done_at: null })}
+    insert into exemption_backfill ${sql({ account_id: accountId, version, pass: 1, after_id: null, not_before: now, scanned: 0, moved: 0, started_at: now, done_at: null })}
     on conflict (account_id) do update set version = excluded.version, pass = 1, after_id = null, not_before = excluded.not_before,
       scanned = 0, moved = 0, started_at = excluded.started_at, done_at = null`;
 }
 
 /** The newest walk of an account; null where its exempt tags have never changed. */
-export async function readRelaning(sql: Sql, accountId: string): Promise<Relaning | null> {
+export async function readBackfill(sql: Sql, accountId: string): Promise<Backfill | null> {
   const [row] = await sql.unsafe(
-    `select version, scanned, moved, started_at as "startedAt", done_at as "doneAt" from relaning where account_id = $1`,
+    `select version, scanned, moved, started_at as "startedAt", done_at as "doneAt" from exemption_backfill where account_id = $1`,
     [accountId],
     { prepare: true },
   );
@@ -43,9 +43,9 @@ export async function readRelaning(sql: Sql, accountId: string): Promise<Relanin
 }
 
 /** Walks of all accounts that are to go on by now, those that wait for longest first. */
-export async function pendingRelanings(sql: Sql, now: Date, limit: number): Promise<RelaningPlace[]> {
+export async function pendingBackfills(sql: Sql, now: Date, limit: number): Promise<BackfillPlace[]> {
   const rows = await sql.unsafe(
-    `select ${PLACE} from relaning where done_at is null and not_before <= $1 order by not_before limit $2`,
+    `select ${PLACE} from exemption_backfill where done_at is null and not_before <= $1 order by not_before limit $2`,
     [now, limit],
     { prepare: true },
   );
@@ -53,10 +53,10 @@ export async function pendingRelanings(sql: Sql, now: Date, limit: number): Prom
 }
 
 /** The rules version of an account whose walk is to go on by now; null where there is none. */
-export async function versionToRelane(sql: Sql, accountId: string, now: Date): Promise<number | null> {
+export async function versionToBackfill(sql: Sql, accountId: string, now: Date): Promise<number | null> {
   const [row] = await sql.unsafe(
-    `select rules_version from relaning join account using (account_id)
-     where relaning.account_id = $1 and done_at is null and not_before <= $2`,
+    `select rules_version from exemption_backfill join account using (account_id)
+     where exemption_backfill.account_id = $1 and done_at is null and not_before <= $2`,
     [accountId, now],
     { prepare: true },
   );
@@ -67,13 +67,13 @@ export async function versionToRelane(sql: Sql, accountId: string, now: Date): P
  * Takes hold of an account's walk where it is to go on by now; null where it is not, or somebody else has it. While
  * it is held nobody changes the exempt tags.
  */
-export async function claimRelaning(
+export async function claimBackfill(
   sql: TransactionSql,
   accountId: string,
   now: Date,
-): Promise<RelaningPlace | null> {
+): Promise<BackfillPlace | null> {
   const [row] = await sql.unsafe(
-    `select ${PLACE} from relaning where account_id = $1 and done_at is null and not_before <= $2 for no key update skip locked`,
+    `select ${PLACE} from exemption_backfill where account_id = $1 and done_at is null and not_before <= $2 for no key update skip locked`,
     [accountId, now],
     { prepare: true },
   );
@@ -109,16 +109,16 @@ export const STRETCH = `with stretch as materialized (
   from stretch left join lane on lane.account_id = $1 and lane.id = stretch.lane_id`;
 
 /** Writes how far a walk that is held has come. */
-export async function advanceRelaning(
+export async function advanceBackfill(
   sql: TransactionSql,
-  { accountId, pass, afterId, notBefore }: RelaningPlace,
+  { accountId, pass, afterId, notBefore }: BackfillPlace,
   { scanned, moved, doneAt }: { scanned: number; moved: number; doneAt: Date | null },
 ) {
   await sql`
-    update relaning set pass = ${pass}, after_id = ${afterId}, not_before = ${notBefore}, scanned = scanned + ${scanned},
+    update exemption_backfill set pass = ${pass}, after_id = ${afterId}, not_before = ${notBefore}, scanned = scanned + ${scanned},
       moved = moved + ${moved}, done_at = ${doneAt} where account_id = ${accountId}`;
 }
 
-function placeOf(row: Record<string, unknown>): RelaningPlace {
-  return { ...row, version: Number(row.version) } as RelaningPlace;
+function placeOf(row: Record<string, unknown>): BackfillPlace {
+  return { ...row, version: Number(row.version) } as BackfillPlace;
 }

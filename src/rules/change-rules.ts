@@ -29,7 +29,7 @@ import {
 import { profileNamed } from '../domain/policy/profiles.ts';
 import { toMilliseconds } from '../domain/time/duration.ts';
 import { isUuid } from '../domain/uuid.ts';
-import type { LifecycleDeps } from '../engine.ts';
+import type { EngineDeps } from '../engine.ts';
 import { type RulesOfAdapter, readRulesIn } from './load-rules.ts';
 import type { RulesVersionRow } from './rules-history.ts';
 
@@ -45,9 +45,9 @@ export type RulesChange = {
 export type Author = { changedBy: string; why: string | null };
 
 /** What changing rules needs. `rulesChanged` comes after commit and arms the account's lanes; the reconciler makes up for it. */
-export type RulesDeps = Pick<LifecycleDeps, 'db' | 'clock' | 'rules' | 'newId' | 'identifierHash'> & {
+export type RulesDeps = Pick<EngineDeps, 'db' | 'clock' | 'rules' | 'newId' | 'identifierHash'> & {
   rulesOfAdapter: RulesOfAdapter;
-  rulesChanged: (accountId: string, version: number) => Promise<void>;
+  scheduleAccount: (accountId: string, version: number) => Promise<void>;
 };
 
 /** What a change does, in its transaction; null: it finds nothing to change, and the rules stay as they are. */
@@ -91,7 +91,7 @@ export async function changeRules(
     return next;
   };
   const version = await orUnavailable(() => inTransaction(deps.db.sql, write));
-  if (isNew) await deps.rulesChanged(accountId, version);
+  if (isNew) await deps.scheduleAccount(accountId, version);
   return await deps.rules.at(accountId, version);
 }
 

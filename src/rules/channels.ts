@@ -5,7 +5,7 @@ import { countOf } from '../db/rows/counts.ts';
 import { orTaken, orUnavailable } from '../db/sqlstate.ts';
 import { BOUNDS, checkCount } from '../domain/bounds.ts';
 import { InvalidInputError, NotFoundError } from '../domain/errors.ts';
-import type { LifecycleDeps } from '../engine.ts';
+import type { EngineDeps } from '../engine.ts';
 import type { Author, RulesDeps } from './change-rules.ts';
 import { changeRulesOnce } from './change-rules-once.ts';
 
@@ -130,7 +130,7 @@ export type ChannelPath = { accountId: string; channelId: string };
 
 /** Channels as providers' calls name them, in one statement; null where the account has no such channel. @throws UnavailableError */
 export async function channelsOfWebhooks(
-  { db }: Pick<LifecycleDeps, 'db'>,
+  { db }: Pick<EngineDeps, 'db'>,
   paths: readonly ChannelPath[],
 ): Promise<({ adapterId: string; settings: object } | null)[]> {
   const select = db.sql.unsafe<{ at: number; adapterId: string; settings: object }[]>(

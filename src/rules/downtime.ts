@@ -1,7 +1,7 @@
 import type { TransactionSql } from 'postgres';
 import { lockHeartbeat, writeHeartbeat } from '../db/rows/heartbeat.ts';
 import { inTransaction } from '../db/transaction.ts';
-import type { LifecycleDeps } from '../engine.ts';
+import type { EngineDeps } from '../engine.ts';
 import { hasDowntime, insertDowntime, lockAllAccounts } from './outage-rows.ts';
 
 /** A gap in the heartbeat up to this long is a restart like any other, and no downtime. */
@@ -24,7 +24,7 @@ export async function recordDowntime({
   db,
   clock,
   newId,
-}: Pick<LifecycleDeps, 'db' | 'clock' | 'newId'>): Promise<Downtime | null> {
+}: Pick<EngineDeps, 'db' | 'clock' | 'newId'>): Promise<Downtime | null> {
   return await inTransaction(db.sql, async (sql) => {
     await waitAsLongAsItTakes(sql);
     const since = await lockHeartbeat(sql);
@@ -41,7 +41,7 @@ const SAME_STEP_MS = 15_000;
  * that nothing ends for time that did not pass. `since`: by the time as it was. Null: another process has recorded it.
  */
 export async function recordStep(
-  { db, newId }: Pick<LifecycleDeps, 'db' | 'newId'>,
+  { db, newId }: Pick<EngineDeps, 'db' | 'newId'>,
   since: Date,
   now: Date,
 ): Promise<Downtime | null> {

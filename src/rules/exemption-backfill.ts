@@ -3,17 +3,17 @@ import { lockConversations } from '../db/rows/conversations.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { factsOf } from '../domain/conversation/conversation.ts';
 import type { AccountRules } from '../domain/policy/account-rules.ts';
-import type { LifecycleDeps } from '../engine.ts';
+import type { EngineDeps } from '../engine.ts';
 import type { Decisions } from '../ingest/decide-call.ts';
 import { nothingErased } from '../ingest/load-erased.ts';
 import type { WorkingSet } from '../ingest/load-locked.ts';
-import { type Written, write } from '../ingest/write-locked.ts';
+import { type Written, writeLocked } from '../ingest/write-locked.ts';
 import {
-  advanceRelaning,
-  claimRelaning,
-  type RelaningPlace,
+  advanceBackfill,
+  type BackfillPlace,
+  claimBackfill,
   readStretch,
-  versionToRelane,
+  versionToBackfill,
 } from './backfill-progress.ts';
 
 /** Conversations looked at in one transaction. */
@@ -24,7 +24,7 @@ const PASSES_APART_MS = 20_000;
 const ABORT_AFTER_MS = 10_000;
 
 /** What a step did. `next`: where the walk goes on; null: it is done. */
-export type RelaneStep = { scanned: number; moved: number; next: RelaningPlace | null };
+export type BackfillStep = { scanned: number; moved: number; next: BackfillPlace | null };
 
 /**
  * One step of the walk that a change of exempt tags asks for (PE-7): puts those of the next conversations whose
@@ -32,32 +32,32 @@ export type RelaneStep = { scanned: number; moved: number; next: RelaningPlace |
  * on there whatever happens between two steps. No event: nothing has happened to the conversation itself. Null
  * where nothing is to be done just now, or somebody else is at it.
  */
-export async function relaneStep(
-  deps: Pick<LifecycleDeps, 'db' | 'clock' | 'rules' | 'lanes' | 'newId' | 'arm'>,
+export async function backfillStep(
+  deps: Pick<EngineDeps, 'db' | 'clock' | 'rules' | 'lanes' | 'newId' | 'scheduleWakes'>,
   accountId: string,
-): Promise<RelaneStep | null> {
+): Promise<BackfillStep | null> {
   while (deps.clock.isTrusted()) {
-    const version = await versionToRelane(deps.db.sql, accountId, deps.clock.now());
+    const version = await versionToBackfill(deps.db.sql, accountId, deps.clock.now());
     if (version === null) return null;
     const rules = await deps.rules.at(accountId, version);
     const done = await inTransaction(deps.db.sql, (sql) => stepWith(deps, sql, rules));
     if (done === 'RULES_CHANGED') continue;
     if (done === null) return null;
     done.written?.remember();
-    await deps.arm(done.written?.alarms ?? []);
+    await deps.scheduleWakes(done.written?.alarms ?? []);
     return done.step;
   }
   return null;
 }
 
 async function stepWith(
-  deps: Pick<LifecycleDeps, 'clock' | 'lanes' | 'newId'>,
+  deps: Pick<EngineDeps, 'clock' | 'lanes' | 'newId'>,
   sql: TransactionSql,
   rules: AccountRules,
-): Promise<{ step: RelaneStep; written: Written | null } | 'RULES_CHANGED' | null> {
+): Promise<{ step: BackfillStep; written: Written | null } | 'RULES_CHANGED' | null> {
   const { accountId } = rules;
   const now = deps.clock.now();
-  const place = await claimRelaning(sql, accountId, now);
+  const place = await claimBackfill(sql, accountId, now);
   if (place === null) return null;
   const [account] = await sql`select rules_version from account where account_id = ${accountId}`;
   if (Number(account?.rules_version) !== rules.version) return 'RULES_CHANGED';
@@ -68,14 +68,14 @@ async function stepWith(
     : { moved: 0, written: null };
   const next = placeAfter(place, stretch.rows < CHUNK ? null : stretch.lastId, now);
   const scanned = place.pass === 1 ? stretch.open : 0;
-  await advanceRelaning(sql, next ?? place, { scanned, moved, doneAt: next === null ? now : null });
+  await advanceBackfill(sql, next ?? place, { scanned, moved, doneAt: next === null ? now : null });
   if (deps.clock.now().getTime() - now.getTime() > ABORT_AFTER_MS)
     throw new Error('a step of a walk took too long; nothing was moved');
   return { step: { scanned, moved, next }, written };
 }
 
 /** Where a walk goes on after this place. `lastId`: the last conversation looked at; null: there are no more. */
-function placeAfter(place: RelaningPlace, lastId: string | null, now: Date): RelaningPlace | null {
+function placeAfter(place: BackfillPlace, lastId: string | null, now: Date): BackfillPlace | null {
   if (lastId !== null) return { ...place, afterId: lastId };
   if (place.pass === 2) return null;
   return { ...place, pass: 2, afterId: null, notBefore: new Date(now.getTime() + PASSES_APART_MS) };
@@ -83,7 +83,7 @@ function placeAfter(place: RelaningPlace, lastId: string | null, now: Date): Rel
 
 /** Moves conversations to the lanes of their facts, those that are still open and elsewhere once they are locked. */
 async function move(
-  { lanes, newId }: Pick<LifecycleDeps, 'lanes' | 'newId'>,
+  { lanes, newId }: Pick<EngineDeps, 'lanes' | 'newId'>,
   sql: TransactionSql,
   rules: AccountRules,
   ids: readonly string[],
@@ -115,6 +115,6 @@ async function move(
     erased: [],
     optOuts: [],
   };
-  const written = await write(sql, set, decisions, rules, lanes, newId, now, 'WITHOUT_EFFECTS');
+  const written = await writeLocked(sql, set, decisions, rules, lanes, newId, now, 'WITHOUT_EFFECTS');
   return { moved: misplaced.length, written };
 }

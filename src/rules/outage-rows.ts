@@ -72,7 +72,7 @@ export async function lockAllAccounts(sql: TransactionSql): Promise<string[]> {
 
 /**
  * Makes one outage of every account given, and of each a change of rules, in one statement whatever their number.
- * Their lanes are left to the reconciler, which finds `armed_version` behind. Across accounts by design.
+ * Their lanes are left to the reconciler, which finds `scheduled_version` behind. Across accounts by design.
  */
 export async function insertDowntime(
   sql: TransactionSql,

@@ -8,7 +8,7 @@ import { SetupError } from '../domain/errors.ts';
 
 const KIT = 'lull/adapters';
 /** Beside this file, in the sources as in the package. */
-const KIT_URL = new URL(`./adapters/kit${extname(import.meta.url)}`, import.meta.url).href;
+const KIT_URL = new URL(`../adapters/kit${extname(import.meta.url)}`, import.meta.url).href;
 const LOAD_WITHIN_MS = 10_000;
 
 /**

@@ -6,11 +6,11 @@ import { isMigrated } from '../db/readiness.ts';
 import { writeProbe } from '../db/rows/heartbeat.ts';
 import { createMetrics, type Metrics } from '../http/metrics.ts';
 import { type MetricsServer, startMetrics } from '../http/metrics-server.ts';
-import { relaneAccount } from '../jobs/exemption-backfill.ts';
+import { backfillJob } from '../jobs/exemption-backfill.ts';
 import { laneWake } from '../jobs/lane-wake.ts';
 import type { Queues } from '../jobs/queues.ts';
 import { relayOutbox } from '../jobs/relay-outbox.ts';
-import { armAccountLanes } from '../jobs/wake-account.ts';
+import { scheduleAccountJob } from '../jobs/wake-account.ts';
 import type { Log } from '../log.ts';
 
 type Parts = { db: Database; clock: Clock & { offsetMs(): number }; queues: Queues; log: Log };
@@ -32,7 +32,7 @@ export function openMetrics(
 
 /** What waits in the queue, by kind. */
 function readDepths(queues: Queues) {
-  const jobs = [laneWake, armAccountLanes, relaneAccount, relayOutbox];
+  const jobs = [laneWake, scheduleAccountJob, backfillJob, relayOutbox];
   return Promise.all(jobs.map(async (job) => ({ queue: job.name, ...(await queues.depth(job)) })));
 }
 

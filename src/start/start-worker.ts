@@ -4,12 +4,12 @@ import { deliverMessage } from '../delivery/deliver-message.ts';
 import { openSender } from '../delivery/outbox-sender.ts';
 import { sendLimit } from '../delivery/send-limit.ts';
 import { sendWebhook } from '../delivery/webhooks/send-webhook.ts';
-import { implementRelane, relanePending } from '../jobs/exemption-backfill.ts';
+import { implementBackfill, resumeBackfills } from '../jobs/exemption-backfill.ts';
 import { implementLaneWake } from '../jobs/lane-wake.ts';
 import { startReconciler } from '../jobs/reconciler.ts';
 import { implementRelayOutbox } from '../jobs/relay-outbox.ts';
 import { startRetention } from '../jobs/retention.ts';
-import { implementArmAccount } from '../jobs/wake-account.ts';
+import { implementScheduleAccount } from '../jobs/wake-account.ts';
 
 /** Lanes that a worker wakes at a time. */
 const WAKES_AT_ONCE = 4;
@@ -32,14 +32,14 @@ export function startWorker(
   metrics?.sending(sender.load);
   const implementations = [
     implementLaneWake(deps, queues),
-    implementArmAccount(deps, queues),
-    implementRelane(deps, queues),
+    implementScheduleAccount(deps, queues),
+    implementBackfill(deps, queues),
     implementRelayOutbox(sender),
   ];
   const crew = queues.work(implementations, { concurrency: WAKES_AT_ONCE });
   const reconciler = startReconciler(deps, log, async () => {
     sender.kick();
-    await relanePending(deps, queues, log);
+    await resumeBackfills(deps, queues, log);
   });
   const retention = startRetention(deps, keepEnded, log);
   return {

@@ -59,7 +59,7 @@ export class ClocksDisagreeError extends Error {}
  * version is, in its own snapshot, the one the cutoff was reckoned with. `onlyId`: on this conversation alone; null: on
  * any. @throws ClocksDisagreeError
  */
-export async function runBatch(
+export async function fireTimer(
   sql: Sql | TransactionSql,
   batch: Batch,
   onlyId: string | null = null,

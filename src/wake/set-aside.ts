@@ -1,7 +1,7 @@
 import type { Sql, TransactionSql } from 'postgres';
 import { isCausedByRow } from '../db/sqlstate.ts';
 import { inTransaction } from '../db/transaction.ts';
-import { type Batch, CLOCK_COLUMNS, runBatch } from './fire-timer.ts';
+import { type Batch, CLOCK_COLUMNS, fireTimer } from './fire-timer.ts';
 
 class TakenBackError extends Error {}
 
@@ -38,7 +38,7 @@ export async function setAside(sql: Sql, batch: Batch): Promise<string | null | 
 /** Tries it, and takes it back. */
 async function canBeActedOn(sql: TransactionSql, batch: Batch, id: string): Promise<boolean> {
   const attempt = sql.savepoint(async (tx) => {
-    await runBatch(tx, batch, id);
+    await fireTimer(tx, batch, id);
     throw new TakenBackError();
   });
   return await attempt.catch((error: unknown) => {

@@ -3,7 +3,7 @@ import { inTransaction } from '../db/transaction.ts';
 import type { AccountRules } from '../domain/policy/account-rules.ts';
 import { add } from '../domain/time/calendar.ts';
 import { dueOn, type Timer, timersFor } from '../domain/time/timers.ts';
-import type { LifecycleDeps } from '../engine.ts';
+import type { EngineDeps } from '../engine.ts';
 import { leastOf, lockLane, type Probe, probe, setAlarm } from './lane-alarm.ts';
 
 /** Whoever enters a lane without telling it has a clock at most 10 s old and commits within 15 s; 30 s allow for both. */
@@ -15,8 +15,8 @@ const BEGINNING = new Date(0);
  * a later statement, so that whoever entered with an old clock has either been seen or comes after and lowers
  * the alarm. `restMs`: how soon it may be at the soonest. Returns the alarm; null where nothing is waited for.
  */
-export async function settle(
-  deps: Pick<LifecycleDeps, 'db' | 'clock' | 'rules'>,
+export async function settleLane(
+  deps: Pick<EngineDeps, 'db' | 'clock' | 'rules'>,
   lane: Lane,
   reckonedWith: AccountRules,
   restMs: number,
@@ -78,7 +78,7 @@ function newFloor(timers: readonly Timer[], heads: readonly (Date | null)[], now
  * made that unknown, what a probe finds. A batch reckons due times from there, so it should not be ages ago.
  */
 export async function knownFloor(
-  deps: Pick<LifecycleDeps, 'db' | 'clock'>,
+  deps: Pick<EngineDeps, 'db' | 'clock'>,
   lane: Lane,
   timers: readonly Timer[],
 ): Promise<Date> {

@@ -8,11 +8,11 @@ import type { AccountRules } from '../domain/policy/account-rules.ts';
 import type { TimerKind } from '../domain/policy/channel-rules.ts';
 import { dueSegments, subtract } from '../domain/time/calendar.ts';
 import { type Timer, timersFor } from '../domain/time/timers.ts';
-import type { LifecycleDeps } from '../engine.ts';
+import type { EngineDeps } from '../engine.ts';
 import { consecutiveIds } from './consecutive-ids.ts';
-import { type Acted, type Batch, ClocksDisagreeError, type Done, runBatch } from './fire-timer.ts';
+import { type Acted, type Batch, ClocksDisagreeError, type Done, fireTimer } from './fire-timer.ts';
 import { setAside } from './set-aside.ts';
-import { knownFloor, lowerOf, settle } from './settle-lane.ts';
+import { knownFloor, lowerOf, settleLane } from './settle-lane.ts';
 
 /** A wake gives way after this long, so that no account starves another. */
 const WAKE_MS = 250;
@@ -40,7 +40,7 @@ export type WakeReport =
  * arms its next alarm. An alarm whose time is not the lane's is stale and does nothing; without a time (the
  * reconciler's) it always acts.
  */
-export async function wakeLane(deps: LifecycleDeps, waking: Waking): Promise<WakeReport> {
+export async function wakeLane(deps: EngineDeps, waking: Waking): Promise<WakeReport> {
   const begunMs = deps.clock.now().getTime();
   const tell = (report: WakeReport | { kind: 'failed' }) =>
     deps.woke?.(report, deps.clock.now().getTime() - begunMs);
@@ -62,7 +62,7 @@ export async function wakeLane(deps: LifecycleDeps, waking: Waking): Promise<Wak
 
 type Waking = { accountId: string; laneId: string; wakeAt: Date | null };
 
-async function wake(deps: LifecycleDeps, { accountId, laneId, wakeAt }: Waking): Promise<WakeReport> {
+async function wake(deps: EngineDeps, { accountId, laneId, wakeAt }: Waking): Promise<WakeReport> {
   if (!deps.clock.isTrusted()) return { kind: 'clock not trusted' };
   const found = await readLane(deps.db.sql, accountId, laneId);
   if (found === null || (wakeAt !== null && found.wakeAt?.getTime() !== wakeAt.getTime()))
@@ -83,15 +83,15 @@ async function wake(deps: LifecycleDeps, { accountId, laneId, wakeAt }: Waking):
     const after = timer.action.does === 'END' ? null : takenUpTo(timers, timer, deps.clock.now());
     if (await runTimer(deps, lane, timer, rules, report, until, after)) isOwed = true;
   }
-  if (isOwed) await deps.relay();
-  report.alarm = await settle(deps, lane, rules, deps.clock.now().getTime() < until ? REST_MS : 0);
-  if (report.alarm) await deps.arm([report.alarm]);
+  if (isOwed) await deps.nudgeSender();
+  report.alarm = await settleLane(deps, lane, rules, deps.clock.now().getTime() < until ? REST_MS : 0);
+  if (report.alarm) await deps.scheduleWakes([report.alarm]);
   return report;
 }
 
 /** Lets a timer act, batch by batch; whether anything is owed to the world for it. */
 async function runTimer(
-  deps: LifecycleDeps,
+  deps: EngineDeps,
   lane: Lane,
   timer: Timer,
   rules: AccountRules,
@@ -112,7 +112,7 @@ async function runTimer(
       if (late.length > 0)
         report.latenessMs[timer.kind] = [...(report.latenessMs[timer.kind] ?? []), ...late];
       if (acted.length > 0)
-        deps.tell({ accountId: lane.accountId, conversationIds: acted.map(({ id }) => id) });
+        deps.publish({ accountId: lane.accountId, conversationIds: acted.map(({ id }) => id) });
       if (batch.owed.length > 0 && acted.length > 0) isOwed = true;
       if (acted.length < limit) return isOwed;
       // Whoever has gone since leaves an index entry that the next batch would have to pass.
@@ -140,7 +140,7 @@ function takenUpTo(timers: readonly Timer[], timer: Timer, now: Date): Date | nu
 }
 
 function batchOf(
-  deps: LifecycleDeps,
+  deps: EngineDeps,
   lane: Lane,
   timer: Timer,
   rules: AccountRules,
@@ -171,18 +171,18 @@ function batchOf(
 }
 
 /** An end is one autocommitted statement; who moves to another lane goes with what that lane has to be told. */
-async function act(deps: LifecycleDeps, batch: Batch): Promise<Done> {
+async function act(deps: EngineDeps, batch: Batch): Promise<Done> {
   if (batch.lower > batch.cutoff) return { acted: [], newest: null };
   const { facts } = batch.firing;
-  return facts === null ? await runBatch(deps.db.sql, batch) : await move(deps, batch, facts);
+  return facts === null ? await fireTimer(deps.db.sql, batch) : await move(deps, batch, facts);
 }
 
-async function move(deps: LifecycleDeps, batch: Batch, facts: LaneFacts): Promise<Done> {
+async function move(deps: EngineDeps, batch: Batch, facts: LaneFacts): Promise<Done> {
   const { accountId } = batch.lane;
   const done = await inTransaction(deps.db.sql, async (sql) => {
     const found = await deps.lanes.find(sql, accountId, [facts], batch.now);
     const laneId = found.idOf(facts);
-    const moved = await runBatch(sql, { ...batch, targetLaneId: laneId });
+    const moved = await fireTimer(sql, { ...batch, targetLaneId: laneId });
     if (moved.acted.length === 0) return { moved, alarms: found.alarms, found };
     const lowered = await lowerLanes(sql, accountId, [
       { laneId, wakeAt: batch.now, floor: floorOf(batch, moved.acted) },
@@ -190,7 +190,7 @@ async function move(deps: LifecycleDeps, batch: Batch, facts: LaneFacts): Promis
     return { moved, alarms: [...found.alarms, ...lowered], found };
   });
   done.found.remember();
-  await deps.arm(done.alarms);
+  await deps.scheduleWakes(done.alarms);
   return done.moved;
 }
 

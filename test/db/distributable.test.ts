@@ -18,13 +18,13 @@ const ACROSS: [path: string, begins: string, why: string][] = [
   ],
   [
     'src/db/rows/lanes.ts',
-    'select account_id from account where armed_version',
+    'select account_id from account where scheduled_version',
     'the reconciler: rules to be armed',
   ],
   ['src/delivery/outbox-claims.ts', 'with recursive walk as (', 'the relay walks over destinations'],
   [
     'src/rules/backfill-progress.ts',
-    'select {PLACE} from relaning where done_at',
+    'select {PLACE} from exemption_backfill where done_at',
     'the reconciler: walks to go on with',
   ],
   ['src/db/rows/retention.ts', 'delete from outbox where (account_id, id) in', 'retention'],
@@ -45,7 +45,7 @@ const ACROSS: [path: string, begins: string, why: string][] = [
   ['src/rules/outage-rows.ts', 'select account_id from account order by', 'downtime is of all accounts'],
   [
     'src/db/service-state.ts',
-    'update account set armed_version = 0',
+    'update account set scheduled_version = 0',
     'new built-in rules are of all accounts',
   ],
   [

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ensureChannel } from '../../src/accounts/setup.ts';
 import { WEBHOOK_EVENTS } from '../../src/domain/closing/owed-effects.ts';
-import { apply } from '../../src/ingest/record-activities.ts';
+import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { changeRules } from '../../src/rules/change-rules.ts';
 import { at, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
 
@@ -128,7 +128,7 @@ describe('webhooks', () => {
   it('a recorded timeline owes nothing, and is told to nobody', async () => {
     await subscribe(WEBHOOK_EVENTS);
     const target = { channelId: engine.channelId, address: 'played' };
-    await apply(
+    await recordActivities(
       engine.deps,
       engine.accountId,
       [
@@ -159,7 +159,7 @@ describe('subscribers in this process', () => {
     let nudges = 0;
     const deps = { ...engine.deps, relay: async () => void nudges++ };
     const inbound = (address: string) =>
-      apply(deps, engine.accountId, [
+      recordActivities(deps, engine.accountId, [
         { target: { channelId: engine.channelId, address }, action: { kind: 'INBOUND' } },
       ]);
     await engine.policy({ reopenWithin: 'P1D' });

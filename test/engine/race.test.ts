@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Database, openDatabase } from '../../src/db/client.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
-import type { Activity, LifecycleDeps } from '../../src/engine.ts';
-import { apply } from '../../src/ingest/record-activities.ts';
+import type { Activity, EngineDeps } from '../../src/engine.ts';
+import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { openLaneDirectory } from '../../src/wake/lane-directory.ts';
 import { wakeLane } from '../../src/wake/wake-lane.ts';
 import { at, type Engine, HOUR, openEngine } from '../support/engine.ts';
@@ -12,9 +12,9 @@ const ROUNDS = 30;
 let engine: Engine;
 let other: Database;
 /** A second process on the same database, a millisecond ahead. */
-let second: LifecycleDeps;
+let second: EngineDeps;
 /** Another one like it: calls of one process go together, and race nobody. */
-const oneMore = (): LifecycleDeps => ({ ...second });
+const oneMore = (): EngineDeps => ({ ...second });
 beforeAll(async () => {
   engine = await openEngine(at('12:00'));
   await engine.policy({ autoCloseAfter: 'PT2H', reopenWithin: 'PT0S' });
@@ -62,9 +62,9 @@ describe('two calls at once', () => {
     for (let round = 0; round < ROUNDS; round++) {
       const address = `new ${round}`;
       const results = await Promise.all([
-        apply(engine.deps, engine.accountId, [inbound(address)]),
-        apply(second, engine.accountId, [inbound(address)]),
-        apply(oneMore(), engine.accountId, [inbound(address)]),
+        recordActivities(engine.deps, engine.accountId, [inbound(address)]),
+        recordActivities(second, engine.accountId, [inbound(address)]),
+        recordActivities(oneMore(), engine.accountId, [inbound(address)]),
       ]);
       expect(outcomes(results)).toEqual(['APPLIED', 'APPLIED', 'APPLIED']);
       expect(await engine.conversations(address)).toMatchObject([{ status: 'WAITING', revision: 3 }]);
@@ -76,8 +76,8 @@ describe('two calls at once', () => {
     for (let round = 0; round < 5; round++) {
       const calls = Array.from({ length: 40 }, (_, index) => inbound(`many ${round} ${index}`));
       const results = await Promise.all([
-        apply(engine.deps, engine.accountId, calls),
-        apply(second, engine.accountId, calls.toReversed()),
+        recordActivities(engine.deps, engine.accountId, calls),
+        recordActivities(second, engine.accountId, calls.toReversed()),
       ]);
       expect(new Set(outcomes(results))).toEqual(new Set(['APPLIED']));
     }
@@ -88,8 +88,8 @@ describe('two calls at once', () => {
     for (let round = 0; round < ROUNDS; round++) {
       const call = [inbound(`message ${round}`, `message ${round}`)];
       const results = await Promise.all([
-        apply(engine.deps, engine.accountId, call),
-        apply(second, engine.accountId, call),
+        recordActivities(engine.deps, engine.accountId, call),
+        recordActivities(second, engine.accountId, call),
       ]);
       expect(outcomes(results).sort()).toEqual(['APPLIED', 'DUPLICATE']);
     }
@@ -99,8 +99,8 @@ describe('two calls at once', () => {
   it('with one message id of two contacts apply it once', async () => {
     for (let round = 0; round < ROUNDS; round++) {
       const results = await Promise.all([
-        apply(engine.deps, engine.accountId, [inbound(`a ${round}`, `id ${round}`)]),
-        apply(second, engine.accountId, [inbound(`b ${round}`, `id ${round}`)]),
+        recordActivities(engine.deps, engine.accountId, [inbound(`a ${round}`, `id ${round}`)]),
+        recordActivities(second, engine.accountId, [inbound(`b ${round}`, `id ${round}`)]),
       ]);
       expect(outcomes(results).sort()).toEqual(['APPLIED', 'DUPLICATE']);
     }
@@ -114,8 +114,8 @@ describe('two calls at once', () => {
         inbound(`${who} else ${round}`),
       ];
       const results = await Promise.all([
-        apply(engine.deps, engine.accountId, call('one')),
-        apply(second, engine.accountId, call('two')),
+        recordActivities(engine.deps, engine.accountId, call('one')),
+        recordActivities(second, engine.accountId, call('two')),
       ]);
       expect(outcomes(results).sort()).toEqual(['APPLIED', 'APPLIED', 'APPLIED', 'DUPLICATE']);
     }
@@ -135,7 +135,7 @@ describe('a reply racing the close', () => {
       }
       const { lane_id: laneId } = await engine.latest(addresses[0] as string);
       engine.clock.advance(2 * HOUR);
-      const reply = (address: string) => apply(oneMore(), engine.accountId, [inbound(address)]);
+      const reply = (address: string) => recordActivities(oneMore(), engine.accountId, [inbound(address)]);
       const [first, last, ...racing] = addresses as [string, string, ...string[]];
       await reply(first);
       await Promise.all([
@@ -189,11 +189,11 @@ describe('a reply racing the close', () => {
     });
     await holding.promise;
     let answered = false;
-    const reply = apply(second, engine.accountId, [inbound('holds')]).then((results) => {
+    const reply = recordActivities(second, engine.accountId, [inbound('holds')]).then((results) => {
       answered = true;
       return results;
     });
-    await apply(second, engine.accountId, [inbound('somebody else')]);
+    await recordActivities(second, engine.accountId, [inbound('somebody else')]);
     expect(answered).toBe(false);
     closing.resolve();
     await closed;
@@ -209,7 +209,7 @@ it('a contact that somebody holds for too long: the call is unavailable, and not
   await impatient.sql`set lock_timeout = '50ms'`;
   await inTransaction(engine.db.sql, async (sql) => {
     await sql`select 1 from contact where account_id = ${engine.accountId} and address = 'held for long' for no key update`;
-    const call = apply({ ...second, db: impatient }, engine.accountId, [
+    const call = recordActivities({ ...second, db: impatient }, engine.accountId, [
       inbound('held for long'),
       inbound('new one'),
     ]);

@@ -1,20 +1,20 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAccount, ensureAgents, ensureChannel } from '../../src/accounts/setup.ts';
 import type { Database } from '../../src/db/client.ts';
-import type { Activity, LifecycleDeps } from '../../src/engine.ts';
-import { apply } from '../../src/ingest/record-activities.ts';
+import type { Activity, EngineDeps } from '../../src/engine.ts';
+import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { type RulesDeps, setPolicy } from '../../src/rules/change-rules.ts';
 import { at, type Engine, HOUR, openEngine } from '../support/engine.ts';
 import { type Listened, listenedTo } from '../support/listened.ts';
 
 let engine: Engine;
 let listened: Listened;
-let deps: LifecycleDeps & RulesDeps;
+let deps: EngineDeps & RulesDeps;
 beforeAll(async () => {
   engine = await openEngine(at('12:00'));
   listened = listenedTo(engine);
   const db: Database = { ...engine.db, sql: listened.sql };
-  deps = { ...engine.deps, db, rulesChanged: async () => {} };
+  deps = { ...engine.deps, db, scheduleAccount: async () => {} };
 });
 afterAll(async () => {
   await listened.close();
@@ -69,14 +69,14 @@ describe('one call', () => {
     const counts: Record<number, number> = {};
     for (const count of [1, 10, 500]) {
       const all = make(engine.channelId, `${prefix}${count}`, count);
-      counts[count] = (await sent(() => apply(deps, engine.accountId, all))).length;
+      counts[count] = (await sent(() => recordActivities(deps, engine.accountId, all))).length;
     }
     return counts;
   };
 
   it('sends the same number of statements for 1, 10 and 500 activities', async () => {
     for (const make of [inbound, outbound])
-      await apply(deps, engine.accountId, make(engine.channelId, 'warm', 2));
+      await recordActivities(deps, engine.accountId, make(engine.channelId, 'warm', 2));
     const first = await counted(inbound, 'same ');
     expect(first[10]).toBe(first[1]);
     expect(first[500]).toBe(first[1]);
@@ -105,13 +105,13 @@ describe('one call', () => {
         messageId: `often ${index}`,
       }),
     );
-    expect(await written(() => apply(deps, engine.accountId, all))).toEqual({
+    expect(await written(() => recordActivities(deps, engine.accountId, all))).toEqual({
       contact: 2,
       conversation: 1,
       event: 20,
     });
     engine.clock.advance(1000);
-    expect(await written(() => apply(deps, engine.accountId, inbound(engine.channelId, 'often', 1)))).toEqual(
+    expect(await written(() => recordActivities(deps, engine.accountId, inbound(engine.channelId, 'often', 1)))).toEqual(
       {
         conversation: 1,
         event: 1,
@@ -131,7 +131,7 @@ describe('a change of rules', () => {
         { length: Math.min(500, conversations - first) },
         (_, index) => `${first + index}`,
       );
-      await apply(
+      await recordActivities(
         deps,
         accountId,
         addresses.flatMap((address): Activity[] => [
@@ -165,7 +165,7 @@ describe('a change of rules', () => {
     expect(large).toEqual(small);
     expect(small[1]?.rows).toEqual({ account: 1, policy_layer: 1, rules_version: 1 });
     const armed =
-      await listened.sql`select armed_version < rules_version as behind from account where account_id = ${thousand}`;
+      await listened.sql`select scheduled_version < rules_version as behind from account where account_id = ${thousand}`;
     expect(armed[0]?.behind).toBe(true);
   });
 });

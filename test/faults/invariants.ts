@@ -131,7 +131,7 @@ export const INVARIANTS: readonly Invariant[] = [
       union all
       select waiting.id, 'due at ' || due || ', its lane sleeps until ' || coalesce(wake_at::text, 'for ever') from waiting
       join lane on lane.account_id = waiting.account_id and lane.id = lane_id
-      join account on account.account_id = waiting.account_id and armed_version = account.rules_version, asked
+      join account on account.account_id = waiting.account_id and scheduled_version = account.rules_version, asked
       where due < coalesce(wake_at, 'infinity') and coalesce(wake_at, 'infinity') > now + interval '1 second'`,
   },
   {
@@ -183,7 +183,7 @@ export const INVARIANTS: readonly Invariant[] = [
       select conversation.id, 'its lane has other facts' as what from conversation join account using (account_id)
       left join lane on lane.account_id = conversation.account_id and lane.id = lane_id
       where lane_id is not null
-        and not exists (select 1 from relaning where relaning.account_id = conversation.account_id and done_at is null)
+        and not exists (select 1 from exemption_backfill where exemption_backfill.account_id = conversation.account_id and done_at is null)
         and (lane.channel_id, lane.skill_id, lane.status, lane.awaiting, lane.case_status, lane.held,
           lane.manual_response_time, lane.exempt, lane.stage, lane.overflowed)
         is distinct from (conversation.channel_id, conversation.skill_id, conversation.status, conversation.awaiting,

@@ -7,7 +7,7 @@ import { createRegistry } from '../../src/adapters/registry.ts';
 import { openSettingsStore } from '../../src/adapters/settings.ts';
 import { createVault } from '../../src/adapters/vault.ts';
 import { postgresOptions } from '../../src/db/address.ts';
-import { apply } from '../../src/ingest/record-activities.ts';
+import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { encodeId, NODE_TYPES, type NodeType } from '../../src/schema/core/ids.ts';
 import { type Engine, openEngine } from '../support/engine.ts';
 import { urlOf } from '../support/live.ts';
@@ -151,7 +151,7 @@ async function makeAccount(engine: Engine, name: string, existing?: string): Pro
   await sql`insert into calendar (account_id, id, name, hours) values (${accountId}, ${calendar as string}, ${name}, ${sql.json(hours)})`;
   await sql`insert into outage (account_id, id, kind, channel_id, since) values (${accountId}, ${outage as string}, 'OUTAGE', ${channel}, ${at})`;
   const target = { channelId: channel, address: name };
-  const [result] = await apply(deps, accountId, [
+  const [result] = await recordActivities(deps, accountId, [
     { target, action: { kind: 'INBOUND', skillId: skill }, messageId: name },
     { target, action: { kind: 'TAG', add: [name], remove: [] } },
   ]);

@@ -22,8 +22,8 @@ beforeAll(async () => {
   db = openDatabase(api.engine.address, { connections: 6 });
   const identify = openAccess({ db, clock: api.engine.clock }, null);
   const rules = openRulesCache(db.sql, api.deps.rulesOfAdapter);
-  const { tell } = api.engine.deps;
-  server = await busyApi.serve({}, { db, identify, rules, tell });
+  const { publish: tell } = api.engine.deps;
+  server = await busyApi.serve({}, { db, identify, rules, publish: tell });
   await api.engine.writes('known');
   await busyApi.call(
     busyApi.pathOf(busyApi.channels.web),
@@ -116,7 +116,7 @@ describe('a query, a mutation, a subscription and a provider’s call that meet 
       const called = await busyApi.call(path, busyApi.wire([busyApi.message(what, 'known')]), server.url);
       await expectUnavailable('call', called);
 
-      api.deps.tell({ accountId: api.engine.accountId, conversationIds: [seen] });
+      api.deps.publish({ accountId: api.engine.accountId, conversationIds: [seen] });
       const told = await listener.next();
       expect(told?.errors?.map(({ extensions }) => extensions.code)).toEqual(['UNAVAILABLE']);
       expect(JSON.stringify(told)).not.toContain(MARK);

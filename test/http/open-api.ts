@@ -40,7 +40,7 @@ export async function openApi(start?: Date, options?: { profile?: string }) {
   const handlers = new Set<{ accountId: string; handler: (changed: Changed) => void }>();
   const lines: string[] = [];
   const log = createLog({ logLevel: 'debug' }, collect(lines) as never);
-  engine.deps.tell = (changed) => {
+  engine.deps.publish = (changed) => {
     for (const { accountId, handler } of handlers) if (accountId === changed.accountId) handler(changed);
   };
   const registry = createRegistry(BUILT_IN);

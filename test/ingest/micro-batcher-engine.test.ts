@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAccount, ensureChannel } from '../../src/accounts/setup.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
-import type { Activity, ActivityResult, LifecycleDeps } from '../../src/engine.ts';
-import { apply } from '../../src/ingest/record-activities.ts';
+import type { Activity, ActivityResult, EngineDeps } from '../../src/engine.ts';
+import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { at, type Engine, openEngine } from '../support/engine.ts';
 import { type Listened, listenedTo } from '../support/listened.ts';
 
 let engine: Engine;
 let listened: Listened;
-let deps: LifecycleDeps;
+let deps: EngineDeps;
 beforeAll(async () => {
   engine = await openEngine(at('12:00'));
   listened = listenedTo(engine);
@@ -23,12 +23,12 @@ afterAll(async () => {
 
 /** A call of one activity. */
 async function one(activity: Activity, accountId = engine.accountId): Promise<ActivityResult> {
-  const [result] = await apply(deps, accountId, [activity]);
+  const [result] = await recordActivities(deps, accountId, [activity]);
   return result as ActivityResult;
 }
 /** The same, on a client with connections enough for some to wait. */
 async function applyAmong(activity: Activity): Promise<ActivityResult> {
-  const [result] = await apply(engine.deps, engine.accountId, [activity]);
+  const [result] = await recordActivities(engine.deps, engine.accountId, [activity]);
   return result as ActivityResult;
 }
 /** As many calls at once as there are activities. */
@@ -172,7 +172,7 @@ describe('of calls at once', () => {
   ])('one with %s fails alone, whole, and the others are applied once', async (what, bad, code) => {
     const first = `${what} before`;
     await one(message(first, `${what} 0`));
-    const guilty = apply(deps, engine.accountId, [
+    const guilty = recordActivities(deps, engine.accountId, [
       message(`${what} with it`, `${what} with it`),
       message(bad, `${what} bad`),
     ]);

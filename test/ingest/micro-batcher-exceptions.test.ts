@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MAX_STEPS_AGAIN } from '../../src/domain/conversation/insert-late-activity.ts';
-import type { Activity, ActivityResult, LifecycleDeps } from '../../src/engine.ts';
-import { apply } from '../../src/ingest/record-activities.ts';
-import { applyOnce } from '../../src/ingest/record-once.ts';
+import type { Activity, ActivityResult, EngineDeps } from '../../src/engine.ts';
+import { recordActivities } from '../../src/ingest/record-activities.ts';
+import { recordOnce } from '../../src/ingest/record-once.ts';
 import { at, type Engine, openEngine } from '../support/engine.ts';
 import { type Listened, listenedTo } from '../support/listened.ts';
 
 let engine: Engine;
 let listened: Listened;
-let deps: LifecycleDeps;
+let deps: EngineDeps;
 beforeAll(async () => {
   engine = await openEngine(at('12:00'));
   listened = listenedTo(engine);
@@ -27,7 +27,7 @@ const inbound = (target: Activity['target'], messageId: string): Activity => ({
 const to = (address: string): Activity['target'] => ({ channelId: engine.channelId, address });
 /** As many calls at once as there are activities, and what each came to. */
 async function atOnce(...activities: Activity[]): Promise<ActivityResult[]> {
-  const calls = activities.map((activity) => apply(deps, engine.accountId, [activity]));
+  const calls = activities.map((activity) => recordActivities(deps, engine.accountId, [activity]));
   return (await Promise.all(calls)).flat();
 }
 /** Open conversations, whose lane is known; their ids. Nothing is counted so far. */
@@ -80,13 +80,13 @@ describe('calls at once', () => {
     const addresses = ['plain 1', 'keyed', 'played', 'plain 2'] as const;
     const [one, keyed, played, two] = await open(...addresses);
     const once = () =>
-      applyOnce(deps, engine.accountId, inbound(to('keyed'), 'keyed'), { key: 'k', request: {} });
+      recordOnce(deps, engine.accountId, inbound(to('keyed'), 'keyed'), { key: 'k', request: {} });
     const until = engine.clock.now();
     const [first, second, third, last] = await Promise.all([
-      apply(deps, engine.accountId, [inbound(to('plain 1'), 'plain 1')]),
+      recordActivities(deps, engine.accountId, [inbound(to('plain 1'), 'plain 1')]),
       once(),
-      apply(deps, engine.accountId, [inbound(to('played'), 'played')], { kind: 'PLAYED', until }),
-      apply(deps, engine.accountId, [inbound(to('plain 2'), 'plain 2')]),
+      recordActivities(deps, engine.accountId, [inbound(to('played'), 'played')], { kind: 'PLAYED', until }),
+      recordActivities(deps, engine.accountId, [inbound(to('plain 2'), 'plain 2')]),
     ]);
     expect([first, second, third, last]).toEqual([[applied(one)], keyed, [applied(played)], [applied(two)]]);
     expect(unlocked()).toEqual([{ conversations: '2', lockWait: '250' }]);
@@ -113,9 +113,9 @@ it('LL-2 what came late to a long conversation and is too much for two calls is 
   const past = Array.from({ length: LENGTH }, (_, index) => wrote(index));
   engine.clock.advance(10_000);
   for (const part of [past.slice(0, LENGTH / 2), past.slice(LENGTH / 2)])
-    await apply(deps, engine.accountId, part);
+    await recordActivities(deps, engine.accountId, part);
   const tagged = (name: string) =>
-    apply(
+    recordActivities(
       deps,
       engine.accountId,
       Array.from({ length: LATE }, (_, index): Activity => {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { NotAllowedError, UnavailableError } from '../../src/domain/errors.ts';
 import type { Activity, ActivityResult } from '../../src/engine.ts';
-import { openTogether } from '../../src/ingest/micro-batcher.ts';
+import { openMicroBatcher } from '../../src/ingest/micro-batcher.ts';
 import { activity, resultOf } from '../support/calls-by-hand.ts';
 
 /** What was applied at a time; it ends when the test says so. */
@@ -18,7 +18,7 @@ let call: (...ids: string[]) => Promise<ActivityResult[]>;
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate'] });
   groups = [];
-  const together = openTogether((_accountId, activities, calls) => applyByHand(activities, calls));
+  const together = openMicroBatcher((_accountId, activities, calls) => applyByHand(activities, calls));
   call = (...ids) => together('one', ids.map(activity));
 });
 afterEach(() => {
@@ -143,7 +143,7 @@ describe('what there was too much of for calls that went together', () => {
   });
 
   it('nothing else that was refused is', async () => {
-    const together = openTogether(async (_accountId, activities, calls) => {
+    const together = openMicroBatcher(async (_accountId, activities, calls) => {
       seen.push(calls);
       return activities.map(({ messageId }) => ({
         ...{ outcome: 'REFUSED', conversationId: null },

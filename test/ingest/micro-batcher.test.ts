@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { UnavailableError } from '../../src/domain/errors.ts';
-import { openTogether } from '../../src/ingest/micro-batcher.ts';
+import { openMicroBatcher } from '../../src/ingest/micro-batcher.ts';
 import { activity, resultOf } from '../support/calls-by-hand.ts';
 
 /** What was applied at a time; it ends when the test says so. */
@@ -11,7 +11,7 @@ let call: (accountId: string, ...ids: string[]) => Promise<string[]>;
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate'] });
   groups = [];
-  const together = openTogether(applyByHand);
+  const together = openMicroBatcher(applyByHand);
   call = async (accountId, ...ids) => {
     const results = await together(accountId, ids.map(activity));
     return results.map(({ conversationId }) => conversationId as string);
@@ -22,7 +22,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const applyByHand: Parameters<typeof openTogether>[0] = (accountId, activities, calls) => {
+const applyByHand: Parameters<typeof openMicroBatcher>[0] = (accountId, activities, calls) => {
   const ids = activities.map(({ messageId }) => messageId as string);
   return new Promise((resolve, reject) => {
     groups.push({ accountId, ids, calls, succeed: () => resolve(ids.map(resultOf)), fail: reject });
@@ -229,7 +229,7 @@ describe('where applying them together fails', () => {
 
   it('before it began, that is told like any other failure, and the next call is not held up', async () => {
     const error = new Error('thrown, not rejected');
-    const together = openTogether(() => {
+    const together = openMicroBatcher(() => {
       throw error;
     });
     for (let round = 0; round < 2; round++) {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../../src/accounts/setup.ts';
 import { ACTIONS, type Action } from '../../src/domain/conversation/activity.ts';
 import type { Activity } from '../../src/engine.ts';
-import { apply } from '../../src/ingest/record-activities.ts';
+import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { at, type Engine, MINUTE, openEngine } from '../support/engine.ts';
 
 let engine: Engine;
@@ -16,7 +16,7 @@ beforeAll(async () => {
   const channelId = await ensureChannel(deps, accountId, { name: 'web', adapter: 'web', settings: {} });
   const [agentId] = (await ensureAgents(deps, accountId, ['eve'])).values();
   const [skillId] = (await ensureSkills(deps, accountId, ['sales'])).values();
-  const [begun] = await apply(deps, accountId, [
+  const [begun] = await recordActivities(deps, accountId, [
     { target: { channelId, address: 'x' }, action: { kind: 'INBOUND' } },
   ]);
   foreign = {
@@ -109,7 +109,7 @@ describe('what does not exist', () => {
 
   it('an unknown account is an error of the whole call', async () => {
     const activity = { target: to('a'), action: { kind: 'INBOUND' } } as const;
-    await expect(apply(engine.deps, NOBODY, [activity])).rejects.toMatchObject({
+    await expect(recordActivities(engine.deps, NOBODY, [activity])).rejects.toMatchObject({
       code: 'NOT_FOUND',
       field: 'accountId',
     });

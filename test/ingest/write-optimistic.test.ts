@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eraseContact } from '../../src/accounts/erase-contact.ts';
 import { TRANSACT } from '../../src/db/transaction.ts';
-import type { Activity, ActivityResult, LifecycleDeps } from '../../src/engine.ts';
-import { apply } from '../../src/ingest/record-activities.ts';
+import type { Activity, ActivityResult, EngineDeps } from '../../src/engine.ts';
+import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { at, type Engine, MINUTE, openEngine } from '../support/engine.ts';
 
 let engine: Engine;
@@ -42,7 +42,7 @@ async function applyWhile(activities: Activity[], meanwhile: () => Promise<unkno
       return Reflect.get(target, name);
     },
   });
-  const deps: LifecycleDeps = {
+  const deps: EngineDeps = {
     ...engine.deps,
     db: { ...engine.db, sql },
     rules: {
@@ -56,7 +56,7 @@ async function applyWhile(activities: Activity[], meanwhile: () => Promise<unkno
       },
     },
   };
-  const results = await apply(deps, engine.accountId, activities);
+  const results = await recordActivities(deps, engine.accountId, activities);
   return { results, locked };
 }
 

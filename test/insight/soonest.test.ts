@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { lanesOn } from '../../src/db/rows/lanes.ts';
 import { type ListRequest, listOpen } from '../../src/insight/lists/conversation-list.ts';
 import { listSoonest } from '../../src/insight/lists/soonest.ts';
-import { settle } from '../../src/wake/settle-lane.ts';
+import { settleLane } from '../../src/wake/settle-lane.ts';
 import { fakeClock } from '../support/clock.ts';
 import { DAY, type Engine, HOUR, openEngine } from '../support/engine.ts';
 import { anyWorld, build, type World } from '../support/list-world.ts';
@@ -35,7 +35,7 @@ async function settled(world: World, share: number) {
   const deps = { ...engine.deps, clock: fakeClock(now) };
   const lanes = await lanesOn(engine.db.sql, rules.accountId, [...rules.channels.keys()]);
   const chosen = lanes.slice(0, Math.ceil(lanes.length * share));
-  for (const lane of chosen) await settle(deps, lane, rules, REST_MS);
+  for (const lane of chosen) await settleLane(deps, lane, rules, REST_MS);
   return built;
 }
 

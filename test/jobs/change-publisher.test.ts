@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
 import type { Changed } from '../../src/engine.ts';
-import { openTeller } from '../../src/jobs/change-publisher.ts';
+import { openChangePublisher } from '../../src/jobs/change-publisher.ts';
 
 /** A teller whose messages are kept; each is out once `published` lets it. */
 function recorded(published: () => Promise<void> = async () => {}) {
   const messages: Changed[] = [];
-  const teller = openTeller(async (changed) => {
+  const teller = openChangePublisher(async (changed) => {
     messages.push(changed);
     await published();
   });
@@ -15,7 +15,7 @@ const ids = (count: number, prefix = 'c') => Array.from({ length: count }, (_, i
 
 it('tells of a change at once', () => {
   const { messages, teller } = recorded();
-  teller.tell({ accountId: 'a', conversationIds: ['c'] });
+  teller.publish({ accountId: 'a', conversationIds: ['c'] });
   expect(messages).toEqual([{ accountId: 'a', conversationIds: ['c'] }]);
 });
 
@@ -23,7 +23,7 @@ it('tells together, once each, what changes while a message is under way, and ea
   const letGo = Promise.withResolvers<void>();
   const { messages, teller } = recorded(() => letGo.promise);
   for (const accountId of ['a', 'b'])
-    for (const id of ['c1', 'c2', 'c3', 'c2']) teller.tell({ accountId, conversationIds: [id] });
+    for (const id of ['c1', 'c2', 'c3', 'c2']) teller.publish({ accountId, conversationIds: [id] });
   expect(messages.map(({ conversationIds }) => conversationIds)).toEqual([['c1'], ['c1']]);
   letGo.resolve();
   await teller.close();
@@ -35,7 +35,7 @@ it('tells together, once each, what changes while a message is under way, and ea
 
 it('tells of at most 500 in a message', async () => {
   const { messages, teller } = recorded();
-  teller.tell({ accountId: 'a', conversationIds: ids(1001) });
+  teller.publish({ accountId: 'a', conversationIds: ids(1001) });
   await teller.close();
   expect(messages.map(({ conversationIds }) => conversationIds.length)).toEqual([500, 500, 1]);
   expect(messages.flatMap(({ conversationIds }) => conversationIds)).toEqual(ids(1001));
@@ -44,9 +44,9 @@ it('tells of at most 500 in a message', async () => {
 it('keeps the newest 50,000 while the store is slow', async () => {
   const letGo = Promise.withResolvers<void>();
   const { messages, teller } = recorded(() => letGo.promise);
-  teller.tell({ accountId: 'a', conversationIds: ['first'] });
+  teller.publish({ accountId: 'a', conversationIds: ['first'] });
   for (let part = 0; part < 60; part++)
-    teller.tell({ accountId: 'a', conversationIds: ids(1000, `${part} `) });
+    teller.publish({ accountId: 'a', conversationIds: ids(1000, `${part} `) });
   letGo.resolve();
   await teller.close();
   const told = messages.slice(1).flatMap(({ conversationIds }) => conversationIds);
@@ -57,7 +57,7 @@ it('keeps the newest 50,000 while the store is slow', async () => {
 
 it('tells nothing of nothing', async () => {
   const { messages, teller } = recorded();
-  teller.tell({ accountId: 'a', conversationIds: [] });
+  teller.publish({ accountId: 'a', conversationIds: [] });
   await teller.close();
   expect(messages).toEqual([]);
 });

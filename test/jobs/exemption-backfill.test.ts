@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createAccount } from '../../src/accounts/setup.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
-import type { LifecycleDeps } from '../../src/engine.ts';
-import { implementRelane, relanePending } from '../../src/jobs/exemption-backfill.ts';
+import type { EngineDeps } from '../../src/engine.ts';
+import { implementBackfill, resumeBackfills } from '../../src/jobs/exemption-backfill.ts';
 import type { Queues } from '../../src/jobs/queues.ts';
 import { createLog } from '../../src/log.ts';
 import { setExemptTags } from '../../src/rules/exempt-tags.ts';
@@ -36,24 +36,24 @@ beforeAll(async () => {
 beforeEach(async () => {
   nudges = [];
   await exempts(engine.accountId);
-  await relanePending(engine.deps, queues, log);
+  await resumeBackfills(engine.deps, queues, log);
   engine.clock.advance(20_000);
-  await relanePending(engine.deps, queues, log);
+  await resumeBackfills(engine.deps, queues, log);
   nudges = [];
 });
 afterAll(() => engine.drop());
 
 const exempts = (accountId: string, ...tags: string[]) =>
   setExemptTags(engine.deps, accountId, tags, null, { changedBy: 'test', why: null });
-const run = (deps: LifecycleDeps = engine.deps, accountId = engine.accountId) =>
-  implementRelane(deps, queues).run({ accountId }, { id: 'test', log });
+const run = (deps: EngineDeps = engine.deps, accountId = engine.accountId) =>
+  implementBackfill(deps, queues).run({ accountId }, { id: 'test', log });
 async function row(accountId = engine.accountId) {
   const [found] = await engine.db.sql`
-    select version::int, pass, after_id, moved::int, done_at from relaning where account_id = ${accountId}`;
+    select version::int, pass, after_id, moved::int, done_at from exemption_backfill where account_id = ${accountId}`;
   return found as Record<string, unknown>;
 }
 /** By this clock every look at it takes 20 ms. */
-function passing(): LifecycleDeps['clock'] {
+function passing(): EngineDeps['clock'] {
   let asked = 0;
   return { ...engine.clock, now: () => new Date(engine.clock.now().getTime() + asked++ * 20) };
 }
@@ -97,7 +97,7 @@ describe('a job of a walk', () => {
     await exempts(engine.accountId, 'vip');
     const before = await row();
     await inTransaction(engine.db.sql, async (sql) => {
-      await sql`select 1 from relaning where account_id = ${engine.accountId} for no key update`;
+      await sql`select 1 from exemption_backfill where account_id = ${engine.accountId} for no key update`;
       await run();
     });
     expect(await row()).toEqual(before);
@@ -110,14 +110,14 @@ describe('the reconciler', () => {
     const other = await createAccount(engine.deps, { name: 'other' });
     await exempts(engine.accountId, 'vip');
     await exempts(other, 'vip');
-    await relanePending(engine.deps, queuesThatAreDown, log);
+    await resumeBackfills(engine.deps, queuesThatAreDown, log);
     expect(await row()).toMatchObject({ pass: 2, moved: COUNT });
     expect(await row(other)).toMatchObject({ pass: 2, moved: 0 });
     engine.clock.advance(19_999);
-    await relanePending(engine.deps, queuesThatAreDown, log);
+    await resumeBackfills(engine.deps, queuesThatAreDown, log);
     expect(await row()).toMatchObject({ done_at: null });
     engine.clock.advance(1);
-    await relanePending(engine.deps, queuesThatAreDown, log);
+    await resumeBackfills(engine.deps, queuesThatAreDown, log);
     for (const each of [engine.accountId, other])
       expect(await row(each)).toMatchObject({ done_at: engine.clock.now() });
   });
@@ -127,7 +127,7 @@ describe('the reconciler', () => {
     await exempts(engine.accountId, 'vip');
     engine.clock.advance(1);
     for (const other of others) await exempts(other, 'vip');
-    await relanePending({ ...engine.deps, clock: passing() }, queues, log);
+    await resumeBackfills({ ...engine.deps, clock: passing() }, queues, log);
     expect(nudges.map(({ payload }) => payload.accountId).sort()).toEqual(
       [engine.accountId, ...others].sort(),
     );
@@ -140,7 +140,7 @@ describe('the reconciler', () => {
     engine.clock.advance(1);
     await exempts(other, 'vip');
     const lanes = { known: () => undefined, find: () => Promise.reject(new Error('broken')) };
-    await relanePending({ ...engine.deps, lanes }, queues, log);
+    await resumeBackfills({ ...engine.deps, lanes }, queues, log);
     expect(await row()).toMatchObject({ pass: 1, moved: 0 });
     expect(await row(other)).toMatchObject({ pass: 2 });
   });
@@ -149,7 +149,7 @@ describe('the reconciler', () => {
     await exempts(engine.accountId, 'vip');
     const before = await row();
     engine.clock.setTrusted(false);
-    await relanePending(engine.deps, queues, log);
+    await resumeBackfills(engine.deps, queues, log);
     engine.clock.setTrusted(true);
     expect(await row()).toEqual(before);
     expect(nudges).toEqual([]);

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAccount } from '../../src/accounts/setup.ts';
 import type { Alarm } from '../../src/db/rows/lanes.ts';
-import type { LifecycleDeps } from '../../src/engine.ts';
-import { armLanes, implementLaneWake } from '../../src/jobs/lane-wake.ts';
+import type { EngineDeps } from '../../src/engine.ts';
+import { scheduleWakes, implementLaneWake } from '../../src/jobs/lane-wake.ts';
 import type { Queues, When } from '../../src/jobs/queues.ts';
 import { createLog } from '../../src/log.ts';
 import { at, type Engine, MINUTE, openEngine } from '../support/engine.ts';
@@ -31,7 +31,7 @@ beforeEach(async () => {
 afterEach(() => engine.drop());
 
 const inMs = (ms: number) => new Date(engine.clock.now().getTime() + ms);
-const arm = (...alarms: Alarm[]) => armLanes(queues, engine.clock, log, alarms);
+const arm = (...alarms: Alarm[]) => scheduleWakes(queues, engine.clock, log, alarms);
 
 /** A lane with its next alarm, which is far off. */
 async function waitingLane(address = 'waiting') {
@@ -116,7 +116,7 @@ describe('many wakes of one account', () => {
       await released;
       return await engine.deps.rules.at(accountId, version);
     };
-    const deps: LifecycleDeps = { ...engine.deps, rules: { ...engine.deps.rules, at } };
+    const deps: EngineDeps = { ...engine.deps, rules: { ...engine.deps.rules, at } };
     return implementLaneWake(deps, queues);
   }
   async function laneOf(accountId: string): Promise<string> {

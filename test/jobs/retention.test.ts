@@ -2,7 +2,7 @@ import { Temporal } from 'temporal-polyfill';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createAccount, ensureChannel } from '../../src/accounts/setup.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
-import { apply } from '../../src/ingest/record-activities.ts';
+import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { retain } from '../../src/jobs/retention.ts';
 import { at, DAY, type Engine, MINUTE, openEngine } from '../support/engine.ts';
 
@@ -123,7 +123,7 @@ describe('retention of conversations', () => {
       [other, channelId],
     ] as const)
       for (const prefix of ['first', 'second'])
-        await apply(
+        await recordActivities(
           deps,
           accountId,
           Array.from({ length: 600 }, (_, index) => ({

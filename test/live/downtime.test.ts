@@ -50,7 +50,7 @@ describe('a service that is killed and started again', () => {
   /** Whether the newest rules are in force in every lane, and each has settled. */
   const settled = async ({ accountId }: Tenant) => {
     const unsettled = await store.sql`
-      select 1 from account where armed_version <> rules_version
+      select 1 from account where scheduled_version <> rules_version
       union all select 1 from lane where account_id = ${accountId} and wake_at <= ${tenant.in(1_000)}`;
     return unsettled.length;
   };

@@ -125,7 +125,7 @@ describe.skipIf(skip)('a database that is backed up and restored as the page say
     expect(service.said()).toContain('the service was down; that time does not count');
     const unsettled = async () =>
       (
-        await restored`select 1 from account where armed_version <> rules_version
+        await restored`select 1 from account where scheduled_version <> rules_version
           union all select 1 from lane where wake_at <= ${tenant.in(1_000)}`
       ).length;
     await expect.poll(unsettled, { timeout: 20_000 }).toBe(0);

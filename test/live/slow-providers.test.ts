@@ -2,7 +2,7 @@ import type { Sql } from 'postgres';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Engine } from '../../src/app.ts';
 import type { Activity } from '../../src/engine.ts';
-import { apply } from '../../src/ingest/record-activities.ts';
+import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { eventually } from '../support/closes.ts';
 import { KINDS, openStore, type Store } from '../support/live.ts';
 import {
@@ -54,7 +54,7 @@ async function ends({ deps }: Engine, tenant: Tenant, name: string, count: numbe
       { target, action: { kind: 'END', by: 'AGENT', agentId: ann } },
     ];
   });
-  await apply(deps, tenant.accountId, activities.flat());
+  await recordActivities(deps, tenant.accountId, activities.flat());
 }
 
 /** Owes an account's customers 2,000 messages, which are due. */

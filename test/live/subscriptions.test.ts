@@ -5,7 +5,7 @@ import { createApiKey, SCOPES } from '../../src/accounts/api-keys.ts';
 import { createAccount } from '../../src/accounts/setup.ts';
 import type { Engine } from '../../src/app.ts';
 import { startHttp } from '../../src/http/server.ts';
-import { apply } from '../../src/ingest/record-activities.ts';
+import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { encodeId } from '../../src/schema/core/ids.ts';
 import { type Api, HTTP_OPTIONS, openApi } from '../http/open-api.ts';
 import { openStore, type Store } from '../support/live.ts';
@@ -102,7 +102,7 @@ describe('1,000 subscriptions to a process of the API', () => {
         target: { channelId: tenant.channelId, address },
         action: { kind: 'INBOUND' } as const,
       }));
-      await apply(engine.deps, tenant.accountId, activities);
+      await recordActivities(engine.deps, tenant.accountId, activities);
       expect(await hearing).toEqual(
         rows.map(({ id, address, revision }) => ({
           id: encodeId('Conversation', id),

@@ -88,7 +88,7 @@ describe('a start after the service was down', () => {
       const rules = await engine.deps.rules.newest(accountId);
       expect([rules.version, rules.since]).toEqual([Number(made.at(-1)?.version), engine.clock.now()]);
     }
-    const behind = () => engine.db.sql`select 1 from account where armed_version <> rules_version`;
+    const behind = () => engine.db.sql`select 1 from account where scheduled_version <> rules_version`;
     expect(await behind()).toHaveLength(2);
     await reconcile(engine.deps, log);
     expect(await behind()).toHaveLength(0);

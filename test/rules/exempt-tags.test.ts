@@ -3,13 +3,13 @@ import { nextDue } from '../../src/domain/time/timers.ts';
 import { readConversations } from '../../src/insight/reads.ts';
 import { wakeLane } from '../../src/wake/wake-lane.ts';
 import { at, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
-import { relaneWorld } from '../support/backfill-world.ts';
+import { backfillWorld } from '../support/backfill-world.ts';
 
 const SECOND = 1_000;
 const ODD = `a "tag", with {signs} \\ and é`;
 
 let engine: Engine;
-const { inMs, exempts, pass, walk, quiet, numbered, isInExemptLane, clear } = relaneWorld(() => engine);
+const { inMs, exempts, pass, walk, quiet, numbered, isInExemptLane, clear } = backfillWorld(() => engine);
 beforeAll(async () => {
   engine = await openEngine(at('12:00'));
   await engine.policy({ autoCloseAfter: 'PT2H' });

@@ -2,18 +2,18 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createAccount, ensureAgents, ensureChannel } from '../../src/accounts/setup.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
 import type { Action } from '../../src/domain/conversation/activity.ts';
-import type { LifecycleDeps } from '../../src/engine.ts';
-import { apply } from '../../src/ingest/record-activities.ts';
-import { readRelaning } from '../../src/rules/backfill-progress.ts';
-import { relaneStep } from '../../src/rules/exemption-backfill.ts';
+import type { EngineDeps } from '../../src/engine.ts';
+import { recordActivities } from '../../src/ingest/record-activities.ts';
+import { readBackfill } from '../../src/rules/backfill-progress.ts';
+import { backfillStep } from '../../src/rules/exemption-backfill.ts';
 import { at, type Engine, openEngine } from '../support/engine.ts';
-import { relaneWorld } from '../support/backfill-world.ts';
+import { backfillWorld } from '../support/backfill-world.ts';
 
 const SECOND = 1_000;
 
 let engine: Engine;
 const { inMs, exempts, progress, step, pass, walk, quiet, numbered, isInExemptLane, spread, clear } =
-  relaneWorld(() => engine);
+  backfillWorld(() => engine);
 beforeAll(async () => {
   engine = await openEngine(at('12:00'));
   await engine.policy({ autoCloseAfter: 'PT2H' });
@@ -22,7 +22,7 @@ beforeEach(clear);
 afterAll(() => engine.drop());
 
 /** A clock by which every step takes longer than it may. */
-function slowClock(): LifecycleDeps['clock'] {
+function slowClock(): EngineDeps['clock'] {
   let asked = 0;
   return { ...engine.clock, now: () => inMs(asked++ * 11 * SECOND) };
 }
@@ -81,7 +81,7 @@ describe('the walk', () => {
       for (;;) {
         const done = await step();
         moved += done?.moved ?? 0;
-        const row = await engine.db.sql`select pass from relaning where account_id = ${engine.accountId}`;
+        const row = await engine.db.sql`select pass from exemption_backfill where account_id = ${engine.accountId}`;
         if (row[0]?.pass === 2) return moved;
       }
     };
@@ -112,7 +112,7 @@ describe('the walk', () => {
     expect(await isInExemptLane('known')).toBe(true);
     const late = { ...engine.deps, rules: { at: async () => former, newest: async () => former } };
     const action: Action = { kind: 'COMMENT', agentId: engine.ann };
-    await apply(late, engine.accountId, [
+    await recordActivities(late, engine.accountId, [
       { target: { channelId: engine.channelId, address: 'known' }, action },
     ]);
     expect(await isInExemptLane('known')).toBe(false);
@@ -170,7 +170,7 @@ describe('the walk', () => {
     const channelId = await ensureChannel(deps, other, { name: 'web', adapter: 'web', settings: {} });
     await ensureAgents(deps, other, ['ann']);
     const target = { channelId, address: 'theirs' };
-    await apply(deps, other, [
+    await recordActivities(deps, other, [
       { target, action: { kind: 'INBOUND' } },
       { target, action: { kind: 'TAG', add: ['vip'], remove: [] } },
     ]);
@@ -181,7 +181,7 @@ describe('the walk', () => {
     await walk();
     expect(await isInExemptLane('ours')).toBe(true);
     expect([...(await theirs())]).toEqual([...before]);
-    expect(await readRelaning(engine.db.sql, other)).toBeNull();
-    expect(await relaneStep(deps, other)).toBeNull();
+    expect(await readBackfill(engine.db.sql, other)).toBeNull();
+    expect(await backfillStep(deps, other)).toBeNull();
   });
 });

@@ -22,7 +22,7 @@ beforeAll(async () => {
   api = await openApi();
   const { engine, deps } = api;
   platform = await openReceiver(() => status);
-  deps.relay = async () => void nudges++;
+  deps.nudgeSender = async () => void nudges++;
   const settings = { ...STANDARD, deliverUrl: platform.url, showSurvey: false };
   const open = (adapter: string, given: object, accountId = engine.accountId) =>
     ensureChannel(engine.deps, accountId, {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAccount } from '../../src/accounts/setup.ts';
-import { relaneStep } from '../../src/rules/exemption-backfill.ts';
+import { backfillStep } from '../../src/rules/exemption-backfill.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 import { HOUR } from '../support/engine.ts';
 
@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-const ACCOUNT = 'exemptTags rulesVersion relaning { version scanned moved startedAt doneAt }';
+const ACCOUNT = 'exemptTags rulesVersion exemptionBackfill { version scanned moved startedAt doneAt }';
 const SET = `mutation ($tags: [String!]!, $why: String, $expectedVersion: Int) {
   setExemptTags(tags: $tags, why: $why, expectedVersion: $expectedVersion) { __typename
     ... on Account { ${ACCOUNT} }
@@ -22,7 +22,7 @@ const set = async (
   as?: string,
 ) => (await api.ask(SET, { tags, ...more }, as)).data.setExemptTags;
 const account = async (as?: string) => (await api.ask(`{ account { ${ACCOUNT} } }`, {}, as)).data.account;
-const step = () => relaneStep(api.engine.deps, api.engine.accountId);
+const step = () => backfillStep(api.engine.deps, api.engine.accountId);
 const walk = async () => {
   while ((await step()) !== null);
 };
@@ -50,7 +50,7 @@ async function dueOf(address: string) {
 
 describe('setExemptTags', () => {
   it('PE-7 nothing is exempt at first, and nothing has been walked', async () => {
-    expect(await account()).toMatchObject({ exemptTags: [], relaning: null });
+    expect(await account()).toMatchObject({ exemptTags: [], exemptionBackfill: null });
   });
 
   it('PE-7 is in force at once: shown, in the history with who and why, and nothing closes', async () => {
@@ -64,7 +64,7 @@ describe('setExemptTags', () => {
       __typename: 'Account',
       exemptTags: ['vip', 'escalated'],
       rulesVersion: version,
-      relaning: { version, scanned: 0, moved: 0, startedAt, doneAt: null },
+      exemptionBackfill: { version, scanned: 0, moved: 0, startedAt, doneAt: null },
     });
     expect(await dueOf('soon 0')).toEqual({ timer: 'PROTECT' });
     await api.engine.wakeAll();
@@ -84,13 +84,13 @@ describe('setExemptTags', () => {
   });
 
   it('PE-7 tells how far it has come, and when it was done', async () => {
-    const { version, startedAt } = (await account()).relaning;
+    const { version, startedAt } = (await account()).exemptionBackfill;
     await walk();
-    expect((await account()).relaning).toEqual({ version, startedAt, scanned: 1, moved: 1, doneAt: null });
+    expect((await account()).exemptionBackfill).toEqual({ version, startedAt, scanned: 1, moved: 1, doneAt: null });
     api.engine.clock.advance(20_000);
     await walk();
     const doneAt = api.engine.clock.now().toISOString();
-    expect((await account()).relaning).toEqual({ version, startedAt, scanned: 1, moved: 1, doneAt });
+    expect((await account()).exemptionBackfill).toEqual({ version, startedAt, scanned: 1, moved: 1, doneAt });
   });
 
   it('the same tags again, in whatever order, change nothing and begin nothing', async () => {
@@ -102,7 +102,7 @@ describe('setExemptTags', () => {
   it('is another account’s no matter', async () => {
     const other = await createAccount(api.engine.deps, { name: 'other' });
     const key = await api.makeKey(['policies:write', 'conversations:read'], other);
-    expect(await account(key)).toMatchObject({ exemptTags: [], relaning: null });
+    expect(await account(key)).toMatchObject({ exemptTags: [], exemptionBackfill: null });
     const ours = await account();
     expect(await set(['theirs'], {}, key)).toMatchObject({ exemptTags: ['theirs'] });
     expect(await account()).toEqual(ours);
@@ -111,8 +111,8 @@ describe('setExemptTags', () => {
   it('LL-3 PE-7 costs the same statements, and no row of a conversation or a lane, for 10 and for 1,000', async () => {
     const { sql } = api.engine.db;
     const { deps } = api;
-    const arm = deps.rulesChanged;
-    deps.rulesChanged = async () => {};
+    const arm = deps.scheduleAccount;
+    deps.scheduleAccount = async () => {};
     const rowsOf = async () => [
       ...(await sql`select 'conversation', id, xmin, ctid from conversation order by id`),
       ...(await sql`select 'lane', id, xmin, ctid from lane order by id`),
@@ -131,7 +131,7 @@ describe('setExemptTags', () => {
     const ten = await cost();
     await tagged('thousand', 1_000);
     expect(await cost()).toEqual(ten);
-    deps.rulesChanged = arm;
+    deps.scheduleAccount = arm;
   });
 
   it('none again: the list is empty, and all close as before', async () => {

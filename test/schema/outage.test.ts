@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterEach(async () => {
   const { deps, db, accountId } = api.engine;
   await db.sql`delete from outage where account_id = ${accountId}`;
-  await db.sql`update account set rules_version = rules_version + 1, armed_version = rules_version + 1`;
+  await db.sql`update account set rules_version = rules_version + 1, scheduled_version = rules_version + 1`;
   await deps.rules.newest(accountId);
 });
 afterAll(() => api.close());

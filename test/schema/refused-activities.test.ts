@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../../src/accounts/setup.ts';
-import { apply } from '../../src/ingest/record-activities.ts';
+import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 import { MINUTE } from '../support/engine.ts';
 
@@ -162,7 +162,7 @@ async function openOther() {
   const channelId = await ensureChannel(deps, accountId, { name: 'web', adapter: 'web', settings: {} });
   const agents = await ensureAgents(deps, accountId, ['eve']);
   const skills = await ensureSkills(deps, accountId, ['spies']);
-  const [result] = await apply(deps, accountId, [
+  const [result] = await recordActivities(deps, accountId, [
     { target: { channelId, address: 'x' }, action: { kind: 'INBOUND' } },
   ]);
   return {

@@ -1,18 +1,18 @@
 import type { Action } from '../../src/domain/conversation/activity.ts';
-import type { Activity, LifecycleDeps } from '../../src/engine.ts';
-import { readRelaning } from '../../src/rules/backfill-progress.ts';
+import type { Activity, EngineDeps } from '../../src/engine.ts';
+import { readBackfill } from '../../src/rules/backfill-progress.ts';
 import { setExemptTags } from '../../src/rules/exempt-tags.ts';
-import { relaneStep } from '../../src/rules/exemption-backfill.ts';
+import { backfillStep } from '../../src/rules/exemption-backfill.ts';
 import type { Engine } from './engine.ts';
 
 /** What tests of exempt tags do and look at, on the engine of their file. */
-export function relaneWorld(engine: () => Engine) {
+export function backfillWorld(engine: () => Engine) {
   const inMs = (ms: number) => new Date(engine().clock.now().getTime() + ms);
   const exempts = (...tags: string[]) =>
     setExemptTags(engine().deps, engine().accountId, tags, null, { changedBy: 'test', why: null });
-  const progress = () => readRelaning(engine().db.sql, engine().accountId);
-  const step = (deps: Partial<LifecycleDeps> = {}) =>
-    relaneStep({ ...engine().deps, ...deps }, engine().accountId);
+  const progress = () => readBackfill(engine().db.sql, engine().accountId);
+  const step = (deps: Partial<EngineDeps> = {}) =>
+    backfillStep({ ...engine().deps, ...deps }, engine().accountId);
   /** Walks to the end of a pass: until nothing is to be done just now. */
   async function pass(): Promise<number> {
     let moved = 0;

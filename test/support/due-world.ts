@@ -4,10 +4,10 @@ import { eventsOf } from '../../src/db/rows/events.ts';
 import type { Action } from '../../src/domain/conversation/activity.ts';
 import type { OpenHours } from '../../src/domain/time/calendar.ts';
 import { nextDue } from '../../src/domain/time/timers.ts';
-import type { LifecycleDeps } from '../../src/engine.ts';
-import { apply } from '../../src/ingest/record-activities.ts';
+import type { EngineDeps } from '../../src/engine.ts';
+import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { changeRules, type RulesDeps, setPolicy } from '../../src/rules/change-rules.ts';
-import { armAccount } from '../../src/wake/wake-account.ts';
+import { scheduleAccountWakes } from '../../src/wake/wake-account.ts';
 import { wakeLane } from '../../src/wake/wake-lane.ts';
 import { fakeClock } from './clock.ts';
 import type { Doing, Fields, Outage } from './due-situation.ts';
@@ -19,10 +19,10 @@ const AUTHOR = { changedBy: 'test', why: null };
 export async function openDueWorld(engine: Engine, startMs: number) {
   const clock = fakeClock(new Date(startMs));
   const { sql } = engine.db;
-  const deps: LifecycleDeps & RulesDeps = {
+  const deps: EngineDeps & RulesDeps = {
     ...engine.deps,
     clock,
-    rulesChanged: async (id) => void (await armAccount(deps, id)),
+    scheduleAccount: async (id) => void (await scheduleAccountWakes(deps, id)),
   };
   const accountId = await createAccount(deps, { name: 'due' });
   const channelId = await ensureChannel(deps, accountId, { name: 'web', adapter: 'web', settings: {} });
@@ -71,7 +71,7 @@ export async function openDueWorld(engine: Engine, startMs: number) {
     async takes({ what, gapMs, ageMs, thenDrain }: Doing) {
       clock.advance(gapMs);
       const action = actionOf(what);
-      await apply(deps, accountId, [
+      await recordActivities(deps, accountId, [
         { target: { channelId, address: 'somebody' }, action, at: new Date(nowMs() - ageMs) },
       ]);
       if (thenDrain) await world.drain();

@@ -7,12 +7,12 @@ import { createRegistry } from '../../src/adapters/registry.ts';
 import type { DatabaseAddress } from '../../src/db/address.ts';
 import type { Alarm } from '../../src/db/rows/lanes.ts';
 import type { Action } from '../../src/domain/conversation/activity.ts';
-import type { Activity, ActivityResult, Changed, LifecycleDeps } from '../../src/engine.ts';
-import { apply } from '../../src/ingest/record-activities.ts';
+import type { Activity, ActivityResult, Changed, EngineDeps } from '../../src/engine.ts';
+import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { type RulesDeps, setPolicy } from '../../src/rules/change-rules.ts';
 import { openRulesCache } from '../../src/rules/rules-cache.ts';
 import { openLaneDirectory } from '../../src/wake/lane-directory.ts';
-import { armAccount } from '../../src/wake/wake-account.ts';
+import { scheduleAccountWakes } from '../../src/wake/wake-account.ts';
 import { type WakeReport, wakeLane } from '../../src/wake/wake-lane.ts';
 import { fakeClock } from './clock.ts';
 import { createTestDatabase } from './database.ts';
@@ -42,7 +42,7 @@ export async function openEngine(
   const rules = openRulesCache(db.sql, rulesOfAdapter);
   const armed: Alarm[] = [];
   const told: Changed[] = [];
-  const deps: LifecycleDeps & RulesDeps = {
+  const deps: EngineDeps & RulesDeps = {
     db,
     clock,
     rules,
@@ -50,10 +50,10 @@ export async function openEngine(
     identifierHash: createIdentifierHash(Buffer.alloc(32, 7)),
     lanes: openLaneDirectory(() => v7()),
     rulesOfAdapter,
-    arm: async (alarms) => void armed.push(...alarms),
-    tell: (changed) => void told.push(changed),
-    relay: async () => {},
-    rulesChanged: async (accountId) => void (await armAccount(deps, accountId)),
+    scheduleWakes: async (alarms) => void armed.push(...alarms),
+    publish: (changed) => void told.push(changed),
+    nudgeSender: async () => {},
+    scheduleAccount: async (accountId) => void (await scheduleAccountWakes(deps, accountId)),
   };
   const accountId = await createAccount(deps, { name: 'test', profile });
   await db.sql`update account set case_statuses = '{open,pending,solved}' where account_id = ${accountId}`;
@@ -76,10 +76,12 @@ export async function openEngine(
     bob: named(agents, 'bob'),
     sales: named(skills, 'sales'),
     care: named(skills, 'care'),
-    apply: (...activities: Activity[]) => apply(deps, accountId, activities),
+    apply: (...activities: Activity[]) => recordActivities(deps, accountId, activities),
     /** Applies one activity to whoever is at an address, now or at an instant. */
     async does(address: string, action: Action, when: Partial<Activity> = {}): Promise<ActivityResult> {
-      const [result] = await apply(deps, accountId, [{ target: { channelId, address }, action, ...when }]);
+      const [result] = await recordActivities(deps, accountId, [
+        { target: { channelId, address }, action, ...when },
+      ]);
       return result as ActivityResult;
     },
     writes: (address: string, when: Partial<Activity> & { skillId?: string } = {}) =>

@@ -28,77 +28,60 @@ const GRAPHQL = [
   '@envelop/*',
   'dataloader',
 ];
+const FLOWS = ['ingest', 'wake', 'rules', 'delivery', 'accounts', 'insight'];
 const ALL_BUT_APP = [
-  ...['adapters', 'commands', 'config', 'clock', 'db', 'domain', 'http'],
-  ...[
-    'insight',
-    'jobs',
-    'lifecycle',
-    'load-adapters',
-    'log',
-    'open-clock',
-    'open-metrics',
-    'outgoing',
-    'schema',
-    'secret-key',
-  ],
+  ...[...FLOWS, 'adapters', 'commands', 'config', 'clock', 'db', 'domain', 'engine', 'http'],
+  ...['jobs', 'log', 'outgoing', 'schema', 'start'],
 ];
+/** A flow uses the rules, the database and the ports that it is handed; never another flow. */
+const flow = (more: Partial<Layer> = {}): Layer => ({
+  from: ['domain', 'db', ...(more.from ?? [])],
+  typesFrom: [...AMBIENT, 'adapters', 'engine', 'postgres', ...(more.typesFrom ?? [])],
+  packages: ['temporal-polyfill', 'node:*', ...(more.packages ?? [])],
+});
 
 /** Who may import what (docs/architecture.md). A layer is a folder of src or a file right in it. */
 const LAYERS: Record<string, Layer> = {
-  domain: { from: [], typesFrom: [], packages: ['temporal-polyfill'] },
+  domain: { from: [], typesFrom: ['wake'], packages: ['temporal-polyfill'] },
   adapters: { from: ['domain'], typesFrom: [], packages: ['zod', 'node:crypto'] },
   db: {
-    from: ['domain'],
-    typesFrom: AMBIENT,
+    from: ['domain', 'delivery'],
+    typesFrom: [...AMBIENT, 'engine'],
     packages: ['drizzle-orm', 'drizzle-orm/*', 'postgres', 'pg', 'temporal-polyfill', 'node:*'],
   },
   outgoing: { from: ['domain'], typesFrom: [], packages: ['node:*'] },
-  lifecycle: {
-    from: ['domain', 'db', 'outgoing'],
-    typesFrom: [...AMBIENT, 'adapters', 'postgres'],
-    packages: ['temporal-polyfill', 'node:*'],
-  },
-  insight: {
-    from: ['domain', 'db'],
-    typesFrom: [...AMBIENT, 'adapters', 'postgres'],
-    packages: ['temporal-polyfill', 'csv-parse/*', 'node:*'],
-  },
+  engine: { from: ['domain'], typesFrom: [...AMBIENT, 'db', ...FLOWS], packages: [] },
+  ingest: flow({ from: ['engine', 'accounts', 'wake'] }),
+  wake: flow({ from: ['engine'] }),
+  rules: flow({ from: ['engine', 'ingest'] }),
+  delivery: flow({
+    from: ['adapters', 'outgoing', 'insight', 'rules', 'jobs'],
+    packages: ['zod', 'rate-limiter-flexible', 'standardwebhooks'],
+  }),
+  accounts: flow({ from: ['rules', 'ingest'] }),
+  insight: flow({ from: ['wake'], packages: ['csv-parse/*'] }),
   jobs: {
-    from: ['domain', 'lifecycle', 'db', 'adapters', 'outgoing'],
-    typesFrom: AMBIENT,
-    packages: [
-      'bullmq',
-      'bullmq-otel',
-      'ioredis',
-      'standardwebhooks',
-      'temporal-polyfill',
-      'zod',
-      'node:*',
-      'rate-limiter-flexible',
-    ],
+    from: ['domain', 'wake', 'rules', 'delivery', 'db'],
+    typesFrom: [...AMBIENT, 'engine'],
+    packages: ['bullmq', 'bullmq-otel', 'ioredis', 'temporal-polyfill', 'zod', 'node:*'],
   },
   schema: {
-    from: ['domain', 'lifecycle', 'insight', 'db'],
+    from: ['domain', ...FLOWS, 'db', 'engine'],
     typesFrom: [...AMBIENT, 'adapters'],
     packages: [...GRAPHQL, 'drizzle-orm', 'jose', 'temporal-polyfill', 'zod', 'node:*'],
   },
   http: {
-    from: ['domain', 'schema', 'lifecycle', 'adapters'],
-    typesFrom: [...AMBIENT, 'db', 'outgoing'],
-    packages: [...GRAPHQL, 'prom-client', 'zod', 'node:*'],
+    from: ['domain', 'schema', ...FLOWS, 'adapters', 'db'],
+    typesFrom: [...AMBIENT, 'outgoing', 'engine'],
+    packages: [...GRAPHQL, 'prom-client', 'zod', 'node:*', 'rate-limiter-flexible'],
   },
   commands: { from: [...ALL_BUT_APP, 'app'], typesFrom: [], packages: ['*'] },
-  'start-worker': { from: ['jobs'], typesFrom: ['app', 'config'], packages: [] },
-  app: { from: [...ALL_BUT_APP, 'start-worker'], typesFrom: [], packages: ['*'] },
+  start: { from: ALL_BUT_APP, typesFrom: ['app'], packages: ['node:*', 'uuid'] },
+  app: { from: ALL_BUT_APP, typesFrom: [], packages: ['*'] },
   main: { from: [...ALL_BUT_APP, 'app'], typesFrom: [], packages: ['*'] },
   cli: { from: [...ALL_BUT_APP, 'app'], typesFrom: [], packages: ['*'] },
   config: { from: ['domain'], typesFrom: ['temporal-polyfill'], packages: ['zod', 'node:net', 'node:path'] },
   clock: { from: [], typesFrom: ['log'], packages: ['node:os'] },
-  'load-adapters': { from: ['adapters', 'domain'], typesFrom: [], packages: ['node:*'] },
-  'secret-key': { from: ['adapters', 'domain'], typesFrom: ['config'], packages: ['node:*'] },
-  'open-metrics': { from: ['db', 'http', 'jobs'], typesFrom: AMBIENT, packages: [] },
-  'open-clock': { from: ['clock', 'db', 'lifecycle'], typesFrom: ['log'], packages: ['uuid'] },
   log: { from: ['domain', 'log-redaction'], typesFrom: ['config'], packages: ['pino'] },
   'log-redaction': { from: [], typesFrom: [], packages: [] },
 };

@@ -5,9 +5,9 @@ import { insertLanes } from '../../src/db/rows/lanes.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
 import { factsOf, type OpenStatus } from '../../src/domain/conversation/conversation.ts';
 import type { OpenHours } from '../../src/domain/time/calendar.ts';
-import type { LifecycleDeps } from '../../src/engine.ts';
+import type { EngineDeps } from '../../src/engine.ts';
 import { changeRules, type RulesDeps, setPolicy } from '../../src/rules/change-rules.ts';
-import { armAccount } from '../../src/wake/wake-account.ts';
+import { scheduleAccountWakes } from '../../src/wake/wake-account.ts';
 import { fakeClock } from './clock.ts';
 import { at, DAY, type Engine, HOUR } from './engine.ts';
 
@@ -87,10 +87,10 @@ export async function build(engine: Engine, world: World) {
   const now = at('12:00');
   const before = (hours: number) => new Date(now.getTime() - hours * HOUR);
   const clock = fakeClock(before(200));
-  const deps: LifecycleDeps & RulesDeps = {
+  const deps: EngineDeps & RulesDeps = {
     ...engine.deps,
     clock,
-    rulesChanged: async (id) => void (await armAccount(deps, id)),
+    scheduleAccount: async (id) => void (await scheduleAccountWakes(deps, id)),
   };
   const author = { changedBy: 'test', why: null };
   const accountId = await createAccount(deps, { name: 'lists' });

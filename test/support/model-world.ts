@@ -3,14 +3,14 @@ import { expect } from 'vitest';
 import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../../src/accounts/setup.ts';
 import type { Alarm } from '../../src/db/rows/lanes.ts';
 import type { TimerKind } from '../../src/domain/policy/channel-rules.ts';
-import type { ActivityResult, LifecycleDeps } from '../../src/engine.ts';
-import { apply } from '../../src/ingest/record-activities.ts';
+import type { ActivityResult, EngineDeps } from '../../src/engine.ts';
+import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { reconcile } from '../../src/jobs/reconciler.ts';
 import { createLog } from '../../src/log.ts';
 import { type RulesDeps, setPolicy } from '../../src/rules/change-rules.ts';
 import { openRulesCache } from '../../src/rules/rules-cache.ts';
 import { openLaneDirectory } from '../../src/wake/lane-directory.ts';
-import { armAccount } from '../../src/wake/wake-account.ts';
+import { scheduleAccountWakes } from '../../src/wake/wake-account.ts';
 import { wakeLane } from '../../src/wake/wake-lane.ts';
 import { fakeClock } from './clock.ts';
 import { type Crash, crashable } from './crash.ts';
@@ -32,16 +32,16 @@ export async function openWorld(engine: Engine, other: Sql) {
   const clock = fakeClock(at('12:00'));
   const nowMs = () => clock.now().getTime();
   const { sql, plan, stop } = crashable(engine.db.sql, other);
-  const deps: LifecycleDeps & RulesDeps = { ...engine.deps, db: { ...engine.db, sql }, clock };
+  const deps: EngineDeps & RulesDeps = { ...engine.deps, db: { ...engine.db, sql }, clock };
   let alarms: Alarm[] = [];
   /** Every alarm that was given to the queue. */
   const armed = new Set<string>();
   const nameOf = (alarm: Alarm) => `${alarm.laneId}-${alarm.wakeAt.getTime()}`;
-  deps.arm = async (more) => {
+  deps.scheduleWakes = async (more) => {
     alarms.push(...more);
     for (const alarm of more) armed.add(nameOf(alarm));
   };
-  deps.rulesChanged = async (id) => void (await armAccount(deps, id));
+  deps.scheduleAccount = async (id) => void (await scheduleAccountWakes(deps, id));
   restart();
 
   const accountId = await createAccount(deps, { name: 'model' });
@@ -85,7 +85,7 @@ export async function openWorld(engine: Engine, other: Sql) {
 
   async function rulesVersion() {
     const [row] = await engine.db
-      .sql`select rules_version, rules_version = armed_version as is_armed from account where account_id = ${accountId}`;
+      .sql`select rules_version, rules_version = scheduled_version as is_armed from account where account_id = ${accountId}`;
     return { version: row?.rules_version as string, isArmed: row?.is_armed as boolean };
   }
 
@@ -113,7 +113,7 @@ export async function openWorld(engine: Engine, other: Sql) {
     /** Reports activities as a client does: until there is an answer. */
     async report(activities: readonly ModelActivity[], trouble: Trouble | null) {
       const call = () =>
-        apply(
+        recordActivities(
           deps,
           accountId,
           activities.map(({ address, action, at, messageId }) => ({
@@ -173,7 +173,7 @@ export async function openWorld(engine: Engine, other: Sql) {
 
     /** Wakes every lane whose time has come, without the queue, until there is none. */
     async drain() {
-      await armAccount(deps, accountId);
+      await scheduleAccountWakes(deps, accountId);
       const woken = new Set<string>();
       for (;;) {
         const due = (await alarmsSet()).filter((alarm) => alarm.wakeAt.getTime() <= nowMs());
@@ -241,7 +241,8 @@ export async function openWorld(engine: Engine, other: Sql) {
     /** Leaves nothing that the next world's reconciler would wake. */
     async close() {
       await engine.db.sql`delete from lane where account_id = ${accountId}`;
-      await engine.db.sql`update account set armed_version = rules_version where account_id = ${accountId}`;
+      await engine.db
+        .sql`update account set scheduled_version = rules_version where account_id = ${accountId}`;
     },
   };
   return world;

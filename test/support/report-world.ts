@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { createAccount, ensureChannel } from '../../src/accounts/setup.ts';
-import { apply } from '../../src/ingest/record-activities.ts';
+import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { at, type Engine } from './engine.ts';
 
 /**
@@ -43,7 +43,9 @@ export async function playAfternoon(engine: Engine): Promise<string> {
   await engine.writes('reopened');
   await engine.jumpTo(at('13:30:02'));
   to('14:00');
-  await apply(deps, accountId, [{ target: { channelId, address: 'open' }, action: { kind: 'INBOUND' } }]);
+  await recordActivities(deps, accountId, [
+    { target: { channelId, address: 'open' }, action: { kind: 'INBOUND' } },
+  ]);
   await engine.writes('ended late');
   await engine.jumpTo(at('14:20:05'));
   await engine.jumpTo(at('14:21:09'));
@@ -58,7 +60,7 @@ export async function playAfternoon(engine: Engine): Promise<string> {
   const theirs = await createAccount(deps, { name: 'theirs' });
   const theirChannel = await ensureChannel(deps, theirs, { name: 'web', adapter: 'web', settings });
   const target = { channelId: theirChannel, address: 'somebody' };
-  await apply(deps, theirs, [
+  await recordActivities(deps, theirs, [
     { target, action: { kind: 'INBOUND' }, at: at('14:00') },
     { target, action: { kind: 'END', by: 'CUSTOMER' } },
   ]);

@@ -5,7 +5,7 @@ import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../../
 import type { Engine } from '../../src/app.ts';
 import type { Action } from '../../src/domain/conversation/activity.ts';
 import type { Activity, ActivityResult } from '../../src/engine.ts';
-import { apply } from '../../src/ingest/record-activities.ts';
+import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { changeRules, setPolicy } from '../../src/rules/change-rules.ts';
 import { encodeId } from '../../src/schema/core/ids.ts';
 
@@ -59,7 +59,7 @@ export async function openTenant(
     /** Applies one activity to whoever is at an address, now or as of an instant. */
     async does(address: string, action: Action, at?: Date, through = deps): Promise<ActivityResult> {
       const activity = { target: { channelId, address }, action, at: at ?? null };
-      const [result] = await apply(through, accountId, [activity]);
+      const [result] = await recordActivities(through, accountId, [activity]);
       if (result?.outcome !== 'APPLIED') throw result?.error ?? new Error(result?.outcome);
       return result;
     },
@@ -78,11 +78,11 @@ export async function openTenant(
         ];
       });
       for (let first = 0; first < activities.length; first += 1_000)
-        await apply(deps, accountId, activities.slice(first, first + 1_000));
+        await recordActivities(deps, accountId, activities.slice(first, first + 1_000));
     },
     /** Lets nothing with a tag close by itself. */
     exempt: (tag: string) => sql`
-      update account set exempt_tags = array[${tag}], rules_version = rules_version + 1, armed_version = rules_version + 1
+      update account set exempt_tags = array[${tag}], rules_version = rules_version + 1, scheduled_version = rules_version + 1
       where account_id = ${accountId}`,
     /** Adds a subscriber to ends; returns its secret. */
     async subscribe(url: string): Promise<string> {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createAccount, ensureAgents, ensureChannel } from '../../src/accounts/setup.ts';
 import type { Action } from '../../src/domain/conversation/activity.ts';
 import { LullError } from '../../src/domain/errors.ts';
-import { apply } from '../../src/ingest/record-activities.ts';
+import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { setPolicy } from '../../src/rules/change-rules.ts';
 import { wakeLane } from '../../src/wake/wake-lane.ts';
 import { at, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
@@ -91,7 +91,7 @@ async function openWorld() {
 
   async function does({ channel, name }: To, action: Action): Promise<Answer | 'DUPLICATE'> {
     const target = { channelId: channels.get(channel) as string, address: name };
-    const [result] = await apply(deps, accountId, [{ target, action }]);
+    const [result] = await recordActivities(deps, accountId, [{ target, action }]);
     return result?.outcome ?? 'REFUSED';
   }
 

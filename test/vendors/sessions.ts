@@ -3,7 +3,7 @@ import { BUILT_IN } from '../../src/adapters/built-in.ts';
 import { createRegistry, parseSettings } from '../../src/adapters/registry.ts';
 import type { Action } from '../../src/domain/conversation/activity.ts';
 import type { Activity, ActivityResult } from '../../src/engine.ts';
-import { apply } from '../../src/ingest/record-activities.ts';
+import { recordActivities } from '../../src/ingest/record-activities.ts';
 import type { Engine } from '../support/engine.ts';
 
 const wire = { secret: 'known to these tests alone', showSurvey: true, showCloseMessage: true };
@@ -72,7 +72,7 @@ export async function openSessions(engine: Engine) {
         channelId,
         async does(address: string, action: Action, when: Partial<Activity> = {}): Promise<ActivityResult> {
           const activity = { target: { channelId, address }, action, ...when };
-          const [result] = await apply(engine.deps, engine.accountId, [activity]);
+          const [result] = await recordActivities(engine.deps, engine.accountId, [activity]);
           return result as ActivityResult;
         },
         writes: (address: string, text = 'Hello', when: Partial<Activity> = {}) =>

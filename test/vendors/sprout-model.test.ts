@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../../src/accounts/setup.ts';
 import type { Action } from '../../src/domain/conversation/activity.ts';
-import { apply } from '../../src/ingest/record-activities.ts';
+import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { setPolicy } from '../../src/rules/change-rules.ts';
 import { wakeLane } from '../../src/wake/wake-lane.ts';
 import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
@@ -94,7 +94,7 @@ async function openWorld() {
   const duration = (ms: number | null) => (ms === null ? null : `PT${ms / MINUTE}M`);
 
   async function does(address: string, action: Action) {
-    const [result] = await apply(deps, accountId, [{ target: { channelId, address }, action }]);
+    const [result] = await recordActivities(deps, accountId, [{ target: { channelId, address }, action }]);
     expect(result).toMatchObject({ outcome: 'APPLIED' });
   }
 

@@ -5,7 +5,7 @@ let engine: Engine;
 beforeAll(async () => {
   engine = await openEngine(at('12:00'));
   await engine.db
-    .sql`update account set exempt_tags = '{vip}', rules_version = rules_version + 1, armed_version = armed_version + 1`;
+    .sql`update account set exempt_tags = '{vip}', rules_version = rules_version + 1, scheduled_version = scheduled_version + 1`;
   await engine.policy({ autoCloseAfter: 'PT2H' });
 });
 afterAll(() => engine.drop());

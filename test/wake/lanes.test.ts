@@ -2,7 +2,7 @@ import type { TransactionSql } from 'postgres';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ensureSkills } from '../../src/accounts/setup.ts';
 import type { Alarm } from '../../src/db/rows/lanes.ts';
-import { apply } from '../../src/ingest/record-activities.ts';
+import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { changeRules } from '../../src/rules/change-rules.ts';
 import type { RulesCache } from '../../src/rules/rules-cache.ts';
 import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
@@ -11,7 +11,7 @@ let engine: Engine;
 beforeAll(async () => {
   engine = await openEngine(at('12:00'));
   await engine.db
-    .sql`update account set exempt_tags = '{vip}', rules_version = rules_version + 1, armed_version = armed_version + 1`;
+    .sql`update account set exempt_tags = '{vip}', rules_version = rules_version + 1, scheduled_version = scheduled_version + 1`;
   await engine.policy({ autoCloseAfter: 'PT2H', reopenWithin: 'PT0S' });
   await engine.policy({ autoCloseAfter: 'P9D' }, { skillId: engine.sales });
   await engine.policy({ inactivate: true, inactivateAfter: 'PT10M' }, { skillId: engine.care });
@@ -142,7 +142,7 @@ describe('entering a lane', () => {
   it('by a recorded timeline: what it leaves open is woken at once', async () => {
     const target = { channelId: engine.channelId, address: 'played' };
     const answered = inMs(-119 * MINUTE);
-    await apply(
+    await recordActivities(
       engine.deps,
       engine.accountId,
       [
@@ -194,7 +194,7 @@ describe('entering a lane', () => {
 
     const rules: RulesCache = { ...engine.deps.rules, at: async () => paused };
     const target = { channelId: engine.channelId, address: 'old rules' };
-    await apply({ ...engine.deps, rules }, engine.accountId, [
+    await recordActivities({ ...engine.deps, rules }, engine.accountId, [
       { target, action: { kind: 'INBOUND' }, at: inMs(-4 * HOUR) },
       { target, action: { kind: 'OUTBOUND', sender: 'AGENT', agentId: engine.ann }, at: inMs(-3 * HOUR) },
     ]);

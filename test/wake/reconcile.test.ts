@@ -57,7 +57,7 @@ describe('the reconciler', () => {
     await quiet('rules');
     engine.clock.advance(HOUR);
     await setPolicy(
-      { ...engine.deps, rulesChanged: async () => {} },
+      { ...engine.deps, scheduleAccount: async () => {} },
       engine.accountId,
       { channelId: null, skillId: null, expectedVersion: null, fields: { autoCloseAfter: 'PT30M' } },
       { changedBy: 'test', why: null },

@@ -106,7 +106,7 @@ export async function lowerLanes(
  * Sets every lane of an account to be woken now, in the order of ids; how a change of rules comes into force.
  * Clocks that no timer used until now may be older than the floor, so that is found anew.
  */
-export async function wakeAllLanes(sql: TransactionSql, accountId: string, now: Date): Promise<Alarm[]> {
+export async function scheduleAllLanes(sql: TransactionSql, accountId: string, now: Date): Promise<Alarm[]> {
   const rows = await sql.unsafe<{ id: string; former: Date | null }[]>(
     `with locked as materialized (select id, wake_at as former from lane where account_id = $1 order by id for no key update)
      update lane set wake_at = $2, floor = to_timestamp(0) from locked where lane.account_id = $1 and lane.id = locked.id returning lane.id, former`,
@@ -130,8 +130,9 @@ export async function alarmsUpTo(sql: Sql, until: Date, limit: number): Promise<
 }
 
 /** Accounts whose newest rules are not yet in force in all their lanes. */
-export async function unarmedAccounts(sql: Sql, limit: number): Promise<string[]> {
-  const rows = await sql`select account_id from account where armed_version <> rules_version limit ${limit}`;
+export async function unscheduledAccounts(sql: Sql, limit: number): Promise<string[]> {
+  const rows =
+    await sql`select account_id from account where scheduled_version <> rules_version limit ${limit}`;
   return rows.map((row) => row.account_id);
 }
 

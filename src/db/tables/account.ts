@@ -34,13 +34,15 @@ export const account = pgTable(
     rulesVersion: bigint('rules_version', { mode: 'number' }).notNull(),
     rulesSince: instant('rules_since').notNull(),
     /** The newest rules version all lanes have been armed for; behind `rules_version`: still to be done. */
-    armedVersion: bigint('armed_version', { mode: 'number' }).notNull(),
+    scheduledVersion: bigint('scheduled_version', { mode: 'number' }).notNull(),
     createdAt: instant('created_at').notNull(),
     /** Whether keys that are made by a key or a token stay valid once that has ended. */
     keysOutliveMaker: boolean('keys_outlive_maker').notNull().default(false),
   },
   (table) => [
-    index('account_unarmed').on(table.accountId).where(sql`${table.armedVersion} <> ${table.rulesVersion}`),
+    index('account_unscheduled')
+      .on(table.accountId)
+      .where(sql`${table.scheduledVersion} <> ${table.rulesVersion}`),
     foreignKey({
       columns: [table.accountId, table.calendarId],
       foreignColumns: [calendar.accountId, calendar.id],
@@ -158,8 +160,8 @@ export const outage = pgTable(
  * A walk over an account's conversations that puts those with changed tags into their lanes, after a change of the
  * exempt tags (PE-7). One at a time: a newer change begins it anew.
  */
-export const relaning = pgTable(
-  'relaning',
+export const exemptionBackfill = pgTable(
+  'exemption_backfill',
   {
     accountId: uuid('account_id')
       .notNull()
@@ -180,7 +182,7 @@ export const relaning = pgTable(
   },
   (table) => [
     primaryKey({ columns: [table.accountId] }),
-    index('relaning_pending').on(table.notBefore).where(sql`${table.doneAt} is null`),
+    index('exemption_backfill_pending').on(table.notBefore).where(sql`${table.doneAt} is null`),
   ],
 );
 

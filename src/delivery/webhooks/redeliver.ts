@@ -3,7 +3,7 @@ import { type Call, once } from '../../db/idempotency.ts';
 import { insertOutbox } from '../../db/rows/outbox.ts';
 import { inTransaction } from '../../db/transaction.ts';
 import { InvalidInputError, NotFoundError } from '../../domain/errors.ts';
-import type { LifecycleDeps } from '../../engine.ts';
+import type { EngineDeps } from '../../engine.ts';
 import { oweAgain, readDeliveries } from './delivery-log.ts';
 import { lockEndpoint } from './endpoint-rows.ts';
 
@@ -13,7 +13,7 @@ export const TEST_EVENT = 'test';
 /** A webhook that is owed: its event's id, which every attempt has, and to which endpoint. */
 export type Owed = { eventId: string; endpointId: string };
 
-type OwingDeps = Pick<LifecycleDeps, 'db' | 'clock' | 'newId' | 'relay' | 'identifierHash'>;
+type OwingDeps = Pick<EngineDeps, 'db' | 'clock' | 'newId' | 'nudgeSender' | 'identifierHash'>;
 
 /**
  * Owes an endpoint a test event. It is tried once, at once, held back or not; its log has what came of it.
@@ -74,7 +74,7 @@ async function owe(
   const owed = await once<Owed>(deps, accountId, call, (keeping) =>
     inTransaction(deps.db.sql, async (sql) => await keeping(sql, () => act(sql))),
   );
-  await deps.relay();
+  await deps.nudgeSender();
   return owed;
 }
 

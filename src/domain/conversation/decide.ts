@@ -23,7 +23,7 @@ import {
   type Outcome,
   reopened,
 } from './outcome.ts';
-import { arrive, checkConsent, started } from './start-or-reopen.ts';
+import { checkConsent, started, startOrReopen } from './start-or-reopen.ts';
 import { type Move, TRANSITIONS, type Trigger } from './transitions.ts';
 
 /** Decides a command: state in, state and event out. Pure; time, ids and rules come in. */
@@ -45,7 +45,7 @@ function decided(state: ContactState, command: Command, context: DecideContext):
 
   if (action.kind === 'END' && action.reported && isOfTheOneBefore(subject, command))
     return { kind: 'ignored', why: 'it was of the conversation before this one' };
-  if (move === 'ARRIVAL') return arrive(state, subject, command, context);
+  if (move === 'ARRIVAL') return startOrReopen(state, subject, command, context);
   if (subject === null) throw new NotFoundError('address', 'contact with a conversation');
   if (move === 'ERROR') throw refusal(action, subject);
   if (action.kind === 'START')

@@ -22,7 +22,7 @@ import { TRANSITIONS } from './transitions.ts';
 const REVOKE_WITHIN_MS = 24 * 60 * 60 * 1000;
 
 /** A message that found no open conversation: it revokes the end, reopens, or starts a new one. */
-export function arrive(
+export function startOrReopen(
   state: ContactState,
   last: Conversation | null,
   command: Command,

@@ -1,4 +1,4 @@
-import { type Stretch, union, without } from './intervals.ts';
+import { type Interval, union, without } from './intervals.ts';
 import { type OpenHours, openStretches } from './open-hours.ts';
 
 export type { OpenHours };
@@ -19,7 +19,7 @@ type Page = { from: number[]; until: number[]; before: number[]; total: number }
 // there is one page. All time is what sums of milliseconds can hold exactly: some 140,000 years either way.
 const HOURS_PAGE_MS = 28 * 86_400_000;
 const HOURS_PAGES = Math.ceil(Date.UTC(2100, 0) / HOURS_PAGE_MS);
-const ALL_TIME: Stretch = { from: -(2 ** 52), until: 2 ** 52 };
+const ALL_TIME: Interval = { from: -(2 ** 52), until: 2 ** 52 };
 
 /** Before every clock: where nothing can be due. The first instant that SQL and ISO 8601 write alike. */
 const BEFORE_ALL_MS = Date.parse('0001-01-01T00:00Z');
@@ -148,12 +148,12 @@ function stretchAt(calendar: Calendar, instantMs: number): { counts: boolean; un
   return { counts: false, untilMs: Number.POSITIVE_INFINITY };
 }
 
-function onePage(stretches: readonly Stretch[]): Calendar {
+function onePage(stretches: readonly Interval[]): Calendar {
   const page = pageOf(stretches);
   return { pageMs: Number.POSITIVE_INFINITY, pageCount: 1, pageAt: () => page };
 }
 
-function pageOf(stretches: readonly Stretch[]): Page {
+function pageOf(stretches: readonly Interval[]): Page {
   const page: Page = { from: [], until: [], before: [], total: 0 };
   for (const { from, until } of stretches) {
     page.from.push(from);

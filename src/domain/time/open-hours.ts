@@ -1,6 +1,6 @@
 import { Temporal } from 'temporal-polyfill';
 import { InvalidInputError } from '../errors.ts';
-import type { Stretch } from './intervals.ts';
+import type { Interval } from './intervals.ts';
 
 /** When a business is open, in local time (PE-8). */
 export type OpenHours = {
@@ -64,7 +64,7 @@ function isDate(text: string): boolean {
 }
 
 /** Answers when the hours are open between two instants: stretches within these, not always ascending or apart. */
-export function openStretches(hours: OpenHours): (startMs: number, endMs: number) => Stretch[] {
+export function openStretches(hours: OpenHours): (startMs: number, endMs: number) => Interval[] {
   const holidays = new Set(hours.holidays.map((date) => Date.parse(`${date}T00:00Z`) / DAY_MS));
   const byDay = [1, 2, 3, 4, 5, 6, 7].map((day) =>
     hours.weekly
@@ -72,7 +72,7 @@ export function openStretches(hours: OpenHours): (startMs: number, endMs: number
       .map((entry) => ({ from: msOfDay(entry.from), until: msOfDay(entry.until) })),
   );
   return (startMs, endMs) => {
-    const stretches: Stretch[] = [];
+    const stretches: Interval[] = [];
     // No zone is a day or more from UTC, and a clock put forward at midnight can move hours into the next date.
     const firstDay = Math.floor(startMs / DAY_MS) - 2;
     const lastDay = Math.floor(endMs / DAY_MS);

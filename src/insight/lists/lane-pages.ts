@@ -77,7 +77,7 @@ export async function readSoonestLanes(
   const conditions = ['lane.account_id = $1', 'wake_at is not null', ...factConditions(filter, values)];
   const rows = await sql.unsafe(
     `select lane.account_id, ${NAMES}, wake_at, floor, rules_version from lane
-     join account on account.account_id = lane.account_id and armed_version = rules_version
+     join account on account.account_id = lane.account_id and scheduled_version = rules_version
      where ${conditions.join(' and ')} order by wake_at limit ${limit}`,
     values as never[],
     { prepare: true },

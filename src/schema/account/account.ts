@@ -1,10 +1,10 @@
 import { NotFoundError } from '../../domain/errors.ts';
 import type { AccountRow } from '../../insight/reads.ts';
-import { readRelaning } from '../../rules/backfill-progress.ts';
+import { readBackfill } from '../../rules/backfill-progress.ts';
 import { builder } from '../core/builder.ts';
 import { decodeGiven } from '../core/ids.ts';
 import { Calendar } from '../core/named.ts';
-import { Relaning } from '../policy/exemption-backfill.ts';
+import { ExemptionBackfill } from '../policy/exemption-backfill.ts';
 import { Policy, policyAt } from '../policy/policy.ts';
 
 export const Account = builder.objectRef<AccountRow>('Account');
@@ -37,12 +37,12 @@ builder.node(Account, {
       description: 'The tags that exempt a conversation from every timer but its protection (PE-7).',
       resolve: async (_account, _args, { load }) => [...(await load.rules()).exemptTags],
     }),
-    relaning: t.field({
-      type: Relaning,
+    exemptionBackfill: t.field({
+      type: ExemptionBackfill,
       nullable: true,
       description:
         'How far the work behind the last change of the exempt tags has come (PE-7); null: they have never changed.',
-      resolve: (_account, _args, { accountId, reads }) => readRelaning(reads.sql, accountId),
+      resolve: (_account, _args, { accountId, reads }) => readBackfill(reads.sql, accountId),
     }),
     rulesVersion: t.exposeInt('rulesVersion', {
       description: 'How often its rules have changed; what `setPolicy` takes as expectedVersion.',

@@ -10,7 +10,7 @@ import { toMilliseconds } from '../../domain/time/duration.ts';
 import { earliest, endsIt } from '../../domain/time/timers.ts';
 import { builder } from '../core/builder.ts';
 import type { Context } from '../core/context.ts';
-import { type Soon, soon } from '../core/maybe-async.ts';
+import { type MaybeAsync, soon } from '../core/maybe-async.ts';
 import { Conversation } from './conversation.ts';
 
 const ClosingReasons = builder.objectRef<DomainClosing['reasons']>('ClosingReasons').implement({
@@ -58,7 +58,7 @@ function closingOf(
   conversation: StoredConversation,
   _args: object,
   context: Context,
-): Soon<DomainClosing | null> {
+): MaybeAsync<DomainClosing | null> {
   const { load, deps } = context;
   return soon(endOf(conversation, context), (end) => {
     if (end === null) return null;
@@ -79,7 +79,7 @@ function closingOf(
 }
 
 /** Its end or, while it is open, the one that a timer will bring about if nothing happens before. */
-function endOf(conversation: StoredConversation, { load }: Context): Soon<End | null> {
+function endOf(conversation: StoredConversation, { load }: Context): MaybeAsync<End | null> {
   if (conversation.ending !== null) return conversation.ending;
   return soon(load.duesOf(conversation), (dues) => {
     const due = earliest(dues, endsIt);
@@ -94,7 +94,7 @@ function isWindowOpen(
   at: Date,
   { rules: { replyWindow } }: ChannelSetup,
   { load }: Context,
-): Soon<boolean> {
+): MaybeAsync<boolean> {
   if (replyWindow === null) return true;
   return soon(
     load.lastInbound(id),

@@ -9,7 +9,7 @@ import {
   UnavailableError,
 } from '../../domain/errors.ts';
 import type { Activity } from '../../engine.ts';
-import { applyOnce } from '../../ingest/record-once.ts';
+import { recordOnce } from '../../ingest/record-once.ts';
 import { builder } from '../core/builder.ts';
 import type { Context } from '../core/context.ts';
 import { callOf, onceArgs } from '../core/idempotency-key.ts';
@@ -61,7 +61,7 @@ export function command<Args extends InputFieldMap>(options: Command<Args>): voi
         const { accountId, deps, load } = context;
         const asked = read(activity(given as InputShapeFromFields<Args>), context);
         const call = callOf(given as { idempotencyKey?: string | null }, name, asked);
-        const conversation = await load.conversation(await applyOnce(deps, accountId, asked, call));
+        const conversation = await load.conversation(await recordOnce(deps, accountId, asked, call));
         if (conversation === null) throw new NotFoundError('conversationId', 'conversation');
         return conversation;
       },

@@ -8,7 +8,7 @@ import {
 } from '../../insight/lists/conversation-list.ts';
 import type { ConversationFilter } from '../../insight/lists/lane-pages.ts';
 import { listSoonest } from '../../insight/lists/soonest.ts';
-import { readConversationPage, readConversationPageWithBeside } from '../../insight/reads.ts';
+import { readConversationPage, readConversationPageWithRelated } from '../../insight/reads.ts';
 import { builder } from '../core/builder.ts';
 import type { Context } from '../core/context.ts';
 import { AwaitingEnum, StatusEnum } from '../core/enums.ts';
@@ -139,7 +139,7 @@ async function listStarted(
 ): Promise<Listed[]> {
   const reading = (direction === 'ASC') === backwards ? 'DESC' : 'ASC';
   const asked = { filter, direction: reading, after: from?.id ?? null, limit: limit + 1 } as const;
-  const read = areBeside(fields) ? readConversationPageWithBeside : readConversationPage;
+  const read = areBeside(fields) ? readConversationPageWithRelated : readConversationPage;
   const { conversations, rulesVersion, beside } = await read(reads.sql, accountId, asked);
   await load.readUnder(rulesVersion, conversations);
   if (beside) load.besideWas(conversations, beside);

@@ -1,6 +1,6 @@
 import { ForbiddenError, LullError, TooManyError, UnavailableError } from '../../domain/errors.ts';
 import { type Activity, type ActivityResult, MAX_ACTIVITIES } from '../../engine.ts';
-import { apply } from '../../ingest/record-activities.ts';
+import { recordActivities } from '../../ingest/record-activities.ts';
 import { builder } from '../core/builder.ts';
 import { OutcomeEnum } from '../core/enums.ts';
 import { ErrorInterface, type ErrorValue, errorAt } from '../core/errors.ts';
@@ -76,7 +76,7 @@ builder.mutationField('recordActivities', (t) =>
       if (activities.length > MAX_ACTIVITIES) throw new TooManyError('activities', MAX_ACTIVITIES);
       const read = activities.map(readOrRefuse);
       const readable = read.filter((each): each is Activity => !(each instanceof LullError));
-      const applied = (await apply(deps, accountId, readable)).values();
+      const applied = (await recordActivities(deps, accountId, readable)).values();
       const results = read.map((each): ActivityResult => {
         if (each instanceof LullError) return { outcome: 'REFUSED', conversationId: null, error: each };
         const result = applied.next().value;

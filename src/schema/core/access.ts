@@ -7,7 +7,7 @@ import type { Config } from '../../config.ts';
 import { orUnavailable } from '../../db/sqlstate.ts';
 import { ForbiddenError, InvalidInputError, NotFoundError } from '../../domain/errors.ts';
 import { isUuid } from '../../domain/uuid.ts';
-import type { LifecycleDeps } from '../../engine.ts';
+import type { EngineDeps } from '../../engine.ts';
 import { readAccount, readNamed } from '../../insight/reads.ts';
 import { gathered, shared } from './batch.ts';
 import { decodeId } from './ids.ts';
@@ -34,7 +34,7 @@ export type Caller = {
 /** Finds who a request is by; null where its token is not valid, without saying why. */
 export type Identify = (credentials: Credentials) => Promise<Caller | null>;
 
-type AccessDeps = Pick<LifecycleDeps, 'db' | 'clock'>;
+type AccessDeps = Pick<EngineDeps, 'db' | 'clock'>;
 type Claims = { account: string; subject: string; scopes: ReadonlySet<Scope>; expiresAt: Date };
 
 /** Pinned: a token says itself how it is signed, and must not be believed. */

@@ -13,12 +13,11 @@ import type { Event } from '../../domain/conversation/event.ts';
 import { NotFoundError } from '../../domain/errors.ts';
 import type { AccountRules } from '../../domain/policy/account-rules.ts';
 import { type Due, duesOf } from '../../domain/time/timers.ts';
-import type { Changed, LifecycleDeps } from '../../engine.ts';
+import type { Changed, EngineDeps } from '../../engine.ts';
 import { readSteps, type Step } from '../../insight/feed.ts';
 import {
   type AccountRow,
   type AgentRow,
-  type Beside,
   type CalendarRow,
   type ChannelRow,
   type ContactFacts,
@@ -27,24 +26,25 @@ import {
   type NamedRow,
   type NamedRows,
   type NamedTable,
+  type RelatedRows,
   readAccount,
-  readBeside,
   readChannelSettings,
   readContacts,
   readConversations,
   readFeeds,
   readNamed,
+  readRelatedRows,
 } from '../../insight/reads.ts';
 import type { Log } from '../../log.ts';
 import type { ChannelDeps } from '../../rules/channels.ts';
 import { type ChangedReader, openChangedReader } from '../conversation/changed-reader.ts';
 import type { Caller } from './access.ts';
 import { batched, batchedById } from './batch.ts';
-import { type Soon, soon } from './maybe-async.ts';
+import { type MaybeAsync, soon } from './maybe-async.ts';
 import type { RowTurns } from './row-turns.ts';
 
 /** What the API works with. */
-export type SchemaDeps = LifecycleDeps &
+export type SchemaDeps = EngineDeps &
   ChannelDeps &
   EndpointDeps & {
     /**
@@ -97,9 +97,9 @@ export type Loaders = {
   /** The rules in force now; at least as new as what was read before this was called. */
   rules: () => Promise<AccountRules>;
   /** The rules that a conversation is seen under: those in force when it was read, where that was told, or now. */
-  rulesOf: (conversation: StoredConversation) => Soon<AccountRules>;
+  rulesOf: (conversation: StoredConversation) => MaybeAsync<AccountRules>;
   /** When its timers fall due under those rules; none of one that is in no lane. */
-  duesOf: (conversation: StoredConversation) => Soon<readonly Due[]>;
+  duesOf: (conversation: StoredConversation) => MaybeAsync<readonly Due[]>;
   /** Tells which version of the rules was in force when conversations were read. */
   readUnder: (rulesVersion: number, conversations: readonly StoredConversation[]) => Promise<void>;
   conversation: (id: string | null) => Promise<StoredConversation | null>;
@@ -114,11 +114,11 @@ export type Loaders = {
   /** The circuit breaker of a channel or an endpoint; null: its last attempt was answered, or there was none. */
   circuit: (destinationId: string) => Promise<Circuit | null>;
   /** What of a conversation's contact its closing goes by. */
-  contactFactsOf: (conversation: StoredConversation) => Soon<ContactFacts | null>;
+  contactFactsOf: (conversation: StoredConversation) => MaybeAsync<ContactFacts | null>;
   /** The agent of a conversation. */
-  agentOf: (conversation: StoredConversation) => Soon<AgentRow | null>;
+  agentOf: (conversation: StoredConversation) => MaybeAsync<AgentRow | null>;
   /** Tells what was read beside conversations, in their order, so that nobody has to wait for it. */
-  besideWas: (conversations: readonly StoredConversation[], read: readonly Beside[]) => void;
+  besideWas: (conversations: readonly StoredConversation[], read: readonly RelatedRows[]) => void;
   /** Reads it. */
   readBeside: (conversations: readonly StoredConversation[]) => Promise<void>;
   /** When the customer last wrote, in a conversation or the one before it. */
@@ -170,12 +170,12 @@ function createLoaders(
   });
   const agent = named('agent');
   const under = new WeakMap<StoredConversation, AccountRules>();
-  const beside = new WeakMap<StoredConversation, Beside>();
+  const beside = new WeakMap<StoredConversation, RelatedRows>();
   const besideWas: Loaders['besideWas'] = (conversations, read) => {
     for (const [index, conversation] of conversations.entries())
-      beside.set(conversation, read[index] as Beside);
+      beside.set(conversation, read[index] as RelatedRows);
   };
-  const rulesOf = (conversation: StoredConversation): Soon<AccountRules> =>
+  const rulesOf = (conversation: StoredConversation): MaybeAsync<AccountRules> =>
     under.get(conversation) ??
     newestRules(null).then((found) => {
       under.set(conversation, found);
@@ -183,7 +183,7 @@ function createLoaders(
     });
   const dues = new WeakMap<StoredConversation, readonly Due[]>();
   const besideOne = batched((conversations: readonly StoredConversation[]) =>
-    readBeside(sql, accountId, conversations),
+    readRelatedRows(sql, accountId, conversations),
   );
   return {
     account: () => account(null),
@@ -223,7 +223,7 @@ function createLoaders(
     },
     besideWas,
     async readBeside(conversations) {
-      besideWas(conversations, await readBeside(sql, accountId, conversations));
+      besideWas(conversations, await readRelatedRows(sql, accountId, conversations));
     },
     lastInbound: batchedById((ids) => readLastInbound(sql, accountId, ids)),
     steps: batched((asked) => readSteps(sql, accountId, asked), { rowsOf: () => STEPS_IN_ROWS, turn }),

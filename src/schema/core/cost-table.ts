@@ -110,7 +110,7 @@ export const WEIGHTS: Readonly<Record<string, Weight>> = {
   'Account.caseStatuses': rules,
   'Account.exemptTags': rules,
   'Account.policy': rules,
-  'Account.relaning': byKey('how far a change has come'),
+  'Account.exemptionBackfill': byKey('how far a change has come'),
   'ActivityResult.conversation': byKey('a conversation'),
   'Channel.calendar': byKey('a calendar'),
   'Channel.circuitBreaker': byKey('a circuit breaker'),

@@ -1,10 +1,13 @@
 import type { GraphQLResolveInfo, SelectionSetNode } from 'graphql';
 
 /** What a resolver may give: a value that is there already, or one to wait for. */
-export type Soon<Value> = Value | Promise<Value>;
+export type MaybeAsync<Value> = Value | Promise<Value>;
 
 /** Goes on with a value: at once where it is there, since to wait for each field of a page costs more than the fields. */
-export function soon<Value, Next>(value: Soon<Value>, next: (value: Value) => Soon<Next>): Soon<Next> {
+export function soon<Value, Next>(
+  value: MaybeAsync<Value>,
+  next: (value: Value) => MaybeAsync<Next>,
+): MaybeAsync<Next> {
   return value instanceof Promise ? value.then(next) : next(value);
 }
 

@@ -11,7 +11,7 @@ builder.mutationField('setExemptTags', (t) =>
   t.field({
     type: Account,
     description:
-      'Sets the tags that exempt a conversation: while it has one of them no timer acts on it but the end of a hold and the protection (PE-7). In force at once, however many conversations there are; `Account.relaning` tells how far the work behind it has come. The same tags again change nothing. Needs the scope `policies:write`.',
+      'Sets the tags that exempt a conversation: while it has one of them no timer acts on it but the end of a hold and the protection (PE-7). In force at once, however many conversations there are; `Account.exemptionBackfill` tells how far the work behind it has come. The same tags again change nothing. Needs the scope `policies:write`.',
     authScopes: { scope: 'policies:write' },
     args: {
       tags: t.arg.stringList({

@@ -1,7 +1,7 @@
-import type { Relaning as RelaningRow } from '../../rules/backfill-progress.ts';
+import type { Backfill as BackfillRow } from '../../rules/backfill-progress.ts';
 import { builder } from '../core/builder.ts';
 
-export const Relaning = builder.objectRef<RelaningRow>('Relaning').implement({
+export const ExemptionBackfill = builder.objectRef<BackfillRow>('ExemptionBackfill').implement({
   description:
     'The work behind a change of the exempt tags: every open conversation is looked at, and sorted by its tags anew. Nothing ends early meanwhile; what the change lets end again may end late, by no more than this takes (PE-7).',
   fields: (t) => ({

@@ -1,11 +1,11 @@
 import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../../../src/accounts/setup.ts';
 import type { Action } from '../../../src/domain/conversation/activity.ts';
 import { fromMilliseconds } from '../../../src/domain/time/duration.ts';
-import type { LifecycleDeps } from '../../../src/engine.ts';
-import { apply } from '../../../src/ingest/record-activities.ts';
+import type { EngineDeps } from '../../../src/engine.ts';
+import { recordActivities } from '../../../src/ingest/record-activities.ts';
 import { type RulesDeps, setPolicy } from '../../../src/rules/change-rules.ts';
 import { setExemptTags } from '../../../src/rules/exempt-tags.ts';
-import { armAccount } from '../../../src/wake/wake-account.ts';
+import { scheduleAccountWakes } from '../../../src/wake/wake-account.ts';
 import { wakeLane } from '../../../src/wake/wake-lane.ts';
 import { fakeClock } from '../clock.ts';
 import { at, type Engine } from '../engine.ts';
@@ -16,8 +16,8 @@ const AUTHOR = { changedBy: 'test', why: null };
 /** A fresh account with profile LIVEPERSON on the engine, and a clock of its own. */
 export async function openLivePersonWorld(engine: Engine) {
   const clock = fakeClock(at('12:00'));
-  const deps: LifecycleDeps & RulesDeps = { ...engine.deps, clock };
-  deps.rulesChanged = async (id) => void (await armAccount(deps, id));
+  const deps: EngineDeps & RulesDeps = { ...engine.deps, clock };
+  deps.scheduleAccount = async (id) => void (await scheduleAccountWakes(deps, id));
   const { sql } = engine.db;
   const accountId = await createAccount(deps, { name: 'model', profile: 'LIVEPERSON' });
   const channelId = await ensureChannel(deps, accountId, { name: 'web', adapter: 'web', settings: {} });
@@ -70,7 +70,7 @@ export async function openLivePersonWorld(engine: Engine) {
   return {
     nowMs: () => clock.now().getTime(),
     do: (deeds: readonly { customer: string; deed: Deed }[]) =>
-      apply(
+      recordActivities(
         deps,
         accountId,
         deeds.map(({ customer, deed }) => ({
