@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createEndpoint, deleteEndpoint } from '../src/delivery/webhooks/change-endpoints.ts';
+import { createEndpoint, deleteEndpoint } from '../src/rules/endpoints.ts';
 import { type Stage, settled } from './stage.ts';
 
 /** Somebody who wants a webhook for each end of the big account, and takes long to answer the few that reach it. */

@@ -1,5 +1,5 @@
 import type { Sql } from 'postgres';
-import { firstDue } from '../delivery/outbox-claims.ts';
+import { firstDue } from './rows/outbox-claims.ts';
 import { inTransaction } from './transaction.ts';
 
 /** What the database has to do just now, of all accounts together; times in milliseconds. */

@@ -1,10 +1,10 @@
 import type { CircuitKind, Threshold } from '../db/rows/circuits.ts';
 import { closeCircuit, noteFailure, pauseUntil, takeProbe } from '../db/rows/circuits.ts';
 import { finishOutbox, putOffOutbox } from '../db/rows/outbox.ts';
+import { GIVE_UP_MS, type Turn } from '../db/rows/outbox-claims.ts';
 import type { EngineDeps } from '../engine.ts';
 import type { Log } from '../log.ts';
 import { type EffectHandlers, type EffectResult, type Health, MOST_ATTEMPTS } from './effect-result.ts';
-import { GIVE_UP_MS, type Turn } from './outbox-claims.ts';
 
 /** What carrying out effects needs. */
 export type CarryOutDeps = Pick<EngineDeps, 'db' | 'clock'> & {

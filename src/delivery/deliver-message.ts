@@ -2,15 +2,10 @@ import type { DeliverResult, OutboundMessage } from '../adapters/adapter.ts';
 import { contextFor } from '../adapters/context.ts';
 import type { Registry } from '../adapters/registry.ts';
 import type { SettingsStore } from '../adapters/settings.ts';
-import {
-  beginOutbox,
-  type ClaimedEffect,
-  finishOutbox,
-  insertOutbox,
-  type OutboxRow,
-} from '../db/rows/outbox.ts';
+import { beginOutbox, type ClaimedEffect, finishOutbox, insertOutbox } from '../db/rows/outbox.ts';
 import { inTransaction } from '../db/transaction.ts';
 import type { Closing } from '../domain/closing/closing.ts';
+import type { OutboxRow } from '../domain/closing/owed-effects.ts';
 import type { Part } from '../domain/conversation/event.ts';
 import type { EngineDeps } from '../engine.ts';
 import type { FetchWithin } from '../outgoing/guarded-fetch.ts';

@@ -1,5 +1,5 @@
 import type { Sql } from 'postgres';
-import type { OutboxRow } from '../db/rows/outbox.ts';
+import type { OutboxRow } from '../domain/closing/owed-effects.ts';
 
 /** An effect as an admin sees it. */
 export type EffectRow = Pick<OutboxRow, 'id' | 'kind' | 'conversationId' | 'channelId' | 'payload'> & {

@@ -1,8 +1,14 @@
+import {
+  claimOutbox,
+  type Destination,
+  START,
+  type Turn,
+  walkDestinations,
+} from '../db/rows/outbox-claims.ts';
 import { within } from '../jobs/store/store.ts';
 import type { Log } from '../log.ts';
 import { type CarryOutDeps, carryOut } from './carry-out.ts';
 import type { EffectHandlers } from './effect-result.ts';
-import { claimOutbox, type Destination, START, type Turn, walkDestinations } from './outbox-claims.ts';
 import { openPlaces, type Place, type SendPlaces } from './send-places.ts';
 import { openTurns, type Pick } from './send-turns.ts';
 

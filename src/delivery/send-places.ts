@@ -1,5 +1,5 @@
+import type { Destination } from '../db/rows/outbox-claims.ts';
 import type { Health } from './effect-result.ts';
-import type { Destination } from './outbox-claims.ts';
 
 /** How many sends may be under way in a process, and when they count as slow. */
 export type PlaceLimits = {

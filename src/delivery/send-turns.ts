@@ -1,4 +1,4 @@
-import type { Destination, Places } from './outbox-claims.ts';
+import type { Destination, Places } from '../db/rows/outbox-claims.ts';
 import type { Place, SendPlaces } from './send-places.ts';
 
 /** Places that were taken for a destination, before it is known what is sent in them. */

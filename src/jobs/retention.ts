@@ -3,11 +3,11 @@ import { deleteOldErased, forgetErasures } from '../db/rows/erased-identifiers.t
 import { deleteOldAnswers } from '../db/rows/idempotency-keys.ts';
 import { deleteEndedConversations, deleteFinishedEffects } from '../db/rows/retention.ts';
 import { deleteOldDeliveries, endpointsWithOldDeliveries } from '../delivery/webhooks/delivery-log.ts';
-import { deleteClearedEndpoints } from '../delivery/webhooks/endpoint-rows.ts';
 import { REMEMBER_ERASED_DAYS } from '../domain/conversation/erasure.ts';
 import { toMilliseconds } from '../domain/time/duration.ts';
 import type { EngineDeps } from '../engine.ts';
 import type { Log } from '../log.ts';
+import { deleteClearedEndpoints } from '../rules/endpoint-rows.ts';
 
 const EVERY_MS = 60 * 60_000;
 const DAY_MS = 24 * 60 * 60_000;

@@ -1,23 +1,13 @@
 import type { Sql, TransactionSql } from 'postgres';
+import { CLOCK_COLUMNS } from '../db/rows/conversations.ts';
 import type { Lane } from '../db/rows/lanes.ts';
-import type { OutboxRow } from '../db/rows/outbox.ts';
 import { type Column, unnest, valuesOf } from '../db/rows/unnest.ts';
 import { hasSqlstate } from '../db/sqlstate.ts';
+import type { OwedEffect } from '../domain/closing/owed-effects.ts';
 import type { ClockName, LaneFacts } from '../domain/conversation/conversation.ts';
 import type { Firing } from '../domain/conversation/fire-timer.ts';
 import type { DueSegment } from '../domain/time/calendar.ts';
 import type { Timer } from '../domain/time/timers.ts';
-
-/** The clocks' columns, and the condition of each one's partial index, which a query must state to use it. */
-export const CLOCK_COLUMNS: Readonly<Record<ClockName, { column: string; condition: string }>> = {
-  lastActivityAt: { column: 'last_activity_at', condition: '' },
-  awaitingSince: { column: 'awaiting_since', condition: `and status in ('NEW', 'ACTIVE')` },
-  statusSince: { column: 'status_since', condition: `and status in ('WAITING', 'INACTIVE')` },
-  heldUntil: { column: 'held_until', condition: 'and held_until is not null' },
-};
-
-/** An effect owed to the world, whichever conversation it is about. */
-export type OwedEffect = Pick<OutboxRow, 'kind' | 'endpointId' | 'payload'>;
 
 /** A batch of one timer: what it may touch and what it writes. */
 export type Batch = {

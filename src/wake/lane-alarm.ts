@@ -1,6 +1,6 @@
 import type { Sql, TransactionSql } from 'postgres';
+import { CLOCK_COLUMNS } from '../db/rows/conversations.ts';
 import type { ClockName } from '../domain/conversation/conversation.ts';
-import { CLOCK_COLUMNS } from './fire-timer.ts';
 
 /** A question for the least live clock of a lane that is not before `lower`. */
 export type Probe = { clock: ClockName; lower: Date };

@@ -1,7 +1,8 @@
 import type { Sql, TransactionSql } from 'postgres';
+import { CLOCK_COLUMNS } from '../db/rows/conversations.ts';
 import { isCausedByRow } from '../db/sqlstate.ts';
 import { inTransaction } from '../db/transaction.ts';
-import { type Batch, CLOCK_COLUMNS, fireTimer } from './fire-timer.ts';
+import { type Batch, fireTimer } from './fire-timer.ts';
 
 class TakenBackError extends Error {}
 

@@ -21,7 +21,7 @@ const ACROSS: [path: string, begins: string, why: string][] = [
     'select account_id from account where scheduled_version',
     'the reconciler: rules to be armed',
   ],
-  ['src/delivery/outbox-claims.ts', 'with recursive walk as (', 'the relay walks over destinations'],
+  ['src/db/rows/outbox-claims.ts', 'with recursive walk as (', 'the relay walks over destinations'],
   [
     'src/rules/backfill-progress.ts',
     'select {PLACE} from exemption_backfill where done_at',

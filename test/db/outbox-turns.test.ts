@@ -1,14 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAccount } from '../../src/accounts/setup.ts';
-import { insertOutbox, type OutboxRow } from '../../src/db/rows/outbox.ts';
-import { inTransaction } from '../../src/db/transaction.ts';
+import { insertOutbox } from '../../src/db/rows/outbox.ts';
 import {
   claimOutbox,
   firstDue,
   type Places,
   START,
   walkDestinations,
-} from '../../src/delivery/outbox-claims.ts';
+} from '../../src/db/rows/outbox-claims.ts';
+import { inTransaction } from '../../src/db/transaction.ts';
+import type { OutboxRow } from '../../src/domain/closing/owed-effects.ts';
 import { at, type Engine, MINUTE, openEngine } from '../support/engine.ts';
 import { partitionByAccount } from '../support/partitioned.ts';
 import { onServer } from '../support/postgres.ts';

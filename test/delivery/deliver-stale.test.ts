@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { claimOutbox, START, walkDestinations } from '../../src/db/rows/outbox-claims.ts';
 import { deliverMessage } from '../../src/delivery/deliver-message.ts';
-import { claimOutbox, START, walkDestinations } from '../../src/delivery/outbox-claims.ts';
 import { MINUTE } from '../support/engine.ts';
 import { openSending, type Sending } from '../support/sending.ts';
 

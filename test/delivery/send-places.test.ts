@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import type { Destination } from '../../src/db/rows/outbox-claims.ts';
 import type { Health } from '../../src/delivery/effect-result.ts';
-import type { Destination } from '../../src/delivery/outbox-claims.ts';
 import { openPlaces, PLACE_LIMITS, type Place, type SendPlaces } from '../../src/delivery/send-places.ts';
 import { openTurns } from '../../src/delivery/send-turns.ts';
 

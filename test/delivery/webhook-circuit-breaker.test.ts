@@ -1,12 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readCircuits, takeProbe } from '../../src/db/rows/circuits.ts';
-import {
-  deleteEndpoint,
-  disableEndpoint,
-  enableEndpoint,
-} from '../../src/delivery/webhooks/change-endpoints.ts';
 import { redeliver, sendTest } from '../../src/delivery/webhooks/redeliver.ts';
 import { retain } from '../../src/jobs/retention.ts';
+import { deleteEndpoint, disableEndpoint, enableEndpoint } from '../../src/rules/endpoints.ts';
 import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
 import { AUTHOR, NO_KEY, openSender, openSubscriber, verified } from '../support/webhook-world.ts';
 

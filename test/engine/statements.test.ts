@@ -111,12 +111,12 @@ describe('one call', () => {
       event: 20,
     });
     engine.clock.advance(1000);
-    expect(await written(() => recordActivities(deps, engine.accountId, inbound(engine.channelId, 'often', 1)))).toEqual(
-      {
-        conversation: 1,
-        event: 1,
-      },
-    );
+    expect(
+      await written(() => recordActivities(deps, engine.accountId, inbound(engine.channelId, 'often', 1))),
+    ).toEqual({
+      conversation: 1,
+      event: 1,
+    });
   });
 });
 

@@ -28,7 +28,10 @@ it('a call of which a part is to be told again is to be made again: what was rec
 });
 
 it('one of which a part is not possible is not', async () => {
-  vi.mocked(recordActivities).mockResolvedValue([done, refused(new NotAllowedError('INBOUND', 'ENDED', 'no'))]);
+  vi.mocked(recordActivities).mockResolvedValue([
+    done,
+    refused(new NotAllowedError('INBOUND', 'ENDED', 'no')),
+  ]);
   expect(await receive(deps, 'account', 'channel', inbound)).toEqual({
     ...{ applied: 1, duplicates: 0, ignored: 0 },
     faults: [{ field: 'events[1]', why: 'no' }],

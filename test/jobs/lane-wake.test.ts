@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAccount } from '../../src/accounts/setup.ts';
 import type { Alarm } from '../../src/db/rows/lanes.ts';
 import type { EngineDeps } from '../../src/engine.ts';
-import { scheduleWakes, implementLaneWake } from '../../src/jobs/lane-wake.ts';
+import { implementLaneWake, scheduleWakes } from '../../src/jobs/lane-wake.ts';
 import type { Queues, When } from '../../src/jobs/queues.ts';
 import { createLog } from '../../src/log.ts';
 import { at, type Engine, MINUTE, openEngine } from '../support/engine.ts';

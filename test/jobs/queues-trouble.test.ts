@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { SetupError } from '../../src/domain/errors.ts';
 import { openQueues, type Queues } from '../../src/jobs/queues.ts';
+import { expectToWork, keepDiary, note, now, soon } from '../delivery/diary.ts';
 import { onServer } from '../support/postgres.ts';
 import { requireOrSkip } from '../support/redis.ts';
-import { expectToWork, keepDiary, note, now, soon } from '../delivery/diary.ts';
 import { STORES, type Store, unreachable } from './store.ts';
 
 describe.each(STORES)('queues on $kind in trouble', requireOrSkip('redis'), ({ kind, open }) => {

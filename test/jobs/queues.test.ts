@@ -4,9 +4,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineJob, implementJob } from '../../src/jobs/job.ts';
 import { openQueues, type Queues } from '../../src/jobs/queues.ts';
+import { keepDiary, note, now, soon } from '../delivery/diary.ts';
 import { onServer } from '../support/postgres.ts';
 import { requireOrSkip } from '../support/redis.ts';
-import { keepDiary, note, now, soon } from '../delivery/diary.ts';
 import { STORES, type Store } from './store.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;

@@ -6,8 +6,8 @@ import type { EngineDeps } from '../../src/engine.ts';
 import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { readBackfill } from '../../src/rules/backfill-progress.ts';
 import { backfillStep } from '../../src/rules/exemption-backfill.ts';
-import { at, type Engine, openEngine } from '../support/engine.ts';
 import { backfillWorld } from '../support/backfill-world.ts';
+import { at, type Engine, openEngine } from '../support/engine.ts';
 
 const SECOND = 1_000;
 
@@ -81,7 +81,8 @@ describe('the walk', () => {
       for (;;) {
         const done = await step();
         moved += done?.moved ?? 0;
-        const row = await engine.db.sql`select pass from exemption_backfill where account_id = ${engine.accountId}`;
+        const row = await engine.db
+          .sql`select pass from exemption_backfill where account_id = ${engine.accountId}`;
         if (row[0]?.pass === 2) return moved;
       }
     };

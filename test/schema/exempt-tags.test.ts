@@ -86,7 +86,13 @@ describe('setExemptTags', () => {
   it('PE-7 tells how far it has come, and when it was done', async () => {
     const { version, startedAt } = (await account()).exemptionBackfill;
     await walk();
-    expect((await account()).exemptionBackfill).toEqual({ version, startedAt, scanned: 1, moved: 1, doneAt: null });
+    expect((await account()).exemptionBackfill).toEqual({
+      version,
+      startedAt,
+      scanned: 1,
+      moved: 1,
+      doneAt: null,
+    });
     api.engine.clock.advance(20_000);
     await walk();
     const doneAt = api.engine.clock.now().toISOString();

@@ -64,7 +64,9 @@ async function makeWorld(name: string): Promise<World> {
   const outage = deps.newId();
   await db.sql`insert into outage (account_id, id, kind, channel_id, since) values (${accountId}, ${outage}, 'OUTAGE', ${channel}, ${deps.clock.now()})`;
   const target = { channelId: channel, address: name };
-  const [result] = await recordActivities(deps, accountId, [{ target, action: { kind: 'INBOUND', skillId: skill } }]);
+  const [result] = await recordActivities(deps, accountId, [
+    { target, action: { kind: 'INBOUND', skillId: skill } },
+  ]);
   const effect = deps.newId();
   await db.sql`insert into outbox ${db.sql({ account_id: accountId, id: effect, kind: 'DELIVER_MESSAGE', conversation_id: result?.conversationId as string, revision: 1, endpoint_id: null, channel_id: channel, payload: {}, state: 'DEAD', attempts: 1, due_at: deps.clock.now(), created_at: deps.clock.now(), done_at: deps.clock.now(), error: 'refused' })}`;
   const endpoint = deps.newId();

@@ -42,10 +42,10 @@ const flow = (more: Partial<Layer> = {}): Layer => ({
 
 /** Who may import what (docs/architecture.md). A layer is a folder of src or a file right in it. */
 const LAYERS: Record<string, Layer> = {
-  domain: { from: [], typesFrom: ['wake'], packages: ['temporal-polyfill'] },
+  domain: { from: [], typesFrom: [], packages: ['temporal-polyfill'] },
   adapters: { from: ['domain'], typesFrom: [], packages: ['zod', 'node:crypto'] },
   db: {
-    from: ['domain', 'delivery'],
+    from: ['domain'],
     typesFrom: [...AMBIENT, 'engine'],
     packages: ['drizzle-orm', 'drizzle-orm/*', 'postgres', 'pg', 'temporal-polyfill', 'node:*'],
   },
@@ -53,13 +53,13 @@ const LAYERS: Record<string, Layer> = {
   engine: { from: ['domain'], typesFrom: [...AMBIENT, 'db', ...FLOWS], packages: [] },
   ingest: flow({ from: ['engine', 'accounts', 'wake'] }),
   wake: flow({ from: ['engine'] }),
-  rules: flow({ from: ['engine', 'ingest'] }),
+  rules: flow({ from: ['engine', 'ingest', 'outgoing'] }),
   delivery: flow({
     from: ['adapters', 'outgoing', 'insight', 'rules', 'jobs'],
     packages: ['zod', 'rate-limiter-flexible', 'standardwebhooks'],
   }),
   accounts: flow({ from: ['rules', 'ingest'] }),
-  insight: flow({ from: ['wake'], packages: ['csv-parse/*'] }),
+  insight: flow({ packages: ['csv-parse/*'] }),
   jobs: {
     from: ['domain', 'wake', 'rules', 'delivery', 'db'],
     typesFrom: [...AMBIENT, 'engine'],

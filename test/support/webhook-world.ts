@@ -7,9 +7,9 @@ import { Webhook } from 'standardwebhooks';
 import { vi } from 'vitest';
 import { createVault } from '../../src/adapters/vault.ts';
 import { openSender as openOutboxSender } from '../../src/delivery/outbox-sender.ts';
-import { createEndpoint, type EndpointDeps } from '../../src/delivery/webhooks/change-endpoints.ts';
 import { sendWebhook, type WebhookDeps } from '../../src/delivery/webhooks/send-webhook.ts';
 import { createLog } from '../../src/log.ts';
+import { createEndpoint, type EndpointDeps } from '../../src/rules/endpoints.ts';
 import type { Engine } from './engine.ts';
 import type { Call } from './receiver.ts';
 

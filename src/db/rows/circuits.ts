@@ -1,5 +1,5 @@
 import type { Sql, TransactionSql } from 'postgres';
-import type { Destination } from '../../delivery/outbox-claims.ts';
+import type { Destination } from './outbox-claims.ts';
 
 /** What a circuit breaker stands before. */
 export type CircuitKind = 'CHANNEL' | 'ENDPOINT';

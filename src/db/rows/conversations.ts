@@ -1,10 +1,18 @@
 import type { Sql, TransactionSql } from 'postgres';
-import type { Conversation, Ending } from '../../domain/conversation/conversation.ts';
+import type { ClockName, Conversation, Ending } from '../../domain/conversation/conversation.ts';
 import { bounded } from './bounded.ts';
 import { type Column, unnest, valuesOf } from './unnest.ts';
 
 /** A conversation as it stands in the database, with its lane. */
 export type StoredConversation = Conversation & { laneId: string | null };
+
+/** The clocks' columns, and the condition of each one's partial index, which a query must state to use it. */
+export const CLOCK_COLUMNS: Readonly<Record<ClockName, { column: string; condition: string }>> = {
+  lastActivityAt: { column: 'last_activity_at', condition: '' },
+  awaitingSince: { column: 'awaiting_since', condition: `and status in ('NEW', 'ACTIVE')` },
+  statusSince: { column: 'status_since', condition: `and status in ('WAITING', 'INACTIVE')` },
+  heldUntil: { column: 'held_until', condition: 'and held_until is not null' },
+};
 
 const COLUMNS: readonly Column<StoredConversation>[] = [
   { name: 'id', type: 'uuid', of: (row) => row.id },

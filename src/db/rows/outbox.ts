@@ -1,18 +1,6 @@
 import type { Sql, TransactionSql } from 'postgres';
+import type { OutboxRow } from '../../domain/closing/owed-effects.ts';
 import { type Column, unnest, valuesOf } from './unnest.ts';
-
-/** An effect owed to the world. */
-export type OutboxRow = {
-  id: string;
-  kind: 'DELIVER_MESSAGE' | 'SEND_WEBHOOK';
-  conversationId: string;
-  revision: number;
-  endpointId: string | null;
-  channelId: string;
-  payload: Readonly<Record<string, unknown>>;
-  /** Whether somebody asked for it: its first attempt is made even while a circuit breaker is open. */
-  byHand?: true;
-};
 
 const COLUMNS: readonly Column<OutboxRow>[] = [
   { name: 'id', type: 'uuid', of: (row) => row.id },

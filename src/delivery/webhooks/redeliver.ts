@@ -4,8 +4,8 @@ import { insertOutbox } from '../../db/rows/outbox.ts';
 import { inTransaction } from '../../db/transaction.ts';
 import { InvalidInputError, NotFoundError } from '../../domain/errors.ts';
 import type { EngineDeps } from '../../engine.ts';
+import { lockEndpoint } from '../../rules/endpoint-rows.ts';
 import { oweAgain, readDeliveries } from './delivery-log.ts';
-import { lockEndpoint } from './endpoint-rows.ts';
 
 /** The event by which an endpoint is tried out. It is about no conversation, and nobody can subscribe to it. */
 export const TEST_EVENT = 'test';

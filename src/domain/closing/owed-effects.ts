@@ -1,10 +1,24 @@
-import type { OutboxRow } from '../../db/rows/outbox.ts';
-import type { OwedEffect } from '../../wake/fire-timer.ts';
 import type { LaneFacts } from '../conversation/conversation.ts';
 import type { Event } from '../conversation/event.ts';
 import type { AccountRules, Endpoint } from '../policy/account-rules.ts';
 import type { Profile } from '../policy/policy.ts';
 import type { Timer } from '../time/timers.ts';
+
+/** An effect owed to the world. */
+export type OutboxRow = {
+  id: string;
+  kind: 'DELIVER_MESSAGE' | 'SEND_WEBHOOK';
+  conversationId: string;
+  revision: number;
+  endpointId: string | null;
+  channelId: string;
+  payload: Readonly<Record<string, unknown>>;
+  /** Whether somebody asked for it: its first attempt is made even while a circuit breaker is open. */
+  byHand?: true;
+};
+
+/** What a timer's effect has of its own; the rest is the conversation's. */
+export type OwedEffect = Pick<OutboxRow, 'kind' | 'endpointId' | 'payload'>;
 
 /** What subscribers can hear of. */
 export const WEBHOOK_EVENTS = [

@@ -2,6 +2,7 @@ import type { Sql } from 'postgres';
 import { withinBounds } from '../../db/rows/bounded.ts';
 import {
   boundedConversations,
+  CLOCK_COLUMNS,
   CONVERSATION_COLUMNS,
   conversationOf,
   type StoredConversation,
@@ -9,7 +10,6 @@ import {
 import { type Lane, laneOf, NAMES } from '../../db/rows/lanes.ts';
 import type { Awaiting, ClockName, Status } from '../../domain/conversation/conversation.ts';
 import { InvalidInputError } from '../../domain/errors.ts';
-import { CLOCK_COLUMNS } from '../../wake/fire-timer.ts';
 
 /**
  * Reads for lists of open conversations, which merge over lanes: each a single statement, however many lanes. Each says

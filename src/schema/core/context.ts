@@ -8,7 +8,6 @@ import type { HeavyReads } from '../../db/heavy-reads.ts';
 import { type Circuit, readCircuits } from '../../db/rows/circuits.ts';
 import type { StoredConversation } from '../../db/rows/conversations.ts';
 import { readLastInbound } from '../../delivery/last-inbound.ts';
-import type { EndpointDeps } from '../../delivery/webhooks/change-endpoints.ts';
 import type { Event } from '../../domain/conversation/event.ts';
 import { NotFoundError } from '../../domain/errors.ts';
 import type { AccountRules } from '../../domain/policy/account-rules.ts';
@@ -37,6 +36,7 @@ import {
 } from '../../insight/reads.ts';
 import type { Log } from '../../log.ts';
 import type { ChannelDeps } from '../../rules/channels.ts';
+import type { EndpointDeps } from '../../rules/endpoints.ts';
 import { type ChangedReader, openChangedReader } from '../conversation/changed-reader.ts';
 import type { Caller } from './access.ts';
 import { batched, batchedById } from './batch.ts';

@@ -1,12 +1,3 @@
-import {
-  createEndpoint,
-  deleteEndpoint,
-  disableEndpoint,
-  enableEndpoint,
-  rotateSecret,
-  updateEndpoint,
-} from '../../delivery/webhooks/change-endpoints.ts';
-import { type EndpointRow, listEndpoints } from '../../delivery/webhooks/endpoint-rows.ts';
 import { BOUNDS } from '../../domain/bounds.ts';
 import { WEBHOOK_EVENTS } from '../../domain/closing/owed-effects.ts';
 import {
@@ -17,6 +8,15 @@ import {
   OutOfBoundsError,
   SecretsNeededError,
 } from '../../domain/errors.ts';
+import { type EndpointRow, listEndpoints } from '../../rules/endpoint-rows.ts';
+import {
+  createEndpoint,
+  deleteEndpoint,
+  disableEndpoint,
+  enableEndpoint,
+  rotateSecret,
+  updateEndpoint,
+} from '../../rules/endpoints.ts';
 import { builder } from '../core/builder.ts';
 import { callOf, onceArgs } from '../core/idempotency-key.ts';
 import { decodeGiven, decodeId } from '../core/ids.ts';

@@ -1,21 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import type { TransactionSql } from 'postgres';
-import type { Vault } from '../../adapters/vault.ts';
-import type { Call } from '../../db/idempotency.ts';
-import { closeCircuit } from '../../db/rows/circuits.ts';
-import { BOUNDS, checkLength } from '../../domain/bounds.ts';
-import { WEBHOOK_EVENTS } from '../../domain/closing/owed-effects.ts';
-import {
-  InvalidInputError,
-  NotFoundError,
-  OutOfBoundsError,
-  SecretsNeededError,
-} from '../../domain/errors.ts';
-import type { AccountRules } from '../../domain/policy/account-rules.ts';
-import { STANDARD_SECRET } from '../../domain/standard-secret.ts';
-import { readTargetUrl } from '../../outgoing/target-url.ts';
-import { type Author, changeRules, type RulesChange, type RulesDeps } from '../../rules/change-rules.ts';
-import { changeRulesOnce } from '../../rules/change-rules-once.ts';
+import type { Vault } from '../adapters/vault.ts';
+import type { Call } from '../db/idempotency.ts';
+import { closeCircuit } from '../db/rows/circuits.ts';
+import { BOUNDS, checkLength } from '../domain/bounds.ts';
+import { WEBHOOK_EVENTS } from '../domain/closing/owed-effects.ts';
+import { InvalidInputError, NotFoundError, OutOfBoundsError, SecretsNeededError } from '../domain/errors.ts';
+import type { AccountRules } from '../domain/policy/account-rules.ts';
+import { STANDARD_SECRET } from '../domain/standard-secret.ts';
+import { readTargetUrl } from '../outgoing/target-url.ts';
+import { type Author, changeRules, type RulesChange, type RulesDeps } from './change-rules.ts';
+import { changeRulesOnce } from './change-rules-once.ts';
 import {
   clearEndpoint,
   countEndpoints,

@@ -1,6 +1,6 @@
 import type { Sql, TransactionSql } from 'postgres';
-import type { ClaimedEffect } from '../db/rows/outbox.ts';
-import { NIL } from '../domain/uuid.ts';
+import { NIL } from '../../domain/uuid.ts';
+import type { ClaimedEffect } from './outbox.ts';
 
 /**
  * Where an effect goes, in SQL: a webhook endpoint, or the channel whose customer is shown something. What only decides
