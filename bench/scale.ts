@@ -6,7 +6,7 @@ import { alarmsUpTo } from '../src/db/rows/lanes.ts';
 import type { Activity } from '../src/engine.ts';
 import { recordActivities } from '../src/ingest/record-activities.ts';
 import { readFeed } from '../src/insight/feed.ts';
-import { wakeLane } from '../src/wake/wake-lane.ts';
+import { wakeLane } from '../test/support/flows.ts';
 import { describeMachine } from './machine.ts';
 import { keepBusy, median, timed } from './measure.ts';
 import { openStage, type Stage } from './stage.ts';

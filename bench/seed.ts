@@ -1,12 +1,12 @@
 import postgres from 'postgres';
-import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../src/accounts/setup.ts';
+import { createAccount, ensureAgents, ensureSkills } from '../src/accounts/setup.ts';
 import type { Engine } from '../src/app.ts';
 import { type DatabaseAddress, postgresOptions } from '../src/db/address.ts';
 import { insertLanes } from '../src/db/rows/lanes.ts';
 import { inTransaction } from '../src/db/transaction.ts';
 import type { Awaiting, LaneFacts, OpenStatus } from '../src/domain/conversation/conversation.ts';
 import type { Progress } from '../src/insight/replay/timeline.ts';
-import { setPolicy } from '../src/rules/change-rules.ts';
+import { ensureChannel, setPolicy } from '../test/support/flows.ts';
 
 /** An account full of open conversations. */
 export type Account = { accountId: string; agentIds: string[]; conversations: number; lanes: Lane[] };

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createEndpoint, deleteEndpoint } from '../src/rules/endpoints.ts';
+import { createEndpoint, deleteEndpoint } from '../test/support/flows.ts';
 import { type Stage, settled } from './stage.ts';
 
 /** Somebody who wants a webhook for each end of the big account, and takes long to answer the few that reach it. */
@@ -37,7 +37,11 @@ export async function subscribe(stage: Stage): Promise<Subscriber> {
   return {
     endpointId,
     async close() {
-      await deleteEndpoint(deps, big.accountId, endpointId, author, { key: null, request: null });
+      await deleteEndpoint(
+        deps,
+        { accountId: big.accountId, author, call: { key: null, request: null } },
+        endpointId,
+      );
       await admin`truncate outbox`;
       for (const response of waiting) answer(response);
       server.close();

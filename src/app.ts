@@ -10,6 +10,7 @@ import { openSettingsStore, type SettingsStore } from './adapters/settings.ts';
 import { canonical } from './adapters/shared/canonical-json.ts';
 import { closingBy } from './adapters/shared/resolve-closing.ts';
 import { createVault, type Vault } from './adapters/vault.ts';
+import { infallible, openAfterCommit } from './after-commit.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { DatabaseAddress } from './db/address.ts';
@@ -21,20 +22,21 @@ import { isMigrated } from './db/readiness.ts';
 import { writeProbe } from './db/rows/heartbeat.ts';
 import { claimVault, rescheduleOnNewRules } from './db/service-state.ts';
 import { PROFILES } from './domain/policy/profiles.ts';
-import type { Changed, EngineDeps } from './engine.ts';
+import type { AfterCommit, Changed, ServiceDeps } from './engine.ts';
 import type { Metrics } from './http/metrics.ts';
 import { type HttpServer, startHttp } from './http/server.ts';
+import { openMicroBatcher } from './ingest/micro-batcher.ts';
+import { type RecordDeps, recordInTransaction } from './ingest/record-activities.ts';
 import { openChangePublisher } from './jobs/change-publisher.ts';
 import { type Fanout, openFanout } from './jobs/fanout.ts';
 import { startHeartbeat } from './jobs/heartbeat.ts';
 import { scheduleWakes } from './jobs/lane-wake.ts';
 import { openQueues, type Queues } from './jobs/queues.ts';
 import { nudgeSender } from './jobs/relay-outbox.ts';
-import { scheduleAccount } from './jobs/wake-account.ts';
+import { scheduleAccount } from './jobs/schedule-account.ts';
 import type { Log } from './log.ts';
 import { type FetchWithin, openGuardedFetch } from './outgoing/guarded-fetch.ts';
 import { readTargetUrl } from './outgoing/target-url.ts';
-import type { RulesDeps } from './rules/change-rules.ts';
 import { recordDowntime } from './rules/downtime.ts';
 import { openRulesCache } from './rules/rules-cache.ts';
 import { openAccess } from './schema/core/access.ts';
@@ -52,7 +54,7 @@ const API_CONNECTIONS = 12;
 
 /** The engine of a process: everything but the ways in. Its parts close in the order in which they depend on each other. */
 export type Engine = {
-  deps: EngineDeps & RulesDeps;
+  deps: ServiceDeps;
   db: Database;
   clock: Clock;
   queues: Queues;
@@ -120,30 +122,49 @@ export async function openEngine(
     closers.push(() => queues.close());
     const fanout = await openFanout({ redisUrl, database: address, log });
     closers.push(() => fanout.close());
-    const teller = openChangePublisher((changed) => fanout.publish(topicOf(changed.accountId), changed));
-    closers.push(() => teller.close());
-
+    const publisher = openChangePublisher((changed) => fanout.publish(topicOf(changed.accountId), changed));
+    closers.push(() => publisher.close());
     const metrics = openMetrics(config, { db, clock, queues, log });
-    const deps: Engine['deps'] = {
-      db,
-      clock,
-      rules: openRulesCache(db.sql, rulesOfAdapter),
-      rulesOfAdapter,
-      lanes: openLaneDirectory(() => v7()),
-      newId: () => v7(),
-      identifierHash: createIdentifierHash(secretKey),
-      scheduleWakes: (alarms) => scheduleWakes(queues, clock, log, alarms),
-      publish: teller.publish,
-      nudgeSender: () => nudgeSender(queues, clock, log),
-      scheduleAccount: (accountId, version) => scheduleAccount(queues, log, accountId, version),
-      ...(metrics && { woke: metrics.woke }),
-    };
+    const deps = withRecording(
+      {
+        ...{ db, clock, rulesOfAdapter },
+        rules: openRulesCache(db.sql, rulesOfAdapter),
+        lanes: openLaneDirectory(() => v7()),
+        newId: () => v7(),
+        identifierHash: createIdentifierHash(secretKey),
+        ...(metrics && { woke: metrics.woke }),
+      },
+      openAfterCommit({
+        scheduleWakes: (alarms) => scheduleWakes(queues, clock, log, alarms),
+        nudgeSender: () => nudgeSender(queues, clock, log),
+        publish: (changed) =>
+          infallible(log, 'changes were not published', async () => publisher.publish(changed)),
+        scheduleAccount: (accountId, version) => scheduleAccount(queues, log, accountId, version),
+      }),
+    );
     const parts = { deps, db, clock, queues, fanout, registry, vault, settings, fetchWithin, metrics, log };
     return { ...parts, close: () => closeAll(closers) };
   } catch (error) {
     await closeAll(closers);
     throw error;
   }
+}
+
+/**
+ * Adds recording to what flows work with. Its micro-batcher belongs to these `deps`: calls share a transaction only if they share a
+ * database pool.
+ */
+export function withRecording(deps: RecordDeps, afterCommit: AfterCommit): ServiceDeps {
+  const live = { mode: { kind: 'LIVE' }, around: null } as const;
+  return {
+    ...deps,
+    afterCommit,
+    record: openMicroBatcher((accountId, activities, calls) =>
+      afterCommit(recordInTransaction(deps, { ...live, accountId, activities, isBatch: calls > 1 })),
+    ),
+    recordAround: (accountId, activities, around) =>
+      recordInTransaction(deps, { ...live, accountId, activities, around, isBatch: false }),
+  };
 }
 
 /** What a process does: serve the API, wake lanes and send what is owed, or both. */
@@ -208,7 +229,7 @@ async function startApi(engine: Engine, config: Config, closers: Closers): Promi
   const open = (options: OpenDatabase) => connectWithRetry(address, log, options);
   const heavy = await openHeavyReads(open, { places: config.heavyReads });
   closers.push(() => heavy.close());
-  const deps = { ...engine.deps, db };
+  const deps = withRecording({ ...engine.deps, db }, engine.deps.afterCommit);
   const server = await startHttp(
     {
       ...deps,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lowerLanes } from '../../src/db/rows/lanes.ts';
 import type { Progress } from '../../src/insight/replay/timeline.ts';
-import { setPolicy } from '../../src/rules/change-rules.ts';
+import { setPolicy } from '../../test/support/flows.ts';
 import { percentile, seededRandom, until } from '../measure.ts';
 import type { Findings } from '../report.ts';
 import { AUTO_CLOSE_AFTER_MS } from '../seed.ts';
@@ -122,7 +122,7 @@ async function fallsDue(
       where account_id = ${small.accountId} and id = ${id}`;
     return await lowerLanes(sql, small.accountId, [{ laneId, wakeAt: due, floor }]);
   });
-  await engine.deps.scheduleWakes(alarms);
+  await engine.deps.afterCommit(Promise.resolve({ result: null, caused: { alarms } }));
   return { id, due };
 }
 

@@ -1,5 +1,5 @@
 import type { Progress } from '../../src/insight/replay/timeline.ts';
-import { setPolicy } from '../../src/rules/change-rules.ts';
+import { setPolicy } from '../../test/support/flows.ts';
 import { closeByPlainSql } from '../baselines/floor-close.ts';
 import { closeRowByRow } from '../baselines/row-by-row-close.ts';
 import { timed, until } from '../measure.ts';

@@ -1,9 +1,9 @@
 import type { Sql, TransactionSql } from 'postgres';
+import { CLOCK_COLUMNS } from '../../src/db/rows/conversations.ts';
 import type { AccountRules } from '../../src/domain/policy/account-rules.ts';
 import { parsePolicyFields } from '../../src/domain/policy/policy-fields.ts';
-import { CLOCK_COLUMNS } from '../../src/db/rows/conversations.ts';
 import { openLaneDirectory } from '../../src/wake/lane-directory.ts';
-import { wakeLane } from '../../src/wake/wake-lane.ts';
+import { wakeLane } from '../../test/support/flows.ts';
 import { type Explained, explainStatement, PLANS } from '../explain-statement.ts';
 import type { Findings } from '../report.ts';
 import type { Lane } from '../seed.ts';
@@ -105,9 +105,7 @@ async function explainWake(
           clock: { ...engine.clock, now: () => now, isTrusted: () => true, tolerance: () => ANY_TIME },
           rules: { at: async () => rules, newest: async () => rules },
           lanes: openLaneDirectory(engine.deps.newId),
-          scheduleWakes: async () => {},
-          publish: () => {},
-          nudgeSender: async () => {},
+          afterCommit: async (flow) => (await flow).result,
         },
         { accountId, laneId: lane.id, wakeAt: null },
       );

@@ -1,3 +1,4 @@
+import { withRecording } from '../../src/app.ts';
 import type { EngineDeps } from '../../src/engine.ts';
 import { recordActivities } from '../../src/ingest/record-activities.ts';
 import type { Progress } from '../../src/insight/replay/timeline.ts';
@@ -31,9 +32,9 @@ export async function ingest(stage: Stage, onProgress: Progress): Promise<Findin
     return results;
   };
   const byEngine = (count: number) => async () => (await applied(deps, count)).length;
-  const unarmed: EngineDeps = { ...deps, scheduleWakes: async () => {} };
+  const unscheduled = withRecording(deps, async (flow) => (await flow).result);
   const byJobs = (restart: DelayedJobs['restart']) => async () => {
-    const results = await applied(unarmed, 1);
+    const results = await applied(unscheduled, 1);
     for (const { conversationId } of results) if (conversationId !== null) await restart(conversationId);
     return results.length;
   };

@@ -81,6 +81,6 @@ async function spread({ admin, big, engine }: Stage, seconds: number): Promise<s
     }));
     return await lowerLanes(sql, accountId, told);
   });
-  await engine.deps.scheduleWakes(alarms);
+  await engine.deps.afterCommit(Promise.resolve({ result: null, caused: { alarms } }));
   return ids;
 }

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { v7 } from 'uuid';
 import { createApiKey, SCOPES } from '../../src/accounts/api-keys.ts';
-import { createAccount, ensureChannel } from '../../src/accounts/setup.ts';
+import { createAccount } from '../../src/accounts/setup.ts';
 import type { Progress } from '../../src/insight/replay/timeline.ts';
-import { setPolicy } from '../../src/rules/change-rules.ts';
 import { encodeId } from '../../src/schema/core/ids.ts';
+import { ensureChannel, setPolicy } from '../../test/support/flows.ts';
 import { type ServiceProcess, spawnService } from '../../test/support/service.ts';
 import { stop } from '../http/service.ts';
 import { attack, startProvider } from '../neighbours/attacker.ts';

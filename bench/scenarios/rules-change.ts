@@ -1,6 +1,6 @@
 import { withProgress } from '../../src/commands/progress.ts';
 import type { Progress } from '../../src/insight/replay/timeline.ts';
-import { setPolicy } from '../../src/rules/change-rules.ts';
+import { setPolicy } from '../../test/support/flows.ts';
 import { type Rewriting, rewriteStoredDeadlines } from '../baselines/stored-deadlines.ts';
 import { median } from '../measure.ts';
 import type { Figure, Findings } from '../report.ts';

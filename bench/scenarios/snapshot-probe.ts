@@ -104,7 +104,7 @@ async function fallDue(
       const floor = new Date(first - AUTO_CLOSE_AFTER_MS);
       return await lowerLanes(sql, big.accountId, [{ laneId, wakeAt, floor }]);
     });
-    await engine.deps.scheduleWakes(alarms);
+    await engine.deps.afterCommit(Promise.resolve({ result: null, caused: { alarms } }));
   }
   return ids;
 }

@@ -43,8 +43,7 @@ export function createSkill(
 export function renameSkill(
   deps: PeopleDeps,
   accountId: string,
-  skillId: string,
-  name: string,
+  { skillId, name }: { skillId: string; name: string },
   call: Call,
 ): Promise<{ id: string }> {
   return writeOnce(deps, accountId, call, async (sql) => {
@@ -75,8 +74,7 @@ export function createAgent(
 export function updateAgent(
   deps: PeopleDeps,
   accountId: string,
-  agentId: string,
-  changes: AgentChanges,
+  { agentId, ...changes }: AgentChanges & { agentId: string },
   call: Call,
 ): Promise<{ id: string }> {
   return writeOnce(deps, accountId, call, async (sql) => {

@@ -4,8 +4,7 @@ import { keysNaming, replaceKeys } from '../db/rows/idempotency-keys.ts';
 import { inTransaction } from '../db/transaction.ts';
 import type { Action } from '../domain/conversation/activity.ts';
 import { ConversationEndedError, NotFoundError, UnavailableError } from '../domain/errors.ts';
-import type { EngineDeps } from '../engine.ts';
-import { recordActivities } from '../ingest/record-activities.ts';
+import type { Causing, EngineDeps, IdentifierHash } from '../engine.ts';
 import {
   eraseIdentity,
   type Identity,
@@ -14,7 +13,6 @@ import {
   messageIdsOf,
   openConversationOf,
 } from './erase-rows.ts';
-import type { IdentifierHash } from './identifier-hash.ts';
 
 const TRIES = 4;
 /** An attempt to send takes 15 s at most; its echo comes soon after. */
@@ -35,7 +33,7 @@ export async function eraseContact(
   accountId: string,
   contactId: string,
   end: Extract<Action, { kind: 'END' }>,
-): Promise<void> {
+): Promise<Causing<void>> {
   for (let attempt = 1; attempt <= TRIES; attempt++) {
     try {
       return await eraseOnce(deps, accountId, contactId, end);
@@ -52,24 +50,22 @@ async function eraseOnce(
   accountId: string,
   contactId: string,
   end: Extract<Action, { kind: 'END' }>,
-): Promise<void> {
+): Promise<Causing<void>> {
   const { sql } = deps.db;
   const conversationId = await openConversationOf(sql, accountId, contactId);
-  if (conversationId === null)
-    return await inTransaction(sql, (tx) => erase(deps, tx, accountId, contactId)).then(() => {});
-  const [result] = await recordActivities(
-    deps,
-    accountId,
-    [{ target: { conversationId }, action: end }],
-    { kind: 'LIVE' },
-    async (tx, act) => {
-      const results = await act();
-      if (results[0]?.error) throw results[0].error;
-      await erase(deps, tx, accountId, contactId);
-      return results;
-    },
-  );
-  if (result?.error) throw result.error;
+  if (conversationId === null) {
+    await inTransaction(sql, (tx) => erase(deps, tx, accountId, contactId));
+    return { result: undefined, caused: {} };
+  }
+  const activity = { target: { conversationId }, action: end };
+  const { result, caused } = await deps.recordAround(accountId, [activity], async (tx, act) => {
+    const results = await act();
+    if (results[0]?.error) throw results[0].error;
+    await erase(deps, tx, accountId, contactId);
+    return results;
+  });
+  if (result[0]?.error) throw result[0].error;
+  return { result: undefined, caused };
 }
 
 /** Contacts are locked before their conversations, here as everywhere. */

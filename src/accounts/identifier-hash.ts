@@ -1,16 +1,5 @@
 import { createHmac, hkdfSync } from 'node:crypto';
-
-/**
- * What may tell who a customer is: an address at a channel; the id of a message, which may be made of the address; and of
- * a call under an idempotency key its key and its arguments, which may name the address.
- */
-export type Identifier = { accountId: string; value: string } & (
-  | { kind: 'ADDRESS' | 'MESSAGE'; channelId: string }
-  | { kind: 'IDEMPOTENCY_KEY' | 'REQUEST'; channelId: null }
-);
-
-/** The keyed hash of an identifier: the same for the same one, and nothing to whoever has not the key. */
-export type IdentifierHash = (identifier: Identifier) => string;
+import type { IdentifierHash } from '../engine.ts';
 
 const INFO = 'lull erased identifiers v1';
 const BYTES = 32;

@@ -1,7 +1,5 @@
-import type { Sql, TransactionSql } from 'postgres';
 import { profileNamed } from '../domain/policy/profiles.ts';
 import type { EngineDeps } from '../engine.ts';
-import { changeRules, type RulesDeps } from '../rules/change-rules.ts';
 
 type SetupDeps = Pick<EngineDeps, 'db' | 'clock' | 'newId'>;
 
@@ -23,36 +21,6 @@ export async function accountNamed(deps: Pick<SetupDeps, 'db'>, name: string): P
   const [row] = await deps.db
     .sql`select account_id from account where name = ${name} order by account_id limit 1`;
   return row ? (row.account_id as string) : null;
-}
-
-/**
- * Finds a channel by name, or makes it, which is a change of rules. Its settings must have been parsed by its
- * adapter; `adapter` is that one's id.
- */
-export async function ensureChannel(
-  deps: RulesDeps,
-  accountId: string,
-  { name, adapter, settings }: { name: string; adapter: string; settings: object },
-): Promise<string> {
-  const find = async (sql: Sql | TransactionSql) => {
-    const [row] = await sql`select id from channel where account_id = ${accountId} and name = ${name}`;
-    return row === undefined ? null : (row.id as string);
-  };
-  const known = await find(deps.db.sql);
-  if (known !== null) return known;
-  let id = deps.newId();
-  const author = { changedBy: 'setup', why: null };
-  await changeRules(deps, accountId, author, null, async (sql) => {
-    const other = await find(sql);
-    if (other !== null) {
-      id = other;
-      return null;
-    }
-    await sql`insert into channel ${sql({ account_id: accountId, id, name, adapter, settings: sql.json(settings as never) })}`;
-    const after = { name, adapterId: adapter, calendarId: null };
-    return { kind: 'CHANNEL', channelId: id, skillId: null, before: null, after };
-  });
-  return id;
 }
 
 /** Finds skills by name, making those that are missing. */

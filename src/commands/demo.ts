@@ -4,14 +4,15 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { createApiKey, SCOPES } from '../accounts/api-keys.ts';
-import { createAccount, ensureChannel } from '../accounts/setup.ts';
+import { createAccount } from '../accounts/setup.ts';
 import type { Engine } from '../app.ts';
 import { readConfig } from '../config.ts';
 import type { Changed } from '../engine.ts';
-import { playTimeline } from '../ingest/play-timeline.ts';
 import { readTimeline, type TimelineRow } from '../insight/replay/timeline.ts';
 import { createLog } from '../log.ts';
-import { setPolicy } from '../rules/change-rules.ts';
+import { ensureChannel } from '../rules/ensure-channel.ts';
+import { setPolicy } from '../rules/set-policy.ts';
+import { play } from './play.ts';
 import { untilSignal } from './signals.ts';
 import { cell, print } from './terminal.ts';
 
@@ -76,23 +77,18 @@ async function feed({ deps, clock, settings: store }: Engine, accountId: string)
   const now = clock.now().getTime();
   for (const [index, { name, adapter, quietMinutes, layer }] of CHANNELS.entries()) {
     const settings = store.toStore(adapter, { secret: randomBytes(32).toString('base64url') });
-    const channelId = await ensureChannel(deps, accountId, { name, adapter, settings });
+    const channelId = await deps.afterCommit(ensureChannel(deps, accountId, { name, adapter, settings }));
     const place = { channelId: layer === 'CHANNEL' ? channelId : null, skillId: null, expectedVersion: null };
-    await setPolicy(deps, accountId, { ...place, fields: { autoCloseAfter: `PT${quietMinutes}M` } }, author);
+    const policy = { ...place, fields: { autoCloseAfter: `PT${quietMinutes}M` } };
+    await deps.afterCommit(setPolicy(deps, accountId, policy, author));
     const here = (conversation: string) => names.indexOf(conversation) % CHANNELS.length === index;
     const shiftOf = (conversation: string) => {
       const { at } = last.get(conversation) as TimelineRow;
       const dueMs = now + FIRST_CLOSE_MS + names.indexOf(conversation) * APART_MS;
       return Math.min(dueMs - quietMinutes * MINUTE_MS, now) - at.getTime();
     };
-    await playTimeline(
-      deps,
-      accountId,
-      channelId,
-      rows.filter((row) => here(row.conversation)),
-      shiftOf,
-      () => {},
-    );
+    const messages = rows.filter((row) => here(row.conversation));
+    await play(deps, { accountId, channelId, messages, shiftMsOf: shiftOf });
   }
   return names.length;
 }

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
-import { accountNamed, createAccount, ensureChannel } from '../accounts/setup.ts';
+import { accountNamed, createAccount } from '../accounts/setup.ts';
 import type { Engine } from '../app.ts';
 import { readConfig } from '../config.ts';
-import { playTimeline } from '../ingest/play-timeline.ts';
 import { readTimeline, type TimelineRow } from '../insight/replay/timeline.ts';
 import { createLog } from '../log.ts';
+import { ensureChannel } from '../rules/ensure-channel.ts';
+import { play } from './play.ts';
 import { withProgress } from './progress.ts';
 import { readNewName } from './reading.ts';
 import { cell, print } from './terminal.ts';
@@ -45,18 +46,15 @@ async function importRows(engine: Engine, rows: readonly TimelineRow[], options:
   const accountId =
     (await accountNamed(deps, options.account)) ?? (await createAccount(deps, { name: options.account }));
   const settings = store.toStore('web', { secret: randomBytes(32).toString('base64url') });
-  const channelId = await ensureChannel(deps, accountId, { name: options.channel, adapter: 'web', settings });
+  const channelId = await deps.afterCommit(
+    ensureChannel(deps, accountId, { name: options.channel, adapter: 'web', settings }),
+  );
   const newest = rows.reduce((latest, row) => Math.max(latest, row.at.getTime()), 0);
   const shiftMs = options.shiftToNow ? clock.now().getTime() - newest : 0;
   const started = clock.now().getTime();
   const played = await withProgress('Importing', (onProgress) =>
-    playTimeline(
-      deps,
-      accountId,
-      channelId,
-      rows,
-      () => shiftMs,
-      (done) => onProgress(done, rows.length),
+    play(deps, { accountId, channelId, messages: rows, shiftMsOf: () => shiftMs }, (done) =>
+      onProgress(done, rows.length),
     ),
   );
   const seconds = (clock.now().getTime() - started) / 1000;

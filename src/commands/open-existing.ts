@@ -8,8 +8,9 @@ import { connectWithRetry, type Database } from '../db/client.ts';
 import { startEmbedded } from '../db/embedded/embedded.ts';
 import { type MigrationState, migrationState } from '../db/readiness.ts';
 import { SetupError } from '../domain/errors.ts';
+import type { RulesCache } from '../engine.ts';
 import { createLog, type Log } from '../log.ts';
-import { openRulesCache, type RulesCache } from '../rules/rules-cache.ts';
+import { openRulesCache } from '../rules/rules-cache.ts';
 import { loadAdapters } from '../start/load-adapters.ts';
 
 /** A database that is there, as commands read it. */

@@ -2,7 +2,7 @@ import type { CircuitKind, Threshold } from '../db/rows/circuits.ts';
 import { closeCircuit, noteFailure, pauseUntil, takeProbe } from '../db/rows/circuits.ts';
 import { finishOutbox, putOffOutbox } from '../db/rows/outbox.ts';
 import { GIVE_UP_MS, type Turn } from '../db/rows/outbox-claims.ts';
-import type { EngineDeps } from '../engine.ts';
+import type { Causing, EngineDeps } from '../engine.ts';
 import type { Log } from '../log.ts';
 import { type EffectHandlers, type EffectResult, type Health, MOST_ATTEMPTS } from './effect-result.ts';
 
@@ -30,6 +30,9 @@ const THRESHOLDS: Readonly<Record<CircuitKind, Threshold>> = {
   ENDPOINT: { afterFailures: 10, firstMs: 60_000, longestMs: 30 * 60_000 },
 };
 
+/** What was learned of the destination, and for how long nothing may be sent to it: 0 ms for not at all. */
+export type CarriedOut = { health: Health | undefined; laterMs: number };
+
 type Passed = { probeUntil: Date | null; isOverdue: boolean } | { laterMs: number };
 
 /**
@@ -42,12 +45,12 @@ export async function carryOut(
   handlers: EffectHandlers,
   turn: Turn,
   log: Log,
-): Promise<{ health: Health | undefined; laterMs: number }> {
+): Promise<Causing<CarriedOut>> {
   try {
     const passed = await pass(deps, turn);
     if ('laterMs' in passed) {
       await settle(deps, turn, { state: 'LATER', afterMs: passed.laterMs }, log);
-      return { health: undefined, laterMs: 0 };
+      return { result: { health: undefined, laterMs: 0 }, caused: {} };
     }
     const result = await handlers[turn.kind](turn, passed).catch((error: unknown) =>
       failed(turn, error, log),
@@ -55,10 +58,11 @@ export async function carryOut(
     const { health } = result;
     if (health !== undefined) await learn(deps, turn, health, passed.probeUntil);
     await settle(deps, turn, result, log);
-    return { health, laterMs: result.state === 'LATER' ? result.afterMs : 0 };
+    const laterMs = result.state === 'LATER' ? result.afterMs : 0;
+    return { result: { health, laterMs }, caused: result.caused ?? {} };
   } catch (error) {
     log.error({ err: error, effect: turn.id }, 'what became of an effect could not be written');
-    return { health: undefined, laterMs: 0 };
+    return { result: { health: undefined, laterMs: 0 }, caused: {} };
   }
 }
 

@@ -23,10 +23,7 @@ import type { SendLimit } from './send-limit.ts';
 import { withoutAddress } from './without-address.ts';
 
 /** What sending to customers needs. */
-export type DeliverDeps = Pick<
-  EngineDeps,
-  'db' | 'clock' | 'rules' | 'newId' | 'publish' | 'nudgeSender' | 'identifierHash'
-> & {
+export type DeliverDeps = Pick<EngineDeps, 'db' | 'clock' | 'rules' | 'newId' | 'identifierHash'> & {
   registry: Registry;
   settings: SettingsStore;
   limit: SendLimit;
@@ -110,9 +107,9 @@ async function plan(deps: DeliverDeps, effect: ClaimedEffect, closing: Closing):
     if (owed.length > 0) await insertOutbox(sql, accountId, owed, now);
     return true;
   });
-  if (done) deps.publish({ accountId, conversationIds: [conversationId] });
-  if (done && owed.length > 0) await deps.nudgeSender();
-  return { state: 'WRITTEN' };
+  if (!done) return { state: 'WRITTEN' };
+  const changed = { accountId, conversationIds: [conversationId] };
+  return { state: 'WRITTEN', caused: { changed, owes: owed.length > 0 } };
 }
 
 /** Something more that is owed at the end that an effect is of. */
@@ -296,6 +293,5 @@ async function finish(
       if (attempt === WRITING_TRIES) return { state: 'UNWRITTEN', error: failure };
     }
   }
-  deps.publish({ accountId, conversationIds: [conversationId] });
-  return { state: 'WRITTEN' };
+  return { state: 'WRITTEN', caused: { changed: { accountId, conversationIds: [conversationId] } } };
 }

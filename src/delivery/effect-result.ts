@@ -1,4 +1,5 @@
 import type { ClaimedEffect } from '../db/rows/outbox.ts';
+import type { Caused } from '../engine.ts';
 
 /** What an attempt says of its destination: absent where nothing was asked of it. */
 export type Health =
@@ -9,7 +10,7 @@ export type Health =
   | { kind: 'BUSY'; forMs: number | null };
 
 /** What became of one attempt at an effect. */
-export type EffectResult = { health?: Health } & (
+export type EffectResult = { health?: Health; caused?: Caused } & (
   | { state: 'SENT' }
   | { state: 'DROPPED' | 'DEAD'; error: string }
   /** Whoever carried it out has written what became of it. */

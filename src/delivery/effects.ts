@@ -18,8 +18,7 @@ export async function readUndelivered(
   sql: Sql,
   accountId: string,
   channelId: string | null,
-  after: string | null,
-  limit: number,
+  { after, limit }: { after: string | null; limit: number },
 ): Promise<EffectRow[]> {
   const rows = await sql.unsafe(
     `select ${COLUMNS} from outbox where account_id = $1 and state in ('DEAD', 'UNCONFIRMED')
@@ -45,8 +44,7 @@ export async function settleEffect(
   sql: Sql,
   accountId: string,
   id: string,
-  to: 'PENDING' | 'DROPPED',
-  now: Date,
+  { to, now }: { to: 'PENDING' | 'DROPPED'; now: Date },
 ): Promise<boolean> {
   const { count } = await sql`
     update outbox set state = ${to}, attempts = 0, begun_at = null, due_at = ${now},

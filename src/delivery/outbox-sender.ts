@@ -5,12 +5,14 @@ import {
   type Turn,
   walkDestinations,
 } from '../db/rows/outbox-claims.ts';
+import type { EngineDeps } from '../engine.ts';
 import { within } from '../jobs/store/store.ts';
 import type { Log } from '../log.ts';
-import { type CarryOutDeps, carryOut } from './carry-out.ts';
-import type { EffectHandlers } from './effect-result.ts';
+import type { CarriedOut } from './carry-out.ts';
 import { openPlaces, type Place, type SendPlaces } from './send-places.ts';
 import { openTurns, type Pick } from './send-turns.ts';
+
+type SenderDeps = { db: EngineDeps['db']; clock: EngineDeps['clock'] };
 
 /** Sends what is owed from this process. */
 export type OutboxSender = {
@@ -38,8 +40,8 @@ const REST_MS = 50;
  * that is given back is the next one's at once. Destinations that hang keep theirs, which are few, and nobody else's.
  */
 export function openSender(
-  deps: CarryOutDeps,
-  handlers: EffectHandlers,
+  deps: SenderDeps,
+  carry: (turn: Turn) => Promise<CarriedOut>,
   log: Log,
   places: SendPlaces = openPlaces(),
 ): OutboxSender {
@@ -121,8 +123,7 @@ export function openSender(
 
   async function send(turn: Turn, place: Place): Promise<void> {
     try {
-      const carrying = carryOut(deps, handlers, turn, log);
-      const { health, laterMs } = await within(LEASE_MS, 'carrying out an effect', carrying);
+      const { health, laterMs } = await within(LEASE_MS, 'carrying out an effect', carry(turn));
       carriedOut++;
       if (laterMs > 0) wait(turn.destinationId, laterMs);
       place.leave(health);

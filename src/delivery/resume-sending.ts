@@ -2,18 +2,18 @@ import { type Call, once } from '../db/idempotency.ts';
 import { closeCircuit } from '../db/rows/circuits.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { NotFoundError } from '../domain/errors.ts';
-import type { EngineDeps } from '../engine.ts';
+import type { Causing, EngineDeps } from '../engine.ts';
 
 /**
  * Closes the circuit breaker of a channel by hand: what waits for it is sent at once. It is no change of rules.
  * @throws NotFoundError naming `channelId`; ConflictError
  */
 export async function resetChannelCircuit(
-  deps: Pick<EngineDeps, 'db' | 'clock' | 'nudgeSender' | 'identifierHash'>,
+  deps: Pick<EngineDeps, 'db' | 'clock' | 'identifierHash'>,
   accountId: string,
   channelId: string,
   call: Call,
-): Promise<{ id: string }> {
+): Promise<Causing<{ id: string }>> {
   const reset = await once<{ id: string }>(deps, accountId, call, (keeping) =>
     inTransaction(
       deps.db.sql,
@@ -27,6 +27,5 @@ export async function resetChannelCircuit(
         }),
     ),
   );
-  await deps.nudgeSender();
-  return reset;
+  return { result: reset, caused: { owes: true } };
 }

@@ -1,5 +1,5 @@
 import { ConflictError, NotFoundError } from '../domain/errors.ts';
-import type { EngineDeps } from '../engine.ts';
+import type { Causing, EngineDeps } from '../engine.ts';
 import { readEffects, settleEffect } from './effects.ts';
 
 /**
@@ -7,12 +7,12 @@ import { readEffects, settleEffect } from './effects.ts';
  * @throws NotFoundError; ConflictError where it is not given up (any more)
  */
 export async function retryEffect(
-  deps: Pick<EngineDeps, 'db' | 'clock' | 'nudgeSender'>,
+  deps: Pick<EngineDeps, 'db' | 'clock'>,
   accountId: string,
   effectId: string,
-): Promise<void> {
+): Promise<Causing<void>> {
   await settle(deps, accountId, effectId, 'PENDING');
-  await deps.nudgeSender();
+  return { result: undefined, caused: { owes: true } };
 }
 
 /**
@@ -23,8 +23,9 @@ export async function dropEffect(
   deps: Pick<EngineDeps, 'db' | 'clock'>,
   accountId: string,
   effectId: string,
-): Promise<void> {
+): Promise<Causing<void>> {
   await settle(deps, accountId, effectId, 'DROPPED');
+  return { result: undefined, caused: {} };
 }
 
 async function settle(
@@ -33,7 +34,7 @@ async function settle(
   effectId: string,
   to: 'PENDING' | 'DROPPED',
 ): Promise<void> {
-  if (await settleEffect(db.sql, accountId, effectId, to, clock.now())) return;
+  if (await settleEffect(db.sql, accountId, effectId, { to, now: clock.now() })) return;
   const [effect] = await readEffects(db.sql, accountId, [effectId]);
   if (!effect) throw new NotFoundError('effectId', 'effect');
   throw new ConflictError('effectId', effect.state, `effectId: it is ${effect.state}, not given up`);

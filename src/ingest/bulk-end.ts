@@ -2,12 +2,12 @@ import type { Action } from '../domain/conversation/activity.ts';
 import type { ActivityResult, EngineDeps } from '../engine.ts';
 import { recordActivities } from './record-activities.ts';
 
-/** What became of one conversation of a bulk. */
+/** The outcome for one conversation of a bulk end. */
 export type EndedItem = { conversationId: string; error: ActivityResult['error'] };
 
-/** Ends conversations, up to 1,000, in one call of `apply`: one that is refused spoils none of the others. */
+/** Ends up to 1,000 conversations in one call. A refused conversation does not affect the others. */
 export async function endAll(
-  deps: EngineDeps,
+  deps: Pick<EngineDeps, 'record'>,
   accountId: string,
   conversationIds: readonly string[],
   end: Extract<Action, { kind: 'END' }>,

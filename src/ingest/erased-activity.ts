@@ -6,14 +6,14 @@ import { wasSentBefore } from '../domain/conversation/erasure.ts';
 import type { Event } from '../domain/conversation/event.ts';
 import type { Erased } from './load-erased.ts';
 
-/** What an event's data may identify a customer by: the id of another message, and what the client told of itself. */
+/** Fields of an event's data that may identify a customer. */
 const IDENTIFYING = new Set(['of', 'clientVersion', 'locale']);
 
 /**
- * What an activity comes to that tells of somebody who was erased (PE-15): DUPLICATE by its message's id, IGNORED where it
- * was sent before the erasure or is a message on a conversation of theirs; null where it is neither, and is taken as any other.
+ * The outcome of an activity of an erased customer (PE-15): DUPLICATE by its message id; IGNORED if it was sent before the erasure, is
+ * the echo of a message that was being sent, or is a message on an erased conversation; null if it is none of these.
  */
-export function asErased(
+export function outcomeOfErased(
   { erased }: { erased: Erased },
   { id, channelId, isErased }: StoredContact,
   { command, conversationId }: { command: Command; conversationId: string | null },
@@ -24,18 +24,18 @@ export function asErased(
   const isOld = conversationId === null && erasedBefore !== null && wasSentBefore(at, erasedBefore);
   const echoesUntil = erased.addresses.get(id)?.echoesUntil ?? null;
   const isEcho = action.kind === 'OUTBOUND' && echoesUntil !== null && at < echoesUntil;
-  // Its conversations are over for good: nobody is there to write to, or to hear from.
+  // The conversations of an erased contact take no messages.
   const isMessage = isErased && (action.kind === 'INBOUND' || action.kind === 'OUTBOUND');
   return isOld || isEcho || isMessage ? 'IGNORED' : null;
 }
 
-/** An event of an erased contact, without what would tell again who it was. */
+/** An event of an erased contact, without the fields that identify a customer. */
 export function namingNobody(event: Event): Event {
   const data = Object.entries(event.data ?? {}).filter(([key]) => !IDENTIFYING.has(key));
   return { ...event, messageId: null, data: data.length > 0 ? Object.fromEntries(data) : null };
 }
 
-/** What is kept of the id of a message that came in of an erased contact. */
+/** The hash to keep of the message id of an erased contact. */
 export function erasedNow(
   { erased }: { erased: Erased },
   channelId: string,

@@ -1,8 +1,8 @@
 import type { TransactionSql } from 'postgres';
-import type { IdentifierHash } from '../accounts/identifier-hash.ts';
 import type { StoredContact } from '../db/rows/contacts.ts';
 import { type ErasedIdentifier, findErased } from '../db/rows/erased-identifiers.ts';
 import { messageKey } from '../db/rows/events.ts';
+import type { IdentifierHash } from '../engine.ts';
 import type { FoundItem } from './load-locked.ts';
 import type { Resolved } from './resolve-targets.ts';
 

@@ -1,5 +1,4 @@
 import type { TransactionSql } from 'postgres';
-import type { IdentifierHash } from '../accounts/identifier-hash.ts';
 import { insertContacts, lockContacts, type StoredContact } from '../db/rows/contacts.ts';
 import { lockConversations, type StoredConversation } from '../db/rows/conversations.ts';
 import { eventsOf, knownMessages, messageKey } from '../db/rows/events.ts';
@@ -7,6 +6,7 @@ import { BOUNDS } from '../domain/bounds.ts';
 import type { Command } from '../domain/conversation/activity.ts';
 import { isOpen } from '../domain/conversation/conversation.ts';
 import type { Event } from '../domain/conversation/event.ts';
+import type { IdentifierHash } from '../engine.ts';
 import { freeSlots } from './agent-capacity.ts';
 import { type Erased, loadErased } from './load-erased.ts';
 import type { Item, Resolved } from './resolve-targets.ts';

@@ -4,155 +4,138 @@ import { deleteContacts } from '../db/rows/contacts.ts';
 import { hasSqlstate, isConflict, isTimeout } from '../db/sqlstate.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { TooManyError, UnavailableError } from '../domain/errors.ts';
-import { type Activity, type ActivityResult, type EngineDeps, MAX_ACTIVITIES } from '../engine.ts';
+import {
+  type Activity,
+  type ActivityResult,
+  type Around,
+  type Causing,
+  type EngineDeps,
+  MAX_ACTIVITIES,
+} from '../engine.ts';
 import { type Decisions, decideInPieces, type Time } from './decide-call.ts';
 import { ContactRaceError, loadLocked } from './load-locked.ts';
-import { type Apply, openMicroBatcher } from './micro-batcher.ts';
 import { type Resolved, resolveTargets } from './resolve-targets.ts';
 import { type Written, writeLocked } from './write-locked.ts';
 import { writeOptimistic } from './write-optimistic.ts';
 
-/** A write that has taken this long does not commit: settlings count on nobody being later than 15 s. */
+/** A transaction older than this rolls back: settling a lane relies on every write committing within 15 s. */
 const ABORT_AFTER_MS = 10_000;
-const TRIES = 4;
-/** How long calls that go together wait for what somebody holds, before each goes by itself. */
-const GROUP_LOCK_WAIT_MS = 250;
+const MAX_ATTEMPTS = 4;
+/** The lock wait of a micro-batch. When it is exceeded, the batch is bisected instead of keeping all its calls waiting. */
+const BATCH_LOCK_WAIT_MS = 250;
 
 /**
- * How a call is carried out. LIVE: it acts now. PLAYED, as a recorded timeline is: each activity acts at its own
- * instant, timers due in between and up to `until` act first, and nothing outside hears of it.
+ * How a call is recorded. LIVE: activities act now. PLAYED, for a recorded timeline: each activity acts at its own instant,
+ * timers due in between and up to `until` act first, and no webhook, message or subscription sees it.
  */
-export type Manner = { kind: 'LIVE' } | { kind: 'PLAYED'; until: Date };
-const LIVE: Manner = { kind: 'LIVE' };
+export type Mode = { kind: 'LIVE' } | { kind: 'PLAYED'; until: Date };
+
+/** One call, or the calls of a micro-batch. `around` adds statements to its transaction. */
+export type Recording = {
+  accountId: string;
+  activities: readonly Activity[];
+  mode: Mode;
+  around: Around | null;
+  isBatch: boolean;
+};
+
+/** What recording needs: all that flows work with, but recording itself. */
+export type RecordDeps = Omit<EngineDeps, 'record' | 'recordAround'>;
 
 /**
- * What else belongs to a call's transaction: it runs `act`, which applies the call, and may write before and
- * after. Where it throws, nothing is applied.
- */
-export type Around = (sql: TransactionSql, act: () => Promise<ActivityResult[]>) => Promise<ActivityResult[]>;
-const ALONE: Around = (_sql, act) => act();
-
-/**
- * The one way in: applies activities to an account's conversations, all in one transaction and a constant
- * number of round trips, and answers for each of them in the call's order. Idempotent by message id.
- * @throws TooManyError over 1,000 (nothing is applied); NotFoundError for an unknown account; UnavailableError
- * where the database could not take it in time (nothing was applied; try again)
+ * Records activities on an account's conversations, and returns the results in the call's order. A call is applied
+ * whole or not at all, and is idempotent by message id.
+ * @throws TooManyError over 1,000 activities; NotFoundError for an unknown account; UnavailableError if the database was
+ * too slow. Nothing is applied then.
  */
 export async function recordActivities(
-  deps: EngineDeps,
+  { record }: Pick<EngineDeps, 'record'>,
   accountId: string,
   activities: readonly Activity[],
-  manner: Manner = LIVE,
-  around: Around = ALONE,
 ): Promise<ActivityResult[]> {
   if (activities.length > MAX_ACTIVITIES) throw new TooManyError('activities', MAX_ACTIVITIES);
-  if (activities.length === 0) return [];
-  if (manner.kind === 'LIVE' && around === ALONE) return await togetherOf(deps)(accountId, activities);
-  return await applyTrying(deps, accountId, activities, { manner, around, lockWaitMs: LOCK_WAIT_MS });
+  return activities.length === 0 ? [] : await record(accountId, activities);
 }
 
-const together = new WeakMap<EngineDeps, Apply>();
-
-/** What gathers the calls of a process: those with the same `deps`, which alone may share a transaction. */
-function togetherOf(deps: EngineDeps): Apply {
-  const known = together.get(deps);
-  if (known !== undefined) return known;
-  const made = openMicroBatcher((accountId, activities, calls) =>
-    applyTrying(deps, accountId, activities, {
-      manner: LIVE,
-      around: ALONE,
-      lockWaitMs: calls === 1 ? LOCK_WAIT_MS : GROUP_LOCK_WAIT_MS,
-    }),
-  );
-  together.set(deps, made);
-  return made;
-}
-
-type How = { manner: Manner; around: Around; lockWaitMs: number };
-
-/** Applies a call, or several together; again where what was in the way goes away. */
-async function applyTrying(
-  deps: EngineDeps,
-  accountId: string,
-  activities: readonly Activity[],
-  how: How,
-): Promise<ActivityResult[]> {
+/** Records one call or micro-batch in one transaction, in a constant number of round trips. Retries after a conflict. */
+export async function recordInTransaction(
+  deps: RecordDeps,
+  recording: Recording,
+): Promise<Causing<ActivityResult[]>> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await applyOnce(deps, accountId, activities, how);
+      return await attemptOnce(deps, recording);
     } catch (error) {
-      // Of several calls nobody knows yet which of them has to wait, or is in the way of others.
-      const isGroup = how.lockWaitMs < LOCK_WAIT_MS;
-      if (isGroup && hasSqlstate(error, 'lockNotAvailable')) throw error;
+      // The batch does not know which of its calls has to wait, so it is bisected by the micro-batcher.
+      if (recording.isBatch && hasSqlstate(error, 'lockNotAvailable')) throw error;
       if (isTimeout(error)) throw tooSlow(error);
       if (!(error instanceof ContactRaceError || isConflict(error))) throw error;
-      if (attempt === TRIES) throw isGroup ? error : tooSlow(error);
+      if (attempt === MAX_ATTEMPTS) throw recording.isBatch ? error : tooSlow(error);
     }
   }
 }
 
-async function applyOnce(
-  deps: EngineDeps,
-  accountId: string,
-  activities: readonly Activity[],
-  { manner, around, lockWaitMs }: How,
-): Promise<ActivityResult[]> {
+async function attemptOnce(deps: RecordDeps, recording: Recording): Promise<Causing<ActivityResult[]>> {
+  const { accountId, activities, mode, around, isBatch } = recording;
   const now = deps.clock.now();
   const resolved = await resolveTargets(deps, accountId, activities, now);
   if (resolved.items.every((item) => 'refused' in item))
-    return resolved.items.map((item) => ({
-      outcome: 'REFUSED',
-      conversationId: null,
-      error: 'refused' in item ? item.refused : null,
-    }));
-  if (manner.kind === 'LIVE' && around === ALONE) {
-    const results = await writeOptimistic(deps, resolved, now, lockWaitMs);
-    if (results !== null) return results;
+    return { result: resolved.items.map(refusal), caused: {} };
+  if (mode.kind === 'LIVE' && around === null) {
+    const lockWaitMs = isBatch ? BATCH_LOCK_WAIT_MS : LOCK_WAIT_MS;
+    const written = await writeOptimistic(deps, resolved, { now, lockWaitMs });
+    if (written !== null) return written;
   }
-  const done = await inTransaction(deps.db.sql, async (sql) => {
-    let acted: { decisions: Decisions; written: Written } | undefined;
-    const limited = limit(sql, lockWaitMs);
-    const acting = around(sql, async () => {
-      acted = await act(deps, sql, resolved, now, manner);
-      return acted.decisions.results;
-    });
-    const [results] = await Promise.all([acting, limited]);
-    if (acted === undefined) throw new Error('a call was not applied');
-    if (deps.clock.now().getTime() - now.getTime() > ABORT_AFTER_MS) throw tooSlow(null);
-    return { ...acted, results };
-  });
-
-  const { decisions, written } = done;
-  written.remember();
-  await deps.scheduleWakes(written.alarms);
-  if (written.owes) await deps.nudgeSender();
-  if (manner.kind === 'LIVE') deps.publish({ accountId, conversationIds: [...decisions.changed.keys()] });
-  return done.results;
+  const { results, decisions, written } = await writeInTransaction(deps, resolved, recording, now);
+  deps.lanes.remember(written.lanes);
+  const changed = { accountId, conversationIds: [...decisions.changed.keys()] };
+  return {
+    result: results,
+    caused: { alarms: written.alarms, owes: written.owes, ...(mode.kind === 'LIVE' && { changed }) },
+  };
 }
 
-/** Sent when it is called, not when it is waited for: ahead of the first lock, in the same round trip. */
-async function limit(sql: TransactionSql, lockWaitMs: number): Promise<void> {
-  if (lockWaitMs < LOCK_WAIT_MS) await sql.unsafe(`set local lock_timeout = ${lockWaitMs}`);
-}
+type Applied = { results: ActivityResult[]; decisions: Decisions; written: Written };
 
-async function act(
-  deps: EngineDeps,
-  sql: TransactionSql,
+async function writeInTransaction(
+  deps: RecordDeps,
   resolved: Resolved,
+  { mode, around, isBatch }: Recording,
   now: Date,
-  manner: Manner,
-): Promise<{ decisions: Decisions; written: Written }> {
+): Promise<Applied> {
+  return await inTransaction(deps.db.sql, async (sql) => {
+    let applied: Applied | undefined;
+    const act = async () => {
+      applied = await decideAndWrite(deps, sql, { resolved, mode, now });
+      return applied.results;
+    };
+    // Sent ahead of the first lock, in the same round trip.
+    const limited = isBatch ? sql.unsafe(`set local lock_timeout = ${BATCH_LOCK_WAIT_MS}`) : null;
+    const [results] = await Promise.all([around === null ? act() : around(sql, act), limited]);
+    if (applied === undefined) throw new Error('the call was not applied');
+    if (deps.clock.now().getTime() - now.getTime() > ABORT_AFTER_MS) throw tooSlow(null);
+    return { ...applied, results };
+  });
+}
+
+async function decideAndWrite(
+  deps: RecordDeps,
+  sql: TransactionSql,
+  { resolved, mode, now }: { resolved: Resolved; mode: Mode; now: Date },
+): Promise<Applied> {
   const { rules, items, newContacts } = resolved;
-  const { accountId } = rules;
-  const set = await loadLocked(sql, accountId, resolved, deps.identifierHash);
-  const time: Time =
-    manner.kind === 'LIVE' ? { kind: 'REAL', now } : { kind: 'VIRTUAL', until: manner.until };
-  const decisions = await decideInPieces(deps.clock, set, items, rules, deps.newId, time);
+  const set = await loadLocked(sql, rules.accountId, resolved, deps.identifierHash);
+  const time: Time = mode.kind === 'LIVE' ? { kind: 'REAL', now } : { kind: 'VIRTUAL', until: mode.until };
+  const decisions = await decideInPieces(deps.clock, { set, items, rules, newId: deps.newId, time });
   const unused = newContacts.map(({ id }) => id).filter((id) => !decisions.contacts.has(id));
-  if (unused.length > 0) await deleteContacts(sql, accountId, unused);
-  const effects = manner.kind === 'LIVE' ? 'WITH_EFFECTS' : 'WITHOUT_EFFECTS';
-  const written = await writeLocked(sql, set, decisions, rules, deps.lanes, deps.newId, now, effects);
-  return { decisions, written };
+  if (unused.length > 0) await deleteContacts(sql, rules.accountId, unused);
+  const isSilent = mode.kind === 'PLAYED';
+  const written = await writeLocked(sql, deps, { set, decisions, rules, now, isSilent });
+  return { results: decisions.results, decisions, written };
+}
+
+function refusal(item: Resolved['items'][number]): ActivityResult {
+  return { outcome: 'REFUSED', conversationId: null, error: 'refused' in item ? item.refused : null };
 }
 
 function tooSlow(cause: unknown): UnavailableError {

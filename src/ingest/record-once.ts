@@ -1,39 +1,40 @@
 import { type Call, once } from '../db/idempotency.ts';
-import type { Activity, ActivityResult, EngineDeps } from '../engine.ts';
-import { recordActivities } from './record-activities.ts';
+import type { Activity, ActivityResult, Caused, Causing, EngineDeps } from '../engine.ts';
 
 /**
- * Applies one command, once for its key. Answers the id of the conversation it was applied to.
- * @throws ConflictError, and what `apply` answers as refused; nothing is changed then
+ * Applies one command once for its idempotency key, and returns the id of its conversation.
+ * @throws ConflictError if the key was used for another call; the error of the command if it is refused. Nothing is
+ * changed then.
  */
 export async function recordOnce(
   deps: EngineDeps,
   accountId: string,
   activity: Activity,
   call: Call,
-): Promise<string> {
-  const answer = await once<{ conversationId: string }>(deps, accountId, call, async (keeping) => {
-    const results = await recordActivities(
-      deps,
-      accountId,
-      [activity],
-      { kind: 'LIVE' },
-      async (sql, act) => {
-        let acted: ActivityResult[] = [];
+): Promise<Causing<string>> {
+  let caused: Caused = {};
+  const { conversationId } = await once<{ conversationId: string }>(
+    deps,
+    accountId,
+    call,
+    async (keeping) => {
+      const recorded = await deps.recordAround(accountId, [activity], async (sql, act) => {
+        let results: ActivityResult[] = [];
         await keeping(sql, async () => {
-          acted = await act();
-          return appliedTo(acted);
+          results = await act();
+          return appliedTo(results);
         });
-        return acted;
-      },
-    );
-    return appliedTo(results);
-  });
-  return answer.conversationId;
+        return results;
+      });
+      caused = recorded.caused;
+      return appliedTo(recorded.result);
+    },
+  );
+  return { result: conversationId, caused };
 }
 
 function appliedTo([result]: readonly ActivityResult[]): { conversationId: string } {
   if (result?.error) throw result.error;
-  if (!result?.conversationId) throw new Error('a command came to nothing');
+  if (!result?.conversationId) throw new Error('the command has no conversation');
   return { conversationId: result.conversationId };
 }

@@ -11,128 +11,67 @@ import { insertEvents } from '../db/rows/events.ts';
 import { type Alarm, lowerLanes } from '../db/rows/lanes.ts';
 import { insertOutbox } from '../db/rows/outbox.ts';
 import { outboxOf } from '../domain/closing/owed-effects.ts';
-import { clocksOf, factsOf, type LaneFacts } from '../domain/conversation/conversation.ts';
-import { type AccountRules, settingsFor } from '../domain/policy/account-rules.ts';
-import { SWITCHES, type SwitchField } from '../domain/policy/policy.ts';
-import type { LaneDirectory } from '../wake/lane-directory.ts';
+import { factsOf, type LaneFacts } from '../domain/conversation/conversation.ts';
+import type { AccountRules } from '../domain/policy/account-rules.ts';
+import { lanesToLower } from '../domain/time/lanes-to-lower.ts';
+import type { EngineDeps, FoundLanes } from '../engine.ts';
 import type { Decisions } from './decide-call.ts';
 import type { WorkingSet } from './load-locked.ts';
 
-/** A clock older than this, brought into a lane, is told to the lane; a settling allows for younger ones. */
-const OLD_MS = 10_000;
-const SWITCH_FIELDS = Object.keys(SWITCHES) as SwitchField[];
+/** What to do once the transaction has committed. */
+export type Written = { alarms: Alarm[]; owes: boolean; lanes: FoundLanes };
 
-/** What has to happen after the commit. */
-export type Written = { alarms: Alarm[]; owes: boolean; remember: () => void };
+/** What to write. `isSilent`: no webhook and no message to a customer follows from it. */
+type Writing = {
+  set: WorkingSet;
+  decisions: Decisions;
+  rules: AccountRules;
+  now: Date;
+  isSilent: boolean;
+};
 
 /**
- * Writes what was decided: conversations, feed, contacts, effects, all at once; and last, in the order of
- * ids, the lanes that a conversation entered with an old clock.
+ * Writes decisions within the transaction that holds the locks: conversations, events, contacts, consents and effects, one
+ * statement a table. Lanes whose `wake_at` must be lowered come last, in the order of their ids.
  */
 export async function writeLocked(
   sql: TransactionSql,
-  set: WorkingSet,
-  decisions: Decisions,
-  rules: AccountRules,
-  lanes: LaneDirectory,
-  newId: () => string,
-  now: Date,
-  effects: 'WITH_EFFECTS' | 'WITHOUT_EFFECTS',
+  { lanes, newId }: Pick<EngineDeps, 'lanes' | 'newId'>,
+  { set, decisions, rules, now, isSilent }: Writing,
 ): Promise<Written> {
   const { accountId } = rules;
-  const changed = [...decisions.changed.values()];
+  const facts = openFacts(decisions, rules);
+  const found = await lanes.find(sql, accountId, facts.values(), now);
+  const rows = [...decisions.changed.values()].map((conversation): StoredConversation => {
+    const own = facts.get(conversation.id);
+    return { ...conversation, laneId: own ? found.idOf(own) : null };
+  });
+  const started = rows.filter((row) => !set.conversations.has(row.id));
+  const known = rows.filter((row) => set.conversations.has(row.id));
+  const outbox = isSilent ? [] : outboxOf(decisions.events, rules, newId);
+  const contacts = [...decisions.contacts.values()];
+  const { events, consents, erased, optOuts } = decisions;
+  await Promise.all([
+    // Updates first: a contact's former conversation must have ended before its next one is inserted.
+    known.length > 0 && updateConversations(sql, accountId, known),
+    started.length > 0 && insertConversations(sql, accountId, started),
+    events.length > 0 && insertEvents(sql, accountId, events),
+    contacts.length > 0 && updateContacts(sql, accountId, contacts),
+    consents.length > 0 && insertConsents(sql, accountId, consents),
+    erased.length > 0 && keepErased(sql, accountId, erased),
+    optOuts.length > 0 && keepOptOuts(sql, accountId, optOuts),
+    outbox.length > 0 && insertOutbox(sql, accountId, outbox, now),
+  ]);
+  const lower = lanesToLower(rows, set.conversations, facts, { rules, now });
+  const lowered = lower.length > 0 ? await lowerLanes(sql, accountId, lower) : [];
+  return { alarms: [...found.alarms, ...lowered], owes: outbox.length > 0, lanes: found };
+}
+
+function openFacts({ changed }: Decisions, { exemptTags }: AccountRules): Map<string, LaneFacts> {
   const facts = new Map<string, LaneFacts>();
-  for (const conversation of changed) {
-    const own = factsOf(conversation, rules.exemptTags);
+  for (const conversation of changed.values()) {
+    const own = factsOf(conversation, exemptTags);
     if (own) facts.set(conversation.id, own);
   }
-  const found = await lanes.find(sql, accountId, facts.values(), now);
-  const laneIdOf = (id: string) => {
-    const own = facts.get(id);
-    return own ? found.idOf(own) : null;
-  };
-  const rows = changed.map(
-    (conversation): StoredConversation => ({ ...conversation, laneId: laneIdOf(conversation.id) }),
-  );
-  const born = rows.filter((row) => !set.conversations.has(row.id));
-  const known = rows.filter((row) => set.conversations.has(row.id));
-  const outbox = effects === 'WITH_EFFECTS' ? outboxOf(decisions.events, rules, newId) : [];
-  const contacts = [...decisions.contacts.values()];
-
-  await Promise.all([
-    // Updates first: a contact's former conversation has to have ended before its next one is inserted.
-    known.length ? updateConversations(sql, accountId, known) : null,
-    born.length ? insertConversations(sql, accountId, born) : null,
-    decisions.events.length ? insertEvents(sql, accountId, decisions.events) : null,
-    contacts.length ? updateContacts(sql, accountId, contacts) : null,
-    decisions.consents.length ? insertConsents(sql, accountId, decisions.consents) : null,
-    decisions.erased.length ? keepErased(sql, accountId, decisions.erased) : null,
-    decisions.optOuts.length ? keepOptOuts(sql, accountId, decisions.optOuts) : null,
-    outbox.length ? insertOutbox(sql, accountId, outbox, now) : null,
-  ]);
-
-  const lower = lanesToLower(rows, set, facts, rules, now);
-  const lowered = lower.length ? await lowerLanes(sql, accountId, lower) : [];
-  return { alarms: [...found.alarms, ...lowered], owes: outbox.length > 0, remember: found.remember };
-}
-
-type Lowering = { laneId: string; wakeAt: Date; floor: Date };
-
-/**
- * Which lanes got a conversation that is, for all they know, due sooner than they will look. Every
- * clock counts that a timer could run on, for the rules may be others by the time this commits.
- */
-export function lanesToLower(
-  rows: readonly StoredConversation[],
-  set: Pick<WorkingSet, 'conversations'>,
-  facts: ReadonlyMap<string, LaneFacts>,
-  rules: AccountRules,
-  now: Date,
-): Lowering[] {
-  const lowest = new Map<string, Lowering>();
-  const lower = (laneId: string, wakeAt: Date, floor: Date) => {
-    const sofar = lowest.get(laneId);
-    lowest.set(laneId, {
-      laneId,
-      wakeAt: earlier(sofar?.wakeAt, wakeAt),
-      floor: earlier(sofar?.floor, floor),
-    });
-  };
-  const sincesOf = new Map<string, Date[]>();
-  for (const row of rows) {
-    const own = facts.get(row.id);
-    if (!own || row.laneId === null) continue;
-    const before = set.conversations.get(row.id);
-    const entered = before?.laneId !== row.laneId;
-    const sinces = sincesOf.get(row.laneId) ?? enabledSinces(rules, own);
-    sincesOf.set(row.laneId, sinces);
-    for (const name of clocksOf(own)) {
-      const clock = row[name];
-      if (clock === null) continue;
-      if (!entered && !isSooner(before?.[name] ?? null, clock, sinces)) continue;
-      // Everyone's clocks bound the floor; a hold's end lies ahead and is no clock to look back for.
-      if (name === 'heldUntil') lower(row.laneId, clock, row.lastActivityAt);
-      else if (now.getTime() - clock.getTime() > OLD_MS) lower(row.laneId, now, clock);
-    }
-  }
-  return [...lowest.values()];
-}
-
-/**
- * Whether a clock that has moved within its lane may fall due sooner for it: it went back, or past an instant
- * at which a timer was enabled, before which it did not count (SP-6).
- */
-function isSooner(was: Date | null, is: Date, sinces: readonly Date[]): boolean {
-  if (was === null || is < was) return true;
-  return sinces.some((since) => was < since && since <= is);
-}
-
-/** When the switches of a lane's policy last went on; those that always were on are left out. */
-function enabledSinces(rules: AccountRules, { channelId, skillId, caseStatus }: LaneFacts): Date[] {
-  const { enabledSince } = settingsFor(rules, channelId, skillId);
-  return SWITCH_FIELDS.map((field) => enabledSince(field, caseStatus)).filter((since) => since !== null);
-}
-
-function earlier(a: Date | undefined, b: Date): Date {
-  return a !== undefined && a < b ? a : b;
+  return facts;
 }

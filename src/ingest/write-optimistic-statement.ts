@@ -5,10 +5,10 @@ import { type Column, single, unnest, valuesOf, valuesOfOne } from '../db/rows/u
 import { hasSqlstate } from '../db/sqlstate.ts';
 import type { Event } from '../domain/conversation/event.ts';
 
-/** An open conversation as it was when it was read, and as it is to be, still open. */
+/** An open conversation as it was read, and as it is to be written, still open. */
 export type Rewrite = { before: StoredConversation; after: StoredConversation };
 
-/** How a conversation ended and began does not change while it is open. */
+/** Columns that change while a conversation is open: how it began does not, and it has no end. */
 const LIVE = CHANGING.filter(
   ({ name }) =>
     !/^(started_by|started_at|ended_at|end_reason|ended_by|credited_agent_id|former_status|rules_version|lateness_ms)$/.test(
@@ -22,7 +22,7 @@ const COLUMNS: readonly Column<Rewrite>[] = [
 ];
 const EVENT_NAMES = EVENT_COLUMNS.map(({ name }) => name).join(', ');
 
-/** Divides by zero where some of the conversations, not all, were still as they were read: then nothing of it remains. */
+/** Divides by zero, and so rolls back, if some but not all of the conversations were unchanged. */
 const write = (rewrites: string, events: string) => `
   with written as (
     update conversation set ${LIVE.filter(({ name }) => name !== 'id')
@@ -45,35 +45,36 @@ const WRITE = {
   many: write(unnest(COLUMNS, FROM), unnest(EVENT_COLUMNS, EVENTS_FROM)),
 };
 
+/** A write of conversations and their events, which has to begin by an instant of the database's time. */
+type Update = {
+  rewrites: readonly Rewrite[];
+  events: readonly Event[];
+  beginBy: Date;
+  /** How long the statement waits for a locked row. */
+  lockWaitMs: number;
+};
+
 /**
- * Writes conversations and their events in one autocommitted statement, if each of the conversations is still as it
- * was read, in the same lane; all of it or nothing. False: one was not, or the database's time was past `beginBy`,
- * however long the statement, or the whole process, was held up on its way there. `lockWaitMs`: how long it waits for a
- * row that somebody holds. @throws PostgresError, of code 55P03 where that is not enough
+ * Writes conversations and their events in one autocommitted statement, if every conversation still has the revision and
+ * the lane with which it was read; all of them or none. False, with nothing written, if one of them changed or the statement
+ * began too late, however long the process or the statement was held up.
+ * @throws PostgresError with SQLSTATE 55P03 if a row stayed locked for longer than `lockWaitMs`
  */
 export async function updateIfUnchanged(
   sql: Sql,
   accountId: string,
-  rewrites: readonly Rewrite[],
-  events: readonly Event[],
-  beginBy: Date,
-  lockWaitMs: number,
+  { rewrites, events, beginBy, lockWaitMs }: Update,
 ): Promise<boolean> {
-  // In the order of ids, as whoever locks them does.
+  // Sorted by id, the order in which every transaction locks conversations.
   const sorted = [...rewrites].sort((a, b) => (a.after.id < b.after.id ? -1 : 1));
   const [rewrite, event] = [sorted[0], events[0]];
   const isOne = rewrite !== undefined && event !== undefined && sorted.length === 1 && events.length === 1;
   const values = isOne
     ? [...valuesOfOne(COLUMNS, rewrite), ...valuesOfOne(EVENT_COLUMNS, event)]
     : [...valuesOf(COLUMNS, sorted), ...valuesOf(EVENT_COLUMNS, events)];
+  const given = [accountId, sorted.length, beginBy, String(lockWaitMs), ...values];
   try {
-    const [row] = await sql.unsafe(
-      isOne ? WRITE.one : WRITE.many,
-      [accountId, sorted.length, beginBy, String(lockWaitMs), ...values],
-      {
-        prepare: true,
-      },
-    );
+    const [row] = await sql.unsafe(isOne ? WRITE.one : WRITE.many, given, { prepare: true });
     return row?.written === sorted.length;
   } catch (error) {
     if (hasSqlstate(error, 'divisionByZero')) return false;

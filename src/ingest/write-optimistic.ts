@@ -4,71 +4,83 @@ import { messageKey } from '../db/rows/events.ts';
 import { isConflict } from '../db/sqlstate.ts';
 import { outboxOf } from '../domain/closing/owed-effects.ts';
 import { factsOf, isOpen, type LaneFacts } from '../domain/conversation/conversation.ts';
-import type { ActivityResult, EngineDeps } from '../engine.ts';
-import { decideInPieces } from './decide-call.ts';
+import type { AccountRules } from '../domain/policy/account-rules.ts';
+import { lanesToLower } from '../domain/time/lanes-to-lower.ts';
+import type { ActivityResult, Causing, EngineDeps } from '../engine.ts';
+import { type Decisions, decideInPieces } from './decide-call.ts';
 import { nothingErased } from './load-erased.ts';
 import { isFailure, type WorkingSet } from './load-locked.ts';
 import type { Resolved } from './resolve-targets.ts';
-import { lanesToLower } from './write-locked.ts';
 import { type Rewrite, updateIfUnchanged } from './write-optimistic-statement.ts';
 
 /**
- * What was read later than this, and what is written later than that, is done under a lock instead. With the 10 s that
- * a statement may take it has then committed within 15 s, which settlings count on.
+ * A call whose read is older, or whose write begins later, takes the locked path instead. With the 10 s that a statement may
+ * take, the write has then committed within 15 s, which settling a lane relies on.
  */
-const READ_WITHIN_MS = 2_000;
+const MAX_READ_AGE_MS = 2_000;
 const WRITE_WITHIN_MS = 3_000;
 
 /**
- * The short way for what most calls are, messages on open conversations: decides on what was read without a lock, and
- * writes in one statement that holds only if nobody has changed the conversations meanwhile. Null where the call
- * needs more than that, or somebody has: nothing was written then.
+ * The fast path for most calls, messages on open conversations: decides on what was read without a lock, and writes in one
+ * statement that has an effect only if no conversation has changed since (ADR 13). Null, with nothing written, if the
+ * call needs more than that or a conversation has changed.
  */
 export async function writeOptimistic(
-  { db, clock, newId, lanes, publish: tell }: EngineDeps,
+  deps: Pick<EngineDeps, 'db' | 'clock' | 'newId' | 'lanes'>,
   resolved: Resolved,
-  now: Date,
-  lockWaitMs: number,
-): Promise<ActivityResult[] | null> {
+  { now, lockWaitMs }: { now: Date; lockWaitMs: number },
+): Promise<Causing<ActivityResult[]> | null> {
   const { rules, items } = resolved;
   const { accountId } = rules;
+  const { clock, newId } = deps;
   const set = workingSetOf(resolved);
   if (set === null) return null;
-  const decisions = await decideInPieces(clock, set, items, rules, newId, { kind: 'REAL', now });
-  const isMore = decisions.contacts.size > 0 || decisions.consents.length > 0;
-  if (isMore || outboxOf(decisions.events, rules, newId).length > 0) return null;
-  if (decisions.changed.size === 0) return decisions.results;
+  const decisions = await decideInPieces(clock, { set, items, rules, newId, time: { kind: 'REAL', now } });
+  if (decisions.contacts.size > 0 || decisions.consents.length > 0) return null;
+  if (outboxOf(decisions.events, rules, newId).length > 0) return null;
+  if (decisions.changed.size === 0) return { result: decisions.results, caused: {} };
+  const rewrites = rewritesOf(deps, set, decisions, { rules, now });
+  if (rewrites === null) return null;
+  if (clock.now().getTime() - now.getTime() > MAX_READ_AGE_MS) return null;
+  const beginBy = new Date(resolved.readAt.getTime() + WRITE_WITHIN_MS);
+  const { events } = decisions;
+  if (!(await isUpdated(deps.db.sql, accountId, { rewrites, events, beginBy, lockWaitMs }))) return null;
+  const changed = { accountId, conversationIds: [...decisions.changed.keys()] };
+  return { result: decisions.results, caused: { changed } };
+}
 
+/** The conversations before and after, if each stays open, its lane is cached and no lane has to be lowered; else null. */
+function rewritesOf(
+  { lanes }: Pick<EngineDeps, 'lanes'>,
+  set: WorkingSet,
+  decisions: Decisions,
+  { rules, now }: { rules: AccountRules; now: Date },
+): Rewrite[] | null {
   const facts = new Map<string, LaneFacts>();
   const rewrites: Rewrite[] = [];
   for (const conversation of decisions.changed.values()) {
     const before = set.conversations.get(conversation.id);
     const own = factsOf(conversation, rules.exemptTags);
-    const laneId = own && lanes.known(accountId, own);
+    const laneId = own && lanes.known(rules.accountId, own);
     if (!before || !own || !laneId) return null;
     facts.set(conversation.id, own);
     rewrites.push({ before, after: { ...conversation, laneId } });
   }
   const rows = rewrites.map(({ after }) => after);
-  if (lanesToLower(rows, set, facts, rules, now).length > 0) return null;
-
-  if (clock.now().getTime() - now.getTime() > READ_WITHIN_MS) return null;
-  const beginBy = new Date(resolved.readAt.getTime() + WRITE_WITHIN_MS);
-  if (!(await isWritten(db.sql, accountId, rewrites, decisions.events, beginBy, lockWaitMs))) return null;
-  tell({ accountId, conversationIds: [...decisions.changed.keys()] });
-  return decisions.results;
+  return lanesToLower(rows, set.conversations, facts, { rules, now }).length > 0 ? null : rewrites;
 }
 
-async function isWritten(...written: Parameters<typeof updateIfUnchanged>): Promise<boolean> {
+/** False if another call recorded the same message, or holds a lock that this one waits for in turn. */
+async function isUpdated(...given: Parameters<typeof updateIfUnchanged>): Promise<boolean> {
   try {
-    return await updateIfUnchanged(...written);
+    return await updateIfUnchanged(...given);
   } catch (error) {
     if (isConflict(error)) return false;
     throw error;
   }
 }
 
-/** What decisions need, if it is no more than was read: every contact known, with an open conversation, and nothing late. */
+/** The working set, if what was read suffices: every contact is known and has an open conversation, and no activity is late. */
 function workingSetOf({ items, found }: Resolved): WorkingSet | null {
   const contacts = new Map<string, StoredContact>();
   const conversations = new Map<string, StoredConversation>();
@@ -77,7 +89,7 @@ function workingSetOf({ items, found }: Resolved): WorkingSet | null {
     if ('refused' in item) continue;
     const { contact, latest, seenOn } = found[item.index] ?? {};
     if (!contact || contact.isErased || !latest || !isOpen(latest) || latest.laneId === null) return null;
-    // Whoever had its address before may have been erased: then older messages are not its own.
+    // A former contact of this address was erased, so an older message may belong to that one.
     if (contact.erasedBefore !== null && !seenOn) return null;
     const { conversationId, command } = item;
     if (conversationId !== null && conversationId !== latest.id) return null;
@@ -85,7 +97,7 @@ function workingSetOf({ items, found }: Resolved): WorkingSet | null {
     conversations.set(latest.id, latest);
     if (seenOn && command.messageId !== null)
       messages.set(messageKey(contact.channelId, command.messageId), seenOn);
-    // These look at more than the conversation: its feed, or its agent's other conversations.
+    // These depend on the conversation's events, or on other conversations of its agent.
     else if (command.at < latest.newestAt || command.action.kind === 'END' || isFailure(command)) return null;
   }
   return {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
-import type { EngineDeps } from '../engine.ts';
+import type { ServiceDeps } from '../engine.ts';
 import type { Log } from '../log.ts';
 import { type BackfillPlace, pendingBackfills } from '../rules/backfill-progress.ts';
 import { backfillStep } from '../rules/exemption-backfill.ts';
@@ -20,12 +20,12 @@ export const backfillJob = defineJob({
   schema: z.object({ accountId: z.uuid() }),
 });
 
-type BackfillDeps = Parameters<typeof backfillStep>[0];
+type BackfillDeps = Parameters<typeof backfillStep>[0] & Pick<ServiceDeps, 'afterCommit'>;
 
 /** Walks on until `untilMs`, or until nothing is to be done just now. Returns where to go on; null: nowhere, or somebody else does. */
 async function walk(deps: BackfillDeps, accountId: string, untilMs: number): Promise<BackfillPlace | null> {
   for (;;) {
-    const step = await backfillStep(deps, accountId);
+    const step = await deps.afterCommit(backfillStep(deps, accountId));
     if (step === null || step.next === null) return null;
     const now = deps.clock.now();
     if (now.getTime() >= untilMs || step.next.notBefore > now) return step.next;
@@ -65,7 +65,7 @@ export async function runBackfill(
  * Makes up for nudges that got lost, for every account: walks on for a moment without the queue, the account that
  * waits for longest first, and nudges for the rest.
  */
-export async function resumeBackfills(deps: EngineDeps, queues: Queues, log: Log): Promise<void> {
+export async function resumeBackfills(deps: ServiceDeps, queues: Queues, log: Log): Promise<void> {
   if (!deps.clock.isTrusted()) return;
   const untilMs = deps.clock.now().getTime() + SLICE_MS;
   const rest: BackfillPlace[] = [];

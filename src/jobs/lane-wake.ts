@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { type Infallible, infallible } from '../after-commit.ts';
 import type { Clock } from '../clock.ts';
 import type { Alarm } from '../db/rows/lanes.ts';
-import type { EngineDeps } from '../engine.ts';
+import type { ServiceDeps } from '../engine.ts';
 import type { Log } from '../log.ts';
 import { type WakeReport, wakeLane } from '../wake/wake-lane.ts';
 import { defineJob, implementJob } from './job.ts';
@@ -31,17 +32,17 @@ export const laneWake = defineJob({
 });
 type Payload = z.output<typeof laneWake.schema>;
 
-/** Puts alarms into the queue. A queue that is down is logged and left to the reconciler. */
-export async function scheduleWakes(
-  queues: Queues,
-  clock: Clock,
-  log: Log,
-  alarms: readonly Alarm[],
-): Promise<void> {
-  if (alarms.length === 0) return;
-  const now = clock.now().getTime();
+/** Puts alarms into the queue. If the queue is down, the reconciler wakes the lanes. */
+export function scheduleWakes(queues: Queues, clock: Clock, log: Log, alarms: readonly Alarm[]): Infallible {
+  const message = 'the queue did not take alarms; the reconciler wakes their lanes';
+  return infallible(log, message, () => enqueue(queues, clock.now().getTime(), alarms), {
+    alarms: alarms.length,
+  });
+}
+
+async function enqueue(queues: Queues, nowMs: number, alarms: readonly Alarm[]): Promise<void> {
   const entries = alarms.map(({ accountId, laneId, wakeAt, instead }) => {
-    const givesWay = alarms.length > MANY && wakeAt.getTime() <= now;
+    const givesWay = alarms.length > MANY && wakeAt.getTime() <= nowMs;
     const payload = { accountId, laneId, wakeAtMs: wakeAt.getTime() };
     return {
       payload: {
@@ -50,17 +51,13 @@ export async function scheduleWakes(
         ...(givesWay && { gaveWay: true }),
       },
       id: idOf(laneId, wakeAt.getTime()),
-      delayMs: wakeAt.getTime() - now,
+      delayMs: wakeAt.getTime() - nowMs,
       givesWay,
     };
   });
-  try {
-    const [only] = entries;
-    if (entries.length === 1 && only) await queues.add(laneWake, only.payload, only);
-    else await queues.addMany(laneWake, entries);
-  } catch (error) {
-    log.warn({ err: error, alarms: alarms.length }, 'the queue did not take alarms; the reconciler will');
-  }
+  const [only] = entries;
+  if (entries.length === 1 && only) await queues.add(laneWake, only.payload, only);
+  else if (entries.length > 0) await queues.addMany(laneWake, entries);
 }
 
 /**
@@ -68,7 +65,7 @@ export async function scheduleWakes(
  * that has its share running here goes to the end of the queue, so that many lanes of one account, due at once, do not
  * keep another's waiting.
  */
-export const implementLaneWake = (deps: EngineDeps, queues: Queues) => {
+export const implementLaneWake = (deps: ServiceDeps, queues: Queues) => {
   const running = new Map<string, number>();
   return implementJob(laneWake, async (alarm, { id, log }) => {
     const { accountId, laneId, wakeAtMs } = alarm;
@@ -80,8 +77,9 @@ export const implementLaneWake = (deps: EngineDeps, queues: Queues) => {
     }
     running.set(accountId, others + 1);
     try {
-      const waking = wakeLane(deps, { accountId, laneId, wakeAt: new Date(wakeAtMs) });
+      const waking = deps.afterCommit(wakeLane(deps, { accountId, laneId, wakeAt: new Date(wakeAtMs) }));
       const report = await within(GIVE_UP_MS, 'a wake', waking);
+      if (report.kind === 'failed') throw report.error;
       log.debug({ laneId, report }, 'lane woken');
       await removeReplaced(queues, alarm, report);
     } finally {

@@ -1,7 +1,7 @@
 import { alarmsUpTo, unscheduledAccounts } from '../db/rows/lanes.ts';
-import type { EngineDeps } from '../engine.ts';
+import type { ServiceDeps } from '../engine.ts';
 import type { Log } from '../log.ts';
-import { scheduleAccountWakes } from '../wake/wake-account.ts';
+import { scheduleAccountWakes } from '../wake/schedule-account.ts';
 import { wakeLane } from '../wake/wake-lane.ts';
 import { within } from './store/store.ts';
 
@@ -19,18 +19,19 @@ const ACCOUNTS_AT_ONCE = 100;
  * Makes up for whatever the queue lost, once: changes of rules that reached no lane, alarms that are near, lanes
  * that are overdue. Returns how many lanes it woke itself.
  */
-export async function reconcile(deps: EngineDeps, log: Log): Promise<number> {
+export async function reconcile(deps: ServiceDeps, log: Log): Promise<number> {
   if (!deps.clock.isTrusted()) return 0;
   for (const accountId of await unscheduledAccounts(deps.db.sql, ACCOUNTS_AT_ONCE))
-    await scheduleAccountWakes(deps, accountId);
+    await deps.afterCommit(scheduleAccountWakes(deps, accountId));
 
   const now = deps.clock.now().getTime();
   const alarms = await alarmsUpTo(deps.db.sql, new Date(now + NEAR_MS), AT_ONCE);
   const overdue = alarms.filter((alarm) => now - alarm.wakeAt.getTime() >= OVERDUE_MS);
-  await deps.scheduleWakes(alarms.slice(overdue.length));
+  await deps.afterCommit(Promise.resolve({ result: null, caused: { alarms: alarms.slice(overdue.length) } }));
   for (const { accountId, laneId } of overdue) {
     try {
-      await wakeLane(deps, { accountId, laneId, wakeAt: null });
+      const report = await deps.afterCommit(wakeLane(deps, { accountId, laneId, wakeAt: null }));
+      if (report.kind === 'failed') throw report.error;
     } catch (error) {
       log.error({ err: error, accountId, laneId }, 'a lane could not be woken');
     }
@@ -44,7 +45,7 @@ export async function reconcile(deps: EngineDeps, log: Log): Promise<number> {
  * done as often, by itself: a provider that hangs holds up no lane.
  */
 export function startReconciler(
-  deps: EngineDeps,
+  deps: ServiceDeps,
   log: Log,
   also: () => Promise<void>,
 ): { stop(): Promise<void> } {

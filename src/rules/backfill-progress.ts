@@ -80,33 +80,30 @@ export async function claimBackfill(
   return row ? placeOf(row) : null;
 }
 
-/** The next conversations of a walk: how many rows there were, how many of them open, the last one, and those in a lane that is not theirs. */
-export type Stretch = { rows: number; open: number; lastId: string | null; misplacedIds: string[] };
+/** A chunk of conversations: how many rows it has, how many are open, the last id, and the ids of those in a wrong lane. */
+export type Chunk = { rows: number; open: number; lastId: string | null; misplacedIds: string[] };
 
 /**
- * Looks at the `limit` conversations after an id, by their key, ended ones included: so it takes the same time
- * wherever the open ones lie. Misplaced is whose lane is exempt though it has none of the tags, or the reverse.
+ * Reads the `limit` conversations after an id, in the order of their key, ended ones included: so a chunk takes the same time
+ * however few of them are open. A conversation is misplaced if its lane is exempt and it has no exempt tag, or the reverse.
  */
-export async function readStretch(
+export async function readChunk(
   sql: TransactionSql,
   accountId: string,
-  afterId: string | null,
-  tags: readonly string[],
-  limit: number,
-): Promise<Stretch> {
-  const [row] = await sql.unsafe(STRETCH, [accountId, afterId ?? NIL, tags as string[], limit], {
-    prepare: true,
-  });
-  return row as unknown as Stretch;
+  { afterId, exemptTags, limit }: { afterId: string | null; exemptTags: readonly string[]; limit: number },
+): Promise<Chunk> {
+  const given = [accountId, afterId ?? NIL, exemptTags as string[], limit];
+  const [row] = await sql.unsafe(READ_CHUNK, given, { prepare: true });
+  return row as unknown as Chunk;
 }
 
 /** The statement; for EXPLAIN as well as for use. */
-export const STRETCH = `with stretch as materialized (
+export const READ_CHUNK = `with chunk as materialized (
     select id, lane_id, tags from conversation where account_id = $1 and id > $2 order by id limit $4
   )
-  select count(*)::int as rows, count(lane_id)::int as open, (select id from stretch order by id desc limit 1) as "lastId",
-    coalesce(array_agg(stretch.id) filter (where lane.exempt <> (stretch.tags && $3::text[])), '{}') as "misplacedIds"
-  from stretch left join lane on lane.account_id = $1 and lane.id = stretch.lane_id`;
+  select count(*)::int as rows, count(lane_id)::int as open, (select id from chunk order by id desc limit 1) as "lastId",
+    coalesce(array_agg(chunk.id) filter (where lane.exempt <> (chunk.tags && $3::text[])), '{}') as "misplacedIds"
+  from chunk left join lane on lane.account_id = $1 and lane.id = chunk.lane_id`;
 
 /** Writes how far a walk that is held has come. */
 export async function advanceBackfill(

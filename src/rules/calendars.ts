@@ -5,8 +5,9 @@ import { inTransaction } from '../db/transaction.ts';
 import { checkCount } from '../domain/bounds.ts';
 import { NotFoundError } from '../domain/errors.ts';
 import { type OpenHours, validateOpenHours } from '../domain/time/open-hours.ts';
-import type { Author, RulesDeps } from './change-rules.ts';
-import { changeRulesOnce } from './change-rules-once.ts';
+import type { Causing } from '../engine.ts';
+import type { RulesDeps } from './change-rules.ts';
+import { changeRulesOnce, type OnceRequest } from './change-rules-once.ts';
 
 /**
  * Makes a calendar (PE-8). No timer runs on it before a channel has it, so it is no change of rules.
@@ -43,15 +44,14 @@ export async function createCalendar(
  */
 export async function updateCalendar(
   deps: RulesDeps,
-  accountId: string,
+  request: OnceRequest,
   calendarId: string,
   changes: { name?: string | undefined; hours?: OpenHours | undefined },
-  author: Author,
-  call: Call,
-): Promise<{ id: string }> {
+): Promise<Causing<{ id: string }>> {
+  const { accountId } = request;
   if (changes.hours) validateOpenHours(changes.hours, 'hours');
   return await orTaken(() =>
-    changeRulesOnce(deps, accountId, author, call, async (sql) => {
+    changeRulesOnce(deps, request, async (sql) => {
       const [row] = await sql<{ name: string; hours: OpenHours }[]>`
         select name, hours from calendar where account_id = ${accountId} and id = ${calendarId} for no key update`;
       if (!row) throw new NotFoundError('calendarId', 'calendar');
@@ -75,12 +75,11 @@ export async function updateCalendar(
  */
 export async function setAccountCalendar(
   deps: RulesDeps,
-  accountId: string,
+  request: OnceRequest,
   calendarId: string | null,
-  author: Author,
-  call: Call,
-): Promise<{ id: string }> {
-  return await changeRulesOnce(deps, accountId, author, call, async (sql) => {
+): Promise<Causing<{ id: string }>> {
+  const { accountId } = request;
+  return await changeRulesOnce(deps, request, async (sql) => {
     const [found] = await sql<{ before: string | null; known: boolean }[]>`
       select calendar_id as before, exists (
         select 1 from calendar where account_id = ${accountId} and id = ${calendarId}

@@ -1,33 +1,38 @@
 import type { TransactionSql } from 'postgres';
 import { type Call, once } from '../db/idempotency.ts';
 import type { AccountRules } from '../domain/policy/account-rules.ts';
-import { type Author, changeRules, type RulesChange, type RulesDeps } from './change-rules.ts';
+import type { Caused, Causing } from '../engine.ts';
+import { changeRules, type RulesChange, type RulesDeps, type RulesRequest } from './change-rules.ts';
+
+/** A request to change rules, with the idempotency key of its call. */
+export type OnceRequest = Omit<RulesRequest, 'expectedVersion'> & { call: Call };
 
 /**
- * Changes rules, once for its key. Answers what `change` does, which is to be as JSON has it.
- * @throws ConflictError, and what `change` throws; nothing is changed then
+ * Changes rules once for the idempotency key of the call. The result of `change` is stored as JSON and returned again.
+ * @throws ConflictError if the key was used for another call, and what `change` throws. Nothing is changed then.
  */
 export async function changeRulesOnce<Result extends object>(
   deps: RulesDeps,
-  accountId: string,
-  author: Author,
-  call: Call,
+  { accountId, author, call }: OnceRequest,
   change: (
     sql: TransactionSql,
     rules: AccountRules,
   ) => Promise<{ change: RulesChange | null; result: Result }>,
-): Promise<Result> {
-  return await once<Result>(deps, accountId, call, async (keeping) => {
-    let result: Result | undefined;
-    await changeRules(deps, accountId, author, null, async (sql, rules) => {
+): Promise<Causing<Result>> {
+  let caused: Caused = {};
+  const result = await once<Result>(deps, accountId, call, async (keeping) => {
+    let kept: Result | undefined;
+    const done = await changeRules(deps, { accountId, author }, async (sql, rules) => {
       let changed: RulesChange | null = null;
-      result = await keeping(sql, async () => {
-        const done = await change(sql, rules);
-        changed = done.change;
-        return done.result;
+      kept = await keeping(sql, async () => {
+        const made = await change(sql, rules);
+        changed = made.change;
+        return made.result;
       });
       return changed;
     });
-    return result as Result;
+    caused = done.caused;
+    return kept as Result;
   });
+  return { result, caused };
 }

@@ -1,13 +1,12 @@
 import type { TransactionSql } from 'postgres';
-import type { Call } from '../db/idempotency.ts';
 import { closeCircuit } from '../db/rows/circuits.ts';
 import { countOf } from '../db/rows/counts.ts';
 import { orTaken, orUnavailable } from '../db/sqlstate.ts';
 import { BOUNDS, checkCount } from '../domain/bounds.ts';
 import { InvalidInputError, NotFoundError } from '../domain/errors.ts';
-import type { EngineDeps } from '../engine.ts';
-import type { Author, RulesDeps } from './change-rules.ts';
-import { changeRulesOnce } from './change-rules-once.ts';
+import type { Causing, EngineDeps } from '../engine.ts';
+import type { RulesDeps } from './change-rules.ts';
+import { changeRulesOnce, type OnceRequest } from './change-rules-once.ts';
 
 /** What setting channels up needs. */
 export type ChannelDeps = RulesDeps & {
@@ -40,14 +39,13 @@ export type ChannelChanges = {
  */
 export async function createChannel(
   deps: ChannelDeps,
-  accountId: string,
+  request: OnceRequest,
   { name, adapterId, settings, calendarId }: NewChannel,
-  author: Author,
-  call: Call,
-): Promise<{ id: string }> {
+): Promise<Causing<{ id: string }>> {
+  const { accountId } = request;
   const read = within(deps.readSettings(adapterId, settings));
   return await orTaken(() =>
-    changeRulesOnce(deps, accountId, author, call, async (sql) => {
+    changeRulesOnce(deps, request, async (sql) => {
       checkCount('channels', await countOf(sql, accountId, 'channels', deps.clock.now()));
       await checkCalendar(sql, accountId, calendarId);
       const id = deps.newId();
@@ -67,14 +65,13 @@ export async function createChannel(
  */
 export async function updateChannel(
   deps: ChannelDeps,
-  accountId: string,
+  request: OnceRequest,
   channelId: string,
   changes: ChannelChanges,
-  author: Author,
-  call: Call,
-): Promise<{ id: string }> {
+): Promise<Causing<{ id: string }>> {
+  const { accountId } = request;
   return await orTaken(() =>
-    changeRulesOnce(deps, accountId, author, call, async (sql) => {
+    changeRulesOnce(deps, request, async (sql) => {
       const [row] = await sql`
         select name, adapter, settings, calendar_id from channel where account_id = ${accountId} and id = ${channelId} for no key update`;
       if (!row) throw new NotFoundError('channelId', 'channel');

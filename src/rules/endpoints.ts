@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import type { TransactionSql } from 'postgres';
 import type { Vault } from '../adapters/vault.ts';
-import type { Call } from '../db/idempotency.ts';
 import { closeCircuit } from '../db/rows/circuits.ts';
 import { BOUNDS, checkLength } from '../domain/bounds.ts';
 import { WEBHOOK_EVENTS } from '../domain/closing/owed-effects.ts';
 import { InvalidInputError, NotFoundError, OutOfBoundsError, SecretsNeededError } from '../domain/errors.ts';
 import type { AccountRules } from '../domain/policy/account-rules.ts';
 import { STANDARD_SECRET } from '../domain/standard-secret.ts';
+import type { Causing } from '../engine.ts';
 import { readTargetUrl } from '../outgoing/target-url.ts';
 import { type Author, changeRules, type RulesChange, type RulesDeps } from './change-rules.ts';
-import { changeRulesOnce } from './change-rules-once.ts';
+import { changeRulesOnce, type OnceRequest } from './change-rules-once.ts';
 import {
   clearEndpoint,
   countEndpoints,
@@ -48,11 +48,11 @@ export async function createEndpoint(
   accountId: string,
   asked: EndpointFields,
   author: Author,
-): Promise<{ id: string; secret: string }> {
+): Promise<Causing<{ id: string; secret: string }>> {
   const id = deps.newId();
   const secret = newSecret();
   const fields = readFields(deps, asked);
-  await changeRules(deps, accountId, author, null, async (sql, rules) => {
+  const { caused } = await changeRules(deps, { accountId, author }, async (sql, rules) => {
     checkChannel(rules, fields.channelId);
     if ((await countEndpoints(sql, accountId)) >= MAX_ENDPOINTS)
       throw new OutOfBoundsError('webhookEndpoints', '0', String(MAX_ENDPOINTS));
@@ -64,7 +64,7 @@ export async function createEndpoint(
     );
     return changeOf(id, null, { ...fields, disabledAt: null });
   });
-  return { id, secret };
+  return { result: { id, secret }, caused };
 }
 
 /** What to change of an endpoint; undefined stays. `secret` comes with another `url`, and with nothing else. */
@@ -80,13 +80,12 @@ export type EndpointChanges = {
  */
 export async function updateEndpoint(
   deps: EndpointDeps,
-  accountId: string,
+  request: OnceRequest,
   endpointId: string,
   changes: EndpointChanges,
-  author: Author,
-  call: Call,
-): Promise<{ id: string }> {
-  return await changeEndpoint(deps, accountId, endpointId, author, call, async (sql, before, rules) => {
+): Promise<Causing<{ id: string }>> {
+  const { accountId } = request;
+  return await changeEndpoint(deps, request, endpointId, async (sql, before, rules) => {
     const { url = before.url, events = before.events, channelId = before.channelId } = changes;
     // An address that stays is not looked at anew: it may have been allowed when it was set.
     const read = readFields(deps, { url, events, channelId }, changes.url === undefined);
@@ -109,9 +108,9 @@ export async function rotateSecret(
   accountId: string,
   endpointId: string,
   author: Author,
-): Promise<{ id: string; secret: string }> {
+): Promise<Causing<{ id: string; secret: string }>> {
   const secret = newSecret();
-  await changeRules(deps, accountId, author, null, async (sql) => {
+  const { caused } = await changeRules(deps, { accountId, author }, async (sql) => {
     const endpoint = await found(sql, accountId, endpointId);
     const now = deps.clock.now();
     const until = new Date(now.getTime() + FORMER_SECRET_MS);
@@ -119,18 +118,17 @@ export async function rotateSecret(
     const change = changeOf(endpointId, endpoint, endpoint);
     return { ...change, after: { ...change.after, secretRotatedAt: now.toISOString() } };
   });
-  return { id: endpointId, secret };
+  return { result: { id: endpointId, secret }, caused };
 }
 
 /** Stops sending to an endpoint, what is owed to it already included; disabled already it stays so. @throws NotFoundError, ConflictError */
 export async function disableEndpoint(
   deps: RulesDeps,
-  accountId: string,
+  request: OnceRequest,
   endpointId: string,
-  author: Author,
-  call: Call,
-): Promise<{ id: string }> {
-  return await changeEndpoint(deps, accountId, endpointId, author, call, async (sql, before) => {
+): Promise<Causing<{ id: string }>> {
+  const { accountId } = request;
+  return await changeEndpoint(deps, request, endpointId, async (sql, before) => {
     if (before.disabledAt !== null) return null;
     const disabledAt = deps.clock.now();
     await writeDisabled(sql, accountId, endpointId, disabledAt);
@@ -142,12 +140,11 @@ export async function disableEndpoint(
 /** Sends to an endpoint again, from the next event on; one that is not disabled is held back no longer. @throws NotFoundError, ConflictError */
 export async function enableEndpoint(
   deps: RulesDeps,
-  accountId: string,
+  request: OnceRequest,
   endpointId: string,
-  author: Author,
-  call: Call,
-): Promise<{ id: string }> {
-  return await changeEndpoint(deps, accountId, endpointId, author, call, async (sql, before) => {
+): Promise<Causing<{ id: string }>> {
+  const { accountId } = request;
+  return await changeEndpoint(deps, request, endpointId, async (sql, before) => {
     await writeDisabled(sql, accountId, endpointId, null);
     await closeCircuit(sql, { accountId, destinationId: endpointId });
     return before.disabledAt === null ? null : { ...before, disabledAt: null };
@@ -161,12 +158,11 @@ export async function enableEndpoint(
  */
 export async function deleteEndpoint(
   deps: RulesDeps,
-  accountId: string,
+  request: OnceRequest,
   endpointId: string,
-  author: Author,
-  call: Call,
-): Promise<{ id: string }> {
-  return await changeRulesOnce(deps, accountId, author, call, async (sql) => {
+): Promise<Causing<{ id: string }>> {
+  const { accountId } = request;
+  return await changeRulesOnce(deps, request, async (sql) => {
     const endpoint = await found(sql, accountId, endpointId);
     await clearEndpoint(sql, accountId, endpointId, deps.clock.now());
     await closeCircuit(sql, { accountId, destinationId: endpointId });
@@ -175,9 +171,13 @@ export async function deleteEndpoint(
 }
 
 /** Disables an endpoint that has answered that it wants no more; a change of rules like any other. Gone already: nothing. */
-export async function disableUnwanted(deps: RulesDeps, accountId: string, endpointId: string): Promise<void> {
+export async function disableUnwanted(
+  deps: RulesDeps,
+  accountId: string,
+  endpointId: string,
+): Promise<Causing<void>> {
   const author = { changedBy: 'lull', why: 'it answered 410: it wants no more' };
-  await changeRules(deps, accountId, author, null, async (sql) => {
+  const { caused } = await changeRules(deps, { accountId, author }, async (sql) => {
     const before = await lockEndpoint(sql, accountId, endpointId);
     if (before === null || before.disabledAt !== null) return null;
     const disabledAt = deps.clock.now();
@@ -185,18 +185,18 @@ export async function disableUnwanted(deps: RulesDeps, accountId: string, endpoi
     await closeCircuit(sql, { accountId, destinationId: endpointId });
     return changeOf(endpointId, before, { ...before, disabledAt });
   });
+  return { result: undefined, caused };
 }
 
 /** Changes an endpoint, once for the call's key. `change` answers how it then stands; null: nothing is to be noted. */
 async function changeEndpoint(
   deps: RulesDeps,
-  accountId: string,
+  request: OnceRequest,
   endpointId: string,
-  author: Author,
-  call: Call,
   change: (sql: TransactionSql, before: EndpointRow, rules: AccountRules) => Promise<EndpointRow | null>,
-): Promise<{ id: string }> {
-  return await changeRulesOnce(deps, accountId, author, call, async (sql, rules) => {
+): Promise<Causing<{ id: string }>> {
+  const { accountId } = request;
+  return await changeRulesOnce(deps, request, async (sql, rules) => {
     const before = await found(sql, accountId, endpointId);
     const after = await change(sql, before, rules);
     return {

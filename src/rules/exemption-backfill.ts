@@ -1,18 +1,16 @@
 import type { TransactionSql } from 'postgres';
-import { lockConversations } from '../db/rows/conversations.ts';
+import { lockConversations, type StoredConversation, updateConversations } from '../db/rows/conversations.ts';
+import { type Alarm, lowerLanes } from '../db/rows/lanes.ts';
 import { inTransaction } from '../db/transaction.ts';
-import { factsOf } from '../domain/conversation/conversation.ts';
+import { factsOf, type LaneFacts } from '../domain/conversation/conversation.ts';
 import type { AccountRules } from '../domain/policy/account-rules.ts';
-import type { EngineDeps } from '../engine.ts';
-import type { Decisions } from '../ingest/decide-call.ts';
-import { nothingErased } from '../ingest/load-erased.ts';
-import type { WorkingSet } from '../ingest/load-locked.ts';
-import { type Written, writeLocked } from '../ingest/write-locked.ts';
+import { lanesToLower } from '../domain/time/lanes-to-lower.ts';
+import type { Causing, EngineDeps, FoundLanes } from '../engine.ts';
 import {
   advanceBackfill,
   type BackfillPlace,
   claimBackfill,
-  readStretch,
+  readChunk,
   versionToBackfill,
 } from './backfill-progress.ts';
 
@@ -33,45 +31,49 @@ export type BackfillStep = { scanned: number; moved: number; next: BackfillPlace
  * where nothing is to be done just now, or somebody else is at it.
  */
 export async function backfillStep(
-  deps: Pick<EngineDeps, 'db' | 'clock' | 'rules' | 'lanes' | 'newId' | 'scheduleWakes'>,
+  deps: Pick<EngineDeps, 'db' | 'clock' | 'rules' | 'lanes'>,
   accountId: string,
-): Promise<BackfillStep | null> {
+): Promise<Causing<BackfillStep | null>> {
   while (deps.clock.isTrusted()) {
     const version = await versionToBackfill(deps.db.sql, accountId, deps.clock.now());
-    if (version === null) return null;
+    if (version === null) break;
     const rules = await deps.rules.at(accountId, version);
     const done = await inTransaction(deps.db.sql, (sql) => stepWith(deps, sql, rules));
     if (done === 'RULES_CHANGED') continue;
-    if (done === null) return null;
-    done.written?.remember();
-    await deps.scheduleWakes(done.written?.alarms ?? []);
-    return done.step;
+    if (done === null) break;
+    const { step, lanes, alarms } = done;
+    if (lanes !== null) deps.lanes.remember(lanes);
+    return { result: step, caused: { alarms } };
   }
-  return null;
+  return { result: null, caused: {} };
 }
 
+type Moved = { moved: number; lanes: FoundLanes | null; alarms: Alarm[] };
+
 async function stepWith(
-  deps: Pick<EngineDeps, 'clock' | 'lanes' | 'newId'>,
+  deps: Pick<EngineDeps, 'clock' | 'lanes'>,
   sql: TransactionSql,
   rules: AccountRules,
-): Promise<{ step: BackfillStep; written: Written | null } | 'RULES_CHANGED' | null> {
-  const { accountId } = rules;
+): Promise<(Moved & { step: BackfillStep }) | 'RULES_CHANGED' | null> {
+  const { accountId, exemptTags } = rules;
   const now = deps.clock.now();
   const place = await claimBackfill(sql, accountId, now);
   if (place === null) return null;
   const [account] = await sql`select rules_version from account where account_id = ${accountId}`;
   if (Number(account?.rules_version) !== rules.version) return 'RULES_CHANGED';
-
-  const stretch = await readStretch(sql, accountId, place.afterId, [...rules.exemptTags], CHUNK);
-  const { moved, written } = stretch.misplacedIds.length
-    ? await move(deps, sql, rules, stretch.misplacedIds, now)
-    : { moved: 0, written: null };
-  const next = placeAfter(place, stretch.rows < CHUNK ? null : stretch.lastId, now);
-  const scanned = place.pass === 1 ? stretch.open : 0;
+  const { afterId } = place;
+  const chunk = await readChunk(sql, accountId, { afterId, exemptTags: [...exemptTags], limit: CHUNK });
+  const done: Moved =
+    chunk.misplacedIds.length > 0
+      ? await move(deps, sql, rules, { ids: chunk.misplacedIds, now })
+      : { moved: 0, lanes: null, alarms: [] };
+  const next = placeAfter(place, chunk.rows < CHUNK ? null : chunk.lastId, now);
+  const scanned = place.pass === 1 ? chunk.open : 0;
+  const { moved } = done;
   await advanceBackfill(sql, next ?? place, { scanned, moved, doneAt: next === null ? now : null });
   if (deps.clock.now().getTime() - now.getTime() > ABORT_AFTER_MS)
-    throw new Error('a step of a walk took too long; nothing was moved');
-  return { step: { scanned, moved, next }, written };
+    throw new Error('a step of the exemption backfill took too long; nothing was moved');
+  return { ...done, step: { scanned, moved, next } };
 }
 
 /** Where a walk goes on after this place. `lastId`: the last conversation looked at; null: there are no more. */
@@ -81,40 +83,30 @@ function placeAfter(place: BackfillPlace, lastId: string | null, now: Date): Bac
   return { ...place, pass: 2, afterId: null, notBefore: new Date(now.getTime() + PASSES_APART_MS) };
 }
 
-/** Moves conversations to the lanes of their facts, those that are still open and elsewhere once they are locked. */
+/** Moves conversations into the lanes of their facts, if they are open and in another lane once they are locked. */
 async function move(
-  { lanes, newId }: Pick<EngineDeps, 'lanes' | 'newId'>,
+  { lanes }: Pick<EngineDeps, 'lanes'>,
   sql: TransactionSql,
   rules: AccountRules,
-  ids: readonly string[],
-  now: Date,
-): Promise<{ moved: number; written: Written | null }> {
-  const locked = await lockConversations(sql, rules.accountId, ids);
-  const facts = locked.map((row) => (row.laneId === null ? null : factsOf(row, rules.exemptTags)));
-  const known = facts.filter((each) => each !== null);
-  const found = await lanes.find(sql, rules.accountId, known, now);
-  const misplaced = locked.filter((row, index) => {
-    const own = facts[index];
-    return own && found.idOf(own) !== row.laneId;
+  { ids, now }: { ids: readonly string[]; now: Date },
+): Promise<Moved> {
+  const { accountId, exemptTags } = rules;
+  const locked = await lockConversations(sql, accountId, ids);
+  const facts = new Map<string, LaneFacts>();
+  for (const row of locked) {
+    const own = row.laneId === null ? null : factsOf(row, exemptTags);
+    if (own) facts.set(row.id, own);
+  }
+  const found = await lanes.find(sql, accountId, facts.values(), now);
+  const misplaced = locked.flatMap((row): StoredConversation[] => {
+    const own = facts.get(row.id);
+    const laneId = own && found.idOf(own);
+    return laneId && laneId !== row.laneId ? [{ ...row, laneId, placedAt: now }] : [];
   });
-  if (misplaced.length === 0) return { moved: 0, written: null };
-  const set: WorkingSet = {
-    contacts: new Map(),
-    conversations: new Map(misplaced.map((row) => [row.id, row])),
-    messages: new Map(),
-    events: new Map(),
-    freeSlots: new Map(),
-    erased: nothingErased(),
-  };
-  const decisions: Decisions = {
-    results: [],
-    changed: new Map(misplaced.map((row) => [row.id, { ...row, placedAt: now }])),
-    events: [],
-    contacts: new Map(),
-    consents: [],
-    erased: [],
-    optOuts: [],
-  };
-  const written = await writeLocked(sql, set, decisions, rules, lanes, newId, now, 'WITHOUT_EFFECTS');
-  return { moved: misplaced.length, written };
+  if (misplaced.length === 0) return { moved: 0, lanes: null, alarms: [] };
+  await updateConversations(sql, accountId, misplaced);
+  const before = new Map(locked.map((row) => [row.id, row]));
+  const lower = lanesToLower(misplaced, before, facts, { rules, now });
+  const lowered = lower.length > 0 ? await lowerLanes(sql, accountId, lower) : [];
+  return { moved: misplaced.length, lanes: found, alarms: [...found.alarms, ...lowered] };
 }

@@ -1,9 +1,9 @@
-import type { Call } from '../db/idempotency.ts';
 import { countOf } from '../db/rows/counts.ts';
 import { checkCount } from '../domain/bounds.ts';
 import { InvalidInputError, NotFoundError } from '../domain/errors.ts';
-import type { Author, RulesDeps } from './change-rules.ts';
-import { changeRulesOnce } from './change-rules-once.ts';
+import type { Causing } from '../engine.ts';
+import type { RulesDeps } from './change-rules.ts';
+import { changeRulesOnce, type OnceRequest } from './change-rules-once.ts';
 import { insertOutage, type OutageRow, readOutages, setOutageEnd } from './outage-rows.ts';
 
 /** How far ahead of now the beginning of an outage may be stamped; within, it began now. As of activities. */
@@ -21,12 +21,11 @@ export type NewOutage = { channelId: string | null; since: Date; until: Date | n
  */
 export async function recordOutage(
   deps: RulesDeps,
-  accountId: string,
+  request: OnceRequest,
   { channelId, since, until }: NewOutage,
-  author: Author,
-  call: Call,
-): Promise<{ id: string }> {
-  return await changeRulesOnce(deps, accountId, author, call, async (sql, rules) => {
+): Promise<Causing<{ id: string }>> {
+  const { accountId } = request;
+  return await changeRulesOnce(deps, request, async (sql, rules) => {
     if (channelId !== null && !rules.channels.has(channelId)) throw new NotFoundError('channelId', 'channel');
     const began = beginningOf(since, deps.clock.now());
     checkEnd(until);
@@ -49,12 +48,11 @@ export async function recordOutage(
  */
 export async function endOutage(
   deps: RulesDeps,
-  accountId: string,
+  request: OnceRequest,
   { outageId, until }: { outageId: string; until: Date | null },
-  author: Author,
-  call: Call,
-): Promise<{ id: string }> {
-  return await changeRulesOnce(deps, accountId, author, call, async (sql) => {
+): Promise<Causing<{ id: string }>> {
+  const { accountId } = request;
+  return await changeRulesOnce(deps, request, async (sql) => {
     const [outage] = await readOutages(sql, accountId, [outageId]);
     if (!outage) throw new NotFoundError('outageId', 'outage');
     const now = deps.clock.now();

@@ -1,5 +1,6 @@
 import { NotFoundError } from '../domain/errors.ts';
 import type { AccountRules } from '../domain/policy/account-rules.ts';
+import type { Causing } from '../engine.ts';
 import { type Author, changeRules, type RulesDeps } from './change-rules.ts';
 
 /**
@@ -12,8 +13,8 @@ export async function pause(
   accountId: string,
   channelId: string | null,
   author: Author,
-): Promise<AccountRules> {
-  return await changeRules(deps, accountId, author, null, async (sql, rules) => {
+): Promise<Causing<AccountRules>> {
+  return await changeRules(deps, { accountId, author }, async (sql, rules) => {
     checkChannel(rules, channelId);
     const [known] = await sql`
       select 1 from outage where account_id = ${accountId} and kind = 'PAUSE' and until is null
@@ -37,8 +38,8 @@ export async function resume(
   accountId: string,
   channelId: string | null,
   author: Author,
-): Promise<AccountRules> {
-  return await changeRules(deps, accountId, author, null, async (sql, rules) => {
+): Promise<Causing<AccountRules>> {
+  return await changeRules(deps, { accountId, author }, async (sql, rules) => {
     checkChannel(rules, channelId);
     const until = deps.clock.now();
     const [ended] = await sql<{ since: Date }[]>`

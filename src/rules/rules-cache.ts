@@ -1,15 +1,8 @@
 import type { Sql } from 'postgres';
 import { NotFoundError } from '../domain/errors.ts';
 import type { AccountRules } from '../domain/policy/account-rules.ts';
+import type { RulesCache } from '../engine.ts';
 import { type RulesOfAdapter, readRules } from './load-rules.ts';
-
-/** Accounts' rules, kept by version: whoever needs them names the version it has just read. */
-export type RulesCache = {
-  /** The rules of an account at a version or, where they have changed since, a newer one. @throws NotFoundError */
-  at(accountId: string, version: number): Promise<AccountRules>;
-  /** The rules as they stand now. @throws NotFoundError */
-  newest(accountId: string): Promise<AccountRules>;
-};
 
 /** Accounts kept at most; beyond, those unused for longest go. */
 const ACCOUNTS_KEPT = 1000;

@@ -10,7 +10,7 @@ import { backfillJob } from '../jobs/exemption-backfill.ts';
 import { laneWake } from '../jobs/lane-wake.ts';
 import type { Queues } from '../jobs/queues.ts';
 import { relayOutbox } from '../jobs/relay-outbox.ts';
-import { scheduleAccountJob } from '../jobs/wake-account.ts';
+import { scheduleAccountJob } from '../jobs/schedule-account.ts';
 import type { Log } from '../log.ts';
 
 type Parts = { db: Database; clock: Clock & { offsetMs(): number }; queues: Queues; log: Log };

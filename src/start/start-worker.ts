@@ -1,5 +1,6 @@
 import type { Engine } from '../app.ts';
 import type { Config } from '../config.ts';
+import { carryOut } from '../delivery/carry-out.ts';
 import { deliverMessage } from '../delivery/deliver-message.ts';
 import { openSender } from '../delivery/outbox-sender.ts';
 import { sendLimit } from '../delivery/send-limit.ts';
@@ -9,7 +10,8 @@ import { implementLaneWake } from '../jobs/lane-wake.ts';
 import { startReconciler } from '../jobs/reconciler.ts';
 import { implementRelayOutbox } from '../jobs/relay-outbox.ts';
 import { startRetention } from '../jobs/retention.ts';
-import { implementScheduleAccount } from '../jobs/wake-account.ts';
+import { implementScheduleAccount } from '../jobs/schedule-account.ts';
+import { disableUnwanted } from '../rules/endpoints.ts';
 
 /** Lanes that a worker wakes at a time. */
 const WAKES_AT_ONCE = 4;
@@ -26,9 +28,12 @@ export function startWorker(
   const limit = sendLimit(sendsPerSecond);
   const handlers = {
     DELIVER_MESSAGE: deliverMessage({ ...deps, registry, settings, limit, fetchWithin }),
-    SEND_WEBHOOK: sendWebhook({ ...deps, vault, allowPrivateWebhooks }),
+    SEND_WEBHOOK: sendWebhook({
+      ...{ ...deps, vault, allowPrivateWebhooks },
+      disableEndpoint: (accountId, endpointId) => disableUnwanted(deps, accountId, endpointId),
+    }),
   };
-  const sender = openSender(deps, handlers, log);
+  const sender = openSender(deps, (turn) => deps.afterCommit(carryOut(deps, handlers, turn, log)), log);
   metrics?.sending(sender.load);
   const implementations = [
     implementLaneWake(deps, queues),

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readCircuits } from '../../src/db/rows/circuits.ts';
-import { resetChannelCircuit } from '../../src/delivery/resume-sending.ts';
-import { updateChannel } from '../../src/rules/channels.ts';
 import { HOUR, MINUTE } from '../support/engine.ts';
+import { resetChannelCircuit, updateChannel } from '../support/flows.ts';
 import { answers, openSending, type Sending, TAKES } from '../support/sending.ts';
 
 const NO_KEY = { key: null, request: null };
@@ -119,7 +118,10 @@ describe('a channel whose provider is in trouble', () => {
     const author = { changedBy: 'test', why: null };
     const mend = [
       () => resetChannelCircuit(engine.deps, engine.accountId, byoc, NO_KEY),
-      () => updateChannel(setup, engine.accountId, byoc, { settings: { showSurvey: false } }, author, NO_KEY),
+      () =>
+        updateChannel(setup, { accountId: engine.accountId, author, call: NO_KEY }, byoc, {
+          settings: { showSurvey: false },
+        }),
     ];
     for (const [index, mended] of mend.entries()) {
       byoc = await world.channel('byoc');

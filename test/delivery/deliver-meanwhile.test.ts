@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eraseContact } from '../../src/accounts/erase-contact.ts';
-import { updateChannel } from '../../src/rules/channels.ts';
 import { DAY, HOUR, MINUTE } from '../support/engine.ts';
+import { updateChannel } from '../support/flows.ts';
 import { answers, openSending, type Sending, TAKES } from '../support/sending.ts';
 
 let world: Sending;
@@ -121,7 +121,8 @@ describe('between two attempts at a goodbye', () => {
     const setup = { ...engine.deps, readSettings: deps.settings.toStore };
     const author = { changedBy: 'test', why: null };
     const changes = { settings: { deliverUrl: null } };
-    await updateChannel(setup, engine.accountId, mute, changes, author, { key: null, request: {} });
+    const call = { key: null, request: {} };
+    await updateChannel(setup, { accountId: engine.accountId, author, call }, mute, changes);
     await world.after(HOUR);
     expect(of(await world.feed('muted'), 'CLOSE')).toEqual([
       'CLOSE_MESSAGE SKIPPED nothing is sent from here on this channel',

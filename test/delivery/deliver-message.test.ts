@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { deliverMessage } from '../../src/delivery/deliver-message.ts';
-import { openSender } from '../../src/delivery/outbox-sender.ts';
 import { createLog } from '../../src/log.ts';
 import { openGuardedFetch } from '../../src/outgoing/guarded-fetch.ts';
 import { MINUTE } from '../support/engine.ts';
+import { openSender } from '../support/flows.ts';
 import { answers, type Kind, nobodyHome, openSending, type Sending, TAKES } from '../support/sending.ts';
 
 const GOODBYE = 'Goodbye by text';

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ensureChannel } from '../../src/accounts/setup.ts';
 import { WEBHOOK_EVENTS } from '../../src/domain/closing/owed-effects.ts';
 import { recordActivities } from '../../src/ingest/record-activities.ts';
-import { changeRules } from '../../src/rules/change-rules.ts';
-import { at, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
+import { at, depsWith, type Engine, HOUR, MINUTE, openEngine, step } from '../support/engine.ts';
+import { changeRules, ensureChannel, recordPlayed } from '../support/flows.ts';
 
 let engine: Engine;
 let app: string;
@@ -28,16 +27,20 @@ async function subscribe(
   disabled: Date | null = null,
 ) {
   const id = engine.deps.newId();
-  await changeRules(engine.deps, engine.accountId, { changedBy: 'test', why: null }, null, async (sql) => {
-    await sql`insert into webhook_endpoint ${sql({ account_id: engine.accountId, id, url: 'https://example.com', secret: 'whsec_x', events: events as string[], channel_id: channelId, created_at: engine.clock.now(), disabled_at: disabled })}`;
-    return {
-      kind: 'ENDPOINT',
-      channelId,
-      skillId: null,
-      before: null,
-      after: { url: 'https://example.com' },
-    };
-  });
+  await changeRules(
+    engine.deps,
+    { accountId: engine.accountId, author: { changedBy: 'test', why: null } },
+    async (sql) => {
+      await sql`insert into webhook_endpoint ${sql({ account_id: engine.accountId, id, url: 'https://example.com', secret: 'whsec_x', events: events as string[], channel_id: channelId, created_at: engine.clock.now(), disabled_at: disabled })}`;
+      return {
+        kind: 'ENDPOINT',
+        channelId,
+        skillId: null,
+        before: null,
+        after: { url: 'https://example.com' },
+      };
+    },
+  );
   return id;
 }
 /** What is owed, in the order it was written. */
@@ -128,14 +131,14 @@ describe('webhooks', () => {
   it('a recorded timeline owes nothing, and is told to nobody', async () => {
     await subscribe(WEBHOOK_EVENTS);
     const target = { channelId: engine.channelId, address: 'played' };
-    await recordActivities(
+    await recordPlayed(
       engine.deps,
       engine.accountId,
       [
         { target, action: { kind: 'INBOUND' }, at: inMs(-5 * HOUR) },
         { target, action: { kind: 'OUTBOUND', sender: 'AGENT', agentId: engine.ann }, at: inMs(-4 * HOUR) },
       ],
-      { kind: 'PLAYED', until: engine.clock.now() },
+      engine.clock.now(),
     );
     expect(await engine.latest('played')).toMatchObject({ status: 'ENDED', end_reason: 'AUTO_CLOSE' });
     expect(await owed()).toEqual([]);
@@ -157,7 +160,7 @@ describe('subscribers in this process', () => {
 
   it('the relay is nudged where something is owed, and else is left alone', async () => {
     let nudges = 0;
-    const deps = { ...engine.deps, relay: async () => void nudges++ };
+    const deps = depsWith(engine, {}, { nudgeSender: () => step(() => nudges++) });
     const inbound = (address: string) =>
       recordActivities(deps, engine.accountId, [
         { target: { channelId: engine.channelId, address }, action: { kind: 'INBOUND' } },

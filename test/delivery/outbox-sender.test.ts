@@ -2,9 +2,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { insertOutbox } from '../../src/db/rows/outbox.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
 import type { CarryOut } from '../../src/delivery/effect-result.ts';
-import { openSender } from '../../src/delivery/outbox-sender.ts';
 import { createLog } from '../../src/log.ts';
 import { at, type Engine, MINUTE, openEngine } from '../support/engine.ts';
+import { openSender } from '../support/flows.ts';
 
 let engine: Engine;
 beforeAll(async () => {

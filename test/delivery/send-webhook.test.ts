@@ -1,9 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ensureChannel } from '../../src/accounts/setup.ts';
 import { WEBHOOK_EVENTS } from '../../src/domain/closing/owed-effects.ts';
-import { rotateSecret } from '../../src/rules/endpoints.ts';
 import { encodeId } from '../../src/schema/core/ids.ts';
 import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
+import { ensureChannel, rotateSecret } from '../support/flows.ts';
 import { AUTHOR, openSender, openSubscriber, verified } from '../support/webhook-world.ts';
 
 let engine: Engine;

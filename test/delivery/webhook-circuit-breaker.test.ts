@@ -1,9 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readCircuits, takeProbe } from '../../src/db/rows/circuits.ts';
-import { redeliver, sendTest } from '../../src/delivery/webhooks/redeliver.ts';
 import { retain } from '../../src/jobs/retention.ts';
-import { deleteEndpoint, disableEndpoint, enableEndpoint } from '../../src/rules/endpoints.ts';
 import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
+import { deleteEndpoint, disableEndpoint, enableEndpoint, redeliver, sendTest } from '../support/flows.ts';
 import { AUTHOR, NO_KEY, openSender, openSubscriber, verified } from '../support/webhook-world.ts';
 
 let engine: Engine;
@@ -168,7 +167,11 @@ describe('an endpoint that fails 10 times in a row', () => {
 
   it('is held back no longer once it is enabled, disabled meanwhile or not', async () => {
     await trip();
-    await enableEndpoint(sender.deps, engine.accountId, endpointId, AUTHOR, NO_KEY);
+    await enableEndpoint(
+      sender.deps,
+      { accountId: engine.accountId, author: AUTHOR, call: NO_KEY },
+      endpointId,
+    );
     expect(await circuit()).toEqual({ failures: 0, retryAt: null });
   });
 });
@@ -244,7 +247,11 @@ describe('what was sent', () => {
     engine.clock.advance(1);
     expect(await retain(engine.deps, null)).toMatchObject({ deliveries: 1 });
     expect(await sender.log(endpointId)).toHaveLength(1);
-    await deleteEndpoint(sender.deps, engine.accountId, endpointId, AUTHOR, NO_KEY);
+    await deleteEndpoint(
+      sender.deps,
+      { accountId: engine.accountId, author: AUTHOR, call: NO_KEY },
+      endpointId,
+    );
     expect(await sender.endpoint(endpointId)).toMatchObject({ url: '', secret: '', previous_secret: null });
     await retain(engine.deps, null);
     expect(await sender.endpoint(endpointId)).toBeDefined();
@@ -256,14 +263,26 @@ describe('what was sent', () => {
 
 it('what is owed to an endpoint that was disabled or deleted is dropped', async () => {
   await begun(1);
-  await disableEndpoint(sender.deps, engine.accountId, endpointId, AUTHOR, NO_KEY);
+  await disableEndpoint(
+    sender.deps,
+    { accountId: engine.accountId, author: AUTHOR, call: NO_KEY },
+    endpointId,
+  );
   await begun(1);
   await sender.relay();
   const dropped = [{ state: 'DROPPED', error: 'the endpoint is disabled or gone' }];
   expect(await sender.owed(endpointId)).toMatchObject(dropped);
-  await enableEndpoint(sender.deps, engine.accountId, endpointId, AUTHOR, NO_KEY);
+  await enableEndpoint(
+    sender.deps,
+    { accountId: engine.accountId, author: AUTHOR, call: NO_KEY },
+    endpointId,
+  );
   await begun(1);
-  await deleteEndpoint(sender.deps, engine.accountId, endpointId, AUTHOR, NO_KEY);
+  await deleteEndpoint(
+    sender.deps,
+    { accountId: engine.accountId, author: AUTHOR, call: NO_KEY },
+    endpointId,
+  );
   await sender.relay();
   expect(await sender.owed(endpointId)).toMatchObject([...dropped, ...dropped]);
   expect(subscriber.calls).toEqual([]);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { ensureChannel } from '../../src/accounts/setup.ts';
 import { encodeId } from '../../src/schema/core/ids.ts';
 import { at, type Engine, openEngine } from '../support/engine.ts';
+import { ensureChannel } from '../support/flows.ts';
 import { openSender, openSubscriber, verified } from '../support/webhook-world.ts';
 
 let engine: Engine;

@@ -1,30 +1,29 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Database, openDatabase } from '../../src/db/client.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
-import type { Activity, EngineDeps } from '../../src/engine.ts';
+import type { Activity, ServiceDeps } from '../../src/engine.ts';
 import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { openLaneDirectory } from '../../src/wake/lane-directory.ts';
-import { wakeLane } from '../../src/wake/wake-lane.ts';
-import { at, type Engine, HOUR, openEngine } from '../support/engine.ts';
+import { at, depsWith, type Engine, HOUR, openEngine } from '../support/engine.ts';
+import { wakeLane } from '../support/flows.ts';
 
 const ROUNDS = 30;
 
 let engine: Engine;
 let other: Database;
 /** A second process on the same database, a millisecond ahead. */
-let second: EngineDeps;
+let second: ServiceDeps;
 /** Another one like it: calls of one process go together, and race nobody. */
-const oneMore = (): EngineDeps => ({ ...second });
+const oneMore = (): ServiceDeps => depsWith({ ...engine, deps: second });
 beforeAll(async () => {
   engine = await openEngine(at('12:00'));
   await engine.policy({ autoCloseAfter: 'PT2H', reopenWithin: 'PT0S' });
   other = openDatabase(engine.address, { connections: 4 });
-  second = {
-    ...engine.deps,
+  second = depsWith(engine, {
     db: other,
     lanes: openLaneDirectory(engine.deps.newId),
     clock: { ...engine.clock, now: () => new Date(engine.clock.now().getTime() + 1) },
-  };
+  });
 });
 afterAll(async () => {
   await other.close();
@@ -209,10 +208,11 @@ it('a contact that somebody holds for too long: the call is unavailable, and not
   await impatient.sql`set lock_timeout = '50ms'`;
   await inTransaction(engine.db.sql, async (sql) => {
     await sql`select 1 from contact where account_id = ${engine.accountId} and address = 'held for long' for no key update`;
-    const call = recordActivities({ ...second, db: impatient }, engine.accountId, [
-      inbound('held for long'),
-      inbound('new one'),
-    ]);
+    const call = recordActivities(
+      depsWith({ ...engine, deps: second }, { db: impatient }),
+      engine.accountId,
+      [inbound('held for long'), inbound('new one')],
+    );
     await expect(call).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   });
   await impatient.close();

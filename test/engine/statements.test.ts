@@ -1,20 +1,20 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createAccount, ensureAgents, ensureChannel } from '../../src/accounts/setup.ts';
+import { createAccount, ensureAgents } from '../../src/accounts/setup.ts';
 import type { Database } from '../../src/db/client.ts';
-import type { Activity, EngineDeps } from '../../src/engine.ts';
+import type { Activity, ServiceDeps } from '../../src/engine.ts';
 import { recordActivities } from '../../src/ingest/record-activities.ts';
-import { type RulesDeps, setPolicy } from '../../src/rules/change-rules.ts';
-import { at, type Engine, HOUR, openEngine } from '../support/engine.ts';
+import { at, depsWith, type Engine, HOUR, openEngine, step } from '../support/engine.ts';
+import { ensureChannel, setPolicy } from '../support/flows.ts';
 import { type Listened, listenedTo } from '../support/listened.ts';
 
 let engine: Engine;
 let listened: Listened;
-let deps: EngineDeps & RulesDeps;
+let deps: ServiceDeps;
 beforeAll(async () => {
   engine = await openEngine(at('12:00'));
   listened = listenedTo(engine);
   const db: Database = { ...engine.db, sql: listened.sql };
-  deps = { ...engine.deps, db, scheduleAccount: async () => {} };
+  deps = depsWith(engine, { db }, { scheduleAccount: () => step(() => {}) });
 });
 afterAll(async () => {
   await listened.close();

@@ -1,7 +1,7 @@
 import postgres from 'postgres';
 import { v7 } from 'uuid';
 import { createApiKey, SCOPES } from '../../src/accounts/api-keys.ts';
-import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../../src/accounts/setup.ts';
+import { createAccount, ensureAgents, ensureSkills } from '../../src/accounts/setup.ts';
 import { BUILT_IN } from '../../src/adapters/built-in.ts';
 import { createRegistry } from '../../src/adapters/registry.ts';
 import { openSettingsStore } from '../../src/adapters/settings.ts';
@@ -10,6 +10,7 @@ import { postgresOptions } from '../../src/db/address.ts';
 import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { encodeId, NODE_TYPES, type NodeType } from '../../src/schema/core/ids.ts';
 import { type Engine, openEngine } from '../support/engine.ts';
+import { ensureChannel } from '../support/flows.ts';
 import { urlOf } from '../support/live.ts';
 import { type ServiceProcess, spawnService } from '../support/service.ts';
 import { type Got, type Sent, send } from './ask.ts';

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../src/db/client.ts';
 import { openRulesCache } from '../../src/rules/rules-cache.ts';
 import { openAccess } from '../../src/schema/core/access.ts';
+import { depsWith } from '../support/engine.ts';
 import { subscribe } from '../support/sse.ts';
 import { type BusyApi, type BusyServer, openBusyApi, soon } from './busy-api.ts';
 
@@ -22,8 +23,7 @@ beforeAll(async () => {
   db = openDatabase(api.engine.address, { connections: 6 });
   const identify = openAccess({ db, clock: api.engine.clock }, null);
   const rules = openRulesCache(db.sql, api.deps.rulesOfAdapter);
-  const { publish: tell } = api.engine.deps;
-  server = await busyApi.serve({}, { db, identify, rules, publish: tell });
+  server = await busyApi.serve({}, { ...depsWith(api.engine, { db, rules }), identify });
   await api.engine.writes('known');
   await busyApi.call(
     busyApi.pathOf(busyApi.channels.web),
@@ -116,7 +116,7 @@ describe('a query, a mutation, a subscription and a provider’s call that meet 
       const called = await busyApi.call(path, busyApi.wire([busyApi.message(what, 'known')]), server.url);
       await expectUnavailable('call', called);
 
-      api.deps.publish({ accountId: api.engine.accountId, conversationIds: [seen] });
+      await api.engine.steps.publish({ accountId: api.engine.accountId, conversationIds: [seen] });
       const told = await listener.next();
       expect(told?.errors?.map(({ extensions }) => extensions.code)).toEqual(['UNAVAILABLE']);
       expect(JSON.stringify(told)).not.toContain(MARK);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { playTimeline } from '../../src/ingest/play-timeline.ts';
+import { play as playTimeline } from '../../src/commands/play.ts';
 import { retain } from '../../src/jobs/retention.ts';
 import { change, hubBody } from '../adapters/samples/whatsapp.ts';
 import { DAY } from '../support/engine.ts';
@@ -164,14 +164,10 @@ describe('PE-15 an erased address stays erased', () => {
       { conversation: 'ada@played.example', at, from: 'consumer' as const, agent: null, skill: null },
     ];
     const play = () =>
-      playTimeline(
-        engine.deps,
-        engine.accountId,
-        engine.channelId,
-        rows,
-        () => 0,
-        () => {},
-      );
+      playTimeline(engine.deps, {
+        ...{ accountId: engine.accountId, channelId: engine.channelId },
+        ...{ messages: rows, shiftMsOf: () => 0 },
+      });
     expect(await play()).toMatchObject({ added: 1, known: 0 });
     await erase('ada@played.example');
     const before = await world.counts();

@@ -7,8 +7,8 @@ import { createMetrics } from '../../src/http/metrics.ts';
 import { type MetricsServer, startMetrics } from '../../src/http/metrics-server.ts';
 import { startHttp } from '../../src/http/server.ts';
 import { createLog } from '../../src/log.ts';
-import { wakeLane } from '../../src/wake/wake-lane.ts';
 import { DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
+import { wakeLane } from '../support/flows.ts';
 import { HTTP_OPTIONS, openApi } from './open-api.ts';
 
 const LATENESS = 'lull_close_lateness_seconds';

@@ -22,7 +22,7 @@ import { readTargetUrl } from '../../src/outgoing/target-url.ts';
 import { openRulesCache } from '../../src/rules/rules-cache.ts';
 import { openAccess } from '../../src/schema/core/access.ts';
 import { encodeId, type NodeType } from '../../src/schema/core/ids.ts';
-import { type Engine, openEngine } from '../support/engine.ts';
+import { depsWith, type Engine, openEngine, step } from '../support/engine.ts';
 
 /** What a GraphQL server answers. */
 // biome-ignore lint/suspicious/noExplicitAny: answers have the shape their query asks for
@@ -40,9 +40,10 @@ export async function openApi(start?: Date, options?: { profile?: string }) {
   const handlers = new Set<{ accountId: string; handler: (changed: Changed) => void }>();
   const lines: string[] = [];
   const log = createLog({ logLevel: 'debug' }, collect(lines) as never);
-  engine.deps.publish = (changed) => {
-    for (const { accountId, handler } of handlers) if (accountId === changed.accountId) handler(changed);
-  };
+  engine.steps.publish = (changed) =>
+    step(() => {
+      for (const { accountId, handler } of handlers) if (accountId === changed.accountId) handler(changed);
+    });
   const registry = createRegistry(BUILT_IN);
   const vault = createVault(randomBytes(32));
   const store = openSettingsStore(registry, vault, (text, field) => readTargetUrl(text, field, false));
@@ -52,9 +53,7 @@ export async function openApi(start?: Date, options?: { profile?: string }) {
   const open = async (options: OpenDatabase) => counting(openDatabase(engine.address, options));
   const heavy = await openHeavyReads(open, { places: 2 });
   const deps: HttpDeps = {
-    ...engine.deps,
-    db,
-    rules: openRulesCache(db.sql, engine.deps.rulesOfAdapter),
+    ...depsWith(engine, { db, rules: openRulesCache(db.sql, engine.deps.rulesOfAdapter) }),
     heavy,
     log,
     closingBy: closingBy(registry, store),

@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
-import { ensureChannel } from '../../src/accounts/setup.ts';
 import { SMS_IN as FORM, SMS as SAMPLE } from '../adapters/samples/twilio.ts';
 import { WHATSAPP } from '../adapters/samples/whatsapp.ts';
 import { lullSignature, OWN, STANDARD } from '../adapters/samples.ts';
+import { ensureChannel } from '../support/flows.ts';
 import { type Api, openApi } from './open-api.ts';
 
 /** Settings of an SMS channel. The sample's secrets are parts of its account's id, and could not be looked for. */

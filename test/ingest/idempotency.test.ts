@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSkill } from '../../src/accounts/agents-and-skills.ts';
-import { ensureChannel } from '../../src/accounts/setup.ts';
 import { openDatabase } from '../../src/db/client.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
 import { at, type Engine, HOUR, openEngine } from '../support/engine.ts';
+import { ensureChannel } from '../support/flows.ts';
 
 let engine: Engine;
 beforeAll(async () => {

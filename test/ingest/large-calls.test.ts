@@ -4,9 +4,10 @@ import type { Action, Command } from '../../src/domain/conversation/activity.ts'
 import type { Conversation } from '../../src/domain/conversation/conversation.ts';
 import { decide } from '../../src/domain/conversation/decide.ts';
 import type { Event } from '../../src/domain/conversation/event.ts';
-import { decideAll, decideInPieces } from '../../src/ingest/decide-call.ts';
+import { type Deciding, decideInPieces } from '../../src/ingest/decide-call.ts';
 import { nothingErased } from '../../src/ingest/load-erased.ts';
 import type { WorkingSet } from '../../src/ingest/load-locked.ts';
+import { decideAll } from '../support/decide.ts';
 import { at, contactWith, conversationWith, rulesWith } from '../support/domain.ts';
 
 const NOON = at('12:00').getTime();
@@ -54,20 +55,21 @@ function setOf({ conversation, events }: Past): WorkingSet {
 }
 
 /** A call of a thousand commands of one contact. */
-function callOf(past: Past, commandOf: (index: number) => Partial<Command>, length = SIZE) {
+function callOf(past: Past, commandOf: (index: number) => Partial<Command>, length = SIZE): Deciding {
   const items = Array.from({ length }, (_, index) => ({
     ...{ index, contactId: 'contact', conversationId: null },
     command: { at: soon(index), messageId: `new ${index}`, byId: false, ...commandOf(index) },
   }));
-  return [setOf(past), items as never, rules, () => 'id', { kind: 'REAL', now: EVENING }] as const;
+  const time = { kind: 'REAL', now: EVENING } as const;
+  return { set: setOf(past), items: items as never, rules, newId: () => 'id', time };
 }
 const soon = (index: number) => new Date(NOON + 7 * 3_600_000 + index);
 const late = (index: number) => new Date(NOON + index * 18_000 + 1_000);
 
 /** What became of the call's commands, each way with how often. */
-function tally(call: ReturnType<typeof callOf>): Record<string, number> {
+function tally(call: Deciding): Record<string, number> {
   const began = performance.now();
-  const { results } = decideAll(...call);
+  const { results } = decideAll(call);
   expect(performance.now() - began).toBeLessThan(LIMIT_MS);
   const ways = Map.groupBy(results, ({ error, outcome }) => error?.code ?? outcome);
   return Object.fromEntries([...ways].map(([way, all]) => [way, all.length]));
@@ -124,7 +126,7 @@ describe('a call of a thousand activities takes time in proportion to it and to 
       },
     };
     const call = () => callOf(past, (index) => ({ action: { kind: 'INBOUND' }, at: late(index) }));
-    expect(await decideInPieces(clock, ...call())).toEqual(decideAll(...call()));
+    expect(await decideInPieces(clock, call())).toEqual(decideAll(call()));
     clearInterval(timer);
     expect(turns).toBeGreaterThan(10);
   });
@@ -134,7 +136,7 @@ describe('a conversation that has more tags than are allowed', () => {
   const tags = Array.from({ length: 3 * BOUNDS.conversationTags.max }, (_, index) => `tag ${index}`);
   const past = { conversation: conversationWith({ tags }), events: [] };
   const become = (action: Action) => {
-    const { results, changed } = decideAll(...callOf(past, () => ({ action }), 1));
+    const { results, changed } = decideAll(callOf(past, () => ({ action }), 1));
     return { error: results[0]?.error, tags: changed.get('conversation')?.tags.length };
   };
 

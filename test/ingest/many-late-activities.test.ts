@@ -3,9 +3,9 @@ import type { Action, Command } from '../../src/domain/conversation/activity.ts'
 import type { Conversation } from '../../src/domain/conversation/conversation.ts';
 import { decide } from '../../src/domain/conversation/decide.ts';
 import type { Event } from '../../src/domain/conversation/event.ts';
-import { decideAll } from '../../src/ingest/decide-call.ts';
 import { nothingErased } from '../../src/ingest/load-erased.ts';
 import type { WorkingSet } from '../../src/ingest/load-locked.ts';
+import { decideAll } from '../support/decide.ts';
 import { at, contactWith, rulesWith } from '../support/domain.ts';
 
 vi.mock('../../src/domain/conversation/decide.ts', async (load) => {
@@ -69,7 +69,7 @@ function report(set: WorkingSet, commands: readonly Omit<Command, 'byId'>[]) {
   let made = 0;
   const newId = () => `new ${++made}`;
   decisions.mockClear();
-  const done = decideAll(set, items as never, rules, newId, { kind: 'REAL', now: EVENING });
+  const done = decideAll({ set, items: items as never, rules, newId, time: { kind: 'REAL', now: EVENING } });
   return { ...done, decided: decisions.mock.calls.length };
 }
 const late = (index: number) => new Date(NOON + index * 18_000 + 1_000);

@@ -1,18 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createAccount, ensureChannel } from '../../src/accounts/setup.ts';
+import { createAccount } from '../../src/accounts/setup.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
-import type { Activity, ActivityResult, EngineDeps } from '../../src/engine.ts';
+import type { Activity, ActivityResult, ServiceDeps } from '../../src/engine.ts';
 import { recordActivities } from '../../src/ingest/record-activities.ts';
-import { at, type Engine, openEngine } from '../support/engine.ts';
+import { at, depsWith, type Engine, openEngine } from '../support/engine.ts';
+import { ensureChannel } from '../support/flows.ts';
 import { type Listened, listenedTo } from '../support/listened.ts';
 
 let engine: Engine;
 let listened: Listened;
-let deps: EngineDeps;
+let deps: ServiceDeps;
 beforeAll(async () => {
   engine = await openEngine(at('12:00'));
   listened = listenedTo(engine);
-  deps = { ...engine.deps, db: { ...engine.db, sql: listened.sql } };
+  deps = depsWith(engine, { db: { ...engine.db, sql: listened.sql } });
   // From here on the lane of who wrote is known.
   await one(message('warm', 'warm'));
 });

@@ -1,18 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MAX_STEPS_AGAIN } from '../../src/domain/conversation/insert-late-activity.ts';
-import type { Activity, ActivityResult, EngineDeps } from '../../src/engine.ts';
+import type { Activity, ActivityResult, ServiceDeps } from '../../src/engine.ts';
 import { recordActivities } from '../../src/ingest/record-activities.ts';
-import { recordOnce } from '../../src/ingest/record-once.ts';
-import { at, type Engine, openEngine } from '../support/engine.ts';
+import { at, depsWith, type Engine, openEngine } from '../support/engine.ts';
+import { recordOnce, recordPlayed } from '../support/flows.ts';
 import { type Listened, listenedTo } from '../support/listened.ts';
 
 let engine: Engine;
 let listened: Listened;
-let deps: EngineDeps;
+let deps: ServiceDeps;
 beforeAll(async () => {
   engine = await openEngine(at('12:00'));
   listened = listenedTo(engine);
-  deps = { ...engine.deps, db: { ...engine.db, sql: listened.sql } };
+  deps = depsWith(engine, { db: { ...engine.db, sql: listened.sql } });
 });
 afterAll(async () => {
   await listened.close();
@@ -85,7 +85,7 @@ describe('calls at once', () => {
     const [first, second, third, last] = await Promise.all([
       recordActivities(deps, engine.accountId, [inbound(to('plain 1'), 'plain 1')]),
       once(),
-      recordActivities(deps, engine.accountId, [inbound(to('played'), 'played')], { kind: 'PLAYED', until }),
+      recordPlayed(deps, engine.accountId, [inbound(to('played'), 'played')], until),
       recordActivities(deps, engine.accountId, [inbound(to('plain 2'), 'plain 2')]),
     ]);
     expect([first, second, third, last]).toEqual([[applied(one)], keyed, [applied(played)], [applied(two)]]);

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../../src/accounts/setup.ts';
+import { createAccount, ensureAgents, ensureSkills } from '../../src/accounts/setup.ts';
 import { ACTIONS, type Action } from '../../src/domain/conversation/activity.ts';
 import type { Activity } from '../../src/engine.ts';
 import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { at, type Engine, MINUTE, openEngine } from '../support/engine.ts';
+import { ensureChannel } from '../support/flows.ts';
 
 let engine: Engine;
 const NOBODY = '0190a0a0-0000-7000-8000-000000000000';

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eraseContact } from '../../src/accounts/erase-contact.ts';
 import { TRANSACT } from '../../src/db/transaction.ts';
-import type { Activity, ActivityResult, EngineDeps } from '../../src/engine.ts';
+import type { Activity, ActivityResult } from '../../src/engine.ts';
 import { recordActivities } from '../../src/ingest/record-activities.ts';
-import { at, type Engine, MINUTE, openEngine } from '../support/engine.ts';
+import { at, depsWith, type Engine, MINUTE, openEngine } from '../support/engine.ts';
 
 let engine: Engine;
 let number = 0;
@@ -42,8 +42,7 @@ async function applyWhile(activities: Activity[], meanwhile: () => Promise<unkno
       return Reflect.get(target, name);
     },
   });
-  const deps: EngineDeps = {
-    ...engine.deps,
+  const deps = depsWith(engine, {
     db: { ...engine.db, sql },
     rules: {
       ...engine.deps.rules,
@@ -55,7 +54,7 @@ async function applyWhile(activities: Activity[], meanwhile: () => Promise<unkno
         return await engine.deps.rules.at(accountId, version);
       },
     },
-  };
+  });
   const results = await recordActivities(deps, engine.accountId, activities);
   return { results, locked };
 }

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createAccount } from '../../src/accounts/setup.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
-import type { EngineDeps } from '../../src/engine.ts';
+import type { ServiceDeps } from '../../src/engine.ts';
 import { implementBackfill, resumeBackfills } from '../../src/jobs/exemption-backfill.ts';
 import type { Queues } from '../../src/jobs/queues.ts';
 import { createLog } from '../../src/log.ts';
-import { setExemptTags } from '../../src/rules/exempt-tags.ts';
 import { at, type Engine, openEngine } from '../support/engine.ts';
+import { setExemptTags } from '../support/flows.ts';
 
 const log = createLog({ logLevel: 'silent' });
 const COUNT = 9_000;
@@ -44,8 +44,8 @@ beforeEach(async () => {
 afterAll(() => engine.drop());
 
 const exempts = (accountId: string, ...tags: string[]) =>
-  setExemptTags(engine.deps, accountId, tags, null, { changedBy: 'test', why: null });
-const run = (deps: EngineDeps = engine.deps, accountId = engine.accountId) =>
+  setExemptTags(engine.deps, { accountId, author: { changedBy: 'test', why: null } }, tags);
+const run = (deps: ServiceDeps = engine.deps, accountId = engine.accountId) =>
   implementBackfill(deps, queues).run({ accountId }, { id: 'test', log });
 async function row(accountId = engine.accountId) {
   const [found] = await engine.db.sql`
@@ -53,7 +53,7 @@ async function row(accountId = engine.accountId) {
   return found as Record<string, unknown>;
 }
 /** By this clock every look at it takes 20 ms. */
-function passing(): EngineDeps['clock'] {
+function passing(): ServiceDeps['clock'] {
   let asked = 0;
   return { ...engine.clock, now: () => new Date(engine.clock.now().getTime() + asked++ * 20) };
 }
@@ -139,7 +139,11 @@ describe('the reconciler', () => {
     await exempts(engine.accountId, 'vip');
     engine.clock.advance(1);
     await exempts(other, 'vip');
-    const lanes = { known: () => undefined, find: () => Promise.reject(new Error('broken')) };
+    const lanes = {
+      known: () => undefined,
+      find: () => Promise.reject(new Error('broken')),
+      remember: () => {},
+    };
     await resumeBackfills({ ...engine.deps, lanes }, queues, log);
     expect(await row()).toMatchObject({ pass: 1, moved: 0 });
     expect(await row(other)).toMatchObject({ pass: 2 });

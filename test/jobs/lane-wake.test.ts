@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAccount } from '../../src/accounts/setup.ts';
 import type { Alarm } from '../../src/db/rows/lanes.ts';
-import type { EngineDeps } from '../../src/engine.ts';
 import { implementLaneWake, scheduleWakes } from '../../src/jobs/lane-wake.ts';
 import type { Queues, When } from '../../src/jobs/queues.ts';
 import { createLog } from '../../src/log.ts';
@@ -116,7 +115,7 @@ describe('many wakes of one account', () => {
       await released;
       return await engine.deps.rules.at(accountId, version);
     };
-    const deps: EngineDeps = { ...engine.deps, rules: { ...engine.deps.rules, at } };
+    const deps = { ...engine.deps, rules: { ...engine.deps.rules, at } };
     return implementLaneWake(deps, queues);
   }
   async function laneOf(accountId: string): Promise<string> {

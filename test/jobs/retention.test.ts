@@ -1,10 +1,11 @@
 import { Temporal } from 'temporal-polyfill';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createAccount, ensureChannel } from '../../src/accounts/setup.ts';
+import { createAccount } from '../../src/accounts/setup.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
 import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { retain } from '../../src/jobs/retention.ts';
 import { at, DAY, type Engine, MINUTE, openEngine } from '../support/engine.ts';
+import { ensureChannel } from '../support/flows.ts';
 
 const YEAR = Temporal.Duration.from({ days: 365 });
 

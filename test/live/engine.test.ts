@@ -5,8 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Engine } from '../../src/app.ts';
-import { wakeLane } from '../../src/wake/wake-lane.ts';
 import { eventually, expectAsleep, expectClosed, openSleepingTenant, plus } from '../support/closes.ts';
+import { wakeLane } from '../support/flows.ts';
 import { faults, KINDS, openStore, type Store } from '../support/live.ts';
 import { type Call, lullSignature, openReceiver, standardSignature } from '../support/receiver.ts';
 import { requireOrSkip } from '../support/redis.ts';

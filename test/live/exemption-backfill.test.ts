@@ -1,8 +1,8 @@
 /** The walk after a change of exempt tags, on real time, with a real queue and one that loses everything. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Engine } from '../../src/app.ts';
-import { setExemptTags } from '../../src/rules/exempt-tags.ts';
 import { eventually, expectClosed, plus } from '../support/closes.ts';
+import { setExemptTags } from '../support/flows.ts';
 import { faults, openStore, type Store } from '../support/live.ts';
 import { openTenant, type Tenant } from '../support/tenant.ts';
 
@@ -27,7 +27,11 @@ describe.for(['keeps', 'loses'] as const)('with a queue that %s what it is given
   });
 
   const exempts = (...tags: string[]) =>
-    setExemptTags(engine.deps, tenant.accountId, tags, null, { changedBy: 'test', why: null });
+    setExemptTags(
+      engine.deps,
+      { accountId: tenant.accountId, author: { changedBy: 'test', why: null } },
+      tags,
+    );
   const lanes = async (exempt: boolean) => {
     const [row] = await store.sql`
       select count(*)::int from conversation join lane on lane.id = lane_id

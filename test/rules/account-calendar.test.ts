@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ensureChannel } from '../../src/accounts/setup.ts';
 import { conversationOf } from '../../src/db/rows/conversations.ts';
 import type { OpenHours } from '../../src/domain/time/open-hours.ts';
 import { nextDue } from '../../src/domain/time/timers.ts';
-import { createCalendar, setAccountCalendar, updateCalendar } from '../../src/rules/calendars.ts';
-import { changeRules } from '../../src/rules/change-rules.ts';
+import { createCalendar } from '../../src/rules/calendars.ts';
 import { type Engine, HOUR, openEngine } from '../support/engine.ts';
+import { changeRules, ensureChannel, setAccountCalendar, updateCalendar } from '../support/flows.ts';
 
 let engine: Engine;
 let app: string;
@@ -21,9 +20,10 @@ const NIGHT: OpenHours = {
 let calendars = 0;
 const calendar = (hours: OpenHours) =>
   createCalendar(engine.deps, engine.accountId, { name: `calendar ${++calendars}`, hours }, call);
-const ofAccount = (id: string | null) => setAccountCalendar(engine.deps, engine.accountId, id, author, call);
+const ofAccount = (id: string | null) =>
+  setAccountCalendar(engine.deps, { accountId: engine.accountId, author, call }, id);
 const ofChannel = (channelId: string, calendarId: string | null) =>
-  changeRules(engine.deps, engine.accountId, author, null, async (sql) => {
+  changeRules(engine.deps, { accountId: engine.accountId, author }, async (sql) => {
     await sql`update channel set calendar_id = ${calendarId} where account_id = ${engine.accountId} and id = ${channelId}`;
     return { kind: 'CHANNEL', channelId, skillId: null, before: null, after: null };
   });
@@ -125,7 +125,7 @@ describe('the account’s calendar', () => {
     await ofAccount(nine.id);
     expect(await version()).toBe(from + 1);
     const hours10 = { hours: opens('10:00') };
-    await updateCalendar(engine.deps, engine.accountId, nine.id, hours10, author, call);
+    await updateCalendar(engine.deps, { accountId: engine.accountId, author, call }, nine.id, hours10);
     expect(await version()).toBe(from + 2);
     await engine.wakeAll();
     expect(await due()).toEqual(hours(6, 6));

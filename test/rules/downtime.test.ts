@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createAccount, ensureChannel } from '../../src/accounts/setup.ts';
+import { createAccount } from '../../src/accounts/setup.ts';
 import { MIGRATIONS, migrateDatabase } from '../../src/db/migrate.ts';
 import { conversationOf } from '../../src/db/rows/conversations.ts';
 import { readHeartbeat, writeHeartbeat } from '../../src/db/rows/heartbeat.ts';
@@ -10,6 +10,7 @@ import { reconcile } from '../../src/jobs/reconciler.ts';
 import { createLog } from '../../src/log.ts';
 import { type Downtime, recordDowntime } from '../../src/rules/downtime.ts';
 import { at, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
+import { ensureChannel } from '../support/flows.ts';
 
 const log = createLog({ logLevel: 'silent' });
 const SECOND = 1_000;

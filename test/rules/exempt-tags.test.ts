@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { nextDue } from '../../src/domain/time/timers.ts';
 import { readConversations } from '../../src/insight/reads.ts';
-import { wakeLane } from '../../src/wake/wake-lane.ts';
 import { backfillWorld } from '../support/backfill-world.ts';
 import { at, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
+import { wakeLane } from '../support/flows.ts';
 
 const SECOND = 1_000;
 const ODD = `a "tag", with {signs} \\ and é`;

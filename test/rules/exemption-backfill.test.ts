@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createAccount, ensureAgents, ensureChannel } from '../../src/accounts/setup.ts';
+import { createAccount, ensureAgents } from '../../src/accounts/setup.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
 import type { Action } from '../../src/domain/conversation/activity.ts';
 import type { EngineDeps } from '../../src/engine.ts';
 import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { readBackfill } from '../../src/rules/backfill-progress.ts';
-import { backfillStep } from '../../src/rules/exemption-backfill.ts';
 import { backfillWorld } from '../support/backfill-world.ts';
 import { at, type Engine, openEngine } from '../support/engine.ts';
+import { backfillStep, ensureChannel } from '../support/flows.ts';
 
 const SECOND = 1_000;
 
@@ -65,7 +65,11 @@ describe('the walk', () => {
     const standing = [await progress(), await spread()];
     expect(standing).toMatchObject([{ moved }, { exempt: moved, others: 4_000 - moved }]);
     await expect(step({ clock: slowClock() })).rejects.toThrow('took too long');
-    const lanes = { known: () => undefined, find: () => Promise.reject(new Error('the worker is gone')) };
+    const lanes = {
+      known: () => undefined,
+      find: () => Promise.reject(new Error('the worker is gone')),
+      remember: () => {},
+    };
     await expect(step({ lanes })).rejects.toThrow('the worker is gone');
     expect([await progress(), await spread()]).toEqual(standing);
     await walk();

@@ -1,11 +1,9 @@
 import type { TransactionSql } from 'postgres';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { ensureChannel } from '../../src/accounts/setup.ts';
 import { conversationOf } from '../../src/db/rows/conversations.ts';
 import { nextDue } from '../../src/domain/time/timers.ts';
-import { changeRules } from '../../src/rules/change-rules.ts';
-import { endOutage, recordOutage } from '../../src/rules/outages.ts';
 import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
+import { changeRules, endOutage, ensureChannel, recordOutage } from '../support/flows.ts';
 
 let engine: Engine;
 let app: string;
@@ -24,10 +22,14 @@ const wait = (ms: number) => engine.runUntil(inMs(ms));
 
 /** Writes outages the way whoever declares one does: as a change of rules. */
 const changing = (write: (sql: TransactionSql) => Promise<void>) =>
-  changeRules(engine.deps, engine.accountId, { changedBy: 'test', why: null }, null, async (sql) => {
-    await write(sql);
-    return { kind: 'OUTAGE', channelId: null, skillId: null, before: null, after: null };
-  });
+  changeRules(
+    engine.deps,
+    { accountId: engine.accountId, author: { changedBy: 'test', why: null } },
+    async (sql) => {
+      await write(sql);
+      return { kind: 'OUTAGE', channelId: null, skillId: null, before: null, after: null };
+    },
+  );
 
 /** An outage or a pause from an instant; `end` ends it. */
 async function begin(kind: 'OUTAGE' | 'PAUSE', since: Date, channelId: string | null = null) {
@@ -196,9 +198,9 @@ describe('outages that are recorded', () => {
   const author = { changedBy: 'test', why: null };
   const call = { key: null, request: null };
   const record = (since: Date, until: Date | null, channelId: string | null = null) =>
-    recordOutage(engine.deps, engine.accountId, { channelId, since, until }, author, call);
+    recordOutage(engine.deps, { accountId: engine.accountId, author, call }, { channelId, since, until });
   const end = (outageId: string, until: Date | null = null) =>
-    endOutage(engine.deps, engine.accountId, { outageId, until }, author, call);
+    endOutage(engine.deps, { accountId: engine.accountId, author, call }, { outageId, until });
 
   it('LL-7 recorded late, one changes due times from then on and reopens nothing', async () => {
     const since = await quiet('gone');

@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ensureChannel } from '../../src/accounts/setup.ts';
 import { openDatabase } from '../../src/db/client.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
 import { settingsFor } from '../../src/domain/policy/account-rules.ts';
-import { setPolicy } from '../../src/rules/change-rules.ts';
 import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
+import { ensureChannel, setPolicy } from '../support/flows.ts';
 
 let engine: Engine;
 let app: string;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ensureChannel } from '../../src/accounts/setup.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 import { at, DAY } from '../support/engine.ts';
+import { ensureChannel } from '../support/flows.ts';
 
 const SHOWN = { secret: 'a secret for the tests', showSurvey: true, showCloseMessage: true };
 let api: Api;

@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SCOPES } from '../../src/accounts/api-keys.ts';
-import { createAccount, ensureAgents, ensureChannel } from '../../src/accounts/setup.ts';
+import { createAccount, ensureAgents } from '../../src/accounts/setup.ts';
 import { parseSettings } from '../../src/adapters/registry.ts';
 import { deliverMessage } from '../../src/delivery/deliver-message.ts';
-import { openSender } from '../../src/delivery/outbox-sender.ts';
 import { openGuardedFetch } from '../../src/outgoing/guarded-fetch.ts';
 import { SMS } from '../adapters/samples/twilio.ts';
 import { STANDARD } from '../adapters/samples.ts';
 import { type Api, openApi } from '../http/open-api.ts';
-import { MINUTE } from '../support/engine.ts';
+import { MINUTE, step } from '../support/engine.ts';
+import { ensureChannel, openSender } from '../support/flows.ts';
 import { openReceiver } from '../support/receiver.ts';
 
 let api: Api;
@@ -22,7 +22,7 @@ beforeAll(async () => {
   api = await openApi();
   const { engine, deps } = api;
   platform = await openReceiver(() => status);
-  deps.nudgeSender = async () => void nudges++;
+  engine.steps.nudgeSender = () => step(() => nudges++);
   const settings = { ...STANDARD, deliverUrl: platform.url, showSurvey: false };
   const open = (adapter: string, given: object, accountId = engine.accountId) =>
     ensureChannel(engine.deps, accountId, {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAccount } from '../../src/accounts/setup.ts';
-import { backfillStep } from '../../src/rules/exemption-backfill.ts';
 import { type Api, openApi } from '../http/open-api.ts';
-import { HOUR } from '../support/engine.ts';
+import { HOUR, step } from '../support/engine.ts';
+import { backfillStep } from '../support/flows.ts';
 
 let api: Api;
 beforeAll(async () => {
@@ -22,9 +22,9 @@ const set = async (
   as?: string,
 ) => (await api.ask(SET, { tags, ...more }, as)).data.setExemptTags;
 const account = async (as?: string) => (await api.ask(`{ account { ${ACCOUNT} } }`, {}, as)).data.account;
-const step = () => backfillStep(api.engine.deps, api.engine.accountId);
+const runStep = () => backfillStep(api.engine.deps, api.engine.accountId);
 const walk = async () => {
-  while ((await step()) !== null);
+  while ((await runStep()) !== null);
 };
 
 /** So many tagged conversations that await the customer. */
@@ -116,9 +116,9 @@ describe('setExemptTags', () => {
 
   it('LL-3 PE-7 costs the same statements, and no row of a conversation or a lane, for 10 and for 1,000', async () => {
     const { sql } = api.engine.db;
-    const { deps } = api;
-    const arm = deps.scheduleAccount;
-    deps.scheduleAccount = async () => {};
+    const { steps } = api.engine;
+    const { scheduleAccount } = steps;
+    steps.scheduleAccount = () => step(() => {});
     const rowsOf = async () => [
       ...(await sql`select 'conversation', id, xmin, ctid from conversation order by id`),
       ...(await sql`select 'lane', id, xmin, ctid from lane order by id`),
@@ -137,7 +137,7 @@ describe('setExemptTags', () => {
     const ten = await cost();
     await tagged('thousand', 1_000);
     expect(await cost()).toEqual(ten);
-    deps.scheduleAccount = arm;
+    steps.scheduleAccount = scheduleAccount;
   });
 
   it('none again: the list is empty, and all close as before', async () => {

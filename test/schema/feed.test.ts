@@ -1,11 +1,12 @@
 import type { Sql } from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createAccount, ensureChannel } from '../../src/accounts/setup.ts';
+import { createAccount } from '../../src/accounts/setup.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
 import { endOfFeed, type FeedPosition, type PlacedEvent, readFeed } from '../../src/insight/feed.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 import { HOUR } from '../support/engine.ts';
 import { feedCaughtUp } from '../support/feed.ts';
+import { ensureChannel } from '../support/flows.ts';
 import { onServer } from '../support/postgres.ts';
 
 let api: Api;

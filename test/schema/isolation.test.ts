@@ -1,11 +1,12 @@
 import { buildSchema } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { SCOPES } from '../../src/accounts/api-keys.ts';
-import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../../src/accounts/setup.ts';
+import { createAccount, ensureAgents, ensureSkills } from '../../src/accounts/setup.ts';
 import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { encodeId, NODE_TYPES, type NodeType } from '../../src/schema/core/ids.ts';
 import { schema } from '../../src/schema/schema.ts';
 import { type Answer, type Api, openApi } from '../http/open-api.ts';
+import { ensureChannel } from '../support/flows.ts';
 import { type IdPlace, idPlaces } from '../support/id-places.ts';
 
 /** In every name that the other account has; no answer may hold it. */

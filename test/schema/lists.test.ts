@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ensureChannel } from '../../src/accounts/setup.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 import { at, HOUR, MINUTE } from '../support/engine.ts';
+import { ensureChannel } from '../support/flows.ts';
 
 let api: Api;
 const ids: Record<string, string> = {};

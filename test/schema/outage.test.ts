@@ -1,9 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createAccount, ensureChannel } from '../../src/accounts/setup.ts';
+import { createAccount } from '../../src/accounts/setup.ts';
 import { writeHeartbeat } from '../../src/db/rows/heartbeat.ts';
 import { recordDowntime } from '../../src/rules/downtime.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 import { at, DAY, HOUR, MINUTE } from '../support/engine.ts';
+import { ensureChannel } from '../support/flows.ts';
 
 let api: Api;
 let app: string;

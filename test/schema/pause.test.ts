@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { ensureChannel } from '../../src/accounts/setup.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 import { DAY, HOUR, MINUTE } from '../support/engine.ts';
+import { ensureChannel } from '../support/flows.ts';
 
 let api: Api;
 let app: string;

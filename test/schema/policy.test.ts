@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createAccount, ensureChannel, ensureSkills } from '../../src/accounts/setup.ts';
+import { createAccount, ensureSkills } from '../../src/accounts/setup.ts';
 import { type Api, openApi } from '../http/open-api.ts';
+import { ensureChannel } from '../support/flows.ts';
 
 let api: Api;
 beforeAll(async () => {

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../../src/accounts/setup.ts';
+import { createAccount, ensureAgents, ensureSkills } from '../../src/accounts/setup.ts';
 import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 import { MINUTE } from '../support/engine.ts';
+import { ensureChannel } from '../support/flows.ts';
 
 let api: Api;
 beforeAll(async () => {

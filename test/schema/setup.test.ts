@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createAccount, ensureChannel } from '../../src/accounts/setup.ts';
+import { createAccount } from '../../src/accounts/setup.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 import { at, HOUR } from '../support/engine.ts';
+import { ensureChannel } from '../support/flows.ts';
 
 let api: Api;
 beforeAll(async () => {

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createAccount, ensureChannel } from '../../src/accounts/setup.ts';
+import { createAccount } from '../../src/accounts/setup.ts';
 import { type Answer, type Api, openApi } from '../http/open-api.ts';
 import { HOUR } from '../support/engine.ts';
+import { ensureChannel } from '../support/flows.ts';
 import { subscribe } from '../support/sse.ts';
 
 let api: Api;

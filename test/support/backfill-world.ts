@@ -1,15 +1,18 @@
 import type { Action } from '../../src/domain/conversation/activity.ts';
 import type { Activity, EngineDeps } from '../../src/engine.ts';
 import { readBackfill } from '../../src/rules/backfill-progress.ts';
-import { setExemptTags } from '../../src/rules/exempt-tags.ts';
-import { backfillStep } from '../../src/rules/exemption-backfill.ts';
 import type { Engine } from './engine.ts';
+import { backfillStep, setExemptTags } from './flows.ts';
 
 /** What tests of exempt tags do and look at, on the engine of their file. */
 export function backfillWorld(engine: () => Engine) {
   const inMs = (ms: number) => new Date(engine().clock.now().getTime() + ms);
   const exempts = (...tags: string[]) =>
-    setExemptTags(engine().deps, engine().accountId, tags, null, { changedBy: 'test', why: null });
+    setExemptTags(
+      engine().deps,
+      { accountId: engine().accountId, author: { changedBy: 'test', why: null } },
+      tags,
+    );
   const progress = () => readBackfill(engine().db.sql, engine().accountId);
   const step = (deps: Partial<EngineDeps> = {}) =>
     backfillStep({ ...engine().deps, ...deps }, engine().accountId);

@@ -1,17 +1,15 @@
-import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../../src/accounts/setup.ts';
+import { createAccount, ensureAgents, ensureSkills } from '../../src/accounts/setup.ts';
 import { conversationOf } from '../../src/db/rows/conversations.ts';
 import { eventsOf } from '../../src/db/rows/events.ts';
 import type { Action } from '../../src/domain/conversation/activity.ts';
 import type { OpenHours } from '../../src/domain/time/calendar.ts';
 import { nextDue } from '../../src/domain/time/timers.ts';
-import type { EngineDeps } from '../../src/engine.ts';
+import type { ServiceDeps } from '../../src/engine.ts';
 import { recordActivities } from '../../src/ingest/record-activities.ts';
-import { changeRules, type RulesDeps, setPolicy } from '../../src/rules/change-rules.ts';
-import { scheduleAccountWakes } from '../../src/wake/wake-account.ts';
-import { wakeLane } from '../../src/wake/wake-lane.ts';
 import { fakeClock } from './clock.ts';
 import type { Doing, Fields, Outage } from './due-situation.ts';
-import type { Engine } from './engine.ts';
+import { depsWith, type Engine, step } from './engine.ts';
+import { changeRules, ensureChannel, scheduleAccountWakes, setPolicy, wakeLane } from './flows.ts';
 
 const AUTHOR = { changedBy: 'test', why: null };
 
@@ -19,11 +17,11 @@ const AUTHOR = { changedBy: 'test', why: null };
 export async function openDueWorld(engine: Engine, startMs: number) {
   const clock = fakeClock(new Date(startMs));
   const { sql } = engine.db;
-  const deps: EngineDeps & RulesDeps = {
-    ...engine.deps,
-    clock,
-    scheduleAccount: async (id) => void (await scheduleAccountWakes(deps, id)),
-  };
+  const deps: ServiceDeps = depsWith(
+    engine,
+    { clock },
+    { scheduleAccount: (id) => step(() => scheduleAccountWakes(deps, id)) },
+  );
   const accountId = await createAccount(deps, { name: 'due' });
   const channelId = await ensureChannel(deps, accountId, { name: 'web', adapter: 'web', settings: {} });
   const ann = (await ensureAgents(deps, accountId, ['ann'])).get('ann') as string;
@@ -41,7 +39,7 @@ export async function openDueWorld(engine: Engine, startMs: number) {
     clock,
 
     async setTimes(hours: OpenHours | null, outages: readonly Outage[]) {
-      await changeRules(deps, accountId, AUTHOR, null, async (tx) => {
+      await changeRules(deps, { accountId, author: AUTHOR }, async (tx) => {
         if (hours) {
           const id = deps.newId();
           await tx`insert into calendar ${tx({ account_id: accountId, id, name: 'hours', hours: tx.json(hours as never) })}`;

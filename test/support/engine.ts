@@ -1,21 +1,39 @@
 import { v7 } from 'uuid';
 import { createIdentifierHash } from '../../src/accounts/identifier-hash.ts';
-import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../../src/accounts/setup.ts';
+import { createAccount, ensureAgents, ensureSkills } from '../../src/accounts/setup.ts';
 import { setupOf } from '../../src/adapters/adapter.ts';
 import { BUILT_IN } from '../../src/adapters/built-in.ts';
 import { createRegistry } from '../../src/adapters/registry.ts';
+import {
+  type AfterCommitSteps,
+  type Infallible,
+  infallible,
+  openAfterCommit,
+} from '../../src/after-commit.ts';
+import { withRecording } from '../../src/app.ts';
 import type { DatabaseAddress } from '../../src/db/address.ts';
 import type { Alarm } from '../../src/db/rows/lanes.ts';
 import type { Action } from '../../src/domain/conversation/activity.ts';
-import type { Activity, ActivityResult, Changed, EngineDeps } from '../../src/engine.ts';
-import { recordActivities } from '../../src/ingest/record-activities.ts';
-import { type RulesDeps, setPolicy } from '../../src/rules/change-rules.ts';
+import type { Activity, ActivityResult, Changed, ServiceDeps } from '../../src/engine.ts';
+import { type RecordDeps, recordActivities } from '../../src/ingest/record-activities.ts';
+import { createLog } from '../../src/log.ts';
 import { openRulesCache } from '../../src/rules/rules-cache.ts';
 import { openLaneDirectory } from '../../src/wake/lane-directory.ts';
-import { scheduleAccountWakes } from '../../src/wake/wake-account.ts';
-import { type WakeReport, wakeLane } from '../../src/wake/wake-lane.ts';
+import type { WakeReport } from '../../src/wake/wake-lane.ts';
 import { fakeClock } from './clock.ts';
 import { createTestDatabase } from './database.ts';
+import { ensureChannel, scheduleAccountWakes, setPolicy, wakeLane } from './flows.ts';
+
+/** A step after a commit, as the tests replace it. */
+export const step = (run: () => unknown): Infallible =>
+  infallible(createLog({ logLevel: 'silent' }), 'a step failed', async () => run());
+
+/** The deps of an engine with some of them, and some steps after a commit, replaced. Recording uses the replaced ones. */
+export const depsWith = (
+  { deps, steps }: Pick<Engine, 'deps' | 'steps'>,
+  replaced: Partial<RecordDeps> = {},
+  replacedSteps: Partial<AfterCommitSteps> = {},
+): ServiceDeps => withRecording({ ...deps, ...replaced }, openAfterCommit({ ...steps, ...replacedSteps }));
 
 /** An instant of the day most tests play on. */
 export const at = (time: string) => new Date(`2026-03-02T${time.length === 5 ? `${time}:00` : time}Z`);
@@ -42,7 +60,14 @@ export async function openEngine(
   const rules = openRulesCache(db.sql, rulesOfAdapter);
   const armed: Alarm[] = [];
   const told: Changed[] = [];
-  const deps: EngineDeps & RulesDeps = {
+  /** The steps after a commit; a test may replace them. */
+  const steps: AfterCommitSteps = {
+    scheduleWakes: (alarms) => step(() => void armed.push(...alarms)),
+    publish: (changed) => step(() => void told.push(changed)),
+    nudgeSender: () => step(() => {}),
+    scheduleAccount: (accountId) => step(() => scheduleAccountWakes(deps, accountId)),
+  };
+  const core = {
     db,
     clock,
     rules,
@@ -50,11 +75,8 @@ export async function openEngine(
     identifierHash: createIdentifierHash(Buffer.alloc(32, 7)),
     lanes: openLaneDirectory(() => v7()),
     rulesOfAdapter,
-    scheduleWakes: async (alarms) => void armed.push(...alarms),
-    publish: (changed) => void told.push(changed),
-    nudgeSender: async () => {},
-    scheduleAccount: async (accountId) => void (await scheduleAccountWakes(deps, accountId)),
   };
+  const deps: ServiceDeps = withRecording(core, openAfterCommit(steps));
   const accountId = await createAccount(deps, { name: 'test', profile });
   await db.sql`update account set case_statuses = '{open,pending,solved}' where account_id = ${accountId}`;
   const channelId = await ensureChannel(deps, accountId, { name: 'web', adapter: 'web', settings: {} });
@@ -68,6 +90,7 @@ export async function openEngine(
     drop,
     clock,
     deps,
+    steps,
     armed,
     told,
     accountId,

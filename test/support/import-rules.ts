@@ -30,13 +30,14 @@ const GRAPHQL = [
 ];
 const FLOWS = ['ingest', 'wake', 'rules', 'delivery', 'accounts', 'insight'];
 const ALL_BUT_APP = [
+  'after-commit',
   ...[...FLOWS, 'adapters', 'commands', 'config', 'clock', 'db', 'domain', 'engine', 'http'],
   ...['jobs', 'log', 'outgoing', 'schema', 'start'],
 ];
 /** A flow uses the rules, the database and the ports that it is handed; never another flow. */
 const flow = (more: Partial<Layer> = {}): Layer => ({
-  from: ['domain', 'db', ...(more.from ?? [])],
-  typesFrom: [...AMBIENT, 'adapters', 'engine', 'postgres', ...(more.typesFrom ?? [])],
+  from: ['domain', 'db', 'engine', ...(more.from ?? [])],
+  typesFrom: [...AMBIENT, 'adapters', 'postgres', ...(more.typesFrom ?? [])],
   packages: ['temporal-polyfill', 'node:*', ...(more.packages ?? [])],
 });
 
@@ -50,18 +51,19 @@ const LAYERS: Record<string, Layer> = {
     packages: ['drizzle-orm', 'drizzle-orm/*', 'postgres', 'pg', 'temporal-polyfill', 'node:*'],
   },
   outgoing: { from: ['domain'], typesFrom: [], packages: ['node:*'] },
-  engine: { from: ['domain'], typesFrom: [...AMBIENT, 'db', ...FLOWS], packages: [] },
-  ingest: flow({ from: ['engine', 'accounts', 'wake'] }),
-  wake: flow({ from: ['engine'] }),
-  rules: flow({ from: ['engine', 'ingest', 'outgoing'] }),
+  engine: { from: ['domain'], typesFrom: [...AMBIENT, 'db', 'postgres', ...FLOWS], packages: [] },
+  'after-commit': { from: [], typesFrom: ['db', 'engine', 'log'], packages: [] },
+  ingest: flow(),
+  wake: flow(),
+  rules: flow({ from: ['outgoing'] }),
   delivery: flow({
     from: ['adapters', 'outgoing', 'insight', 'rules', 'jobs'],
     packages: ['zod', 'rate-limiter-flexible', 'standardwebhooks'],
   }),
-  accounts: flow({ from: ['rules', 'ingest'] }),
+  accounts: flow(),
   insight: flow({ packages: ['csv-parse/*'] }),
   jobs: {
-    from: ['domain', 'wake', 'rules', 'delivery', 'db'],
+    from: ['after-commit', 'domain', 'wake', 'rules', 'delivery', 'db'],
     typesFrom: [...AMBIENT, 'engine'],
     packages: ['bullmq', 'bullmq-otel', 'ioredis', 'temporal-polyfill', 'zod', 'node:*'],
   },

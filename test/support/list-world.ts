@@ -1,15 +1,14 @@
 import fc from 'fast-check';
-import { createAccount, ensureChannel, ensureSkills } from '../../src/accounts/setup.ts';
+import { createAccount, ensureSkills } from '../../src/accounts/setup.ts';
 import { insertConversations, type StoredConversation } from '../../src/db/rows/conversations.ts';
 import { insertLanes } from '../../src/db/rows/lanes.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
 import { factsOf, type OpenStatus } from '../../src/domain/conversation/conversation.ts';
 import type { OpenHours } from '../../src/domain/time/calendar.ts';
-import type { EngineDeps } from '../../src/engine.ts';
-import { changeRules, type RulesDeps, setPolicy } from '../../src/rules/change-rules.ts';
-import { scheduleAccountWakes } from '../../src/wake/wake-account.ts';
+import type { ServiceDeps } from '../../src/engine.ts';
 import { fakeClock } from './clock.ts';
-import { at, DAY, type Engine, HOUR } from './engine.ts';
+import { at, DAY, depsWith, type Engine, HOUR, step } from './engine.ts';
+import { changeRules, ensureChannel, scheduleAccountWakes, setPolicy } from './flows.ts';
 
 /** A conversation by what it is sorted by; ages are in hours, so that many are level. */
 export type Standing = {
@@ -87,16 +86,16 @@ export async function build(engine: Engine, world: World) {
   const now = at('12:00');
   const before = (hours: number) => new Date(now.getTime() - hours * HOUR);
   const clock = fakeClock(before(200));
-  const deps: EngineDeps & RulesDeps = {
-    ...engine.deps,
-    clock,
-    scheduleAccount: async (id) => void (await scheduleAccountWakes(deps, id)),
-  };
+  const deps: ServiceDeps = depsWith(
+    engine,
+    { clock },
+    { scheduleAccount: (id) => step(() => scheduleAccountWakes(deps, id)) },
+  );
   const author = { changedBy: 'test', why: null };
   const accountId = await createAccount(deps, { name: 'lists' });
   const channelId = await ensureChannel(deps, accountId, { name: 'web', adapter: 'web', settings: {} });
   const skillId = (await ensureSkills(deps, accountId, ['sales'])).get('sales') as string;
-  await changeRules(deps, accountId, author, null, async (tx) => {
+  await changeRules(deps, { accountId, author }, async (tx) => {
     if (world.hours) {
       const id = deps.newId();
       await tx`insert into calendar ${tx({ account_id: accountId, id, name: 'hours', hours: tx.json(world.hours as never) })}`;

@@ -1,20 +1,20 @@
 import type { Sql } from 'postgres';
 import { expect } from 'vitest';
-import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../../src/accounts/setup.ts';
+import { createAccount, ensureAgents, ensureSkills } from '../../src/accounts/setup.ts';
+import { openAfterCommit } from '../../src/after-commit.ts';
+import { withRecording } from '../../src/app.ts';
 import type { Alarm } from '../../src/db/rows/lanes.ts';
 import type { TimerKind } from '../../src/domain/policy/channel-rules.ts';
-import type { ActivityResult, EngineDeps } from '../../src/engine.ts';
-import { recordActivities } from '../../src/ingest/record-activities.ts';
+import type { ActivityResult, ServiceDeps } from '../../src/engine.ts';
+import { type RecordDeps, recordActivities } from '../../src/ingest/record-activities.ts';
 import { reconcile } from '../../src/jobs/reconciler.ts';
 import { createLog } from '../../src/log.ts';
-import { type RulesDeps, setPolicy } from '../../src/rules/change-rules.ts';
 import { openRulesCache } from '../../src/rules/rules-cache.ts';
 import { openLaneDirectory } from '../../src/wake/lane-directory.ts';
-import { scheduleAccountWakes } from '../../src/wake/wake-account.ts';
-import { wakeLane } from '../../src/wake/wake-lane.ts';
 import { fakeClock } from './clock.ts';
 import { type Crash, crashable } from './crash.ts';
-import { at, type Engine } from './engine.ts';
+import { at, type Engine, step } from './engine.ts';
+import { ensureChannel, scheduleAccountWakes, setPolicy, wakeLane } from './flows.ts';
 import { createModel, type ModelActivity } from './model.ts';
 import { checkFeed, checkLane, fieldsOf, type Row, stateOf } from './model-checks.ts';
 import type { LayerChange } from './model-policy.ts';
@@ -32,16 +32,23 @@ export async function openWorld(engine: Engine, other: Sql) {
   const clock = fakeClock(at('12:00'));
   const nowMs = () => clock.now().getTime();
   const { sql, plan, stop } = crashable(engine.db.sql, other);
-  const deps: EngineDeps & RulesDeps = { ...engine.deps, db: { ...engine.db, sql }, clock };
+  const core: RecordDeps = { ...engine.deps, db: { ...engine.db, sql }, clock };
   let alarms: Alarm[] = [];
   /** Every alarm that was given to the queue. */
   const armed = new Set<string>();
   const nameOf = (alarm: Alarm) => `${alarm.laneId}-${alarm.wakeAt.getTime()}`;
-  deps.scheduleWakes = async (more) => {
-    alarms.push(...more);
-    for (const alarm of more) armed.add(nameOf(alarm));
-  };
-  deps.scheduleAccount = async (id) => void (await scheduleAccountWakes(deps, id));
+  const deps: ServiceDeps = withRecording(
+    core,
+    openAfterCommit({
+      ...engine.steps,
+      scheduleWakes: (more) =>
+        step(() => {
+          alarms.push(...more);
+          for (const alarm of more) armed.add(nameOf(alarm));
+        }),
+      scheduleAccount: (id) => step(() => scheduleAccountWakes(deps, id)),
+    }),
+  );
   restart();
 
   const accountId = await createAccount(deps, { name: 'model' });
@@ -57,8 +64,10 @@ export async function openWorld(engine: Engine, other: Sql) {
 
   function restart() {
     alarms = [];
-    deps.rules = openRulesCache(sql, deps.rulesOfAdapter);
-    deps.lanes = openLaneDirectory(deps.newId);
+    for (const each of [core, deps]) {
+      each.rules = openRulesCache(sql, deps.rulesOfAdapter);
+      each.lanes = openLaneDirectory(deps.newId);
+    }
   }
 
   /** Does something during which the connection or the process may die. Returns whether it did. */

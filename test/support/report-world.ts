@@ -1,7 +1,8 @@
 import { expect } from 'vitest';
-import { createAccount, ensureChannel } from '../../src/accounts/setup.ts';
+import { createAccount } from '../../src/accounts/setup.ts';
 import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { at, type Engine } from './engine.ts';
+import { ensureChannel } from './flows.ts';
 
 /**
  * An afternoon of which the period from 13:00 to 15:00 is reported. Closed in it: by timers `early`, `a` and `b`,

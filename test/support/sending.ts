@@ -4,14 +4,12 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { ensureChannel } from '../../src/accounts/setup.ts';
 import { BUILT_IN } from '../../src/adapters/built-in.ts';
 import { createRegistry } from '../../src/adapters/registry.ts';
 import { openSettingsStore } from '../../src/adapters/settings.ts';
 import { createVault } from '../../src/adapters/vault.ts';
 import { deliverMessage } from '../../src/delivery/deliver-message.ts';
 import type { EffectHandlers } from '../../src/delivery/effect-result.ts';
-import { openSender } from '../../src/delivery/outbox-sender.ts';
 import type { SendLimit } from '../../src/delivery/send-limit.ts';
 import type { Action } from '../../src/domain/conversation/activity.ts';
 import type { Activity } from '../../src/engine.ts';
@@ -19,6 +17,7 @@ import { receive } from '../../src/ingest/receive-webhook.ts';
 import { createLog } from '../../src/log.ts';
 import { openGuardedFetch } from '../../src/outgoing/guarded-fetch.ts';
 import { at, openEngine } from './engine.ts';
+import { ensureChannel, openSender } from './flows.ts';
 
 /** What a channel of each kind is set up with here; where its provider is, the world adds. */
 export const SETTINGS = {

@@ -5,9 +5,9 @@ import type { Conversation } from '../../src/domain/conversation/conversation.ts
 import type { Event } from '../../src/domain/conversation/event.ts';
 import type { AccountRules } from '../../src/domain/policy/account-rules.ts';
 import type { ActivityResult } from '../../src/engine.ts';
-import { decideAll } from '../../src/ingest/decide-call.ts';
 import { nothingErased } from '../../src/ingest/load-erased.ts';
 import type { WorkingSet } from '../../src/ingest/load-locked.ts';
+import { decideAll } from './decide.ts';
 import { at } from './domain.ts';
 
 /** Something that happened to a contact: `minute` after noon, as the message `messageId`. */
@@ -54,7 +54,13 @@ export function tellInCalls(calls: readonly (readonly Happened[])[], rules: Acco
       ...{ index, contactId: 'contact', conversationId: null, channelId: 'web' },
       command: { action: each.action, at: sentAt(each), messageId: each.messageId, byId: false },
     }));
-    const done = decideAll(set, items, rules, () => `id ${++made}`, { kind: 'REAL', now: TOLD_AT });
+    const done = decideAll({
+      set,
+      items,
+      rules,
+      newId: () => `id ${++made}`,
+      time: { kind: 'REAL', now: TOLD_AT },
+    });
     for (const [id, { laneId: _, ...each }] of done.changed as Map<
       string,
       Conversation & { laneId?: string }

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type postgres from 'postgres';
-import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../../src/accounts/setup.ts';
+import { createAccount, ensureAgents, ensureSkills } from '../../src/accounts/setup.ts';
 import type { Engine } from '../../src/app.ts';
 import type { Action } from '../../src/domain/conversation/activity.ts';
 import type { Activity, ActivityResult } from '../../src/engine.ts';
 import { recordActivities } from '../../src/ingest/record-activities.ts';
-import { changeRules, setPolicy } from '../../src/rules/change-rules.ts';
 import { encodeId } from '../../src/schema/core/ids.ts';
+import { changeRules, ensureChannel, setPolicy } from './flows.ts';
 
 const AUTHOR = { changedBy: 'test', why: null };
 /** What the channel's messages are signed with. */
@@ -87,7 +87,7 @@ export async function openTenant(
     /** Adds a subscriber to ends; returns its secret. */
     async subscribe(url: string): Promise<string> {
       const secret = `whsec_${randomBytes(32).toString('base64')}`;
-      await changeRules(deps, accountId, AUTHOR, null, async (tx) => {
+      await changeRules(deps, { accountId, author: AUTHOR }, async (tx) => {
         const row = { account_id: accountId, id: deps.newId(), url, secret, events: ['conversation.ended'] };
         await tx`insert into webhook_endpoint ${tx({ ...row, created_at: clock.now() })}`;
         return { kind: 'ENDPOINT', channelId: null, skillId: null, before: null, after: { url } };

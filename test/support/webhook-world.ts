@@ -6,11 +6,12 @@ import { text } from 'node:stream/consumers';
 import { Webhook } from 'standardwebhooks';
 import { vi } from 'vitest';
 import { createVault } from '../../src/adapters/vault.ts';
-import { openSender as openOutboxSender } from '../../src/delivery/outbox-sender.ts';
 import { sendWebhook, type WebhookDeps } from '../../src/delivery/webhooks/send-webhook.ts';
+import type { ServiceDeps } from '../../src/engine.ts';
 import { createLog } from '../../src/log.ts';
-import { createEndpoint, type EndpointDeps } from '../../src/rules/endpoints.ts';
+import { disableUnwanted, type EndpointDeps } from '../../src/rules/endpoints.ts';
 import type { Engine } from './engine.ts';
+import { createEndpoint, openSender as openOutboxSender } from './flows.ts';
 import type { Call } from './receiver.ts';
 
 export const AUTHOR = { changedBy: 'test', why: null };
@@ -45,8 +46,9 @@ export function openSender(engine: Engine, options: Partial<Omit<WebhookDeps, 'v
   const lines: string[] = [];
   const log = createLog({ logLevel: 'debug' }, { write: (line) => lines.push(line) });
   const vault = createVault(randomBytes(32));
-  const deps: WebhookDeps & EndpointDeps = {
+  const deps: WebhookDeps & EndpointDeps & ServiceDeps = {
     ...engine.deps,
+    disableEndpoint: (accountId, endpointId) => disableUnwanted(engine.deps, accountId, endpointId),
     vault,
     allowPrivateWebhooks: true,
     ...options,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ensureChannel } from '../../src/accounts/setup.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 import { at, DAY, HOUR } from '../support/engine.ts';
+import { ensureChannel } from '../support/flows.ts';
 import { later } from '../support/vendors/liveperson.ts';
 
 let api: Api;

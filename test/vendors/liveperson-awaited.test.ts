@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { setExemptTags } from '../../src/rules/exempt-tags.ts';
 import { at, DAY, type Engine, MINUTE } from '../support/engine.ts';
+import { setExemptTags } from '../support/flows.ts';
 import { answered, expectClosesAt, later, openLivePerson } from '../support/vendors/liveperson.ts';
 
 let engine: Engine;
@@ -116,7 +116,11 @@ describe('a manual response time', () => {
 
 describe('the system protection', () => {
   it('LP-11 closes after 90 days what nothing else would: exempt, held, promised, awaiting the agent', async () => {
-    await setExemptTags(engine.deps, engine.accountId, ['vip'], null, { changedBy: 'test', why: null });
+    await setExemptTags(
+      engine.deps,
+      { accountId: engine.accountId, author: { changedBy: 'test', why: null } },
+      ['vip'],
+    );
     await engine.policy({ autoCloseAfter: 'PT25M' });
     const addresses = ['exempt', 'held', 'promised', 'awaits the agent', 'all of it'];
     for (const address of addresses) await answered(engine, address);

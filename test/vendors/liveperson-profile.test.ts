@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { setProfile } from '../../src/rules/change-rules.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 import { at, DAY, type Engine, HOUR } from '../support/engine.ts';
+import { setProfile } from '../support/flows.ts';
 import { answered, expectClosesAt, later } from '../support/vendors/liveperson.ts';
 
 let api: Api;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ensureChannel } from '../../src/accounts/setup.ts';
 import { at, DAY, type Engine, HOUR, MINUTE } from '../support/engine.ts';
+import { ensureChannel } from '../support/flows.ts';
 import { answered, expectClosesAt, later, openLivePerson } from '../support/vendors/liveperson.ts';
 
 let engine: Engine;

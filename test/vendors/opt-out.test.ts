@@ -3,9 +3,9 @@ import { accepted } from '../../src/adapters/adapter.ts';
 import { BUILT_IN } from '../../src/adapters/built-in.ts';
 import { createRegistry } from '../../src/adapters/registry.ts';
 import { deliverMessage } from '../../src/delivery/deliver-message.ts';
-import { openSender } from '../../src/delivery/outbox-sender.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 import { at, HOUR, MINUTE } from '../support/engine.ts';
+import { openSender } from '../support/flows.ts';
 import { ALL_CHANNELS, type ChannelName, openSessions, type Sessions } from './sessions.ts';
 
 let api: Api;

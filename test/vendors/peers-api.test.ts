@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ensureChannel, ensureSkills } from '../../src/accounts/setup.ts';
+import { ensureSkills } from '../../src/accounts/setup.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 import { at, DAY, HOUR, MINUTE } from '../support/engine.ts';
+import { ensureChannel } from '../support/flows.ts';
 
 let api: Api;
 const skills: Record<string, string> = {};

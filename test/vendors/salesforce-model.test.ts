@@ -1,12 +1,11 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createAccount, ensureAgents, ensureChannel } from '../../src/accounts/setup.ts';
+import { createAccount, ensureAgents } from '../../src/accounts/setup.ts';
 import type { Action } from '../../src/domain/conversation/activity.ts';
 import { LullError } from '../../src/domain/errors.ts';
 import { recordActivities } from '../../src/ingest/record-activities.ts';
-import { setPolicy } from '../../src/rules/change-rules.ts';
-import { wakeLane } from '../../src/wake/wake-lane.ts';
 import { at, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
+import { ensureChannel, setPolicy, wakeLane } from '../support/flows.ts';
 import {
   type Agent,
   type Answer,

@@ -1,10 +1,10 @@
-import { ensureChannel } from '../../src/accounts/setup.ts';
 import { BUILT_IN } from '../../src/adapters/built-in.ts';
 import { createRegistry, parseSettings } from '../../src/adapters/registry.ts';
 import type { Action } from '../../src/domain/conversation/activity.ts';
 import type { Activity, ActivityResult } from '../../src/engine.ts';
 import { recordActivities } from '../../src/ingest/record-activities.ts';
 import type { Engine } from '../support/engine.ts';
+import { ensureChannel } from '../support/flows.ts';
 
 const wire = { secret: 'known to these tests alone', showSurvey: true, showCloseMessage: true };
 const brought = { ...wire, secret: `whsec_${Buffer.alloc(32, 7).toString('base64')}` };

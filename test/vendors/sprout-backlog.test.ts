@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { setProfile } from '../../src/rules/change-rules.ts';
 import { at, DAY, type Engine, HOUR, openEngine } from '../support/engine.ts';
+import { setProfile } from '../support/flows.ts';
 
 let engine: Engine;
 beforeAll(async () => {

@@ -1,11 +1,10 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../../src/accounts/setup.ts';
+import { createAccount, ensureAgents, ensureSkills } from '../../src/accounts/setup.ts';
 import type { Action } from '../../src/domain/conversation/activity.ts';
 import { recordActivities } from '../../src/ingest/record-activities.ts';
-import { setPolicy } from '../../src/rules/change-rules.ts';
-import { wakeLane } from '../../src/wake/wake-lane.ts';
 import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
+import { ensureChannel, setPolicy, wakeLane } from '../support/flows.ts';
 import {
   type Agent,
   type CaseStatus,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Action } from '../../src/domain/conversation/activity.ts';
-import { changeRules, setProfile } from '../../src/rules/change-rules.ts';
 import { at, DAY, type Engine, HOUR, openEngine } from '../support/engine.ts';
+import { changeRules, setProfile } from '../support/flows.ts';
 
 const AUTHOR = { changedBy: 'test', why: null };
 let engine: Engine;
@@ -238,7 +238,7 @@ describe('the notification of a closed case', () => {
 
   it('SP-11 leaves out what the timer closed, and tells of all else, in this profile', async () => {
     const events = ['conversation.started', 'conversation.ended', 'case_closed'];
-    await changeRules(engine.deps, engine.accountId, AUTHOR, null, async (sql) => {
+    await changeRules(engine.deps, { accountId: engine.accountId, author: AUTHOR }, async (sql) => {
       const row = { account_id: engine.accountId, id: engine.deps.newId(), url: 'https://example.com' };
       await sql`insert into webhook_endpoint ${sql({ ...row, secret: 'whsec_x', events, created_at: now() })}`;
       return { kind: 'ENDPOINT', channelId: null, skillId: null, before: null, after: {} };

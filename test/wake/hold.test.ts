@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LULL } from '../../src/domain/policy/profiles.ts';
-import { wakeLane } from '../../src/wake/wake-lane.ts';
 import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
+import { wakeLane } from '../support/flows.ts';
 
 let engine: Engine;
 beforeAll(async () => {

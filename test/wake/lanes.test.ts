@@ -2,10 +2,10 @@ import type { TransactionSql } from 'postgres';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ensureSkills } from '../../src/accounts/setup.ts';
 import type { Alarm } from '../../src/db/rows/lanes.ts';
+import type { RulesCache } from '../../src/engine.ts';
 import { recordActivities } from '../../src/ingest/record-activities.ts';
-import { changeRules } from '../../src/rules/change-rules.ts';
-import type { RulesCache } from '../../src/rules/rules-cache.ts';
-import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
+import { at, DAY, depsWith, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
+import { changeRules, recordPlayed } from '../support/flows.ts';
 
 let engine: Engine;
 beforeAll(async () => {
@@ -142,14 +142,14 @@ describe('entering a lane', () => {
   it('by a recorded timeline: what it leaves open is woken at once', async () => {
     const target = { channelId: engine.channelId, address: 'played' };
     const answered = inMs(-119 * MINUTE);
-    await recordActivities(
+    await recordPlayed(
       engine.deps,
       engine.accountId,
       [
         { target, action: { kind: 'INBOUND' }, at: inMs(-9 * HOUR) },
         { target, action: { kind: 'OUTBOUND', sender: 'AGENT', agentId: engine.ann }, at: answered },
       ],
-      { kind: 'PLAYED', until: engine.clock.now() },
+      engine.clock.now(),
     );
     expect(await wokenAtOnce('played')).toMatchObject({ status: 'ACTIVE' });
     await engine.runUntil(inMs(MINUTE));
@@ -183,10 +183,14 @@ describe('entering a lane', () => {
     await quiet('for a lane');
     const outage = { account_id: engine.accountId, id: engine.deps.newId(), channel_id: null, kind: 'PAUSE' };
     const changing = (write: (sql: TransactionSql) => Promise<unknown>) =>
-      changeRules(engine.deps, engine.accountId, { changedBy: 'test', why: null }, null, async (sql) => {
-        await write(sql);
-        return { kind: 'OUTAGE', channelId: null, skillId: null, before: null, after: null };
-      });
+      changeRules(
+        engine.deps,
+        { accountId: engine.accountId, author: { changedBy: 'test', why: null } },
+        async (sql) => {
+          await write(sql);
+          return { kind: 'OUTAGE', channelId: null, skillId: null, before: null, after: null };
+        },
+      );
     await changing((sql) => sql`insert into outage ${sql({ ...outage, since: inMs(-1000), until: null })}`);
     const paused = await engine.deps.rules.newest(engine.accountId);
     await changing((sql) => sql`update outage set until = ${engine.clock.now()} where id = ${outage.id}`);
@@ -194,7 +198,7 @@ describe('entering a lane', () => {
 
     const rules: RulesCache = { ...engine.deps.rules, at: async () => paused };
     const target = { channelId: engine.channelId, address: 'old rules' };
-    await recordActivities({ ...engine.deps, rules }, engine.accountId, [
+    await recordActivities(depsWith(engine, { rules }), engine.accountId, [
       { target, action: { kind: 'INBOUND' }, at: inMs(-4 * HOUR) },
       { target, action: { kind: 'OUTBOUND', sender: 'AGENT', agentId: engine.ann }, at: inMs(-3 * HOUR) },
     ]);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { wakeLane } from '../../src/wake/wake-lane.ts';
 import { at, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
+import { wakeLane } from '../support/flows.ts';
 
 let engine: Engine;
 beforeAll(async () => {

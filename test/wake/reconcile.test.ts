@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { reconcile } from '../../src/jobs/reconciler.ts';
 import { createLog } from '../../src/log.ts';
-import { setPolicy } from '../../src/rules/change-rules.ts';
-import { at, DAY, type Engine, HOUR, openEngine } from '../support/engine.ts';
+import { at, DAY, depsWith, type Engine, HOUR, openEngine, step } from '../support/engine.ts';
+import { setPolicy } from '../support/flows.ts';
 
 const log = createLog({ logLevel: 'silent' });
 
@@ -57,7 +57,7 @@ describe('the reconciler', () => {
     await quiet('rules');
     engine.clock.advance(HOUR);
     await setPolicy(
-      { ...engine.deps, scheduleAccount: async () => {} },
+      depsWith(engine, {}, { scheduleAccount: () => step(() => {}) }),
       engine.accountId,
       { channelId: null, skillId: null, expectedVersion: null, fields: { autoCloseAfter: 'PT30M' } },
       { changedBy: 'test', why: null },

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inTransaction } from '../../src/db/transaction.ts';
-import type { LaneDirectory } from '../../src/wake/lane-directory.ts';
-import { wakeLane } from '../../src/wake/wake-lane.ts';
+import type { LaneDirectory } from '../../src/engine.ts';
 import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
+import { wakeLane } from '../support/flows.ts';
 
 let engine: Engine;
 beforeAll(async () => {

@@ -2,8 +2,8 @@ import type { TransactionSql } from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inTransaction, TRANSACT } from '../../src/db/transaction.ts';
 import type { Activity } from '../../src/engine.ts';
-import { wakeLane } from '../../src/wake/wake-lane.ts';
 import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
+import { wakeLane } from '../support/flows.ts';
 
 let engine: Engine;
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { inTransaction } from '../../src/db/transaction.ts';
-import type { RulesCache } from '../../src/rules/rules-cache.ts';
-import { wakeLane } from '../../src/wake/wake-lane.ts';
+import type { RulesCache } from '../../src/engine.ts';
 import { at, DAY, type Engine, HOUR, openEngine } from '../support/engine.ts';
+import { wakeLane } from '../support/flows.ts';
 
 let engine: Engine;
 beforeAll(async () => {

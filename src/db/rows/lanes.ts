@@ -8,8 +8,9 @@ export type Lane = { accountId: string; id: string; facts: LaneFacts; wakeAt: Da
 /** When a lane is to be woken; what the queue carries. `instead`: the later alarm that it came before, where one stood. */
 export type Alarm = { accountId: string; laneId: string; wakeAt: Date; instead?: Date };
 
-type NewLane = { id: string; facts: LaneFacts };
-const COLUMNS: readonly Column<NewLane>[] = [
+export type NewLane = { id: string; facts: LaneFacts };
+/** The columns of a lane's facts, with its id. */
+export const LANE_COLUMNS: readonly Column<NewLane>[] = [
   { name: 'id', type: 'uuid', of: (row) => row.id },
   { name: 'channel_id', type: 'uuid', of: (row) => row.facts.channelId },
   { name: 'skill_id', type: 'uuid', of: (row) => row.facts.skillId },
@@ -23,10 +24,10 @@ const COLUMNS: readonly Column<NewLane>[] = [
   { name: 'overflowed', type: 'bool', of: (row) => row.facts.overflowed },
 ];
 /** The columns of a lane's facts. */
-export const NAMES = COLUMNS.map(({ name }) => name).join(', ');
+export const NAMES = LANE_COLUMNS.map(({ name }) => name).join(', ');
 
 const INSERT = `insert into lane (account_id, ${NAMES}, wake_at, floor)
-  select $1::uuid, rows.*, $2::timestamptz, to_timestamp(0) from (${unnest(COLUMNS, 3)}) as rows
+  select $1::uuid, rows.*, $2::timestamptz, to_timestamp(0) from (${unnest(LANE_COLUMNS, 3)}) as rows
   on conflict do nothing`;
 
 /**
@@ -40,7 +41,7 @@ export async function insertLanes(
   now: Date,
 ) {
   const sorted = [...lanes].sort((a, b) => (laneKey(a.facts) < laneKey(b.facts) ? -1 : 1));
-  await sql.unsafe(INSERT, [accountId, now, ...valuesOf(COLUMNS, sorted)], { prepare: true });
+  await sql.unsafe(INSERT, [accountId, now, ...valuesOf(LANE_COLUMNS, sorted)], { prepare: true });
 }
 
 /** All lanes of an account on some channels. */

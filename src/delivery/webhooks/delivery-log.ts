@@ -29,8 +29,7 @@ export async function readDeliveryPage(
   sql: Sql,
   accountId: string,
   endpointId: string,
-  before: string | null,
-  limit: number,
+  { after: before, limit }: { after: string | null; limit: number },
 ): Promise<DeliveryRow[]> {
   return await sql.unsafe<DeliveryRow[]>(
     `select ${COLUMNS} from webhook_delivery

@@ -3,7 +3,7 @@ import { type Call, once } from '../../db/idempotency.ts';
 import { insertOutbox } from '../../db/rows/outbox.ts';
 import { inTransaction } from '../../db/transaction.ts';
 import { InvalidInputError, NotFoundError } from '../../domain/errors.ts';
-import type { EngineDeps } from '../../engine.ts';
+import type { Causing, EngineDeps } from '../../engine.ts';
 import { lockEndpoint } from '../../rules/endpoint-rows.ts';
 import { oweAgain, readDeliveries } from './delivery-log.ts';
 
@@ -13,7 +13,7 @@ export const TEST_EVENT = 'test';
 /** A webhook that is owed: its event's id, which every attempt has, and to which endpoint. */
 export type Owed = { eventId: string; endpointId: string };
 
-type OwingDeps = Pick<EngineDeps, 'db' | 'clock' | 'newId' | 'nudgeSender' | 'identifierHash'>;
+type OwingDeps = Pick<EngineDeps, 'db' | 'clock' | 'newId' | 'identifierHash'>;
 
 /**
  * Owes an endpoint a test event. It is tried once, at once, held back or not; its log has what came of it.
@@ -24,7 +24,7 @@ export async function sendTest(
   accountId: string,
   endpointId: string,
   call: Call,
-): Promise<Owed> {
+): Promise<Causing<Owed>> {
   return await owe(deps, accountId, call, async (sql) => {
     const endpoint = await lockEndpoint(sql, accountId, endpointId);
     if (endpoint === null) throw new NotFoundError('endpointId', 'endpoint');
@@ -52,7 +52,7 @@ export async function redeliver(
   accountId: string,
   deliveryId: string,
   call: Call,
-): Promise<Owed> {
+): Promise<Causing<Owed>> {
   return await owe(deps, accountId, call, async (sql) => {
     const [delivery] = await readDeliveries(sql, accountId, [deliveryId]);
     const endpoint = delivery && (await lockEndpoint(sql, accountId, delivery.endpointId));
@@ -64,18 +64,17 @@ export async function redeliver(
   });
 }
 
-/** Owes something once for the call's key, and says so to whoever sends. */
+/** Adds an effect to the outbox once for the call's idempotency key. */
 async function owe(
   deps: OwingDeps,
   accountId: string,
   call: Call,
   act: (sql: TransactionSql) => Promise<Owed>,
-): Promise<Owed> {
+): Promise<Causing<Owed>> {
   const owed = await once<Owed>(deps, accountId, call, (keeping) =>
     inTransaction(deps.db.sql, async (sql) => await keeping(sql, () => act(sql))),
   );
-  await deps.nudgeSender();
-  return owed;
+  return { result: owed, caused: { owes: true } };
 }
 
 function disabled(field: string): InvalidInputError {

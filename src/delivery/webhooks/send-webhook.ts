@@ -1,9 +1,8 @@
 import { standardHeaders } from '../../adapters/shared/signature.ts';
 import type { Vault } from '../../adapters/vault.ts';
 import type { ClaimedEffect } from '../../db/rows/outbox.ts';
+import type { Causing, EngineDeps } from '../../engine.ts';
 import { NoAnswerError } from '../../outgoing/guarded-request.ts';
-import type { RulesDeps } from '../../rules/change-rules.ts';
-import { disableUnwanted } from '../../rules/endpoints.ts';
 import type { CarryOut, EffectResult } from '../effect-result.ts';
 import { insertDelivery } from './delivery-log.ts';
 import { readSending, type Sending } from './load-webhook.ts';
@@ -12,7 +11,9 @@ import { TEST_EVENT } from './redeliver.ts';
 import { webhookBody } from './webhook-body.ts';
 
 /** What sending webhooks needs. */
-export type WebhookDeps = RulesDeps & {
+export type WebhookDeps = Pick<EngineDeps, 'db' | 'clock' | 'newId'> & {
+  /** Disables an endpoint that answered 410. */
+  disableEndpoint: (accountId: string, endpointId: string) => Promise<Causing<void>>;
   vault: Pick<Vault, 'open'>;
   /** Whether webhooks may go to private addresses, and by http. */
   allowPrivateWebhooks: boolean;
@@ -71,8 +72,8 @@ async function attempt(
   const answered = { kind: 'ANSWERED' } as const;
   if (error === null) return { state: 'SENT', health: answered };
   if (status === 410) {
-    await disableUnwanted(deps, accountId, endpointId);
-    return { state: 'DEAD', error, health: answered };
+    const { caused } = await deps.disableEndpoint(accountId, endpointId);
+    return { state: 'DEAD', error, health: answered, caused };
   }
   // A test asks how the endpoint is; it is not to be what makes it held back.
   if (type === TEST_EVENT) return { state: 'DROPPED', error };

@@ -103,7 +103,10 @@ builder.mutationField('updateAgent', (t) =>
         subject: readSubject(input.subject),
       };
       const call = callOf({ idempotencyKey }, 'updateAgent', { agentId, ...changes });
-      return await found(context, await updateAgent(context.deps, context.accountId, agentId, changes, call));
+      return await found(
+        context,
+        await updateAgent(context.deps, context.accountId, { agentId, ...changes }, call),
+      );
     },
   }),
 );

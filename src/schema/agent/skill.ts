@@ -51,7 +51,7 @@ builder.mutationField('renameSkill', (t) =>
       const skillId = decodeId('Skill', args.skillId, 'skillId');
       const name = readName(args.name);
       const call = callOf(args, 'renameSkill', { skillId, name });
-      return await made(context, await renameSkill(context.deps, context.accountId, skillId, name, call));
+      return await made(context, await renameSkill(context.deps, context.accountId, { skillId, name }, call));
     },
   }),
 );

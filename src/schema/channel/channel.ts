@@ -103,7 +103,10 @@ builder.mutationField('createChannel', (t) =>
       };
       const call = callOf({ idempotencyKey }, 'createChannel', channel);
       const author = { changedBy: actor, why: readWhy(input.why) };
-      return await found(context, await createChannel(deps, accountId, channel, author, call));
+      return await found(
+        context,
+        await deps.afterCommit(createChannel(deps, { accountId, author, call }, channel)),
+      );
     },
   }),
 );
@@ -138,7 +141,10 @@ builder.mutationField('updateChannel', (t) =>
       };
       const call = callOf({ idempotencyKey }, 'updateChannel', { channelId, ...changes });
       const author = { changedBy: actor, why: readWhy(input.why) };
-      return await found(context, await updateChannel(deps, accountId, channelId, changes, author, call));
+      return await found(
+        context,
+        await deps.afterCommit(updateChannel(deps, { accountId, author, call }, channelId, changes)),
+      );
     },
   }),
 );

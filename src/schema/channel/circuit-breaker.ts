@@ -88,7 +88,7 @@ builder.mutationField('resetChannelCircuitBreaker', (t) =>
     async resolve(_root, args, { accountId, deps, load }) {
       const channelId = decodeId('Channel', args.channelId, 'channelId');
       const call = callOf(args, 'resetChannelCircuitBreaker', { channelId });
-      const { id } = await resetChannelCircuit(deps, accountId, channelId, call);
+      const { id } = await deps.afterCommit(resetChannelCircuit(deps, accountId, channelId, call));
       const channel = await load.channel(id);
       if (channel === null) throw new NotFoundError('channelId', 'channel');
       return channel;

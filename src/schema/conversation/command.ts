@@ -61,7 +61,9 @@ export function command<Args extends InputFieldMap>(options: Command<Args>): voi
         const { accountId, deps, load } = context;
         const asked = read(activity(given as InputShapeFromFields<Args>), context);
         const call = callOf(given as { idempotencyKey?: string | null }, name, asked);
-        const conversation = await load.conversation(await recordOnce(deps, accountId, asked, call));
+        const conversation = await load.conversation(
+          await deps.afterCommit(recordOnce(deps, accountId, asked, call)),
+        );
         if (conversation === null) throw new NotFoundError('conversationId', 'conversation');
         return conversation;
       },

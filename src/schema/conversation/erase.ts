@@ -29,7 +29,8 @@ builder.mutationField('eraseContact', (t) =>
     async resolve(_root, { contactId, by }, { accountId, agentId, deps, load }) {
       const id = decodeId('Contact', contactId, 'contactId');
       const isAgents = by === 'AGENT' && agentId !== null;
-      await eraseContact(deps, accountId, id, { kind: 'END', by, ...(isAgents ? { agentId } : {}) });
+      const end = { kind: 'END', by, ...(isAgents ? { agentId } : {}) } as const;
+      await deps.afterCommit(eraseContact(deps, accountId, id, end));
       const contact = await load.contact(id);
       if (contact === null) throw new NotFoundError('contactId', 'contact');
       return contact;

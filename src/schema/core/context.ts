@@ -12,7 +12,7 @@ import type { Event } from '../../domain/conversation/event.ts';
 import { NotFoundError } from '../../domain/errors.ts';
 import type { AccountRules } from '../../domain/policy/account-rules.ts';
 import { type Due, duesOf } from '../../domain/time/timers.ts';
-import type { Changed, EngineDeps } from '../../engine.ts';
+import type { Changed, ServiceDeps } from '../../engine.ts';
 import { readSteps, type Step } from '../../insight/feed.ts';
 import {
   type AccountRow,
@@ -44,7 +44,7 @@ import { type MaybeAsync, soon } from './maybe-async.ts';
 import type { RowTurns } from './row-turns.ts';
 
 /** What the API works with. */
-export type SchemaDeps = EngineDeps &
+export type SchemaDeps = ServiceDeps &
   ChannelDeps &
   EndpointDeps & {
     /**

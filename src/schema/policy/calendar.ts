@@ -104,7 +104,10 @@ builder.mutationField('updateCalendar', (t) =>
       };
       const call = callOf(args, 'updateCalendar', { calendarId, ...changes });
       const author = { changedBy: actor, why: readWhy(args.why) };
-      return await found(context, await updateCalendar(deps, accountId, calendarId, changes, author, call));
+      return await found(
+        context,
+        await deps.afterCommit(updateCalendar(deps, { accountId, author, call }, calendarId, changes)),
+      );
     },
   }),
 );
@@ -134,13 +137,8 @@ builder.mutationField('setAccountCalendar', (t) =>
         throw new InvalidInputError('calendarId', 'the id of a type Calendar, or null, is allowed');
       const calendarId = decodeGiven('Calendar', args.calendarId, 'calendarId');
       const call = callOf(args, 'setAccountCalendar', { calendarId });
-      await setAccountCalendar(
-        deps,
-        accountId,
-        calendarId,
-        { changedBy: actor, why: readWhy(args.why) },
-        call,
-      );
+      const author = { changedBy: actor, why: readWhy(args.why) };
+      await deps.afterCommit(setAccountCalendar(deps, { accountId, author, call }, calendarId));
       return await load.account();
     },
   }),

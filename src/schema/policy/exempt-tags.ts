@@ -31,7 +31,8 @@ builder.mutationField('setExemptTags', (t) =>
       if (tags.length > MAX.tags) throw new InvalidInputError('tags', `at most ${MAX.tags} tags are allowed`);
       const read = tags.map((tag, index) => readText(tag, `tags[${index}]`, MAX.tag));
       const author = { changedBy: actor, why: readWhy(why) };
-      await setExemptTags(deps, accountId, read, expectedVersion ?? null, author);
+      const request = { accountId, author, expectedVersion: expectedVersion ?? null };
+      await deps.afterCommit(setExemptTags(deps, request, read));
       return load.account();
     },
   }),

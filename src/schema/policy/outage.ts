@@ -96,7 +96,10 @@ builder.mutationField('recordOutage', (t) =>
       const asked = { channelId, since: args.since, until: args.until ?? null };
       const call = callOf(args, 'recordOutage', asked);
       const author = { changedBy: actor, why: readWhy(args.why) };
-      return await found(context, await recordOutage(deps, accountId, asked, author, call));
+      return await found(
+        context,
+        await deps.afterCommit(recordOutage(deps, { accountId, author, call }, asked)),
+      );
     },
   }),
 );
@@ -126,7 +129,10 @@ builder.mutationField('endOutage', (t) =>
       const asked = { outageId, until: args.until ?? null };
       const call = callOf(args, 'endOutage', asked);
       const author = { changedBy: actor, why: readWhy(args.why) };
-      return await found(context, await endOutage(deps, accountId, asked, author, call));
+      return await found(
+        context,
+        await deps.afterCommit(endOutage(deps, { accountId, author, call }, asked)),
+      );
     },
   }),
 );

@@ -79,6 +79,6 @@ async function changed(
   { channelId, why }: { channelId?: string | null | undefined; why?: string | null | undefined },
 ) {
   const place = decodeGiven('Channel', channelId, 'channelId');
-  await change(deps, accountId, place, { changedBy: actor, why: readWhy(why) });
+  await deps.afterCommit(change(deps, accountId, place, { changedBy: actor, why: readWhy(why) }));
   return { pauses: await readPauses(reads.sql, accountId) };
 }

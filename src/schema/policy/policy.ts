@@ -15,7 +15,7 @@ import {
   SWITCHES,
   type SwitchField,
 } from '../../domain/policy/policy.ts';
-import { setPolicy } from '../../rules/change-rules.ts';
+import { setPolicy } from '../../rules/set-policy.ts';
 import { builder } from '../core/builder.ts';
 import { decodeGiven, decodeId, encodeId } from '../core/ids.ts';
 import { Channel, Skill } from '../core/named.ts';
@@ -135,12 +135,10 @@ builder.mutationField('setPolicy', (t) =>
         skillId: decodeGiven('Skill', input.skillId, 'skillId'),
       };
       const why = input.why ? readText(input.why, 'why', 1000) : null;
-      const rules = await setPolicy(
-        deps,
-        accountId,
-        { ...place, fields: readFields(input), expectedVersion: input.expectedVersion ?? null },
-        { changedBy: actor, why },
-      );
+      const fields = readFields(input);
+      const asked = { ...place, fields, expectedVersion: input.expectedVersion ?? null };
+      const author = { changedBy: actor, why };
+      const rules = await deps.afterCommit(setPolicy(deps, accountId, asked, author));
       return policyAt(rules, place);
     },
   }),

@@ -7,7 +7,8 @@ import {
   ProfileRefusedError,
 } from '../../domain/errors.ts';
 import type { PROFILES } from '../../domain/policy/profiles.ts';
-import { setCaseStatuses, setProfile } from '../../rules/change-rules.ts';
+import { setCaseStatuses } from '../../rules/set-case-statuses.ts';
+import { setProfile } from '../../rules/set-profile.ts';
 import { Account } from '../account/account.ts';
 import { builder } from '../core/builder.ts';
 import { enumOf } from '../core/enums.ts';
@@ -42,7 +43,8 @@ builder.mutationField('setProfile', (t) =>
     },
     async resolve(_root, { profile, why, expectedVersion }, { accountId, actor, deps, load }) {
       const author = { changedBy: actor, why: readWhy(why) };
-      await setProfile(deps, accountId, { profile, expectedVersion: expectedVersion ?? null }, author);
+      const asked = { profile, expectedVersion: expectedVersion ?? null };
+      await deps.afterCommit(setProfile(deps, accountId, asked, author));
       return load.account();
     },
   }),
@@ -71,7 +73,8 @@ builder.mutationField('setCaseStatuses', (t) =>
       const read = caseStatuses.map((status, index) =>
         readText(status, `caseStatuses[${index}]`, MAX.caseStatus),
       );
-      await setCaseStatuses(deps, accountId, read, { changedBy: actor, why: readWhy(why) });
+      const author = { changedBy: actor, why: readWhy(why) };
+      await deps.afterCommit(setCaseStatuses(deps, accountId, read, author));
       return load.account();
     },
   }),

@@ -87,7 +87,10 @@ builder.queryField('undelivered', (t) =>
       const channelId = decodeGiven('Channel', args.channelId, 'channelId');
       if (channelId !== null && (await load.channel(channelId)) === null)
         throw new NotFoundError('channelId', 'channel');
-      const rows = await readUndelivered(reads.sql, accountId, channelId, page.after, page.limit + 1);
+      const rows = await readUndelivered(reads.sql, accountId, channelId, {
+        after: page.after,
+        limit: page.limit + 1,
+      });
       return toConnection(rows, page, LIST, ({ id }) => id);
     },
   }),
@@ -118,7 +121,7 @@ for (const { name, settle, description } of SETTLING)
       },
       async resolve(_root, args, { accountId, deps, reads }) {
         const effectId = decodeId('Effect', args.effectId, 'effectId');
-        await settle(deps, accountId, effectId);
+        await deps.afterCommit(settle(deps, accountId, effectId));
         const [effect] = await readEffects(reads.sql, accountId, [effectId]);
         return effect as EffectRow;
       },

@@ -73,7 +73,10 @@ builder.node(WebhookEndpoint, {
       args: pageArgs(20),
       async resolve({ id }, args, { accountId, reads }) {
         const page = readPageArgs(args, LIST, isUuid);
-        const rows = await readDeliveryPage(reads.sql, accountId, id, page.after, page.limit + 1);
+        const rows = await readDeliveryPage(reads.sql, accountId, id, {
+          after: page.after,
+          limit: page.limit + 1,
+        });
         return toConnection(rows, page, LIST, (delivery) => delivery.id);
       },
     }),

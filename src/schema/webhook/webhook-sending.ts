@@ -36,7 +36,8 @@ builder.mutationField('sendTestWebhook', (t) =>
     },
     async resolve(_root, args, { accountId, deps }) {
       const endpointId = decodeId('WebhookEndpoint', args.endpointId, 'endpointId');
-      return await sendTest(deps, accountId, endpointId, callOf(args, 'sendTestWebhook', { endpointId }));
+      const call = callOf(args, 'sendTestWebhook', { endpointId });
+      return await deps.afterCommit(sendTest(deps, accountId, endpointId, call));
     },
   }),
 );
@@ -57,7 +58,8 @@ builder.mutationField('redeliverWebhook', (t) =>
     },
     async resolve(_root, args, { accountId, deps }) {
       const deliveryId = decodeId('WebhookDelivery', args.deliveryId, 'deliveryId');
-      return await redeliver(deps, accountId, deliveryId, callOf(args, 'redeliverWebhook', { deliveryId }));
+      const call = callOf(args, 'redeliverWebhook', { deliveryId });
+      return await deps.afterCommit(redeliver(deps, accountId, deliveryId, call));
     },
   }),
 );

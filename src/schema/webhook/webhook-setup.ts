@@ -95,7 +95,7 @@ builder.mutationField('createWebhookEndpoint', (t) =>
         channelId: decodeGiven('Channel', input.channelId, 'channelId'),
       };
       const author = { changedBy: actor, why: readWhy(input.why) };
-      const { id, secret } = await createEndpoint(deps, accountId, asked, author);
+      const { id, secret } = await deps.afterCommit(createEndpoint(deps, accountId, asked, author));
       return { endpoint: await endpointOf(context, id), secret };
     },
   }),
@@ -129,7 +129,9 @@ builder.mutationField('updateWebhookEndpoint', (t) =>
       };
       const call = callOf({ idempotencyKey }, 'updateWebhookEndpoint', { endpointId, ...changes });
       const author = { changedBy: actor, why: readWhy(input.why) };
-      const { id } = await updateEndpoint(deps, accountId, endpointId, changes, author, call);
+      const { id } = await deps.afterCommit(
+        updateEndpoint(deps, { accountId, author, call }, endpointId, changes),
+      );
       return await endpointOf(context, id);
     },
   }),
@@ -155,7 +157,7 @@ builder.mutationField('rotateWebhookSecret', (t) =>
       const { accountId, actor, deps } = context;
       const endpointId = decodeId('WebhookEndpoint', args.endpointId, 'endpointId');
       const author = { changedBy: actor, why: readWhy(args.why) };
-      const { id, secret } = await rotateSecret(deps, accountId, endpointId, author);
+      const { id, secret } = await deps.afterCommit(rotateSecret(deps, accountId, endpointId, author));
       return { endpoint: await endpointOf(context, id), secret };
     },
   }),
@@ -197,7 +199,8 @@ for (const { name, change, description } of SWITCHES)
         const { accountId, actor, deps } = context;
         const endpointId = decodeId('WebhookEndpoint', args.endpointId, 'endpointId');
         const author = { changedBy: actor, why: readWhy(args.why) };
-        const { id } = await change(deps, accountId, endpointId, author, callOf(args, name, { endpointId }));
+        const call = callOf(args, name, { endpointId });
+        const { id } = await deps.afterCommit(change(deps, { accountId, author, call }, endpointId));
         return await endpointOf(context, id);
       },
     }),
@@ -235,7 +238,7 @@ builder.mutationField('deleteWebhookEndpoint', (t) =>
       const endpointId = decodeId('WebhookEndpoint', args.endpointId, 'endpointId');
       const author = { changedBy: actor, why: readWhy(args.why) };
       const call = callOf(args, 'deleteWebhookEndpoint', { endpointId });
-      await deleteEndpoint(deps, accountId, endpointId, author, call);
+      await deps.afterCommit(deleteEndpoint(deps, { accountId, author, call }, endpointId));
       return { endpoints: await listEndpoints(reads.sql, accountId) };
     },
   }),

@@ -1,14 +1,11 @@
-import { createAccount, ensureAgents, ensureChannel, ensureSkills } from '../../../src/accounts/setup.ts';
+import { createAccount, ensureAgents, ensureSkills } from '../../../src/accounts/setup.ts';
 import type { Action } from '../../../src/domain/conversation/activity.ts';
 import { fromMilliseconds } from '../../../src/domain/time/duration.ts';
-import type { EngineDeps } from '../../../src/engine.ts';
+import type { ServiceDeps } from '../../../src/engine.ts';
 import { recordActivities } from '../../../src/ingest/record-activities.ts';
-import { type RulesDeps, setPolicy } from '../../../src/rules/change-rules.ts';
-import { setExemptTags } from '../../../src/rules/exempt-tags.ts';
-import { scheduleAccountWakes } from '../../../src/wake/wake-account.ts';
-import { wakeLane } from '../../../src/wake/wake-lane.ts';
 import { fakeClock } from '../clock.ts';
-import { at, type Engine } from '../engine.ts';
+import { at, depsWith, type Engine, step } from '../engine.ts';
+import { ensureChannel, scheduleAccountWakes, setExemptTags, setPolicy, wakeLane } from '../flows.ts';
 import type { Chat, Deed } from './liveperson-model.ts';
 
 const AUTHOR = { changedBy: 'test', why: null };
@@ -16,8 +13,11 @@ const AUTHOR = { changedBy: 'test', why: null };
 /** A fresh account with profile LIVEPERSON on the engine, and a clock of its own. */
 export async function openLivePersonWorld(engine: Engine) {
   const clock = fakeClock(at('12:00'));
-  const deps: EngineDeps & RulesDeps = { ...engine.deps, clock };
-  deps.scheduleAccount = async (id) => void (await scheduleAccountWakes(deps, id));
+  const deps: ServiceDeps = depsWith(
+    engine,
+    { clock },
+    { scheduleAccount: (id) => step(() => scheduleAccountWakes(deps, id)) },
+  );
   const { sql } = engine.db;
   const accountId = await createAccount(deps, { name: 'model', profile: 'LIVEPERSON' });
   const channelId = await ensureChannel(deps, accountId, { name: 'web', adapter: 'web', settings: {} });
@@ -27,7 +27,7 @@ export async function openLivePersonWorld(engine: Engine) {
   ]);
   const idOf = (name: string) => names.get(name) as string;
   const idOrNull = (name: string | null) => (name === null ? null : idOf(name));
-  await setExemptTags(deps, accountId, ['vip'], null, AUTHOR);
+  await setExemptTags(deps, { accountId, author: AUTHOR }, ['vip']);
   await sql`update account set case_statuses = '{open,solved}' where account_id = ${accountId}`;
 
   const setFields = (skill: string | null, fields: Record<string, unknown>) =>

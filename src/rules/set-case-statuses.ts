@@ -1,0 +1,30 @@
+import { InvalidInputError } from '../domain/errors.ts';
+import type { AccountRules } from '../domain/policy/account-rules.ts';
+import type { Causing } from '../engine.ts';
+import { type Author, changeRules, type RulesDeps } from './change-rules.ts';
+
+/**
+ * Defines the account's case statuses (SP-4). One that goes stays on the conversations that have it.
+ * @throws InvalidInputError where a layer of the policy names one that is to go; nothing is changed then
+ */
+export async function setCaseStatuses(
+  deps: RulesDeps,
+  accountId: string,
+  caseStatuses: readonly string[],
+  author: Author,
+): Promise<Causing<AccountRules>> {
+  const after = [...new Set(caseStatuses)];
+  return await changeRules(deps, { accountId, author }, async (sql, rules) => {
+    const before = [...rules.caseStatuses];
+    if (before.length === after.length && before.every((status) => after.includes(status))) return null;
+    for (const { fields } of rules.layers)
+      for (const status of fields.autoCloseCaseStatuses ?? [])
+        if (!after.includes(status))
+          throw new InvalidInputError('caseStatuses', `${status} has to stay: a policy closes by it`);
+    await sql`update account set case_statuses = ${after} where account_id = ${accountId}`;
+    return {
+      ...{ kind: 'CASE_STATUSES', channelId: null, skillId: null },
+      ...{ before: { caseStatuses: before }, after: { caseStatuses: after } },
+    };
+  });
+}
