@@ -110,12 +110,17 @@ async function writeInTransaction(
       return applied.results;
     };
     // Sent ahead of the first lock, in the same round trip.
-    const limited = isBatch ? sql.unsafe(`set local lock_timeout = ${BATCH_LOCK_WAIT_MS}`) : null;
-    const [results] = await Promise.all([around === null ? act() : around(sql, act), limited]);
+    const limited = isBatch ? sendLockTimeout(sql) : null;
+    const [, results] = await Promise.all([limited, around === null ? act() : around(sql, act)]);
     if (applied === undefined) throw new Error('the call was not applied');
     if (deps.clock.now().getTime() - now.getTime() > ABORT_AFTER_MS) throw tooSlow(null);
     return { ...applied, results };
   });
+}
+
+/** An async function, because a query of the driver is sent only when it is awaited. */
+async function sendLockTimeout(sql: TransactionSql): Promise<void> {
+  await sql.unsafe(`set local lock_timeout = ${BATCH_LOCK_WAIT_MS}`);
 }
 
 async function decideAndWrite(

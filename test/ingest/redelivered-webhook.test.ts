@@ -1,14 +1,10 @@
-import { beforeEach, expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import type { Inbound } from '../../src/adapters/adapter.ts';
 import { NotAllowedError, UnavailableError } from '../../src/domain/errors.ts';
 import type { ActivityResult, EngineDeps } from '../../src/engine.ts';
 import { receive } from '../../src/ingest/receive-webhook.ts';
-import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { fakeClock } from '../support/clock.ts';
 import { at } from '../support/domain.ts';
-
-vi.mock('../../src/ingest/record-activities.ts', () => ({ apply: vi.fn() }));
-beforeEach(() => void vi.mocked(recordActivities).mockReset());
 
 const inbound: Inbound = {
   events: ['a', 'b'].map((id) => ({
@@ -16,22 +12,20 @@ const inbound: Inbound = {
   })) as Inbound['events'],
   ...{ ignored: 0, malformed: [] },
 };
-const deps = { clock: fakeClock(at('12:30')) } as unknown as EngineDeps;
+const recording = (...results: ActivityResult[]) =>
+  ({ clock: fakeClock(at('12:30')), record: async () => results }) as unknown as EngineDeps;
 const done: ActivityResult = { outcome: 'APPLIED', conversationId: 'one', error: null };
 const refused = (error: ActivityResult['error']): ActivityResult => ({
   ...{ outcome: 'REFUSED', conversationId: null, error },
 });
 
 it('a call of which a part is to be told again is to be made again: what was recorded is known then', async () => {
-  vi.mocked(recordActivities).mockResolvedValue([done, refused(new UnavailableError('too much at once'))]);
+  const deps = recording(done, refused(new UnavailableError('too much at once')));
   await expect(receive(deps, 'account', 'channel', inbound)).rejects.toThrow(UnavailableError);
 });
 
 it('one of which a part is not possible is not', async () => {
-  vi.mocked(recordActivities).mockResolvedValue([
-    done,
-    refused(new NotAllowedError('INBOUND', 'ENDED', 'no')),
-  ]);
+  const deps = recording(done, refused(new NotAllowedError('INBOUND', 'ENDED', 'no')));
   expect(await receive(deps, 'account', 'channel', inbound)).toEqual({
     ...{ applied: 1, duplicates: 0, ignored: 0 },
     faults: [{ field: 'events[1]', why: 'no' }],

@@ -6,7 +6,7 @@ import type { EngineDeps } from '../../src/engine.ts';
 import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { readBackfill } from '../../src/rules/backfill-progress.ts';
 import { backfillWorld } from '../support/backfill-world.ts';
-import { at, type Engine, openEngine } from '../support/engine.ts';
+import { at, depsWith, type Engine, openEngine } from '../support/engine.ts';
 import { backfillStep, ensureChannel } from '../support/flows.ts';
 
 const SECOND = 1_000;
@@ -115,7 +115,7 @@ describe('the walk', () => {
     await exempts('vip');
     await pass();
     expect(await isInExemptLane('known')).toBe(true);
-    const late = { ...engine.deps, rules: { at: async () => former, newest: async () => former } };
+    const late = depsWith(engine, { rules: { at: async () => former, newest: async () => former } });
     const action: Action = { kind: 'COMMENT', agentId: engine.ann };
     await recordActivities(late, engine.accountId, [
       { target: { channelId: engine.channelId, address: 'known' }, action },

@@ -144,7 +144,12 @@ describe('a wake', () => {
       acted: { AUTO_CLOSE: 1001 },
       alarm: { wakeAt: new Date(engine.clock.now().getTime() + 100) },
     });
-    expect(engine.told.map(({ conversationIds }) => conversationIds.length)).toEqual([500, 500, 1]);
+    expect(engine.told.map(({ conversationIds }) => conversationIds.length)).toEqual([1001]);
+    const batches = await engine.db.sql`
+      select count(*)::int from conversation
+      where account_id = ${engine.accountId} and lane_id is null and end_reason = 'AUTO_CLOSE' and last_activity_at > ${engine.clock.now()}::timestamptz - interval '3 hours'
+      group by xmin order by min(last_activity_at)`;
+    expect(batches.map(({ count }) => count)).toEqual([500, 500, 1]);
     expect(await statusOf('many 1000')).toBe('ENDED');
     expect(await statusOf('many 1001')).toBe('ACTIVE');
     await engine.runUntil(new Date(engine.clock.now().getTime() + 100));
