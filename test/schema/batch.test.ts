@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { batched, batchedById, shared } from '../../src/schema/core/batch.ts';
+import { batched, batchedById, coalesced } from '../../src/schema/core/batch.ts';
 
 /** The end of this turn of the event loop, and what follows from it. */
 const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 const told = (asked: Promise<unknown>[]) => Promise.allSettled(asked);
 
-describe('shared', () => {
+describe('coalesced', () => {
   /** What was read, in the order in which it began; each ends when the test says so. */
   function openShared() {
     const reads: { key: string; resolve: (value: string) => void; reject: (error: unknown) => void }[] = [];
-    const ask = shared(
+    const ask = coalesced(
       (key: string) => new Promise<string>((resolve, reject) => reads.push({ key, resolve, reject })),
     );
     return { ask, reads, keys: () => reads.map(({ key }) => key) };
@@ -71,7 +71,7 @@ describe('shared', () => {
   it('tells what is thrown before a read begins like any other failure', async () => {
     const error = new Error('thrown, not rejected');
     let times = 0;
-    const ask = shared((_key: string): Promise<string> => {
+    const ask = coalesced((_key: string): Promise<string> => {
       times++;
       throw error;
     });

@@ -34,7 +34,7 @@ describe('a refused activity', () => {
         __typename: 'InvalidInputError',
         code: 'INVALID_INPUT',
         field: 'activities[1].agentId',
-        message: 'activities[1].agentId: ASSIGN needs it',
+        message: 'activities[1].agentId: required for ASSIGN',
       },
     });
   });

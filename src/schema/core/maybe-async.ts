@@ -1,23 +1,23 @@
 import type { GraphQLResolveInfo, SelectionSetNode } from 'graphql';
 
-/** What a resolver may give: a value that is there already, or one to wait for. */
+/** A value that is available now, or a promise of it. */
 export type MaybeAsync<Value> = Value | Promise<Value>;
 
-/** Goes on with a value: at once where it is there, since to wait for each field of a page costs more than the fields. */
-export function soon<Value, Next>(
+/** Calls `next` with the value, synchronously if it is available: a promise for each field of a page costs more than the fields. */
+export function chain<Value, Next>(
   value: MaybeAsync<Value>,
   next: (value: Value) => MaybeAsync<Next>,
 ): MaybeAsync<Next> {
   return value instanceof Promise ? value.then(next) : next(value);
 }
 
-const memo = new WeakMap<SelectionSetNode, ReadonlySet<string>>();
+const known = new WeakMap<SelectionSetNode, ReadonlySet<string>>();
 
-/** The names of all fields that are asked for within a field, at whatever depth; of a document that is kept, found once. */
+/** The names of all fields selected within a field, at any depth. Yoga caches documents, so each is walked once. */
 export function fieldsWithin({ fieldNodes, fragments }: GraphQLResolveInfo): ReadonlySet<string> {
   const top = fieldNodes[0]?.selectionSet;
-  const known = top && memo.get(top);
-  if (known) return known;
+  const found = top && known.get(top);
+  if (found) return found;
   const names = new Set<string>();
   const seen = new Set<string>();
   const walk = (selected: SelectionSetNode | undefined): void => {
@@ -33,6 +33,6 @@ export function fieldsWithin({ fieldNodes, fragments }: GraphQLResolveInfo): Rea
     }
   };
   for (const node of fieldNodes) walk(node.selectionSet);
-  if (top && fieldNodes.length === 1) memo.set(top, names);
+  if (top && fieldNodes.length === 1) known.set(top, names);
   return names;
 }
