@@ -19,10 +19,24 @@ const MAX = {
   locale: BOUNDS.locale.max,
 };
 
-/** Describes a field, and names the kinds of activity that allow it. */
-const of = (field: ActivityField, description: string) => ({
-  description: `${description} ${describeKinds(field)}`,
-});
+const MEANINGS: Readonly<Record<ActivityField, string>> = {
+  agentId: 'The id of the agent who acted; for ASSIGN, of the new assignee.',
+  skillId: 'The id of the skill: of a conversation that the activity starts, or the skill to move to.',
+  sender: 'The sender of an outbound message.',
+  by: 'The role that starts or ends the conversation (PE-14).',
+  add: `Tags to add: up to ${MAX.tags}, each up to ${MAX.tag} characters.`,
+  remove: `Tags to remove: up to ${MAX.tags}, each up to ${MAX.tag} characters.`,
+  caseStatus: `The new case status, up to ${MAX.caseStatus} characters; null removes it (SP-4).`,
+  of: 'The `messageId` of the message that the receipt is for.',
+  state: 'The delivery state of that message.',
+  clientVersion: `The version of the app or SDK that the customer uses, up to ${MAX.clientVersion} characters (LP-9).`,
+  locale: "The customer's language as a BCP 47 tag, such as `pt-BR`; it selects the close message (PE-3).",
+  text: 'The text of the message. Lull checks it for keywords such as STOP (PE-12) and never stores it.',
+  keyword: 'A keyword that the sender has already recognised. If set, `text` is not checked.',
+  responseAt: 'The time by which the agent promised to answer; null removes the promise (LP-7).',
+  until: 'The end of the hold. Default: it lasts until it is released or the customer writes (PE-6).',
+};
+const of = (field: ActivityField) => ({ description: `${MEANINGS[field]} ${describeKinds(field)}` });
 
 /** An activity as clients report it: one shape for all kinds, checked against `FIELDS_OF`. */
 export const ActivityInput = builder.inputType('ActivityInput', {
@@ -52,60 +66,21 @@ export const ActivityInput = builder.inputType('ActivityInput', {
     messageId: t.string({
       description: `The id of the message on its channel, up to ${MAX.messageId} characters. It makes the activity idempotent: a second one with the same id is a DUPLICATE.`,
     }),
-    agentId: t.id(of('agentId', 'The id of the agent who acted; for ASSIGN, of the new assignee.')),
-    skillId: t.id(
-      of(
-        'skillId',
-        'The id of the skill: of the conversation if the activity starts one, or the skill to move to.',
-      ),
-    ),
-    sender: t.field({ type: SenderEnum, ...of('sender', 'The sender of an outbound message.') }),
-    by: t.field({
-      type: ActivityByEnum,
-      ...of('by', 'The role of whoever starts or ends the conversation (PE-14).'),
-    }),
-    add: t.stringList(of('add', `Tags to add: up to ${MAX.tags}, each up to ${MAX.tag} characters.`)),
-    remove: t.stringList(
-      of('remove', `Tags to remove: up to ${MAX.tags}, each up to ${MAX.tag} characters.`),
-    ),
-    caseStatus: t.string(
-      of('caseStatus', `The new case status, up to ${MAX.caseStatus} characters; null removes it (SP-4).`),
-    ),
-    of: t.string(of('of', 'The `messageId` of the message that the receipt is for.')),
-    state: t.field({ type: ReceiptStateEnum, ...of('state', 'The delivery state of that message.') }),
-    clientVersion: t.string(
-      of(
-        'clientVersion',
-        `The version of the app or SDK that the customer uses, up to ${MAX.clientVersion} characters (LP-9).`,
-      ),
-    ),
-    locale: t.string(
-      of(
-        'locale',
-        "The customer's language as a BCP 47 tag, such as `pt-BR`; it selects the close message (PE-3).",
-      ),
-    ),
-    text: t.string(
-      of(
-        'text',
-        'The text of the message. Lull checks it for keywords such as STOP (PE-12) and never stores it.',
-      ),
-    ),
-    keyword: t.field({
-      type: KeywordEnum,
-      ...of('keyword', 'A keyword that the sender has already recognised. If set, `text` is not checked.'),
-    }),
-    responseAt: t.field({
-      type: 'DateTime',
-      ...of('responseAt', 'The time by which the agent promised to answer; null removes the promise (LP-7).'),
-    }),
-    until: t.field({
-      type: 'DateTime',
-      ...of(
-        'until',
-        'The end of the hold. Default: it lasts until it is released or the customer writes (PE-6).',
-      ),
-    }),
+    agentId: t.id(of('agentId')),
+    skillId: t.id(of('skillId')),
+    sender: t.field({ type: SenderEnum, ...of('sender') }),
+    by: t.field({ type: ActivityByEnum, ...of('by') }),
+    add: t.stringList(of('add')),
+    remove: t.stringList(of('remove')),
+    caseStatus: t.string(of('caseStatus')),
+    of: t.string(of('of')),
+    state: t.field({ type: ReceiptStateEnum, ...of('state') }),
+    clientVersion: t.string(of('clientVersion')),
+    locale: t.string(of('locale')),
+    text: t.string(of('text')),
+    keyword: t.field({ type: KeywordEnum, ...of('keyword') }),
+    responseAt: t.field({ type: 'DateTime', ...of('responseAt') }),
+    until: t.field({ type: 'DateTime', ...of('until') }),
   }),
 });
 type Input = typeof ActivityInput.$inferInput;

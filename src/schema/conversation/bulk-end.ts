@@ -44,10 +44,9 @@ type Ended = { results: EndedItem[]; remaining: boolean };
 const EndedConversations = builder.objectRef<Ended>('EndedConversations').implement({
   description: 'The results of `endConversations`.',
   fields: (t) => ({
-    results: t.field({
+    results: t.expose('results', {
       type: [EndResult],
       description: 'One result for each conversation, in the order in which the call selected them.',
-      resolve: ({ results }) => results,
     }),
     remaining: t.exposeBoolean('remaining', {
       description: 'Whether more conversations pass the filter than `limit`: repeat the call to end them.',

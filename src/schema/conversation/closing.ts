@@ -38,10 +38,9 @@ const Closing = builder.objectRef<DomainClosing>('Closing').implement({
     separator: t.exposeBoolean('separator', {
       description: "Whether the customer's thread shows a line where the conversation ended (LP-2).",
     }),
-    reasons: t.field({
+    reasons: t.expose('reasons', {
       type: ClosingReasons,
       description: 'The reason for each part.',
-      resolve: ({ reasons }) => reasons,
     }),
   }),
 });

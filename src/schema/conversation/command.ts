@@ -20,17 +20,12 @@ import { Conversation } from './conversation.ts';
 type Input = typeof ActivityInput.$inferInput;
 
 /** The errors of a command that is possible on any conversation, on open ones, or in some states only. */
+const ALWAYS = [InvalidInputError, NotFoundError, ConflictError, UnavailableError, ForbiddenError];
 const ERRORS = {
-  ALWAYS: [InvalidInputError, NotFoundError, ConflictError, UnavailableError, ForbiddenError],
-  WHILE_OPEN: [
-    ...[InvalidInputError, NotFoundError, ConflictError, UnavailableError, ForbiddenError],
-    ConversationEndedError,
-  ],
-  SOMETIMES: [
-    ...[InvalidInputError, NotFoundError, ConflictError, UnavailableError, ForbiddenError],
-    ...[ConversationEndedError, NotAllowedError],
-  ],
-} as const;
+  ALWAYS,
+  WHILE_OPEN: [...ALWAYS, ConversationEndedError],
+  SOMETIMES: [...ALWAYS, ConversationEndedError, NotAllowedError],
+};
 
 /** A command: its name and arguments, when it is possible, and the activity that it records. */
 type Command<Args extends InputFieldMap> = {
@@ -51,7 +46,7 @@ export function command<Args extends InputFieldMap>(options: Command<Args>): voi
       authScopes: { scope: 'conversations:act' },
       args: { ...(args as InputFieldMap), ...onceArgs() },
       errors: {
-        types: [...ERRORS[possible]],
+        types: ERRORS[possible],
         union: {
           name: `${name[0]?.toUpperCase()}${name.slice(1)}Result`,
           description: 'The conversation after the command, or the error that prevented it.',

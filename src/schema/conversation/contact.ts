@@ -17,16 +17,14 @@ export const Contact = builder.objectRef<ContactRow>('Contact');
 const ConsentChangeType = builder.objectRef<ConsentChange>('ConsentChange').implement({
   description: 'A change of the consent of a contact to receive messages (PE-12).',
   fields: (t) => ({
-    consent: t.field({
+    consent: t.expose('consent', {
       type: ConsentEnum,
       description: 'The new consent.',
-      resolve: ({ consent }) => consent,
     }),
-    at: t.field({ type: 'DateTime', description: 'The time of the message.', resolve: ({ at }) => at }),
-    source: t.field({
+    at: t.expose('at', { type: 'DateTime', description: 'The time of the message.' }),
+    source: t.expose('source', {
       type: ConsentSourceEnum,
       description: 'The evidence for it.',
-      resolve: ({ source }) => source,
     }),
   }),
 });
@@ -57,10 +55,9 @@ builder.node(Contact, {
       description:
         'The language that the client last reported, as a BCP 47 tag (PE-3); null if it never did.',
     }),
-    consent: t.field({
+    consent: t.expose('consent', {
       type: ConsentEnum,
       description: 'Whether Lull may send messages to the contact (SF-11).',
-      resolve: (contact) => contact.consent,
     }),
     consentChanges: t.field({
       type: [ConsentChangeType],

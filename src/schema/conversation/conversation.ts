@@ -23,15 +23,13 @@ builder.node(Conversation, {
   },
   loadManyWithoutCache: (ids, context) => Promise.all(ids.map((id) => context.load.conversation(id))),
   fields: (t) => ({
-    status: t.field({
+    status: t.expose('status', {
       type: StatusEnum,
       description: 'The state of the conversation.',
-      resolve: (c) => c.status,
     }),
-    awaiting: t.field({
+    awaiting: t.expose('awaiting', {
       type: AwaitingEnum,
       description: 'The side that is expected to write next (LP-6).',
-      resolve: (c) => c.awaiting,
     }),
     tags: t.stringList({
       description: 'The tags of the conversation; some can exempt it from timers (PE-7).',
@@ -44,21 +42,19 @@ builder.node(Conversation, {
     held: t.exposeBoolean('held', {
       description: 'Whether the conversation is on hold. Only the system protection can end it then (PE-6).',
     }),
-    startedBy: t.field({
+    startedBy: t.expose('startedBy', {
       type: StarterEnum,
       description: 'The party that started the conversation.',
-      resolve: (c) => c.startedBy,
     }),
     setAside: t.boolean({
       description:
         'Whether Lull could not write the conversation when a timer was due and stopped its timers. The feed has a SET_ASIDE event; the next activity restarts the timers.',
       resolve: isSetAside,
     }),
-    ending: t.field({
+    ending: t.expose('ending', {
       type: Ending,
       nullable: true,
       description: 'When, why and by whom the conversation was ended; null while it is open.',
-      resolve: (c) => c.ending,
     }),
     revision: t.exposeInt('revision', {
       description: 'The number of events in the feed. It grows by one with each event.',
@@ -110,42 +106,36 @@ builder.objectFields(Conversation, (t) => ({
 }));
 
 builder.objectFields(Conversation, (t) => ({
-  startedAt: t.field({
+  startedAt: t.expose('startedAt', {
     type: 'DateTime',
-    description: 'The time of the first message.',
-    resolve: (c) => c.startedAt,
+    description: 'The time at which the conversation started, as reported.',
   }),
-  lastActivityAt: t.field({
+  lastActivityAt: t.expose('lastActivityAt', {
     type: 'DateTime',
     description:
       'The time of the last counted activity. `resetOn` of the policy says which activities count (LL-10). It never goes back.',
-    resolve: (c) => c.lastActivityAt,
   }),
-  awaitingSince: t.field({
+  awaitingSince: t.expose('awaitingSince', {
     type: 'DateTime',
     nullable: true,
     description:
       "The time since which the customer is awaited: the agent's first unanswered message (SF-4). Null while the business is awaited.",
-    resolve: (c) => c.awaitingSince,
   }),
-  statusSince: t.field({
+  statusSince: t.expose('statusSince', {
     type: 'DateTime',
     description: 'The time of the last change of `status`.',
-    resolve: (c) => c.statusSince,
   }),
-  heldUntil: t.field({
+  heldUntil: t.expose('heldUntil', {
     type: 'DateTime',
     nullable: true,
     description:
       'The end of the hold; null if there is no hold, or it lasts until it is released or the customer writes (PE-6).',
-    resolve: (c) => c.heldUntil,
   }),
-  manualResponseAt: t.field({
+  manualResponseAt: t.expose('manualResponseAt', {
     type: 'DateTime',
     nullable: true,
     description:
       'The time by which an agent promised to answer; null if there is no promise. The next message of the customer clears it (LP-7).',
-    resolve: (c) => c.manualResponseAt,
   }),
   due: t.field({
     type: Due,

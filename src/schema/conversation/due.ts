@@ -6,11 +6,10 @@ import { Origin } from '../policy/origin.ts';
 export const Due = builder.objectRef<DomainDue>('Due').implement({
   description: 'The next timer of a conversation: when it fires and what it does (PE-1).',
   fields: (t) => ({
-    at: t.field({
+    at: t.expose('at', {
       type: 'DateTime',
       description:
         'The time at which it fires. It can lie in the past for a moment after a change of rules (SP-10).',
-      resolve: (due) => due.at,
     }),
     timer: t.field({
       type: TimerKindEnum,

@@ -6,16 +6,14 @@ import { Agent } from '../core/named.ts';
 export const Ending = builder.objectRef<DomainEnding>('Ending').implement({
   description: 'The end of a conversation. Reopening the conversation removes it.',
   fields: (t) => ({
-    at: t.field({ type: 'DateTime', description: 'The time of the end.', resolve: (ending) => ending.at }),
-    reason: t.field({
+    at: t.expose('at', { type: 'DateTime', description: 'The time of the end.' }),
+    reason: t.expose('reason', {
       type: EndReasonEnum,
       description: 'The reason for the end.',
-      resolve: (ending) => ending.reason,
     }),
-    by: t.field({
+    by: t.expose('by', {
       type: EndedByEnum,
       description: 'The role that ended it (PE-14).',
-      resolve: (ending) => ending.by,
     }),
     creditedAgent: t.field({
       type: Agent,

@@ -22,25 +22,21 @@ export const Event = builder.objectRef<DomainEvent>('Event').implement({
     revision: t.exposeInt('revision', {
       description: 'The number of the event within its conversation, from 1 without gaps.',
     }),
-    kind: t.field({
+    kind: t.expose('kind', {
       type: EventKindEnum,
       description: 'The kind of the event; it decides which of the nullable fields have a value.',
-      resolve: (event) => event.kind,
     }),
-    at: t.field({
+    at: t.expose('at', {
       type: 'DateTime',
       description: 'The time at which it happened, as reported; for a TIMER event, when the timer fired.',
-      resolve: (event) => event.at,
     }),
-    recordedAt: t.field({
+    recordedAt: t.expose('recordedAt', {
       type: 'DateTime',
       description: 'The time at which Lull recorded it.',
-      resolve: (event) => event.recordedAt,
     }),
-    actor: t.field({
+    actor: t.expose('actor', {
       type: ActorEnum,
       description: 'The party that caused it.',
-      resolve: (event) => event.actor,
     }),
     agent: t.field({
       type: Agent,
@@ -52,33 +48,29 @@ export const Event = builder.objectRef<DomainEvent>('Event').implement({
       nullable: true,
       description: 'The id of the message on its channel; null if none was reported.',
     }),
-    effect: t.field({
+    effect: t.expose('effect', {
       type: EffectEnum,
       nullable: true,
       description:
         'Whether it started, reopened or ended the conversation, or revoked an end; null if none of these.',
-      resolve: (event) => event.effect,
     }),
-    status: t.field({
+    status: t.expose('status', {
       type: StatusEnum,
       description: 'The status of the conversation after the event.',
-      resolve: (event) => event.status,
     }),
-    awaiting: t.field({
+    awaiting: t.expose('awaiting', {
       type: AwaitingEnum,
       description: 'The side that was expected to write next after the event.',
-      resolve: (event) => event.awaiting,
     }),
   }),
 });
 
 /** Fields of timers and of what Lull shows to customers. */
 builder.objectFields(Event, (t) => ({
-  timer: t.field({
+  timer: t.expose('timer', {
     type: TimerKindEnum,
     nullable: true,
     description: 'The timer that fired; null unless `kind` is TIMER.',
-    resolve: (event) => event.timer,
   }),
   due: t.field({
     type: 'DateTime',

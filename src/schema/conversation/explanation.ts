@@ -73,29 +73,26 @@ const TimerExplanationType = builder.objectRef<TimerExplanation>('TimerExplanati
       description: 'The reason that the end would have; null if the timer does not end the conversation.',
       resolve: ({ timer: { action } }) => (action.does === 'END' ? action.reason : null),
     }),
-    dueAt: t.field({
+    dueAt: t.expose('dueAt', {
       type: 'DateTime',
       nullable: true,
       description: 'The time at which it fires; null unless every guard passes.',
-      resolve: ({ dueAt }) => dueAt,
     }),
     clock: t.field({
       type: ClockEnum,
       description: 'The clock that it counts from.',
       resolve: ({ timer }) => timer.clock,
     }),
-    clockAt: t.field({
+    clockAt: t.expose('clockAt', {
       type: 'DateTime',
       nullable: true,
       description: 'The value of that clock; null if it is not set.',
-      resolve: ({ clockAt }) => clockAt,
     }),
-    movedBy: t.field({
+    movedBy: t.expose('movedBy', {
       type: Event,
       nullable: true,
       description:
         'The event that last set that clock (LL-10); null if it is not among the newest 1,000 events of the feed.',
-      resolve: ({ movedBy }) => movedBy,
     }),
     after: t.field({
       type: 'Duration',
@@ -126,17 +123,15 @@ const TimerExplanationType = builder.objectRef<TimerExplanation>('TimerExplanati
 const Explanation = builder.objectRef<Explained>('Explanation').implement({
   description: 'When a conversation will end and why, or why it will not (LL-1).',
   fields: (t) => ({
-    due: t.field({
+    due: t.expose('due', {
       type: Due,
       nullable: true,
       description: 'The next timer of any kind; null if no timer runs.',
-      resolve: ({ due }) => due,
     }),
-    timers: t.field({
+    timers: t.expose('timers', {
       type: [TimerExplanationType],
       description:
         'All timers, the next due first and those that do not run last. Empty for an ended conversation.',
-      resolve: ({ timers }) => timers,
     }),
   }),
 });

@@ -13,10 +13,9 @@ type ResultValue = Omit<ActivityResult, 'error'> & { error: ErrorValue | null };
 const Result = builder.objectRef<ResultValue>('ActivityResult').implement({
   description: 'The result of recording one activity.',
   fields: (t) => ({
-    outcome: t.field({
+    outcome: t.expose('outcome', {
       type: OutcomeEnum,
       description: 'Whether it was recorded.',
-      resolve: (r) => r.outcome,
     }),
     conversationId: t.id({
       nullable: true,
@@ -31,12 +30,11 @@ const Result = builder.objectRef<ResultValue>('ActivityResult').implement({
       authScopes: { scope: 'conversations:read' },
       resolve: ({ conversationId }, _args, { load }) => load.conversation(conversationId),
     }),
-    error: t.field({
+    error: t.expose('error', {
       type: ErrorInterface,
       nullable: true,
       description:
         'The error if `outcome` is REFUSED: InvalidInputError, NotFoundError, NotAllowedError or ConversationEndedError. After an UnavailableError send the activity again.',
-      resolve: ({ error }) => error,
     }),
   }),
 });
@@ -44,10 +42,9 @@ const Result = builder.objectRef<ResultValue>('ActivityResult').implement({
 const Recorded = builder.objectRef<{ results: ResultValue[] }>('RecordedActivities').implement({
   description: 'The results of `recordActivities`.',
   fields: (t) => ({
-    results: t.field({
+    results: t.expose('results', {
       type: [Result],
       description: 'One result for each activity, in the order of the input.',
-      resolve: ({ results }) => results,
     }),
   }),
 });

@@ -74,7 +74,7 @@ builder.queryType({
 });
 builder.mutationType({
   description:
-    'Writes. Each field returns a union: the result, or one of the errors in it. An error means that nothing changed.',
+    'Writes. Each field returns a union of its result and its errors. After an error nothing has changed. Only after UNAVAILABLE can that be unknown: repeat the same call, with an `idempotencyKey` or `messageId`.',
 });
 builder.subscriptionType({
   description:

@@ -217,7 +217,7 @@ export const ActionKindEnum = enumOf<ActionKind>(
   ) as Record<ActionKind, string>,
 );
 export const SenderEnum = enumOf<Sender>('Sender', 'The sender of an outbound message.', {
-  AGENT: 'A human agent. By default only these messages start or reset timers (SF-13, PE-5).',
+  AGENT: 'A human agent: by default the only sender whose messages start or reset clocks (SF-13, PE-5).',
   BOT: 'A bot; the policy can count it as an agent.',
   AUTOMATION: 'A workflow or a notification.',
   BROADCAST: 'A broadcast to many customers.',

@@ -32,7 +32,7 @@ const MESSAGE =
 
 /** The fields of every error. */
 export const ErrorInterface = builder.interfaceRef<ErrorValue>('Error').implement({
-  description: 'An error that the caller can correct. The refused operation changed nothing.',
+  description: 'An error that the caller can act on, by its code. The refused operation changed nothing.',
   fields: (t) => ({
     code: t.exposeString('code', { description: 'A stable code for programs, such as `OUT_OF_BOUNDS`.' }),
     message: t.exposeString('message', { description: MESSAGE }),

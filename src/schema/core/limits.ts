@@ -1,7 +1,7 @@
 import { maxAliasesPlugin } from '@escape.tech/graphql-armor-max-aliases';
 import { maxDepthPlugin } from '@escape.tech/graphql-armor-max-depth';
 import { maxTokensPlugin } from '@escape.tech/graphql-armor-max-tokens';
-import { type ExecutionArgs, GraphQLError, getOperationAST } from 'graphql';
+import { type ExecutionArgs, GraphQLError, getOperationAST, type ValidationContext } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import { UnavailableError } from '../../domain/errors.ts';
 import { type Context, readBy } from './context.ts';
@@ -34,17 +34,8 @@ const EVENT_OVERHEAD = 4;
 /** Refuses a request that exceeds `MAX`, before anything is read. */
 export const LIMITS: Plugin[] = [
   maxTokensPlugin({ n: MAX.tokens, onReject: [(_context, error) => describe(error, 'tokens')] }),
-  maxDepthPlugin({
-    n: MAX.depth,
-    flattenFragments: true,
-    propagateOnRejection: false,
-    onReject: [(context, error) => context?.reportError(describe(error, 'depth'))],
-  }),
-  maxAliasesPlugin({
-    n: MAX.aliases,
-    propagateOnRejection: false,
-    onReject: [(context, error) => context?.reportError(describe(error, 'aliases'))],
-  }),
+  maxDepthPlugin({ n: MAX.depth, flattenFragments: true, ...reporting('depth') }),
+  maxAliasesPlugin({ n: MAX.aliases, ...reporting('aliases') }),
   {
     // Not a validation rule: those know no variables, and Yoga caches their result by query text.
     async onExecute({ args, setResultAndStopExecution }) {
@@ -92,6 +83,13 @@ async function takePlace(context: Context & RequestScope): Promise<GraphQLError 
     const http = { status: 503, headers: { 'retry-after': String(retryAfterSeconds) } };
     return new GraphQLError(error.message, { extensions: { code, retryAfterSeconds, http } });
   }
+}
+
+/** Makes a validation plugin report its error with the name of the limit. */
+function reporting(limit: 'depth' | 'aliases') {
+  const report = (context: ValidationContext | null, error: GraphQLError) =>
+    context?.reportError(describe(error, limit));
+  return { propagateOnRejection: false, onReject: [report] };
 }
 
 /** Adds the code, the name of the limit and its maximum to the error. */
