@@ -155,7 +155,7 @@ function readAction(input: Input): Action {
   return action as Action;
 }
 
-/** The fields of which a kind needs at least one; null for most kinds. */
+/** The fields of which a kind needs at least one; empty for most kinds. */
 const ONE_OF = new Map(
   ACTIONS.map((kind) => [kind, FIELDS.filter((field) => FIELDS_OF[kind][field] === 'one of')]),
 );

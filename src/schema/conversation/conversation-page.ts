@@ -2,7 +2,7 @@ import { InvalidInputError, OutOfBoundsError } from '../../domain/errors.ts';
 import { isUuid } from '../../domain/uuid.ts';
 import type { Listed, Position } from '../../insight/lists/conversation-list.ts';
 import { builder } from '../core/builder.ts';
-import { MAX_PAGE } from '../core/connection.ts';
+import { cursorOf, MAX_PAGE, pageOf } from '../core/connection.ts';
 
 const DEFAULT_PAGE = 20;
 
@@ -66,20 +66,16 @@ export function toPage(
     cursor: writeCursor(field, position),
   }));
   const hasMore = rows.length > limit;
-  return {
-    edges,
-    pageInfo: {
-      hasNextPage: backwards ? from !== null : hasMore,
-      hasPreviousPage: backwards ? hasMore : from !== null,
-      startCursor: edges[0]?.cursor ?? null,
-      endCursor: edges.at(-1)?.cursor ?? null,
-    },
-  };
+  const isWithin = from !== null;
+  return pageOf(edges, {
+    hasNextPage: backwards ? isWithin : hasMore,
+    hasPreviousPage: backwards ? hasMore : isWithin,
+  });
 }
 
 function writeCursor(field: OrderField, { isDue, atMs, clockMs, id }: Position): string {
   const parts = field === 'STARTED' ? [id] : [field, isDue ? 'due' : 'never', atMs, clockMs, id];
-  return Buffer.from(`conversation:${parts.join(':')}`).toString('base64url');
+  return cursorOf('conversation', parts.join(':'));
 }
 
 function readCursor(cursor: string, field: OrderField, name: string): Position {

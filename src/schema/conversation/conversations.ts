@@ -13,7 +13,7 @@ import { builder } from '../core/builder.ts';
 import type { Context } from '../core/context.ts';
 import { AwaitingEnum, StatusEnum } from '../core/enums.ts';
 import { decodeId } from '../core/ids.ts';
-import { fieldsWithin } from '../core/maybe-async.ts';
+import { fieldsWithin } from '../core/selected-fields.ts';
 import { readText } from '../core/text.ts';
 import { Conversation } from './conversation.ts';
 import {

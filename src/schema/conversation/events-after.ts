@@ -1,7 +1,7 @@
 import { isUuid } from '../../domain/uuid.ts';
 import { endOfFeed, type FeedPosition, type PlacedEvent, readFeed } from '../../insight/feed.ts';
 import { builder } from '../core/builder.ts';
-import { pageArgs, readPageArgs, toConnection } from '../core/connection.ts';
+import { cursorOf, pageArgs, readPageArgs, toConnection } from '../core/connection.ts';
 import { Conversation } from './conversation.ts';
 import { Event, EventConnection } from './event.ts';
 
@@ -36,8 +36,7 @@ builder.queryFields((t) => ({
     description:
       'A cursor for `events` at the current end of the feed, to follow only new events. Read it first, then the conversations, then `events(after:)`.',
     async resolve(_root, _args, { reads }) {
-      const position = formatPosition(await endOfFeed(reads.sql));
-      return Buffer.from(`${LIST}:${position}`).toString('base64url');
+      return cursorOf(LIST, formatPosition(await endOfFeed(reads.sql)));
     },
   }),
 }));

@@ -1,4 +1,5 @@
 import { type JWTPayload, jwtVerify } from 'jose';
+import { findAgentBySubject } from '../../accounts/agent-by-subject.ts';
 import { isScope, type KeyHolder, type Scope, verifyApiKeys } from '../../accounts/api-keys.ts';
 import type { KeyMaker } from '../../accounts/keys.ts';
 import { isOperatorToken, type Operator, verifyOperatorKeys } from '../../accounts/operator-keys.ts';
@@ -15,7 +16,7 @@ import { isInvalidToken, type KeyServerOptions, openKeyServer } from './key-serv
 import { isStorable } from './text.ts';
 
 /** The token of a request, and its headers `x-lull-account` and `x-lull-agent`. */
-export type Credentials = { token: string; account: string | null; agent: string | null };
+type Credentials = { token: string; account: string | null; agent: string | null };
 
 /** The authenticated caller of a request. */
 export type Caller = {
@@ -101,15 +102,11 @@ async function identifyOperator(
 async function identifyAgent({ db }: AccessDeps, claims: Claims | null): Promise<Caller | null> {
   if (claims === null) return null;
   const { account, subject, scopes, expiresAt } = claims;
-  const [row] = await db.sql.unsafe(
-    'select id from agent where account_id = $1 and subject = $2',
-    [account, subject],
-    { prepare: true },
-  );
-  if (!row) return null;
-  const who = `agent:${row.id}`;
+  const agentId = await findAgentBySubject(db.sql, account, subject);
+  if (agentId === null) return null;
+  const who = `agent:${agentId}`;
   const maker: KeyMaker = { kind: 'TOKEN', expiresAt };
-  return { accountId: account, who, scopes, actor: who, maker, agentId: row.id };
+  return { accountId: account, who, scopes, actor: who, maker, agentId };
 }
 
 /** Makes the caller act as an agent of the account, if the request names one. */

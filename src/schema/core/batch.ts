@@ -1,5 +1,5 @@
 /** How a batch is split so that other requests get the event loop in between. */
-export type Portions<Key> = {
+type Portions<Key> = {
   /** The number of rows that a key can return. */
   rowsOf: (key: Key) => number;
   /** Waited for before each portion, except a first one that is small. */

@@ -19,7 +19,7 @@ export const pageArgs = (firstByDefault: number) =>
   }));
 
 /** The checked arguments of a connection. `after` is the position within the cursor. */
-export type PageRequest = { limit: number; after: string | null };
+type PageRequest = { limit: number; after: string | null };
 
 /**
  * Checks `first` and reads `after`, which must be a cursor of the same kind of list.
@@ -46,16 +46,19 @@ export function toConnection<Row>(
   kind: string,
   positionOf: (row: Row) => string,
 ) {
-  const edges = rows
-    .slice(0, limit)
-    .map((node) => ({ node, cursor: Buffer.from(`${kind}:${positionOf(node)}`).toString('base64url') }));
-  return {
-    edges,
-    pageInfo: {
-      hasNextPage: rows.length > limit,
-      hasPreviousPage: after !== null,
-      startCursor: edges[0]?.cursor ?? null,
-      endCursor: edges.at(-1)?.cursor ?? null,
-    },
-  };
+  const edges = rows.slice(0, limit).map((node) => ({ node, cursor: cursorOf(kind, positionOf(node)) }));
+  return pageOf(edges, { hasNextPage: rows.length > limit, hasPreviousPage: after !== null });
+}
+
+export function pageOf<Edge extends { cursor: string }>(
+  edges: Edge[],
+  neighbours: { hasNextPage: boolean; hasPreviousPage: boolean },
+) {
+  const [startCursor, endCursor] = [edges[0]?.cursor ?? null, edges.at(-1)?.cursor ?? null];
+  return { edges, pageInfo: { ...neighbours, startCursor, endCursor } };
+}
+
+/** The opaque cursor of a position in a list of this kind. */
+export function cursorOf(kind: string, position: string): string {
+  return Buffer.from(`${kind}:${position}`).toString('base64url');
 }

@@ -1,7 +1,7 @@
 import { openFairQueue } from '../../domain/fair-queue.ts';
 
 /** What waits for a turn: requests with many rows, events of subscriptions, and events that read many rows. */
-export type RowKind = 'REQUEST' | 'EVENT' | 'COSTLY_EVENT';
+type RowKind = 'REQUEST' | 'EVENT' | 'COSTLY_EVENT';
 
 /**
  * Limits the rows that a process reads and renders per second, and lets accounts take turns: that work occupies the one event
