@@ -8,16 +8,16 @@ export const EnderEnum = enumOf<'CUSTOMER' | 'AGENT' | 'SUPERVISOR' | 'BOT'>(
   'Ender',
   'The role that ends a conversation by command (PE-14).',
   {
-    CUSTOMER: 'The customer ends it.',
-    AGENT: 'A human agent ends it.',
-    SUPERVISOR: 'A supervisor ends it.',
-    BOT: 'A bot ends it.',
+    CUSTOMER: 'The customer, for example by closing the chat.',
+    AGENT: 'A human agent; the agent that the request acts as is recorded.',
+    SUPERVISOR: 'A supervisor of the agents.',
+    BOT: 'A bot, for example after it answered the question.',
   },
 );
 const BusinessStarterEnum = enumOf<'AGENT' | 'AUTOMATION'>(
   'Beginner',
   'The party that starts a conversation for the business.',
-  { AGENT: 'A human agent.', AUTOMATION: 'An automation, such as a notification.' },
+  { AGENT: 'A human agent who writes first.', AUTOMATION: 'An automation, such as a notification.' },
 );
 
 const TAGS = `1 to ${BOUNDS.tagsOfActivity.max} tags of up to ${BOUNDS.tag.max} characters each.`;
@@ -25,7 +25,10 @@ const TAGS = `1 to ${BOUNDS.tagsOfActivity.max} tags of up to ${BOUNDS.tag.max} 
 /** Makes the arguments of a mutation. */
 type ArgBuilder = Parameters<Parameters<typeof builder.args>[0]>[0];
 const on = (t: ArgBuilder) => ({
-  conversationId: t.id({ required: true, description: 'The id of the conversation.' }),
+  conversationId: t.id({
+    required: true,
+    description: 'The id of the conversation. Code NOT_FOUND if the account has no such conversation.',
+  }),
 });
 const by = (t: ArgBuilder) => ({
   agentId: t.id({
@@ -39,7 +42,10 @@ command({
     'Starts a conversation with the contact at an address. Its status is NEW until the customer answers (SF-9). Code NOT_ALLOWED if one is open already, or if only customers can start conversations on the channel.',
   possible: 'SOMETIMES',
   args: builder.args((t) => ({
-    channelId: t.id({ required: true, description: 'The id of the channel.' }),
+    channelId: t.id({
+      required: true,
+      description: 'The id of the channel. Code NOT_FOUND if the account has no such channel.',
+    }),
     address: t.string({
       required: true,
       description: 'The identifier of the contact on the channel, such as a phone number.',
@@ -56,7 +62,11 @@ command({
   possible: 'WHILE_OPEN',
   args: builder.args((t) => ({
     ...on(t),
-    by: t.field({ type: EnderEnum, required: true, description: 'The role that ends it.' }),
+    by: t.field({
+      type: EnderEnum,
+      required: true,
+      description: 'The role that ends the conversation; `ending` shows it.',
+    }),
     ...by(t),
   })),
   activity: (args) => ({ kind: 'END', ...args }),

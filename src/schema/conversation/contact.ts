@@ -19,12 +19,12 @@ const ConsentChangeType = builder.objectRef<ConsentChange>('ConsentChange').impl
   fields: (t) => ({
     consent: t.expose('consent', {
       type: ConsentEnum,
-      description: 'The new consent.',
+      description: 'The consent from this time on.',
     }),
     at: t.expose('at', { type: 'DateTime', description: 'The time of the message.' }),
     source: t.expose('source', {
       type: ConsentSourceEnum,
-      description: 'The evidence for it.',
+      description: 'How Lull learned of the change.',
     }),
   }),
 });

@@ -25,7 +25,7 @@ builder.node(Conversation, {
   fields: (t) => ({
     status: t.expose('status', {
       type: StatusEnum,
-      description: 'The state of the conversation.',
+      description: 'The state of the conversation, which selects the timers that run.',
     }),
     awaiting: t.expose('awaiting', {
       type: AwaitingEnum,
@@ -44,7 +44,7 @@ builder.node(Conversation, {
     }),
     startedBy: t.expose('startedBy', {
       type: StarterEnum,
-      description: 'The party that started the conversation.',
+      description: 'The party that wrote first.',
     }),
     setAside: t.boolean({
       description:
@@ -65,12 +65,12 @@ builder.node(Conversation, {
 builder.objectFields(Conversation, (t) => ({
   channel: t.field({
     type: Channel,
-    description: 'The channel that the conversation is on.',
+    description: 'The channel that the conversation takes place on; its rules apply.',
     resolve: (c, _args, { load }) => load.channel(c.channelId) as Promise<ChannelRow>,
   }),
   contact: t.field({
     type: Contact,
-    description: 'The customer.',
+    description: 'The customer, at one address on the channel.',
     resolve: (c, _args, { load }) => load.contact(c.contactId) as Promise<ContactRow>,
   }),
   skill: t.field({

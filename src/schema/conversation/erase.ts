@@ -12,7 +12,10 @@ builder.mutationField('eraseContact', (t) =>
       'Erases a contact permanently (PE-15). Its open conversation ends first. Its address, language and client version are deleted, and so are message ids and versions in its feed. Its conversations, tags and counts stay and name nobody. A repeated report of its messages does not restore it: Lull keeps a keyed hash of the address and the message ids for 30 days, and of an opt-out permanently. A later message from the address belongs to a new contact. Repeating the call changes nothing. Requires the scope `accounts:write`.',
     authScopes: { scope: 'accounts:write' },
     args: {
-      contactId: t.arg.id({ required: true, description: 'The id of the contact.' }),
+      contactId: t.arg.id({
+        required: true,
+        description: 'The id of the contact. Code NOT_FOUND if the account has no such contact.',
+      }),
       by: t.arg({
         type: EnderEnum,
         required: true,

@@ -45,7 +45,7 @@ export const builder = new SchemaBuilder<{
     nodesOnConnection: { description: 'The objects on this page, in order, without cursors.' },
     nodeTypeOptions: { description: 'An object with a global id.' },
     idFieldOptions: { description: 'The global id: unique across all types, opaque.' },
-    nodeFieldOptions: { nullable: false, description: 'The object.' },
+    nodeFieldOptions: { nullable: false, description: 'The object at this cursor.' },
     edgesFieldOptions: {
       nullable: false,
       description: 'The objects on this page, in order, each with its cursor.',

@@ -34,10 +34,14 @@ const OPEN_STATUSES: Readonly<Record<OpenStatus, string>> = {
   ACTIVE: 'An agent is assigned.',
   INACTIVE: 'The customer did not answer the agent in time, or an agent marked it inactive (SF-5, SF-12).',
 };
-export const StatusEnum = enumOf<Status>('ConversationStatus', 'The state of a conversation.', {
-  ...OPEN_STATUSES,
-  ENDED: 'The conversation has ended; `ending` says when, why and by whom.',
-});
+export const StatusEnum = enumOf<Status>(
+  'ConversationStatus',
+  'The state of a conversation; it selects the timers that run.',
+  {
+    ...OPEN_STATUSES,
+    ENDED: 'The conversation has ended; `ending` says when, why and by whom.',
+  },
+);
 export const OpenStatusEnum = enumOf<OpenStatus>(
   'OpenStatus',
   'The state of a conversation that has not ended.',
@@ -52,23 +56,27 @@ export const StarterEnum = enumOf<Starter>('Starter', 'The party that started a 
   AGENT: 'An agent wrote first.',
   AUTOMATION: 'An automation wrote first, such as a notification.',
 });
-export const EndReasonEnum = enumOf<EndReason>('EndReason', 'The reason for the end of a conversation.', {
-  AUTO_CLOSE: 'It had no counted activity for `autoCloseAfter` (LP-1).',
-  UNANSWERED: 'The business started it and the customer did not reply in time (SF-9).',
-  PROTECTION: 'The system protection ended it; no setting disables that timer (LP-11).',
-  INACTIVE: 'It stayed INACTIVE for too long (SF-8).',
-  QUEUE_TIMEOUT: 'It waited in the queue for too long (PE-10).',
-  COMMAND: 'A customer, agent, supervisor or bot ended it (PE-14).',
-  OPT_OUT: 'The customer opted out with a keyword such as STOP (SF-11).',
-  SUPERSEDED: 'An agent wrote to it while it was INACTIVE, which started a new conversation (SF-6).',
-  NOTIFICATION: 'It held one automated notification, which needs no reply (SF-10).',
-});
+export const EndReasonEnum = enumOf<EndReason>(
+  'EndReason',
+  'The rule, timer or command that ended a conversation.',
+  {
+    AUTO_CLOSE: 'It had no counted activity for `autoCloseAfter` (LP-1).',
+    UNANSWERED: 'The business started it and the customer did not reply in time (SF-9).',
+    PROTECTION: 'The system protection ended it; no setting disables that timer (LP-11).',
+    INACTIVE: 'It stayed INACTIVE for too long (SF-8).',
+    QUEUE_TIMEOUT: 'It waited in the queue for too long (PE-10).',
+    COMMAND: 'A customer, agent, supervisor or bot ended it (PE-14).',
+    OPT_OUT: 'The customer opted out with a keyword such as STOP (SF-11).',
+    SUPERSEDED: 'An agent wrote to it while it was INACTIVE, which started a new conversation (SF-6).',
+    NOTIFICATION: 'It held one automated notification, which needs no reply (SF-10).',
+  },
+);
 export const EndedByEnum = enumOf<EndedBy>('EndedBy', 'The role that ended a conversation (PE-14).', {
-  CUSTOMER: 'The customer ended it.',
-  AGENT: 'A human agent ended it.',
-  SUPERVISOR: 'A supervisor ended it.',
-  BOT: 'A bot ended it.',
-  SYSTEM: 'Lull ended it, by a timer or by another rule.',
+  CUSTOMER: 'The customer, by a command or by an opt-out keyword (SF-11).',
+  AGENT: 'A human agent, by a command.',
+  SUPERVISOR: 'A supervisor, by a command.',
+  BOT: 'A bot, by a command.',
+  SYSTEM: 'Lull, by a timer or another rule.',
 });
 export const TimerKindEnum = enumOf<TimerKind>('TimerKind', 'A timer that Lull runs on conversations.', {
   INACTIVATE: 'Makes a conversation INACTIVE when the customer does not answer the agent (SF-5).',
@@ -82,7 +90,7 @@ export const TimerKindEnum = enumOf<TimerKind>('TimerKind', 'A timer that Lull r
     'The system protection: ends any open conversation without counted activity for 90 days, in profiles that have it. No setting disables it (LP-11).',
 });
 export const TimerActionEnum = enumOf<TimerAction['does']>('TimerAction', 'The effect of a timer.', {
-  END: 'Ends the conversation.',
+  END: 'Ends the conversation; `endReason` says why.',
   HOLD: 'Puts the conversation on hold instead of ending it (PE-9).',
   TO_QUEUE: 'Returns the conversation to the queue instead of ending it (PE-9).',
   INACTIVATE: 'Sets the status to INACTIVE (SF-5).',
@@ -113,7 +121,7 @@ export const AutoCloseThenEnum = enumOf<Policy['autoCloseThen']>(
   'AutoCloseThen',
   'The effect of auto close on a conversation (PE-9).',
   {
-    END: 'Ends the conversation.',
+    END: 'Ends the conversation with the reason AUTO_CLOSE.',
     HOLD: 'Puts the conversation on hold.',
     TO_QUEUE: 'Unassigns the agent and returns the conversation to the queue.',
   },
@@ -149,9 +157,9 @@ export const ResettingEnum = enumOf<Exclude<ActivityKind, 'CONSUMER_MESSAGE' | '
 );
 export const PartEnum = enumOf<Part>('DeliveryPart', 'A kind of message that Lull sends to customers.', {
   WARNING: 'A warning before the automatic close (PE-2).',
-  CLOSE_MESSAGE: 'The close message (PE-3).',
+  CLOSE_MESSAGE: 'The text that tells the customer about the end, in their language (PE-3).',
   TEMPLATE: 'The approved template that replaces the close message outside the reply window (PE-4).',
-  SURVEY: 'The exit survey.',
+  SURVEY: 'The exit survey about the conversation (LP-2).',
   SEPARATOR: 'The line that marks the end of the conversation in the thread.',
 });
 export const DeliveryOutcomeEnum = enumOf<DeliveryOutcome>(
@@ -178,7 +186,7 @@ export const QueueTimeoutThenEnum = enumOf<Policy['queueTimeoutThen']>(
   'QueueTimeoutThen',
   'The effect of the queue timeout (PE-10).',
   {
-    END: 'Ends the conversation.',
+    END: 'Ends the conversation with the reason QUEUE_TIMEOUT.',
     OVERFLOW: 'Moves the conversation to the overflow skill, at most once.',
   },
 );
@@ -261,12 +269,12 @@ export const EventKindEnum = enumOf<EventKind>('EventKind', 'The kind of an even
 export const ActorEnum = enumOf<Actor>('Actor', 'The party that caused an event.', {
   CONSUMER: 'The customer, by a message.',
   CUSTOMER: 'The customer, by a command, such as ending the conversation.',
-  AGENT: 'A human agent.',
-  BOT: 'A bot.',
-  AUTOMATION: 'A workflow or a notification.',
+  AGENT: 'A human agent, by a message or a command.',
+  BOT: 'A bot, by a message or by ending the conversation.',
+  AUTOMATION: 'A workflow or a notification, by a message.',
   BROADCAST: 'A broadcast to many customers.',
   OWN: 'Lull, by a message that it sent (LL-9).',
-  SUPERVISOR: 'A supervisor.',
+  SUPERVISOR: 'A supervisor, by ending the conversation.',
   SYSTEM: 'Lull, by a timer or another rule.',
 });
 export const EffectEnum = enumOf<Effect>(
