@@ -78,28 +78,16 @@ function writeCursor(field: OrderField, { isDue, atMs, clockMs, id }: Position):
   return cursorOf('conversation', parts.join(':'));
 }
 
+/** A cursor holds the id; except for STARTED, also the order, whether the conversation is due, and two instants. */
+const CURSOR = /^conversation:(?:(DUE|LAST_ACTIVITY):(due|never):(-?\d{1,15}):(-?\d{1,15}):)?([^:]+)$/;
+/** Exclusive: the year 9999 in milliseconds since 1970. */
+const MAX_MS = 253_370_764_800_000;
+
 function readCursor(cursor: string, field: OrderField, name: string): Position {
   const text = Buffer.from(cursor, 'base64url').toString('utf8');
-  const [kind, ...parts] = text.split(':');
-  const refused = new InvalidInputError(
-    name,
-    'a cursor that this list returned in the same order is allowed',
-  );
-  const id = parts.pop();
-  if (kind !== 'conversation' || id === undefined || !isUuid(id)) throw refused;
-  if (field === 'STARTED') {
-    if (parts.length > 0) throw refused;
-    return { isDue: true, atMs: 0, clockMs: 0, id: id.toLowerCase() };
-  }
-  const [of, due, ...numbers] = parts;
-  const [atMs, clockMs] = numbers.map(readMs);
-  if (of !== field || (due !== 'due' && due !== 'never') || numbers.length !== 2) throw refused;
-  if (atMs === undefined || atMs === null || clockMs === undefined || clockMs === null) throw refused;
+  const [, order = 'STARTED', due = 'due', at = '0', clock = '0', id = ''] = CURSOR.exec(text) ?? [];
+  const [atMs, clockMs] = [Number(at), Number(clock)];
+  if (order !== field || !isUuid(id) || Math.max(Math.abs(atMs), Math.abs(clockMs)) >= MAX_MS)
+    throw new InvalidInputError(name, 'a cursor that this list returned in the same order is allowed');
   return { isDue: due === 'due', atMs, clockMs, id: id.toLowerCase() };
-}
-
-/** Reads milliseconds since 1970, up to the year 9999; null if malformed. */
-function readMs(text: string): number | null {
-  const ms = /^-?\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-  return Math.abs(ms) < 253_370_764_800_000 ? ms : null;
 }

@@ -16,6 +16,18 @@ import {
 } from '../core/enums.ts';
 import { Agent, Skill } from '../core/named.ts';
 
+/** A nullable field whose value is stored in the event's `data`. */
+const inData = <Value>(key: string, description: string) => ({
+  nullable: true as const,
+  description,
+  resolve: ({ data }: DomainEvent) => (data?.[key] as Value | null | undefined) ?? null,
+});
+const instantInData = (key: string, description: string) => ({
+  nullable: true as const,
+  description,
+  resolve: ({ data }: DomainEvent) => (typeof data?.[key] === 'string' ? new Date(data[key]) : null),
+});
+
 export const Event = builder.objectRef<DomainEvent>('Event').implement({
   description: 'An event in the feed of a conversation (SP-12). Events are added and never changed.',
   fields: (t) => ({
@@ -74,32 +86,23 @@ builder.objectFields(Event, (t) => ({
   }),
   due: t.field({
     type: 'DateTime',
-    nullable: true,
-    description: 'The time at which that timer was due; null unless `kind` is TIMER.',
-    resolve: instantIn('due'),
+    ...instantInData('due', 'The time at which that timer was due; null unless `kind` is TIMER.'),
   }),
-  tag: t.string({
-    nullable: true,
-    description: 'The tag that an automatic close added (PE-3); null if none.',
-    resolve: textIn('tag'),
-  }),
+  tag: t.string(inData<string>('tag', 'The tag that an automatic close added (PE-3); null if none.')),
   part: t.field({
     type: PartEnum,
-    nullable: true,
-    description: 'The kind of message that Lull sent or skipped; null unless `kind` is DELIVERY.',
-    resolve: ({ data }) => (data?.part as Part | undefined) ?? null,
+    ...inData<Part>('part', 'The kind of message that Lull sent or skipped; null unless `kind` is DELIVERY.'),
   }),
   outcome: t.field({
     type: DeliveryOutcomeEnum,
-    nullable: true,
-    description: 'The result of the delivery; null unless `kind` is DELIVERY.',
-    resolve: ({ data }) => (data?.outcome as DeliveryOutcome | undefined) ?? null,
+    ...inData<DeliveryOutcome>('outcome', 'The result of the delivery; null unless `kind` is DELIVERY.'),
   }),
-  reason: t.string({
-    nullable: true,
-    description: 'The reason for that result, in words (LL-14, PE-4); null unless `kind` is DELIVERY.',
-    resolve: textIn('reason'),
-  }),
+  reason: t.string(
+    inData<string>(
+      'reason',
+      'The reason for that result, in words (LL-14, PE-4); null unless `kind` is DELIVERY.',
+    ),
+  ),
 }));
 
 /** Fields of single kinds of activity. */
@@ -118,61 +121,41 @@ builder.objectFields(Event, (t) => ({
     description: 'The tags that were removed by TAG.',
     resolve: ({ data }) => (data?.remove as string[] | undefined) ?? [],
   }),
-  caseStatus: t.string({
-    nullable: true,
-    description: 'The new case status; null if CASE_STATUS removed it, or for other kinds.',
-    resolve: textIn('caseStatus'),
-  }),
+  caseStatus: t.string(
+    inData<string>('caseStatus', 'The new case status; null if CASE_STATUS removed it, or for other kinds.'),
+  ),
   until: t.field({
     type: 'DateTime',
-    nullable: true,
-    description: 'The end of the hold that HOLD began; null if it has none (PE-6).',
-    resolve: instantIn('until'),
+    ...instantInData('until', 'The end of the hold that HOLD began; null if it has none (PE-6).'),
   }),
   responseAt: t.field({
     type: 'DateTime',
-    nullable: true,
-    description: 'The time by which an agent promised to answer; null if the promise was removed (LP-7).',
-    resolve: instantIn('responseAt'),
+    ...instantInData(
+      'responseAt',
+      'The time by which an agent promised to answer; null if the promise was removed (LP-7).',
+    ),
   }),
-  receiptOf: t.string({
-    nullable: true,
-    description: 'The `messageId` of the message that a RECEIPT is for.',
-    resolve: textIn('of'),
-  }),
+  receiptOf: t.string(inData<string>('of', 'The `messageId` of the message that a RECEIPT is for.')),
   receiptState: t.field({
     type: ReceiptStateEnum,
-    nullable: true,
-    description: 'The delivery state that a RECEIPT reports.',
-    resolve: ({ data }) => (data?.state as ReceiptState | undefined) ?? null,
+    ...inData<ReceiptState>('state', 'The delivery state that a RECEIPT reports.'),
   }),
   keyword: t.field({
     type: KeywordEnum,
-    nullable: true,
-    description: 'The keyword that the message of the customer consisted of (PE-12); null if it was none.',
-    resolve: ({ data }) => (data?.keyword as Keyword | undefined) ?? null,
+    ...inData<Keyword>(
+      'keyword',
+      'The keyword that the message of the customer consisted of (PE-12); null if it was none.',
+    ),
   }),
-  locale: t.string({
-    nullable: true,
-    description: 'The language that the client reported, as a BCP 47 tag (PE-3).',
-    resolve: textIn('locale'),
-  }),
-  clientVersion: t.string({
-    nullable: true,
-    description: 'The version of the app or SDK that the client reported (LP-9).',
-    resolve: textIn('clientVersion'),
-  }),
+  locale: t.string(
+    inData<string>('locale', 'The language that the client reported, as a BCP 47 tag (PE-3).'),
+  ),
+  clientVersion: t.string(
+    inData<string>('clientVersion', 'The version of the app or SDK that the client reported (LP-9).'),
+  ),
 }));
 
 export const EventConnection = builder.connectionObject(
   { type: Event, name: 'EventConnection', description: 'A page of events.' },
   { name: 'EventEdge', description: 'An event in a list, with its cursor.' },
 );
-
-function instantIn(field: 'due' | 'until' | 'responseAt') {
-  return ({ data }: DomainEvent) => (typeof data?.[field] === 'string' ? new Date(data[field]) : null);
-}
-
-function textIn(field: 'tag' | 'reason' | 'caseStatus' | 'of' | 'locale' | 'clientVersion') {
-  return ({ data }: DomainEvent) => (data?.[field] as string | null | undefined) ?? null;
-}
