@@ -1,7 +1,7 @@
-import { type ExecutionResult, GraphQLError } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import { MAX_ANSWER_BYTES } from '../../db/rows/bounded.ts';
 import { TooLargeError } from '../../domain/errors.ts';
+import { toGraphQLError } from './errors.ts';
 
 /** Strings up to this length are measured in characters: counting their bytes takes longer than the precision is worth. */
 const MAX_SHORT_STRING = 100;
@@ -10,22 +10,19 @@ const MAX_SHORT_STRING = 100;
 export const RESPONSE_SIZE: Plugin = {
   onExecute: () => ({
     onExecuteDone({ result, setResult }) {
-      if ('data' in result && isTooLong(result.data)) setResult(tooLarge());
+      if ('data' in result && isTooLong(result.data))
+        setResult({ errors: [toGraphQLError(new TooLargeError(MAX_ANSWER_BYTES))] });
     },
   }),
   onSubscribe: () => ({
     onSubscribeResult: () => ({
       onNext({ result, setResult }) {
-        if (isTooLong(result.data)) setResult(tooLarge());
+        if (isTooLong(result.data))
+          setResult({ errors: [toGraphQLError(new TooLargeError(MAX_ANSWER_BYTES))] });
       },
     }),
   }),
 };
-
-function tooLarge(): ExecutionResult {
-  const { message, code, max } = new TooLargeError(MAX_ANSWER_BYTES);
-  return { errors: [new GraphQLError(message, { extensions: { code, max } })] };
-}
 
 /** Estimates the size of the data as JSON without serialising it, and stops at the limit. */
 function isTooLong(data: unknown): boolean {

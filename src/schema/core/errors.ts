@@ -1,4 +1,4 @@
-import { GraphQLError } from 'graphql';
+import { GraphQLError, type GraphQLErrorOptions } from 'graphql';
 import { unavailableFor } from '../../db/sqlstate.ts';
 import type { ActionKind } from '../../domain/conversation/activity.ts';
 import type { Status } from '../../domain/conversation/conversation.ts';
@@ -210,8 +210,7 @@ export function maskError(log: Log): (error: unknown) => Error {
     if (unavailable?.cause !== undefined)
       log.warn({ err: unavailable.cause }, 'the database does not answer');
     const known = unavailable ?? original;
-    if (known instanceof LullError)
-      return new GraphQLError(known.message, { ...where, extensions: extensionsOf(known) });
+    if (known instanceof LullError) return toGraphQLError(known, where);
     log.error({ err: original }, 'a request failed');
     return new GraphQLError('internal error: it has been logged; retry, or report it if it persists', {
       ...where,
@@ -223,6 +222,11 @@ export function maskError(log: Log): (error: unknown) => Error {
 /** Whether GraphQL refused the value that a resolver returned: a bug in Lull, which the caller cannot correct. */
 function isInternal({ path, extensions, message }: GraphQLError): boolean {
   return path !== undefined && extensions.code === undefined && !message.startsWith('Argument ');
+}
+
+/** The error as GraphQL sends it: with its code, its fields and, for some, the HTTP status. */
+export function toGraphQLError(error: LullError, where: GraphQLErrorOptions = {}): GraphQLError {
+  return new GraphQLError(error.message, { ...where, extensions: extensionsOf(error) });
 }
 
 function originalOf(error: unknown): unknown {

@@ -6,6 +6,7 @@ import type { Plugin } from 'graphql-yoga';
 import { UnavailableError } from '../../domain/errors.ts';
 import { type Context, readBy } from './context.ts';
 import { type Cost, costOf } from './cost.ts';
+import { toGraphQLError } from './errors.ts';
 import type { RequestScope } from './server.ts';
 
 /** The limits of one request. */
@@ -78,10 +79,8 @@ async function takePlace(context: Context & RequestScope): Promise<GraphQLError 
     readBy(context, await context.takePlace());
     return null;
   } catch (error) {
-    if (!(error instanceof UnavailableError)) throw error;
-    const { code, retryAfterSeconds = 1 } = error;
-    const http = { status: 503, headers: { 'retry-after': String(retryAfterSeconds) } };
-    return new GraphQLError(error.message, { extensions: { code, retryAfterSeconds, http } });
+    if (error instanceof UnavailableError) return toGraphQLError(error);
+    throw error;
   }
 }
 

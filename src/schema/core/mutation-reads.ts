@@ -1,6 +1,5 @@
 import {
   type ExecutionArgs,
-  GraphQLError,
   type GraphQLNamedType,
   getNamedType,
   getOperationAST,
@@ -14,6 +13,7 @@ import {
 import type { Plugin } from 'graphql-yoga';
 import { ForbiddenError } from '../../domain/errors.ts';
 import type { Context } from './context.ts';
+import { toGraphQLError } from './errors.ts';
 
 const READ = 'conversations:read';
 
@@ -25,11 +25,11 @@ export const MUTATION_READS: Plugin = {
   onExecute({ args, setResultAndStopExecution }) {
     const { scopes } = args.contextValue as unknown as Context;
     if (scopes.has(READ) || !readsOthers(args)) return;
-    const { message, code, scope } = new ForbiddenError(
+    const error = new ForbiddenError(
       READ,
       `a mutation may select other objects than the one it changes only with the scope ${READ}: add the scope or remove those fields`,
     );
-    setResultAndStopExecution({ errors: [new GraphQLError(message, { extensions: { code, scope } })] });
+    setResultAndStopExecution({ errors: [toGraphQLError(error)] });
   },
 };
 
