@@ -27,6 +27,12 @@ const ERRORS = {
   SOMETIMES: [...ALWAYS, ConversationEndedError, NotAllowedError],
 };
 
+const ENDED: Readonly<Record<keyof typeof ERRORS, string>> = {
+  ALWAYS: '',
+  WHILE_OPEN: ' Code CONVERSATION_ENDED if it has ended already.',
+  SOMETIMES: '',
+};
+
 /** A command: its name and arguments, when it is possible, and the activity that it records. */
 type Command<Args extends InputFieldMap> = {
   name: string;
@@ -42,7 +48,7 @@ export function command<Args extends InputFieldMap>(options: Command<Args>): voi
   builder.mutationField(name, (t) =>
     t.field({
       type: Conversation,
-      description: `${description} Requires the scope \`conversations:act\`.`,
+      description: `${description}${ENDED[possible]} Requires the scope \`conversations:act\`.`,
       authScopes: { scope: 'conversations:act' },
       args: { ...(args as InputFieldMap), ...onceArgs() },
       errors: {

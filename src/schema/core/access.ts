@@ -44,9 +44,10 @@ const ALGORITHMS = ['RS256', 'ES256'];
 const CLOCK_TOLERANCE_SECONDS = 5;
 
 /**
- * Makes the function that authenticates requests by an account's key, by an operator key and the account that the request
- * names, or, if JWTs are configured, by an agent's token. It throws NotFoundError for an unknown account or agent,
- * InvalidInputError for a malformed or missing one, and ForbiddenError if an agent is named without the scope `act-as`.
+ * Makes the function that authenticates requests. A token is an account's key, an operator key or, if JWTs are configured, an
+ * agent's token. With an operator key the request has to name the account.
+ * The function throws NotFoundError for an unknown account or agent and InvalidInputError for a malformed or missing one. It
+ * throws ForbiddenError if the request names an agent and the key lacks the scope `act-as`.
  */
 export function openAccess(deps: AccessDeps, jwt: Config['jwt'], keyServer: KeyServerOptions = {}): Identify {
   const verifyKey = coalesced(
