@@ -123,7 +123,8 @@ command({
 });
 command({
   name: 'returnToQueue',
-  description: 'Unassigns the agent and returns the conversation to the queue, with the status WAITING.',
+  description:
+    'Unassigns the agent and returns the conversation to the queue: its status becomes WAITING, unless it is NEW.',
   possible: 'WHILE_OPEN',
   args: builder.args((t) => on(t)),
   activity: (args) => ({ kind: 'TO_QUEUE', ...args }),
