@@ -3,44 +3,50 @@ import { WEIGHTS, type Weight } from '../src/schema/core/cost-table.ts';
 import { HEAVY_FROM, MAX } from '../src/schema/core/limits.ts';
 import { table } from './markdown.ts';
 
-/** docs/limits.md: what a request may come to, and what each field costs. */
+/** Renders docs/limits.md: the limits of a request and the cost of each field. */
 export function limitsPage(): string {
   const number = (value: number) => value.toLocaleString('en');
   return `# Limits
 
 Made from \`src/schema/core/cost-table.ts\` and \`src/schema/core/limits.ts\`; \`npm run generate\` writes it.
 
-A request is weighed before anything is read. Beyond a limit it is answered \`TOO_COMPLEX\`, with the \`limit\` and its \`max\`.
+Lull weighs each request before it reads anything. A request above a limit is answered \`TOO_COMPLEX\`, with the \`limit\` and
+its \`max\`.
 
 ${table(
   ['limit', 'max', 'of'],
   [
-    ['`depth`', number(MAX.depth), 'fields within fields'],
+    ['`depth`', number(MAX.depth), 'levels of nested fields'],
     ['`aliases`', number(MAX.aliases), 'aliases'],
-    ['`tokens`', number(MAX.tokens), 'words and signs of the text; long lists belong in variables'],
-    ['`cost`', number(MAX.cost), 'the cost of the whole request'],
-    ['`eventCost`', number(MAX.eventCost), 'the cost of an event of a subscription, for each conversation'],
+    ['`tokens`', number(MAX.tokens), 'lexical tokens of the query; pass long lists as variables'],
+    ['`cost`', number(MAX.cost), 'the cost of a query or mutation'],
+    [
+      '`eventCost`',
+      number(MAX.eventCost),
+      'the cost of a subscription, for each event and each conversation in it',
+    ],
   ],
 )}
 
-An answer, or an event, of more than ${number(MAX_ANSWER_BYTES)} bytes is \`TOO_LARGE\` (\`max\`): ask for smaller pages or fewer fields.
+A response or event of more than ${number(MAX_ANSWER_BYTES)} bytes is answered \`TOO_LARGE\` with the \`max\`: use smaller pages or fewer fields.
 
 ## Cost
 
-The unit is one row read by its key. A field costs its weight, and what is asked for within it counts as often as its page
-is long (\`first\` or \`last\`), as a list may be, or as many items as its arguments bring. A field that has fields of its own and is not in
-the table costs 1, any other nothing.
+The unit is one row read by its key. A field costs its weight. Its selection counts once for each row of a page (\`first\` or
+\`last\`), for each entry that a list can have, or for each item in its arguments. A field that is not in the table costs 1 if it
+has a selection, else nothing.
 
-Weights are measured by \`node bench/weights.ts\`, each within the process and at a million rows, as multiples of what one row by its
-key takes (about half a millisecond on two shared cores), and rounded up. So a request of ${number(MAX.cost)}, the most that is allowed,
-takes some 10 s of the database at a million rows.
+\`node bench/weights.ts\` measures the weights at a million rows, within the process, as multiples of the time for one row by its
+key (about 0.5 ms on two shared cores), rounded up. A request at the limit of ${number(MAX.cost)} takes about 10 s of the
+database at a million rows.
 
 ## Heavy requests
 
-A query is heavy that costs more than ${number(HEAVY_FROM.query)}, a mutation of more than ${number(HEAVY_FROM.mutation)}, and whatever has a field of ${number(HEAVY_FROM.field)} or more.
-Heavy requests have few places (\`LULL_HEAVY_READS\`, half of them for one account) and connections of their own. They wait 10 s at
-most, accounts in turns, and then are \`UNAVAILABLE\` with \`retryAfterSeconds\`: nothing was done for them. Each statement of theirs has 8 s
-(a report and \`runs\` 10 s), and after 20 s they begin no further one.
+A request is heavy if it is a query that costs more than ${number(HEAVY_FROM.query)}, a mutation that costs more than ${number(HEAVY_FROM.mutation)}, or if one of its fields
+has a weight of ${number(HEAVY_FROM.field)} or more. Heavy requests share \`LULL_HEAVY_READS\` places with a connection each; one account gets at most
+half of them, and accounts take turns. A request waits up to 10 s for a place and is then answered \`UNAVAILABLE\` with
+\`retryAfterSeconds\`; it has changed nothing. Each of its statements has 8 s (10 s for \`report\` and \`runs\`). After 20 s it
+begins no further statement.
 
 ## What fields cost
 

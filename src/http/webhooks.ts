@@ -17,7 +17,7 @@ import { receive } from '../ingest/receive-webhook.ts';
 import type { Log } from '../log.ts';
 import type { FetchWithin } from '../outgoing/guarded-fetch.ts';
 import { type ChannelPath, channelsOfWebhooks } from '../rules/channels.ts';
-import { gathered } from '../schema/core/batch.ts';
+import { batchedWithLimit } from '../schema/core/batch.ts';
 import { type Entrance, refuseStranger } from './admission.ts';
 import { type ReadWhole, readBody } from './body.ts';
 import { inTurn } from './overload.ts';
@@ -54,7 +54,7 @@ export function openWebhooks(
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   const { entrance } = deps;
   const { door, lobby, senderOf } = entrance;
-  const find = gathered((paths: readonly ChannelPath[]) => channelsOfWebhooks(deps, paths));
+  const find = batchedWithLimit((paths: readonly ChannelPath[]) => channelsOfWebhooks(deps, paths));
 
   return async (request, response) => {
     const { method = 'GET', url = '/' } = request;

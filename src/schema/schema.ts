@@ -33,10 +33,10 @@ import './webhook/webhook-endpoint.ts';
 import './webhook/webhook-setup.ts';
 import './webhook/webhook-sending.ts';
 
-/** The whole API. */
+/** The GraphQL schema; importing the files above has added their types to the builder. */
 export const schema = builder.toSchema();
 
-/** The API in GraphQL's own language, as it is committed. */
+/** The schema in SDL, sorted, as committed in schema.graphql. */
 export function printedSchema(): string {
   return `${printSchema(lexicographicSortSchema(schema))}\n`;
 }

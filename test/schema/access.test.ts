@@ -34,7 +34,7 @@ const refusal = (status: number, code: string, more = {}) => ({
 });
 
 describe('an operator key', () => {
-  it('works on the account that the request names, by its id in either form', async () => {
+  it('works on the account that x-lull-account names, as a UUID or a global id', async () => {
     expect((await name(operator, { 'x-lull-account': other })).body).toEqual({
       data: { account: { name: 'other' } },
     });
@@ -44,7 +44,7 @@ describe('an operator key', () => {
     });
   });
 
-  it('has to name an account, one that is there', async () => {
+  it('is refused without the header, or if the account does not exist', async () => {
     const field = 'x-lull-account';
     expect(await name(operator)).toMatchObject(refusal(400, 'INVALID_INPUT', { field }));
     for (const malformed of ['x', api.ann, "' or '1'='1"])
@@ -55,7 +55,7 @@ describe('an operator key', () => {
     expect(await name(operator, { [field]: nobody })).toMatchObject(refusal(404, 'NOT_FOUND', { field }));
   });
 
-  it('may do what its scopes say, and its actor is known', async () => {
+  it('is limited to its scopes and is recorded as the author of its changes', async () => {
     const set = 'mutation { setPolicy(input: { autoClose: true }) { __typename } }';
     const headers = { 'x-lull-account': other };
     const reader = await makeOperator(['conversations:read']);
@@ -71,7 +71,7 @@ describe('an operator key', () => {
     expect(version).toEqual({ changed_by: `operator:${writer.id}` });
   });
 
-  it('that is wrong, of another form or revoked is answered 401', async () => {
+  it('is answered 401 if it is wrong, malformed or revoked', async () => {
     const headers = { 'x-lull-account': other };
     const { id, token } = await makeOperator(['conversations:read']);
     expect((await name(token, headers)).status).toBe(200);
@@ -82,7 +82,7 @@ describe('an operator key', () => {
     expect(await name(token, headers)).toMatchObject(refusal(401, 'UNAUTHENTICATED'));
   });
 
-  it('leaves no trace in the database or the log by which it could be used', async () => {
+  it('is stored as a hash only: neither the database nor the log holds its secret', async () => {
     await name(operator, { 'x-lull-account': other });
     await name(`${operator}x`, { 'x-lull-account': other });
     const secret = operator.split('_')[3] as string;
@@ -92,13 +92,13 @@ describe('an operator key', () => {
 });
 
 describe('a key of an account', () => {
-  it('may name its own account, and no other', async () => {
+  it('can name its own account in x-lull-account; another one is NOT_FOUND', async () => {
     expect((await name(api.key, { 'x-lull-account': api.engine.accountId })).status).toBe(200);
     const field = 'x-lull-account';
     expect(await name(api.key, { [field]: other })).toMatchObject(refusal(404, 'NOT_FOUND', { field }));
   });
 
-  it('is its own, whatever others come in the same turn; all are looked up by one statement', async () => {
+  it('is verified on its own among concurrent requests; one statement looks up all of them', async () => {
     const theirs = await api.makeKey(['conversations:read', 'act-as'], other);
     const second = await api.makeKey(['policies:write']);
     const wrong = `${theirs.slice(0, -1)}${theirs.endsWith('0') ? '1' : '0'}`;
@@ -135,7 +135,7 @@ describe('a key of an account', () => {
     expect(version?.changed_by).toMatch(new RegExp(`^agent:${api.engine.ann} by key:`));
   });
 
-  it('cannot act as an agent of another account, or as what is none', async () => {
+  it('cannot act as an agent of another account or as an unknown one', async () => {
     const field = 'x-lull-agent';
     const theirs = (await ensureAgents(api.engine.deps, other, ['eve'])).get('eve') as string;
     for (const id of [theirs, api.id('Agent', theirs)])
@@ -148,7 +148,7 @@ describe('a key of an account', () => {
 });
 
 describe('scopes (SP-5)', () => {
-  it('SP-5 a policy is set only with policies:write', async () => {
+  it('SP-5 setting a policy requires policies:write', async () => {
     const key = await api.makeKey(SCOPES.filter((scope) => scope !== 'policies:write'));
     const set =
       'mutation { setPolicy(input: { autoClose: false }) { __typename ... on ForbiddenError { scope } } }';
@@ -160,14 +160,14 @@ describe('scopes (SP-5)', () => {
     expect(await api.ask('{ account { rulesVersion } }')).toEqual(before);
   });
 
-  it('nothing is read without conversations:read', async () => {
+  it('reading requires conversations:read', async () => {
     const key = await api.makeKey(SCOPES.filter((scope) => scope !== 'conversations:read'));
     const { data, errors } = await api.ask('{ account { name } }', {}, key);
     expect(data).toBeFalsy();
     expect(errors).toMatchObject([{ extensions: { code: 'FORBIDDEN', scope: 'conversations:read' } }]);
   });
 
-  it('a mutation shows other objects than the one it changed only with conversations:read, else it does nothing', async () => {
+  it('a mutation that selects further objects is refused without conversations:read and changes nothing', async () => {
     await api.engine.writes('scoped');
     const { id } = await api.engine.latest('scoped');
     const tag = (shown: string) => `mutation ($id: ID!) { addTags(conversationId: $id, tags: ["seen"]) {
@@ -195,7 +195,7 @@ describe('scopes (SP-5)', () => {
     });
   });
 
-  it('a subscription without conversations:read is refused, and nobody listens', async () => {
+  it('a subscription without conversations:read is refused and no listener stays', async () => {
     const key = await api.makeKey(SCOPES.filter((scope) => scope !== 'conversations:read'));
     const query = 'subscription { conversationChanged { __typename } }';
     const response = await api.post(JSON.stringify({ query }), {

@@ -19,7 +19,7 @@ const countOf = async (table: 'conversation' | 'event' | 'contact') =>
     ?.count as number;
 
 describe('recordActivities', () => {
-  it('records what happened, in the order of the call, on the contact’s conversation', async () => {
+  it('records activities in the order of the input, on the contact’s conversation', async () => {
     const [first, second, other] = await api.record(
       inbound('anna', { messageId: 'm1' }),
       { kind: 'OUTBOUND', channelId: api.channel, address: 'anna', sender: 'AGENT', agentId: api.ann },
@@ -42,7 +42,7 @@ describe('recordActivities', () => {
     });
   });
 
-  it('a message reported twice is a duplicate, in one call and in two, and no error', async () => {
+  it('a repeated messageId is a DUPLICATE without an error, in one call and in two', async () => {
     const message = inbound('dora', { messageId: 'd1' });
     const [first, again] = await api.record(message, message);
     const [later] = await api.record(message);
@@ -51,7 +51,7 @@ describe('recordActivities', () => {
       expect(duplicate).toEqual({ outcome: 'DUPLICATE', conversationId: first.conversationId, error: null });
   });
 
-  it('takes every kind with what it needs', async () => {
+  it('accepts every kind with its required fields', async () => {
     const [{ conversationId }] = await api.record(
       inbound('kinds', { clientVersion: '2.1', skillId: api.sales }),
     );
@@ -114,8 +114,8 @@ describe('recordActivities', () => {
   });
 });
 
-describe('a call', () => {
-  it('of 1,000 activities is taken, one of 1,001 refused whole', async () => {
+describe('a call of recordActivities', () => {
+  it('accepts 1,000 activities; with 1,001 it is TOO_MANY and records none', async () => {
     const before = await countOf('contact');
     const many = (count: number) => Array.from({ length: count }, (_, index) => inbound(`many ${index}`));
     const tooMany = await api.ask(RECORD, { input: { activities: many(1001) } });
@@ -131,16 +131,16 @@ describe('a call', () => {
     expect(await countOf('contact')).toBe(before + 1000);
   });
 
-  it('without activities has no results', async () => {
+  it('returns no results without activities', async () => {
     expect(await api.record()).toEqual([]);
   });
 
-  it('with only shapes that are wrong reaches no conversation', async () => {
+  it('refuses each activity if all are malformed', async () => {
     const [refused] = await api.record({ kind: 'TO_QUEUE' });
     expect(refused).toMatchObject({ outcome: 'REFUSED' });
   });
 
-  it('of an unknown kind, or an instant that is none, is refused before anything is done', async () => {
+  it('records nothing if one activity has an unknown kind or a malformed instant', async () => {
     const before = await countOf('event');
     for (const activity of [inbound('x', { kind: 'SHOUT' }), inbound('x', { at: '2026-02-30T00:00:00Z' })]) {
       const { data, errors } = await api.ask(RECORD, { input: { activities: [inbound('x'), activity] } });
@@ -150,7 +150,7 @@ describe('a call', () => {
     expect(await countOf('event')).toBe(before);
   });
 
-  it('needs the scope activities:write, and to read the conversation conversations:read', async () => {
+  it('requires activities:write, and conversations:read to select the conversation', async () => {
     const reader = await api.makeKey(['conversations:read', 'policies:write']);
     const writer = await api.makeKey(['activities:write']);
     const input = { activities: [inbound('scoped')] };

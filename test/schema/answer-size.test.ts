@@ -10,7 +10,7 @@ afterAll(() => api.close());
 
 const TOO_LARGE = [{ extensions: { code: 'TOO_LARGE', max: MAX_ANSWER_BYTES } }];
 
-/** A conversation with so many bytes of tags. */
+/** Creates a conversation with this many bytes of tags. */
 async function withTags(address: string, bytes: number): Promise<string> {
   const { engine } = api;
   await engine.writes(address);
@@ -21,7 +21,7 @@ async function withTags(address: string, bytes: number): Promise<string> {
   return api.id('Conversation', id);
 }
 
-it('tags of more than 5 MB in a page are not read: the answer names the limit', async () => {
+it('a page with over 5 MB of tags is TOO_LARGE with the limit and is not read', async () => {
   for (const at of [1, 2, 3, 4, 5, 6]) await withTags(`long ${at}`, 1_000_000);
   const page = (first: number) => api.ask(`{ conversations(first: ${first}) { nodes { id tags } } }`);
   expect((await page(6)).errors).toMatchObject(TOO_LARGE);
@@ -30,7 +30,7 @@ it('tags of more than 5 MB in a page are not read: the answer names the limit', 
   expect(data.conversations.nodes[0].tags).toHaveLength(1_000);
 });
 
-it('the same tags asked for again and again make no answer that is longer', async () => {
+it('a response that repeats the same tags to over 5 MB is TOO_LARGE', async () => {
   const id = await withTags('again', 400_000);
   const again = (times: number) =>
     `query ($id: ID!) { ${Array.from({ length: times }, (_, at) => `a${at}: conversation(id: $id) { tags }`).join(' ')} }`;
@@ -38,7 +38,7 @@ it('the same tags asked for again and again make no answer that is longer', asyn
   expect((await api.ask(again(5), { id })).errors).toBeUndefined();
 });
 
-it('so it is with what events tell', async () => {
+it('a feed with over 5 MB of event data is TOO_LARGE', async () => {
   const { engine } = api;
   await engine.writes('telling');
   const { id } = await engine.latest('telling');

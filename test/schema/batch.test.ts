@@ -1,22 +1,22 @@
 import { describe, expect, it } from 'vitest';
-import { batched, batchedById, shared } from '../../src/schema/core/batch.ts';
+import { batched, batchedById, coalesced } from '../../src/schema/core/batch.ts';
 
-/** The end of this turn of the event loop, and what follows from it. */
+/** Waits for the end of this turn of the event loop and for the reads that it starts. */
 const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
-const told = (asked: Promise<unknown>[]) => Promise.allSettled(asked);
+const settled = (asked: Promise<unknown>[]) => Promise.allSettled(asked);
 
-describe('shared', () => {
-  /** What was read, in the order in which it began; each ends when the test says so. */
-  function openShared() {
+describe('coalesced', () => {
+  /** Records the reads in the order in which they begin; the test settles each. */
+  function openCoalesced() {
     const reads: { key: string; resolve: (value: string) => void; reject: (error: unknown) => void }[] = [];
-    const ask = shared(
+    const ask = coalesced(
       (key: string) => new Promise<string>((resolve, reject) => reads.push({ key, resolve, reject })),
     );
     return { ask, reads, keys: () => reads.map(({ key }) => key) };
   }
 
-  it('reads once for all who ask the same in one turn, and begins at its end', async () => {
-    const { ask, reads, keys } = openShared();
+  it('reads a key once for all calls of one turn of the event loop, at its end', async () => {
+    const { ask, reads, keys } = openCoalesced();
     const asked = [ask('a'), ask('a'), ask('b')];
     await Promise.resolve();
     process.nextTick(() => asked.push(ask('a')));
@@ -29,8 +29,8 @@ describe('shared', () => {
     expect(await Promise.all(asked)).toEqual(['of a', 'of a', 'of b', 'of a']);
   });
 
-  it('reads anew for who asks once it has begun, and remembers nothing', async () => {
-    const { ask, reads, keys } = openShared();
+  it('reads again for a call that comes after a read has begun, and caches nothing', async () => {
+    const { ask, reads, keys } = openCoalesced();
     const early = ask('a');
     await turn();
     expect(keys()).toEqual(['a']);
@@ -49,10 +49,10 @@ describe('shared', () => {
     expect(await next).toBe('newest');
   });
 
-  it('tells a failure to all who asked, and does not keep it', async () => {
-    const { ask, reads } = openShared();
+  it('rejects all coalesced calls with the failure and does not cache it', async () => {
+    const { ask, reads } = openCoalesced();
     const error = new Error('not to be read');
-    const asked = told([ask('a'), ask('a')]);
+    const asked = settled([ask('a'), ask('a')]);
     const other = ask('b');
     await turn();
     reads[0]?.reject(error);
@@ -68,15 +68,15 @@ describe('shared', () => {
     expect(await again).toBe('of a');
   });
 
-  it('tells what is thrown before a read begins like any other failure', async () => {
+  it('rejects with an error that is thrown synchronously, as with any other', async () => {
     const error = new Error('thrown, not rejected');
     let times = 0;
-    const ask = shared((_key: string): Promise<string> => {
+    const ask = coalesced((_key: string): Promise<string> => {
       times++;
       throw error;
     });
     for (const round of [1, 2]) {
-      expect(await told([ask('a'), ask('a')])).toEqual([
+      expect(await settled([ask('a'), ask('a')])).toEqual([
         { status: 'rejected', reason: error },
         { status: 'rejected', reason: error },
       ]);
@@ -86,7 +86,7 @@ describe('shared', () => {
 });
 
 describe('batched', () => {
-  it('reads all that is asked for in one turn in one go, in the order of asking', async () => {
+  it('reads all keys of one turn together, in the order of the calls', async () => {
     const reads: (readonly number[])[] = [];
     const ask = batched(async (keys: readonly number[]) => {
       reads.push(keys);
@@ -98,15 +98,15 @@ describe('batched', () => {
     expect(reads).toEqual([[2, 1, 2], [2]]);
   });
 
-  it('tells a failure to all of its turn, and to nobody after', async () => {
+  it('rejects all calls of the batch with its failure, and no later one', async () => {
     const error = new Error('not to be read');
     const ask = batched(async (keys: readonly number[]) => {
       if (keys.includes(0)) throw error;
       return keys;
     });
-    const failed = told([ask(1), ask(0)]);
+    const failed = settled([ask(1), ask(0)]);
     await turn();
-    expect(await told([ask(1)])).toEqual([{ status: 'fulfilled', value: 1 }]);
+    expect(await settled([ask(1)])).toEqual([{ status: 'fulfilled', value: 1 }]);
     expect(await failed).toEqual([
       { status: 'rejected', reason: error },
       { status: 'rejected', reason: error },
@@ -115,7 +115,7 @@ describe('batched', () => {
 });
 
 describe('batchedById', () => {
-  it('reads each id once; null for one that is not found, and for none, which costs no read', async () => {
+  it('reads each id once; an unknown id gives null, and null gives null without a read', async () => {
     const reads: (readonly string[])[] = [];
     const ask = batchedById(async (ids) => {
       reads.push(ids);

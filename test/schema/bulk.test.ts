@@ -35,7 +35,7 @@ async function open(...addresses: string[]) {
 const status = async (address: string) => (await api.engine.latest(address)).status;
 
 describe('endConversations', () => {
-  it('PE-14 ends what the filter lets pass, and nothing else, with a result for each', async () => {
+  it('PE-14 ends the conversations that pass the filter and no others, with a result for each', async () => {
     const { engine } = api;
     await open('a', 'b');
     await engine.writes('in sales', { skillId: engine.sales });
@@ -55,7 +55,7 @@ describe('endConversations', () => {
     expect((await end({ filter: {}, by: 'BOT' })).results).toHaveLength(2);
   });
 
-  it('takes a limit and says whether more remain, those quiet the longest first', async () => {
+  it('ends at most `limit` conversations, the least recently active first, and says if more remain', async () => {
     for (const address of ['first', 'second', 'third']) {
       await open(address);
       api.engine.clock.advance(1000);
@@ -72,7 +72,7 @@ describe('endConversations', () => {
     expect(await end({ filter: {}, by: 'AGENT' })).toMatchObject({ results: [], remaining: false });
   });
 
-  it('PE-1 takes what is due before an instant', async () => {
+  it('PE-1 ends the conversations that are due before `dueBefore`', async () => {
     const { engine } = api;
     await open('due', 'due later', 'not due');
     await engine.answers('due');
@@ -85,7 +85,7 @@ describe('endConversations', () => {
     ]);
   });
 
-  it('with a thousand open takes a constant number of statements, each through the one way in', async () => {
+  it('uses a constant number of statements for 1,000 conversations and records an END event for each', async () => {
     const { engine } = api;
     const target = (n: number) => ({ channelId: engine.channelId, address: `bulk ${n}` });
     const writes = (from: number, to: number) =>
@@ -114,8 +114,8 @@ describe('endConversations', () => {
   });
 });
 
-describe('what is refused ends nothing', () => {
-  it('a limit out of bounds, an unknown skill, ended ones, a malformed id', async () => {
+describe('a refused endConversations ends nothing:', () => {
+  it('with a limit out of bounds, an unknown skill, the status ENDED or a malformed id', async () => {
     await open('stays');
     for (const limit of [0, -1, 1001])
       expect(await end({ filter: {}, by: 'AGENT', limit })).toMatchObject({
@@ -138,7 +138,7 @@ describe('what is refused ends nothing', () => {
     expect(await status('stays')).toBe('WAITING');
   });
 
-  it('a key without the scope conversations:act', async () => {
+  it('with a key that lacks conversations:act', async () => {
     await open('stays, too');
     const key = await api.makeKey(['conversations:read', 'activities:write']);
     expect(await end({ filter: {}, by: 'AGENT' }, key)).toMatchObject({ scope: 'conversations:act' });

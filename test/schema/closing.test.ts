@@ -21,7 +21,7 @@ afterAll(() => api.close());
 const CLOSING = 'closing { survey closeMessage separator reasons { survey closeMessage separator } }';
 const one = async (id: string, query = CLOSING) =>
   (await api.ask(`query ($id: ID!) { conversation(id: $id) { ${query} } }`, { id })).data.conversation;
-/** Somebody wrote, with a client of a version, and was answered. */
+/** Creates a conversation whose customer uses a client of this version and was answered. */
 async function answered(channel: string, address: string, clientVersion?: string): Promise<string> {
   const where = { channelId: channels[channel], address };
   const [{ conversationId }] = await api.record(
@@ -45,7 +45,7 @@ describe('closing', () => {
     expect(await one(app)).toEqual(silent('an automatic close is silent from SDK 2.1 on'));
   });
 
-  it('LP-9 an older SDK shows survey and close message, each only if it is configured to', async () => {
+  it('LP-9 an older SDK shows the survey and the close message if its settings say so', async () => {
     expect(await one(await answered('app', 'old sdk', '2.0'))).toMatchObject({
       closing: { survey: true, closeMessage: 'Conversation resolved by you', separator: true },
     });
@@ -57,7 +57,7 @@ describe('closing', () => {
     });
   });
 
-  it('LL-14 what an open one foresees is what it has once its timer has ended it', async () => {
+  it('LL-14 the closing predicted for an open conversation is the one that its timer brings', async () => {
     const ids = [await answered('page', 'foresees'), await answered('app', 'foresees', '1.9')];
     const foreseen = await Promise.all(ids.map((id) => one(id)));
     await api.engine.runUntil(new Date(api.engine.clock.now().getTime() + 91 * DAY));
@@ -67,7 +67,7 @@ describe('closing', () => {
     }
   });
 
-  it('LL-14 a changed setting of a channel is what the next list and the next look show', async () => {
+  it('LL-14 a changed channel setting shows in the next list and the next single read', async () => {
     const { deps, accountId } = api.engine;
     const channel = { name: 'changing app', adapter: 'in-app', settings: SHOWN };
     channels.changing = api.id('Channel', await ensureChannel(deps, accountId, channel));
@@ -110,7 +110,7 @@ describe('closing', () => {
     await expectShown(true, false);
   });
 
-  it('LL-14 an end by command goes by its own reason', async () => {
+  it('LL-14 an end by command uses the reason COMMAND', async () => {
     const id = await answered('page', 'by command');
     await api.record({ kind: 'END', conversationId: id, by: 'AGENT' });
     expect(await one(id)).toMatchObject({
@@ -118,13 +118,13 @@ describe('closing', () => {
     });
   });
 
-  it('SF-11 who opted out sees nothing', async () => {
+  it('SF-11 a customer who opted out is shown nothing', async () => {
     const id = await answered('app', 'opted out', '2.0');
     await api.engine.db.sql`update contact set consent = 'OPTED_OUT' where address = 'opted out'`;
     expect(await one(id)).toEqual(silent('the customer opted out'));
   });
 
-  it('PE-4 outside the reply window nothing is sent; the window counts from what the customer last wrote', async () => {
+  it('PE-4 outside the reply window, counted from the customer’s last message, nothing is sent', async () => {
     const id = await answered('app', 'window', '2.0');
     const { rules, accountId } = { rules: api.deps.rules, accountId: api.engine.accountId };
     const { channels: setups } = await rules.newest(accountId);
@@ -148,14 +148,14 @@ describe('closing', () => {
     Object.assign(setup as object, { rules: own });
   });
 
-  it('is null where nothing would ever end it', async () => {
+  it('is null if no timer would end the conversation', async () => {
     const id = await answered('page', 'aside');
     await api.engine.db
       .sql`update conversation set lane_id = null where id = ${atob(id).split(':')[1] ?? ''}`;
     expect(await one(id)).toEqual({ closing: null });
   });
 
-  it('is an error that names the setting where a channel has settings its adapter refuses', async () => {
+  it('is an error naming the setting if the adapter refuses the settings of the channel', async () => {
     const [{ conversationId }] = await api.record({
       kind: 'INBOUND',
       channelId: api.channel,

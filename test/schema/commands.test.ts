@@ -25,7 +25,7 @@ const ANSWER = `
     ... on ForbiddenError { scope }
   }`;
 
-/** Calls a mutation; `args` as GraphQL writes them. */
+/** Calls a mutation; `args` is GraphQL text. */
 async function call(name: string, args: string, as?: string) {
   const answer = await api.ask(`mutation { ${name}(${args}) { ${ANSWER} } }`, {}, as);
   if (!answer.data) throw new Error(JSON.stringify(answer.errors));
@@ -33,7 +33,7 @@ async function call(name: string, args: string, as?: string) {
 }
 const text = JSON.stringify;
 
-/** A conversation that the customer began; answered by ann, if that is wanted. */
+/** Creates a conversation that the customer started and, if wanted, ann answered. */
 async function begun(address: string, answered?: 'answered'): Promise<string> {
   await api.engine.writes(address);
   if (answered) await api.engine.answers(address);
@@ -54,7 +54,7 @@ describe('commands', () => {
     expect(again).toMatchObject({ __typename: 'ConversationEndedError', conversationId: id });
   });
 
-  it('PE-14 nobody can end one as SYSTEM', async () => {
+  it('PE-14 no caller can end a conversation as SYSTEM', async () => {
     const id = await begun('as system');
     const { errors } = await api.ask(
       `mutation { endConversation(conversationId: ${text(id)}, by: SYSTEM) { __typename } }`,
@@ -63,7 +63,7 @@ describe('commands', () => {
     expect(await api.engine.latest('as system')).toMatchObject({ status: 'WAITING' });
   });
 
-  it('SF-12 inactivates, assigns, returns to the queue', async () => {
+  it('SF-12 inactivates a conversation, assigns it and returns it to the queue', async () => {
     const id = await begun('moves', 'answered');
     const on = `conversationId: ${text(id)}`;
     expect(await call('inactivateConversation', on)).toMatchObject({ status: 'INACTIVE' });
@@ -79,7 +79,7 @@ describe('commands', () => {
     });
   });
 
-  it('PE-6 holds, with an end or without, and releases', async () => {
+  it('PE-6 puts a conversation on hold, with an end or without, and releases it', async () => {
     const on = `conversationId: ${text(await begun('held', 'answered'))}`;
     const until = later(3_600_000);
     expect(await call('holdConversation', `${on}, until: ${text(until)}`)).toMatchObject({
@@ -98,14 +98,14 @@ describe('commands', () => {
     });
   });
 
-  it('reopens by hand', async () => {
+  it('reopens an ended conversation', async () => {
     const on = `conversationId: ${text(await begun('again', 'answered'))}`;
     expect(await call('reopenConversation', on)).toMatchObject({ __typename: 'NotAllowedError' });
     await call('endConversation', `${on}, by: AGENT`);
     expect(await call('reopenConversation', on)).toMatchObject({ status: 'ACTIVE', ending: null });
   });
 
-  it('LP-4, SP-4, PE-7, LP-7 sets skill, case status, tags and a promise, and takes them back', async () => {
+  it('LP-4, SP-4, PE-7, LP-7 sets and removes skill, case status, tags and a manual response time', async () => {
     const on = `conversationId: ${text(await begun('facts', 'answered'))}`;
     expect(await call('setSkill', `${on}, skillId: ${text(api.sales)}`)).toMatchObject({
       skill: { name: 'sales' },
@@ -126,7 +126,7 @@ describe('commands', () => {
     expect(feed.nodes.at(-1)).toEqual({ kind: 'COMMENT', actor: 'AGENT', agent: { name: 'ann' } });
   });
 
-  it('SF-9 begins a conversation, once', async () => {
+  it('SF-9 starts a conversation; a second start is refused while it is open', async () => {
     const whom = `channelId: ${text(api.channel)}, address: "called"`;
     expect(await call('startConversation', `${whom}, by: AUTOMATION`)).toMatchObject({
       status: 'NEW',
@@ -139,7 +139,7 @@ describe('commands', () => {
     });
   });
 
-  it('is the acting agent’s, whom the request names, but for what is done in another role', async () => {
+  it('records the agent that the request acts as, except for commands in another role', async () => {
     const id = await begun('acting');
     const act = async (mutation: string) => {
       const query = `mutation { ${mutation} { ... on Conversation { feed(first: 200) { nodes { kind actor agent { name } } } } } }`;
@@ -156,14 +156,14 @@ describe('commands', () => {
     });
   });
 
-  it('SP-12 each is in the feed, by whom it was', async () => {
+  it('SP-12 each command is in the feed with its actor', async () => {
     const id = await begun('fed');
     const { feed } = await call('endConversation', `conversationId: ${text(id)}, by: SUPERVISOR`);
     expect(feed.nodes.at(-1)).toMatchObject({ kind: 'END', actor: 'SUPERVISOR' });
   });
 });
 
-describe('what is refused changes nothing', () => {
+describe('a refused command changes nothing:', () => {
   const MALFORMED: [mutation: string, args: string, field: string][] = [
     ['endConversation', 'conversationId: "nonsense", by: AGENT', 'conversationId'],
     ['comment', 'conversationId: ""', 'conversationId'],
@@ -188,7 +188,7 @@ describe('what is refused changes nothing', () => {
     expect(await api.engine.latest('malformed')).toEqual(before);
   });
 
-  it('ids of another account answer as if there were none', async () => {
+  it('ids of another account are answered like unknown ones', async () => {
     const { deps } = api.engine;
     const other = await createAccount(deps, { name: 'other' });
     const channelId = await ensureChannel(deps, other, { name: 'web', adapter: 'web', settings: {} });
@@ -225,7 +225,7 @@ describe('what is refused changes nothing', () => {
     expect(await api.engine.latest('mine')).toEqual(before);
   });
 
-  it('a key without the scope conversations:act', async () => {
+  it('a key without conversations:act is refused', async () => {
     const key = await api.makeKey(['conversations:read', 'activities:write', 'policies:write']);
     const id = await begun('no scope');
     expect(await call('endConversation', `conversationId: ${text(id)}, by: AGENT`, key)).toMatchObject({

@@ -11,7 +11,7 @@ afterAll(() => api.close());
 const one = async (query: string, globalId: string) =>
   (await api.ask(`query ($id: ID!) { conversation(id: $id) { ${query} } }`, { id: globalId })).data
     .conversation;
-/** Somebody wrote and was answered: the clock runs. */
+/** Creates an answered conversation, whose auto close timer runs. */
 async function answered(address: string, more: Record<string, unknown> = {}): Promise<string> {
   const where = { channelId: api.channel, address };
   const [{ conversationId }] = await api.record(
@@ -22,7 +22,7 @@ async function answered(address: string, more: Record<string, unknown> = {}): Pr
 }
 
 describe('a conversation', () => {
-  it('LP-3 names the one before it', async () => {
+  it('LP-3 names the contact’s previous conversation', async () => {
     const where = { channelId: api.channel, address: 'again' };
     await api.engine.policy({ reopenWithin: 'PT0S' });
     const [first] = await api.record({ kind: 'INBOUND', ...where }, { kind: 'END', ...where, by: 'AGENT' });
@@ -39,7 +39,7 @@ describe('a conversation', () => {
     });
   });
 
-  it('SP-12 has a feed, in pages, the oldest first', async () => {
+  it('SP-12 has a feed in pages, the oldest event first', async () => {
     const id = await answered('feed');
     await api.record(...['a', 'b', 'c'].map((tag) => ({ kind: 'TAG', conversationId: id, add: [tag] })));
     const page = (args: string) =>
@@ -63,7 +63,7 @@ describe('a conversation', () => {
     expect(nothing.feed).toMatchObject({ edges: [], pageInfo: { hasNextPage: false, endCursor: null } });
   });
 
-  it('is found as a node; what the account has not is null', async () => {
+  it('is found by node(id:); an unknown id is null', async () => {
     const id = await answered('node');
     const node =
       '{ node(id: $id) { __typename id ... on Conversation { status } ... on Agent { name } ... on Account { name } } }';
@@ -81,7 +81,7 @@ describe('a conversation', () => {
     }
   });
 
-  it('a malformed id is bad input, and never reaches the database', async () => {
+  it('a malformed id is INVALID_INPUT and never reaches the database', async () => {
     const bad = [
       '',
       'x',
@@ -98,13 +98,13 @@ describe('a conversation', () => {
         expect(data[field], id).toBeNull();
         expect(errors, id).toMatchObject([{ extensions: { code: 'INVALID_INPUT', field: 'id' } }]);
       }
-    // The key of each request, and nothing else.
+    // Only the lookup of the key for each request.
     expect(api.statements() - before).toBe(2 * (bad.length + 2));
   });
 });
 
 describe('lists', () => {
-  it('conversations come newest first, page by page, through filters', async () => {
+  it('conversations are listed newest first, in pages, with filters', async () => {
     const address = (n: number) => ({ channelId: api.channel, address: `list ${n}` });
     const skillId = api.sales;
     const made = await api.record(
@@ -128,7 +128,7 @@ describe('lists', () => {
     expect((await list('filter: { status: [] }')).ids).toEqual([]);
   });
 
-  it('channels, skills and agents come by name', async () => {
+  it('channels, skills and agents are sorted by name', async () => {
     const { data } = await api.ask(
       '{ channels { edges { node { id name } } } skills { edges { node { name } } } agents(first: 1) { edges { node { name } } pageInfo { endCursor } } }',
     );
@@ -144,7 +144,7 @@ describe('lists', () => {
     expect(next.data.agents.edges).toEqual([{ node: { name: 'bob' } }]);
   });
 
-  it('a page out of bounds, a cursor of nothing, a filter on what is not there: each is named', async () => {
+  it('a page size out of bounds, an invalid cursor and an unknown filter id are refused by name', async () => {
     const error = async (args: string) => {
       const { errors } = await api.ask(`{ conversations(${args}) { edges { cursor } } }`);
       return errors?.[0]?.extensions;
@@ -178,7 +178,7 @@ describe('lists', () => {
     expect(errors?.[0]?.extensions).toMatchObject({ code: 'INVALID_INPUT', field: 'after' });
   });
 
-  it('a page of any length costs the same number of statements', async () => {
+  it('a page of any size uses the same number of statements', async () => {
     const skillId = api.sales;
     const agentId = api.bob;
     await api.record(
@@ -219,7 +219,7 @@ describe('lists', () => {
 });
 
 describe('reading', () => {
-  it('needs the scope conversations:read, for every query there is but those of keys and endpoints', async () => {
+  it('requires conversations:read for every query except those of keys and endpoints', async () => {
     const writer = await api.makeKey(['activities:write', 'policies:write']);
     const id = await answered('read');
     const queries: Record<string, string> = {

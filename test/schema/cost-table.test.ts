@@ -23,7 +23,7 @@ const fields = Object.values(schema.getTypeMap())
     isObjectType(type) ? Object.values(type.getFields()).map((field) => [type.name, field] as const) : [],
   );
 
-/** Whether its resolver, as it was written, reaches for what reads. */
+/** Whether the source text of its resolver uses a loader or the database. */
 function reads(type: string, { name, extensions }: Field): boolean {
   if (name === 'id' || type === 'Mutation') return false;
   if (type === 'Query' || type === 'Subscription') return true;
@@ -34,14 +34,14 @@ function reads(type: string, { name, extensions }: Field): boolean {
 }
 
 describe('the table of costs', () => {
-  it('has a weight for every field that reads', () => {
+  it('has a weight for every field that reads from the database', () => {
     const missing = fields
       .filter(([type, field]) => reads(type, field) && weightOf(type, field.name, {}) === null)
       .map(([type, { name }]) => `${type}.${name}`);
     expect(missing).toEqual([]);
   });
 
-  it('finds a field that reads: it would be missed if it had none', () => {
+  it('is checked by a search that finds the reading fields and no others', () => {
     const reading = fields
       .filter(([type, field]) => reads(type, field))
       .map(([type, { name }]) => `${type}.${name}`);
@@ -51,12 +51,12 @@ describe('the table of costs', () => {
     expect(reading).not.toContain('Conversation.tags');
   });
 
-  it('has no field that the schema does not have', () => {
+  it('names only fields of the schema', () => {
     const known = new Set(fields.map(([type, { name }]) => `${type}.${name}`));
     expect(Object.keys(WEIGHTS).filter((name) => !known.has(name))).toEqual([]);
   });
 
-  it('says how long every list is that a query reads and that has no pages', () => {
+  it('has the maximum length of every list without pages that a query reads', () => {
     const unsaid = fields
       .filter(([type, field]) => reads(type, field) && type !== 'Subscription')
       .filter(([, { type }]) => isListType(getNullableType(type)) && isCompositeType(getNamedType(type)))
@@ -65,7 +65,7 @@ describe('the table of costs', () => {
     expect(unsaid).toEqual([]);
   });
 
-  it('is measured: whatever costs more than a row has a case in the bench', () => {
+  it('has a benchmark for every weight above one row', () => {
     const ids = new Proxy({}, { get: () => 'id' }) as World;
     const measured = new Set(casesOf(ids).map(({ field }) => field.split(':')[0]));
     const guessed = Object.entries(WEIGHTS)
@@ -82,7 +82,7 @@ describe('a request', () => {
     costOf({ schema, document: parse(query), variableValues });
   const YEAR = 'from: "2026-01-01T00:00:00Z", until: "2027-01-01T00:00:00Z"';
 
-  it('of 30 reports costs more than is allowed, and of one is heavy', () => {
+  it('with 30 reports exceeds the limit, and with one report is heavy', () => {
     const reports = (count: number) =>
       `{ ${Array.from({ length: count }, (_, at) => `a${at}: report(${YEAR}) { total { started } }`).join(' ')} }`;
     expect(cost(reports(30)).cost).toBeGreaterThan(MAX.cost);
@@ -92,10 +92,10 @@ describe('a request', () => {
 
   it.each([
     ['runs', '{ runs { nodes { ended } } }'],
-    ['a filter in the order of STARTED', '{ conversations(filter: { awaiting: AGENT }) { nodes { id } } }'],
+    ['a filter ordered by STARTED', '{ conversations(filter: { awaiting: AGENT }) { nodes { id } } }'],
     ['a tag', '{ conversations(filter: { tag: "x" }, orderBy: { field: DUE }) { nodes { id } } }'],
     [
-      'ends by a tag',
+      'endConversations by tag',
       'mutation { endConversations(filter: { tag: "x" }, by: AGENT, limit: 1) { __typename } }',
     ],
   ])('with %s is heavy', (_what, query) => {
@@ -104,11 +104,11 @@ describe('a request', () => {
 
   it.each([
     [
-      'of an agent by due',
+      'of the conversations of an agent ordered by DUE',
       '{ conversations(filter: { agentId: "x" }, orderBy: { field: DUE }) { nodes { id } } }',
     ],
     [
-      'of all',
+      'of all conversations',
       '{ conversations(first: 50) { nodes { id contact { address } channel { name } due { at } } } }',
     ],
     ['of events', '{ events(first: 200) { nodes { kind conversation { id } } } }'],
@@ -117,7 +117,7 @@ describe('a request', () => {
     expect([heaviest < HEAVY_FROM.field, all < HEAVY_FROM.query]).toEqual([true, true]);
   });
 
-  it('is weighed by a filter in a variable as by one in its text', () => {
+  it('has the same cost with a filter in a variable as with one in its text', () => {
     const query = 'query ($filter: ConversationFilter) { conversations(filter: $filter) { nodes { id } } }';
     expect(cost(query, { filter: { tag: 'x' } }).heaviest).toBe(9_500);
     expect(cost(query, { filter: {} }).heaviest).toBe(1);

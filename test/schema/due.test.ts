@@ -11,7 +11,7 @@ afterAll(() => api.close());
 const one = async (query: string, globalId: string) =>
   (await api.ask(`query ($id: ID!) { conversation(id: $id) { ${query} } }`, { id: globalId })).data
     .conversation;
-/** Somebody wrote and was answered: the clock runs. */
+/** Creates an answered conversation, whose auto close timer runs. */
 async function answered(address: string, more: Record<string, unknown> = {}): Promise<string> {
   const where = { channelId: api.channel, address };
   const [{ conversationId }] = await api.record(
@@ -25,7 +25,7 @@ const DUE =
 const later = (instant: Date, ms: number) => new Date(instant.getTime() + ms).toISOString();
 
 describe('due and endsAt', () => {
-  it('PE-1 say what will happen next and when, and where the time comes from', async () => {
+  it('PE-1 give the next timer, its time and the policy layer that set it', async () => {
     const id = await answered('due');
     const now = api.engine.clock.now();
     expect(await one(DUE, id)).toEqual({
@@ -43,7 +43,7 @@ describe('due and endsAt', () => {
     });
   });
 
-  it('PE-1 differ where something happens before the end, and follow a change of rules at once', async () => {
+  it('PE-1 differ if another timer fires before the end, and follow a change of rules at once', async () => {
     const id = await answered('two timers', { skillId: api.sales });
     const now = api.engine.clock.now();
     const rules = await api.engine.policy(
@@ -63,7 +63,7 @@ describe('due and endsAt', () => {
     });
   });
 
-  it('SP-10 may lie in the past just after the rules changed, and the wake then acts', async () => {
+  it('SP-10 can lie in the past just after a change of rules, until the wake acts', async () => {
     const id = await answered('lowered', { skillId: api.id('Skill', api.engine.care) });
     const now = api.engine.clock.now();
     api.engine.clock.advance(3 * HOUR);
@@ -86,7 +86,7 @@ describe('due and endsAt', () => {
     });
   });
 
-  it('LP-6 one awaiting the agent has only the protection before it, which no policy sets', async () => {
+  it('LP-6 a conversation awaiting the agent is due only for the system protection, which has no origin', async () => {
     const [{ conversationId }] = await api.record({
       kind: 'INBOUND',
       channelId: api.channel,
@@ -97,7 +97,7 @@ describe('due and endsAt', () => {
     });
   });
 
-  it('PE-6 on hold the end of the hold comes next, the protection ends it', async () => {
+  it('PE-6 on hold the end of the hold is due next, and only the system protection ends it', async () => {
     const id = await answered('held');
     const now = api.engine.clock.now();
     await api.record({ kind: 'HOLD', conversationId: id, until: later(now, HOUR) });
@@ -109,7 +109,7 @@ describe('due and endsAt', () => {
     });
   });
 
-  it('the due time shown is the time at which the wake acts', async () => {
+  it('the wake acts at the time that `due` shows', async () => {
     const id = await answered('exact');
     await api.engine.policy({ autoCloseAfter: 'PT47M' }, { channelId: api.engine.channelId });
     const { endsAt } = await one('endsAt', id);
@@ -119,7 +119,7 @@ describe('due and endsAt', () => {
     expect(await one('status ending { at }', id)).toEqual({ status: 'ENDED', ending: { at: endsAt } });
   });
 
-  it('one that was set aside shows that no timer will find it', async () => {
+  it('a conversation that was set aside has no due time', async () => {
     const id = await answered('aside');
     await api.engine.db.sql`update conversation set lane_id = null
       where id = ${atob(id).split(':')[1] ?? ''}`;

@@ -33,7 +33,7 @@ async function begin(address: string, more = {}): Promise<string> {
 }
 const end = (conversationId: string) => api.record({ kind: 'END', conversationId, by: 'AGENT' });
 
-it('SP-12 tells of ends by timers and by people, and of nothing else', async () => {
+it('SP-12 sends ends by timers and by commands, and no other changes', async () => {
   const listener = await listen();
   const byTimer = await begin('timer');
   await api.record({ kind: 'OUTBOUND', conversationId: byTimer, sender: 'AGENT' });
@@ -45,7 +45,7 @@ it('SP-12 tells of ends by timers and by people, and of nothing else', async () 
   listener.stop();
 });
 
-it('tells each end once, though the conversation changes again, and a second end of it', async () => {
+it('sends each end once despite later changes, and sends a second end of the same conversation', async () => {
   const listener = await listen();
   const id = await begin('twice');
   await end(id);
@@ -61,7 +61,7 @@ it('tells each end once, though the conversation changes again, and a second end
   listener.stop();
 });
 
-it('tells nothing of what had ended before it listened', async () => {
+it('sends no end from before the subscription', async () => {
   const id = await begin('before');
   await end(id);
   api.engine.clock.advance(1_000);
@@ -73,7 +73,7 @@ it('tells nothing of what had ended before it listened', async () => {
   listener.stop();
 });
 
-it('tells of those that end together together', async () => {
+it('sends conversations that end together in one event', async () => {
   const listener = await listen();
   const addresses = Array.from({ length: 30 }, (_, n) => `many ${n}`);
   const made = await api.record(...addresses.map((address) => inbound(address)));
@@ -84,7 +84,7 @@ it('tells of those that end together together', async () => {
   listener.stop();
 });
 
-it('tells of one skill or channel only, where one is named', async () => {
+it('sends only conversations of the given skill or channel', async () => {
   const sales = await listen({ skillId: api.sales, channelId: api.channel });
   await end(await begin('no skill'));
   const wanted = await begin('sales', { skillId: api.sales });
@@ -93,7 +93,7 @@ it('tells of one skill or channel only, where one is named', async () => {
   sales.stop();
 });
 
-it('hears nothing of another account, and cannot name what is its', async () => {
+it('sends nothing of another account and refuses its ids', async () => {
   const other = await createAccount(api.engine.deps, { name: 'other' });
   const theirs = await api.makeKey(['conversations:read'], other);
   for (const [field, type] of [
@@ -109,7 +109,7 @@ it('hears nothing of another account, and cannot name what is its', async () => 
   ]);
 });
 
-it('SP-12 is made up for by the feed, where a client was away', async () => {
+it('SP-12 the feed has the ends that a disconnected client missed', async () => {
   const { sql } = api.engine.db;
   await feedCaughtUp(sql);
   const cursor = (await api.ask('{ eventsCursor }')).data.eventsCursor;

@@ -32,7 +32,7 @@ const counts = async () =>
   )[0];
 
 const PHONE = '+49 170 1234567';
-/** Everything the database holds, as text. */
+/** All rows of the database as text. */
 async function everything(): Promise<string> {
   const { sql } = api.engine.db;
   const tables = await sql`select tablename from pg_tables where schemaname = 'public'`;
@@ -87,7 +87,7 @@ describe('eraseContact', () => {
     expect((await engine.feed(id)).map((event) => event.kind)).toEqual(['INBOUND', 'END']);
   });
 
-  it('PE-15 a later message from the address is of a new contact, with nothing before it', async () => {
+  it('PE-15 a later message from the address creates a new contact without a previous conversation', async () => {
     const { engine } = api;
     await engine.writes('comes back', { messageId: 'first' });
     const old = await engine.latest('comes back');
@@ -98,7 +98,7 @@ describe('eraseContact', () => {
     expect(now).toMatchObject({ status: 'WAITING', previous_id: null });
   });
 
-  it('PE-15 a message that comes while it is erased is of a new contact, too', async () => {
+  it('PE-15 a message that arrives during the erasure creates a new contact, too', async () => {
     const { engine } = api;
     const { sql } = engine.db;
     await engine.writes('at once');
@@ -107,7 +107,7 @@ describe('eraseContact', () => {
       (
         await sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
       ).length;
-    // The erasure comes first; the message has found the conversation open by then, and waits behind it.
+    // The erasure commits first; the message has found the conversation open and waits for its lock.
     const { both } = await inTransaction(sql, async (tx) => {
       await tx`select 1 from conversation where id = ${id} for update`;
       const erased = erase(api.id('Contact', contactId as string));
@@ -125,7 +125,7 @@ describe('eraseContact', () => {
     expect(now.contact_id).not.toBe(contactId);
   });
 
-  it('PE-15 its conversations cannot be reopened', async () => {
+  it('PE-15 the conversations of an erased contact cannot be reopened', async () => {
     const { engine } = api;
     await engine.writes('over');
     const { id } = await engine.latest('over');
@@ -135,7 +135,7 @@ describe('eraseContact', () => {
     expect(await conversation(id)).toMatchObject({ status: 'ENDED' });
   });
 
-  it('PE-15 again it changes nothing', async () => {
+  it('PE-15 a repeated erasure changes nothing', async () => {
     const { engine } = api;
     await engine.writes('twice');
     const id = await contactOf('twice');
@@ -148,7 +148,7 @@ describe('eraseContact', () => {
     expect([await row(), await counts()]).toEqual([before, counted]);
   });
 
-  it('what it ended goes out as any end does, by the feed and to subscribers', async () => {
+  it('the end that it causes is in the feed and is published to subscribers', async () => {
     const { engine } = api;
     await engine.writes('told');
     const { id } = await engine.latest('told');
@@ -161,8 +161,8 @@ describe('eraseContact', () => {
   });
 });
 
-describe('what is refused erases nothing', () => {
-  it('a contact that is none, or is another account’s; a malformed id; a missing scope', async () => {
+describe('a refused erasure changes nothing:', () => {
+  it('for an unknown contact, one of another account, a malformed id or a missing scope', async () => {
     const { engine } = api;
     await engine.writes('stays');
     const id = await contactOf('stays');

@@ -27,7 +27,7 @@ const EXPLAIN = /* GraphQL */ `
 `;
 const inbound = (address: string) => ({ kind: 'INBOUND', channelId: api.channel, address });
 
-it('LL-1 says when, which timer, by which layer, since which activity, and what was looked at', async () => {
+it('LL-1 gives the due time, the timer, its policy layer, the activity that set the clock, and every guard', async () => {
   const [{ conversationId: id }] = await api.record(inbound('why'));
   await api.record({ kind: 'OUTBOUND', conversationId: id, sender: 'AGENT', agentId: api.ann });
   await api.record({ kind: 'COMMENT', conversationId: id });
@@ -60,7 +60,7 @@ it('LL-1 says when, which timer, by which layer, since which activity, and what 
   expect(failing).toContainEqual({ timer: 'AUTO_CLOSE', guards: [{ guard: 'NOT_HELD' }] });
 });
 
-it('LL-1 explains a page of any length with the same statements', async () => {
+it('LL-1 explains a page of any size with the same number of statements', async () => {
   const PAGE =
     'query ($first: Int!) { conversations(first: $first) { nodes { explanation { timers { dueAt movedBy { kind } } } } } }';
   await api.record(...Array.from({ length: 40 }, (_, n) => inbound(`page ${n}`)));
@@ -77,7 +77,7 @@ it('LL-1 explains a page of any length with the same statements', async () => {
   expect(await cost(40)).toBe(await cost(2));
 });
 
-it('explains nothing without the scope, nor what is not there', async () => {
+it('is refused without the scope and null for an unknown conversation', async () => {
   const writer = await api.makeKey(['activities:write']);
   const id = api.id('Conversation', '0190a000-0000-7000-8000-000000000001');
   expect((await api.ask(EXPLAIN, { id }, writer)).errors).toMatchObject([

@@ -29,7 +29,7 @@ const caughtUp = () => feedCaughtUp(api.engine.db.sql);
 const cursorNow = async () => (await api.ask('{ eventsCursor }')).data.eventsCursor as string;
 
 describe('SP-12 the feed of the account', () => {
-  it('tells in order of commit what happened to every conversation, that it closed for inactivity included', async () => {
+  it('lists the events of all conversations in commit order, closes for inactivity included', async () => {
     await caughtUp();
     const after = await cursorNow();
     const [{ conversationId: id }] = await api.record(inbound('fed'));
@@ -94,14 +94,14 @@ describe('SP-12 the feed of the account', () => {
     ]);
   });
 
-  it('takes the greatest cursor there can be', async () => {
+  it('accepts the greatest possible cursor', async () => {
     const after = position(`${2n ** 64n - 1n}:ffffffff-ffff-ffff-ffff-ffffffffffff:2147483647`);
     expect((await api.ask(FEED, { after })).data.events.nodes).toEqual([]);
   });
 });
 
 describe('SP-12 the feed, while transactions commit out of order', () => {
-  /** Writes an event of its own from within a transaction, which takes its number there and then. */
+  /** Writes an event in a transaction of its own, which takes its number at once. */
   const write = async (sql: Sql, conversationId: string) => {
     const { accountId, channelId, clock } = api.engine;
     const at = clock.now();
@@ -109,7 +109,7 @@ describe('SP-12 the feed, while transactions commit out of order', () => {
   };
   const kept = { early: id(1), late: id(2), other: id(3) };
 
-  /** Goes on reading from where it stands, page by page of one. */
+  /** Reads on from the last cursor, one event a page. */
   async function follow(from: FeedPosition): Promise<{ read: PlacedEvent[]; at: FeedPosition }> {
     const read: PlacedEvent[] = [];
     let at = from;
@@ -121,14 +121,14 @@ describe('SP-12 the feed, while transactions commit out of order', () => {
     }
   }
 
-  it('never skips one that took its number first and committed last, and tells nothing twice', async () => {
+  it('neither skips an event that took its number first and committed last, nor repeats one', async () => {
     await caughtUp();
     const start = await endOfFeed(api.engine.db.sql);
     await onServer(api.engine.address, async (slow) => {
       await slow`begin`;
       await write(slow, kept.early);
       await onServer(api.engine.address, (fast) => write(fast, kept.late));
-      // The second has committed; to read it now would be to step over the first for ever.
+      // The second has committed; reading it now would skip the first for ever.
       const meanwhile = await follow(start);
       expect(meanwhile.read).toEqual([]);
       const cursorMeanwhile = await endOfFeed(api.engine.db.sql);
@@ -144,7 +144,7 @@ describe('SP-12 the feed, while transactions commit out of order', () => {
     });
   });
 
-  it('tells nothing of one that rolled back, and is not held up by it', async () => {
+  it('omits an event that was rolled back and does not wait for it', async () => {
     await caughtUp();
     const start = await endOfFeed(api.engine.db.sql);
     await onServer(api.engine.address, async (slow) => {
@@ -157,10 +157,10 @@ describe('SP-12 the feed, while transactions commit out of order', () => {
     expect((await follow(start)).read.map((event) => event.conversationId)).toEqual([id(5)]);
   });
 
-  it('goes by an index', async () => {
+  it('is read by an index', async () => {
     let plan: unknown;
     await inTransaction(api.engine.db.sql, async (tx) => {
-      // With a few rows any way is as good as another, and which one is taken differs with the version of Postgres.
+      // With few rows the plan depends on the version of Postgres.
       await tx`insert into event (account_id, conversation_id, revision, kind, at, recorded_at, actor, channel_id, status, awaiting, xid)
           select ${api.engine.accountId}, ${id(6)}, number, 'COMMENT', now(), now(), 'AGENT', ${api.engine.channelId}, 'ACTIVE', 'AGENT',
             number::text::xid8 from generate_series(1, 20000) as number`;

@@ -28,7 +28,7 @@ const feedOf = async (address: string) =>
   (await api.engine.feed((await api.engine.latest(address)).id)).map((event) => event.kind);
 
 describe('a command under an idempotency key', () => {
-  it('again answers the same, and changes nothing', async () => {
+  it('changes nothing when repeated and returns the first result', async () => {
     const args = `conversationId: ${text(await begun('ended'))}, by: AGENT, idempotencyKey: "end"`;
     const first = await call('endConversation', args);
     expect(first.__typename).toBe('Conversation');
@@ -36,7 +36,7 @@ describe('a command under an idempotency key', () => {
     expect(await feedOf('ended')).toEqual(['INBOUND', 'END']);
   });
 
-  it('again answers the same, even once the conversation has gone on', async () => {
+  it('returns the same object when repeated after the conversation has changed', async () => {
     const id = await begun('goes on');
     const args = `conversationId: ${text(id)}, idempotencyKey: "hold"`;
     await call('holdConversation', args);
@@ -45,14 +45,14 @@ describe('a command under an idempotency key', () => {
     expect(await feedOf('goes on')).toEqual(['INBOUND', 'HOLD', 'END']);
   });
 
-  it('without it, the same call is another one', async () => {
+  it('acts again when repeated without a key', async () => {
     const args = `conversationId: ${text(await begun('twice'))}`;
     await call('comment', args);
     await call('comment', args);
     expect(await feedOf('twice')).toEqual(['INBOUND', 'COMMENT', 'COMMENT']);
   });
 
-  it('used for something else is a conflict: other arguments, another command, another conversation', async () => {
+  it('is a CONFLICT if the key is used with other arguments, another command or another conversation', async () => {
     const id = await begun('conflict');
     const other = await begun('conflict, too');
     await call('addTags', `conversationId: ${text(id)}, tags: ["a"], idempotencyKey: "tags"`);
@@ -72,7 +72,7 @@ describe('a command under an idempotency key', () => {
     expect(await api.engine.conversations('new')).toEqual([]);
   });
 
-  it('keeps none where the call was refused, so that it may be tried again', async () => {
+  it('keeps no key if it was refused, so it can be repeated', async () => {
     const id = await begun('refused');
     const args = `conversationId: ${text(id)}, idempotencyKey: "release"`;
     expect((await call('releaseConversation', args)).__typename).toBe('NotAllowedError');
@@ -82,7 +82,7 @@ describe('a command under an idempotency key', () => {
     expect(await keys()).toContain('release');
   });
 
-  it('of eight calls at once one acts, and all answer the same', async () => {
+  it('acts once for eight concurrent calls, and all return the same result', async () => {
     const args = `conversationId: ${text(await begun('at once'))}, idempotencyKey: "at once"`;
     const answers = await Promise.all(Array.from({ length: 8 }, () => call('comment', args)));
     expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
@@ -90,7 +90,7 @@ describe('a command under an idempotency key', () => {
     expect(await feedOf('at once')).toEqual(['INBOUND', 'COMMENT']);
   });
 
-  it('of calls for different things at once one acts, and the others are in conflict', async () => {
+  it('acts once for concurrent calls with different arguments; the others are CONFLICT', async () => {
     const ids = await Promise.all(['one', 'two', 'three', 'four'].map(begun));
     const answers = await Promise.all(
       ids.map((id) => call('comment', `conversationId: ${text(id)}, idempotencyKey: "which"`)),
@@ -100,7 +100,7 @@ describe('a command under an idempotency key', () => {
     ]);
   });
 
-  it('cut off before it is committed leaves no key and no change, and the same call then acts', async () => {
+  it('leaves neither a key nor a change if it is cut off before the commit; the repeated call acts', async () => {
     const { sql } = api.engine.db;
     const args = `conversationId: ${text(await begun('cut off'))}, by: AGENT, idempotencyKey: "cut off"`;
     const { contact_id: contactId } = await api.engine.latest('cut off');
@@ -111,7 +111,7 @@ describe('a command under an idempotency key', () => {
     const { answer } = await inTransaction(sql, async (tx) => {
       await tx`select 1 from contact where id = ${contactId as string} for update`;
       const answer = call('endConversation', args);
-      // By now it has its key, and waits for the contact.
+      // It holds its key now and waits for the lock of the contact.
       await expect.poll(waiting).toBeDefined();
       await sql`select pg_cancel_backend(${await waiting()})`;
       return { answer: await answer };
@@ -124,7 +124,7 @@ describe('a command under an idempotency key', () => {
   });
 });
 
-it('a key is kept for a day', async () => {
+it('an idempotency key is kept for 24 hours', async () => {
   const args = `conversationId: ${text(await begun('a day'))}, idempotencyKey: "a day"`;
   await call('comment', args);
   api.engine.clock.advance(DAY);
@@ -138,7 +138,7 @@ it('a key is kept for a day', async () => {
   expect(await feedOf('a day')).toEqual(['INBOUND', 'COMMENT', 'COMMENT']);
 });
 
-describe('setting up under an idempotency key', () => {
+describe('a mutation that creates an object under an idempotency key', () => {
   const settings = '{ secret: "sixteen characters or more" }';
   const made: [mutation: string, args: string, table: string][] = [
     ['createSkill', 'name: "once"', 'skill'],
@@ -150,15 +150,18 @@ describe('setting up under an idempotency key', () => {
       'calendar',
     ],
   ];
-  it.each(made)('%s makes one, and its name is no obstacle to the same call', async (name, args, table) => {
-    const keyed = `${args}, idempotencyKey: ${text(name)}`;
-    const answers = await Promise.all([call(name, keyed), call(name, keyed)]);
-    answers.push(await call(name, keyed));
-    expect(new Set(answers.map((answer) => answer.id)).size).toBe(1);
-    expect(answers[0].id).toBeDefined();
-    expect((await call(name, args)).__typename).toBe('TakenError');
-    const [row] = await api.engine.db
-      .sql`select count(*)::int from ${api.engine.db.sql(table)} where name = 'once'`;
-    expect(row?.count).toBe(1);
-  });
+  it.each(made)(
+    '%s acts once; the repeated call returns the object although its name is taken',
+    async (name, args, table) => {
+      const keyed = `${args}, idempotencyKey: ${text(name)}`;
+      const answers = await Promise.all([call(name, keyed), call(name, keyed)]);
+      answers.push(await call(name, keyed));
+      expect(new Set(answers.map((answer) => answer.id)).size).toBe(1);
+      expect(answers[0].id).toBeDefined();
+      expect((await call(name, args)).__typename).toBe('TakenError');
+      const [row] = await api.engine.db
+        .sql`select count(*)::int from ${api.engine.db.sql(table)} where name = 'once'`;
+      expect(row?.count).toBe(1);
+    },
+  );
 });

@@ -9,7 +9,7 @@ import { type Answer, type Api, openApi } from '../http/open-api.ts';
 import { ensureChannel } from '../support/flows.ts';
 import { type IdPlace, idPlaces } from '../support/id-places.ts';
 
-/** In every name that the other account has; no answer may hold it. */
+/** Part of every name in the other account; no response may contain it. */
 const THEIRS = 'theirs-alone';
 const NOBODYS = '018f0000-0000-7000-8000-000000000000';
 const MALFORMED = [
@@ -23,7 +23,7 @@ const MALFORMED = [
   ),
 ];
 
-/** What a place needs besides its id for the id to be looked at. An id is one of the caller's own. */
+/** The other required inputs of a place, so that its id is looked up. Ids among them are the caller's own. */
 const BESIDES: Record<string, Record<string, unknown>> = {
   'Mutation.createChannel(input.calendarId)': {
     adapterId: 'web',
@@ -52,7 +52,7 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-/** An account with one of everything that has an id. */
+/** Creates an account with one object of every type that has an id. */
 async function makeWorld(name: string): Promise<World> {
   const { deps, db } = api.engine;
   const accountId = await createAccount(deps, { name });
@@ -99,7 +99,7 @@ async function makeWorld(name: string): Promise<World> {
   return { accountId, key, ids: ids as World['ids'] };
 }
 
-/** Everything that an account has in the database. */
+/** Reads all rows of an account. */
 async function everythingOf(accountId: string): Promise<unknown> {
   const { sql } = api.engine.db;
   const tables = await sql<{ name: string }[]>`
@@ -113,7 +113,7 @@ async function everythingOf(accountId: string): Promise<unknown> {
 
 type Verdict = 'not found' | 'malformed' | 'taken' | `otherwise: ${string}`;
 
-/** What became of an id in a place. */
+/** Sends an id in a place and returns how it was answered. */
 async function verdictOn(place: IdPlace, id: string, world: World): Promise<Verdict> {
   const idFor = (type: string) => world.ids[type as NodeType] ?? `no id of a type ${type}`;
   const variables = withBesides(place, place.variables(id, idFor), world);
@@ -130,7 +130,7 @@ async function verdictOn(place: IdPlace, id: string, world: World): Promise<Verd
   return errors.length === 0 ? 'taken' : `otherwise: ${text}`;
 }
 
-/** The variables with what a place needs, put beside its id. */
+/** Adds the other required inputs of a place to the variables. */
 function withBesides(place: IdPlace, variables: Record<string, unknown>, { ids }: World) {
   const besides = Object.entries(BESIDES[place.name] ?? {}).map(([name, value]) => [
     name,
@@ -171,7 +171,7 @@ async function send(place: IdPlace, variables: Record<string, unknown>, key: str
 
 type Told = { code?: unknown; field?: unknown };
 
-/** The errors of an answer, those within its data among them. */
+/** The errors of a response, including those in its data. */
 function errorsIn({ data, errors = [] }: Answer): Told[] {
   const within = (value: unknown): Told[] => {
     if (typeof value !== 'object' || value === null) return [];
@@ -192,8 +192,8 @@ function nameOf(field: unknown): string {
 
 const places = idPlaces(schema);
 
-describe('an id of another account is one that there is not', () => {
-  it('there are places that take ids, of arguments and within inputs', () => {
+describe('an id of another account is answered like an unknown one:', () => {
+  it('the schema has arguments and input fields that take ids', () => {
     const names = places.map(({ name }) => name);
     expect(names).toContain('Query.node(id)');
     expect(names).toContain('Account.policy(skillId)');
@@ -203,7 +203,7 @@ describe('an id of another account is one that there is not', () => {
     expect(Object.keys(BESIDES).filter((name) => !names.includes(name))).toEqual([]);
   });
 
-  it('a new argument or input field of an id is one of them, and one that cannot be reached is told', () => {
+  it('a new argument or input field with an id is found, and an unreachable one is reported', () => {
     const types =
       'type Thing { old(from: [Since!]!): Int } input Since { deep: Deeper } input Deeper { ids: [ID!] }';
     const found = idPlaces(buildSchema(`type Query { thing: Thing, new(id: ID): Int } ${types}`));
@@ -227,7 +227,7 @@ describe('an id of another account is one that there is not', () => {
     for (const id of MALFORMED) expect(await verdictOn(place, id, ours), id).toBe('malformed');
     expect(await everythingOf(theirs.accountId)).toEqual(before);
 
-    // That theirs was looked for, and not only never taken: one's own of the same type is found.
+    // The id was looked up, not ignored: the caller's own of the same type is found.
     expect(types.length).toBeGreaterThan(0);
     const fresh = await makeWorld('fresh');
     const own = await Promise.all(types.map((type) => verdictOn(place, fresh.ids[type], fresh)));

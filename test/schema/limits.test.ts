@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-/** `{ a { a { … } } }` with fields of the schema that lead to themselves, so many deep. */
+/** `{ a { a { … } } }`, nested this deep with fields that return their own type. */
 function nested(depth: number): string {
   const fields = ['conversations(first: 1)', 'nodes'];
   for (let at = fields.length; at < depth - 1; at++) fields.push('previous');
@@ -24,43 +24,43 @@ const refused = (limit: keyof typeof MAX) => [
 ];
 
 describe('a query', () => {
-  it('may be so deep, and no deeper', async () => {
+  it('is refused above the maximum depth', async () => {
     expect((await api.ask(nested(MAX.depth))).errors).toBeUndefined();
     expect((await api.ask(nested(MAX.depth + 1))).errors).toMatchObject(refused('depth'));
   });
 
-  it('is no less deep in fragments', async () => {
+  it('is measured through fragments, too', async () => {
     const nestedIn = (fields: number) => `${'{ previous '.repeat(fields)}{ id }${' }'.repeat(fields)}`;
     const query = `{ conversations(first: 1) { nodes { ...rest } } } fragment rest on Conversation ${nestedIn(MAX.depth - 2)}`;
     expect((await api.ask(query)).errors).toMatchObject(refused('depth'));
   });
 
-  it('may have so many aliases, and no more', async () => {
+  it('is refused above the maximum number of aliases', async () => {
     const wide = (count: number) =>
       `{ ${Array.from({ length: count }, (_, at) => `a${at}: account { name }`).join(' ')} }`;
     expect((await api.ask(wide(MAX.aliases))).errors).toBeUndefined();
     expect((await api.ask(wide(MAX.aliases + 1))).errors).toMatchObject(refused('aliases'));
   });
 
-  it('may have so many words and signs, and no more', async () => {
+  it('is refused above the maximum number of tokens', async () => {
     const long = (count: number) =>
       `{ conversations(filter: { status: [${'NEW '.repeat(count)}] }, first: 1) { nodes { id } } }`;
     expect((await api.ask(long(MAX.tokens - 30))).errors).toBeUndefined();
     expect((await api.ask(long(MAX.tokens + 1))).errors).toMatchObject(refused('tokens'));
   });
 
-  it('is refused before anything is read', async () => {
+  it('is refused before the database is read', async () => {
     const query = '{ conversations(first: 200) { nodes { feed(first: 200) { nodes { agent { name } } } } } }';
     await api.ask('{ account { name } }');
     const before = api.statements();
     const { data, errors } = await api.ask(query);
     expect(errors).toMatchObject(refused('cost'));
     expect(data).toBeFalsy();
-    // The key is read, and nothing else.
+    // Only the lookup of the key.
     expect(api.statements() - before).toBe(1);
   });
 
-  it('of the same text is refused or not by its variables', async () => {
+  it('of one text is refused or accepted by its variables', async () => {
     const query =
       'query ($first: Int!) { conversations(first: $first) { nodes { feed(first: 200) { nodes { agent { name } } } } } }';
     expect((await api.ask(query, { first: 10 })).errors).toBeUndefined();
@@ -68,14 +68,14 @@ describe('a query', () => {
     expect((await api.ask(query, { first: 10 })).errors).toBeUndefined();
   });
 
-  it('of the schema itself, as every tool sends it, is answered', async () => {
+  it('for introspection, as tools send it, is answered', async () => {
     const { getIntrospectionQuery } = await import('graphql');
     const { data, errors } = await api.ask(getIntrospectionQuery());
     expect(errors).toBeUndefined();
     expect(data.__schema.types.length).toBeGreaterThan(20);
   });
 
-  it('a subscription that costs too much is refused', async () => {
+  it('is refused as a subscription above the maximum event cost', async () => {
     const query =
       'subscription { conversationChanged { feed(first: 200) { nodes { agent { id } a: agent { id } skill { id } } } b: feed(first: 200) { nodes { agent { id } } } } }';
     const within = costOf({ schema, document: parse(query) }).cost;
@@ -102,16 +102,16 @@ describe('the cost of a query', () => {
     costOf({ schema, document: parse(query), variableValues }).cost;
 
   it.each([
-    ['fields without fields of their own', '{ __typename }', 0],
+    ['fields without a selection', '{ __typename }', 0],
     ['one object', '{ account { id name } }', 1],
     [
-      'an object in an object',
+      'an object within an object',
       '{ account { policy { autoClose origins { autoClose { __typename } } } } }',
       4,
     ],
     ['a page', '{ conversations(first: 10) { nodes { id } } }', 1 + 10],
     [
-      'a page of the usual length',
+      'a page of the default size',
       '{ conversations { nodes { id } } agents { nodes { id } } }',
       1 + 20 + 1 + 100,
     ],
@@ -127,24 +127,24 @@ describe('the cost of a query', () => {
       1 + 10,
     ],
     [
-      'a fragment on the spot',
+      'an inline fragment',
       '{ conversations(first: 10) { ... on ConversationConnection { nodes { id } } } }',
       1 + 10,
     ],
-    ['a page of a length that is refused', '{ conversations(first: -1) { nodes { id } } }', 1 + 1],
+    ['a page with a size that is refused', '{ conversations(first: -1) { nodes { id } } }', 1 + 1],
     ['the schema', '{ __schema { types { name } } }', 0],
   ])('%s', (_what, query, expected) => {
     expect(cost(query)).toBe(expected);
   });
 
-  it('goes by variables and what they are if not given', () => {
+  it('uses variables and their defaults', () => {
     const query = 'query ($first: Int! = 7) { conversations(first: $first) { nodes { id } } }';
     expect(cost(query)).toBe(1 + 7);
     expect(cost(query, { first: 100 })).toBe(1 + 100);
     expect(cost(query, { first: 'x' })).toBe(0);
   });
 
-  it('counts what is read for each item of a list that is given', () => {
+  it('counts a selection once for each item of a list in the input', () => {
     const query = `mutation ($input: RecordActivitiesInput!) {
       recordActivities(input: $input) { ... on RecordedActivities { results { conversation { id } } } }
     }`;
@@ -152,7 +152,7 @@ describe('the cost of a query', () => {
     expect(cost(query, { input: { activities } })).toBe(1 + 1000 * 2);
   });
 
-  it('is found in no time where fragments hold fragments twice each', () => {
+  it('is computed at once where each fragment spreads the next one twice', () => {
     const count = 60;
     const fragments = Array.from(
       { length: count },
@@ -163,7 +163,7 @@ describe('the cost of a query', () => {
   });
 });
 
-describe('how often', () => {
+describe('the rate limit', () => {
   let server: HttpServer;
   const PER_MINUTE = 3;
   beforeAll(async () => {
@@ -174,7 +174,7 @@ describe('how often', () => {
   const ask = (key: string) =>
     fetch(`${server.url}/graphql?query={__typename}`, { headers: { authorization: `Bearer ${key}` } });
 
-  it('a key may ask is limited, and the answer says when to try again', async () => {
+  it('refuses a key above its requests per minute, with the time to retry', async () => {
     for (let count = 0; count < PER_MINUTE; count++) expect((await ask(api.key)).status).toBe(200);
     const refusal = await ask(api.key);
     expect(refusal.status).toBe(429);
@@ -186,7 +186,7 @@ describe('how often', () => {
     });
   });
 
-  it('another key may ask is another matter, and no key is none', async () => {
+  it('counts each key on its own and does not count requests without a key', async () => {
     expect((await ask(await api.makeKey(['conversations:read']))).status).toBe(200);
     for (let count = 0; count <= PER_MINUTE; count++) expect((await ask('x')).status).toBe(401);
   });

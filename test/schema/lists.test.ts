@@ -10,7 +10,7 @@ beforeAll(async () => {
   await api.engine.db.sql`update channel set settings = '{"secret": "a secret for the tests"}'`;
   await api.engine.policy({ autoCloseAfter: 'PT5H' });
   await api.engine.policy({ autoCloseAfter: 'PT1H' }, { skillId: api.engine.sales });
-  // In this order they come in; by due: sold, answered, then what only the protection ends.
+  // In order of arrival. By due time: sold, answered, then those that only the system protection ends.
   await come('waits', {}, false);
   await come('answered', { skillId: api.id('Skill', api.engine.care) }, true);
   await come('sold', { skillId: api.sales }, true);
@@ -46,12 +46,12 @@ const refusal = async (args: string) =>
 const BY_DUE = ['sold', 'sold later', 'answered', 'waits'];
 
 describe('lists of conversations', () => {
-  it('PE-1 go by due in both directions, over all lanes', async () => {
+  it('PE-1 are sorted by due time in both directions, across all lanes', async () => {
     expect((await list('orderBy: { field: DUE }')).names).toEqual(BY_DUE);
     expect((await list('orderBy: { field: DUE, direction: DESC }')).names).toEqual(BY_DUE.toReversed());
   });
 
-  it('LL-10 go by last activity, and by start, in both directions', async () => {
+  it('LL-10 are sorted by last activity, and by start, in both directions', async () => {
     const inOrder = ['waits', 'answered', 'sold', 'sold later'];
     expect((await list('orderBy: { field: LAST_ACTIVITY }')).names).toEqual(inOrder);
     expect((await list('orderBy: { field: LAST_ACTIVITY, direction: DESC }')).names).toEqual(
@@ -69,7 +69,7 @@ describe('lists of conversations', () => {
     expect((await list('orderBy: { field: DUE }')).names).toEqual(BY_DUE);
   });
 
-  it.each(['DUE', 'LAST_ACTIVITY', 'STARTED'])('by %s come page by page, from either end', async (field) => {
+  it.each(['DUE', 'LAST_ACTIVITY', 'STARTED'])('ordered by %s are paged from either end', async (field) => {
     const order = `orderBy: { field: ${field}, direction: DESC }`;
     const whole = (await list(order)).names;
     const first = await list(`${order}, first: 3`);
@@ -82,7 +82,7 @@ describe('lists of conversations', () => {
     expect(before).toMatchObject({ names: whole.slice(-4, -2), hasNextPage: true });
   });
 
-  it.each(['DUE', 'LAST_ACTIVITY'])('by %s pass through every filter', async (field) => {
+  it.each(['DUE', 'LAST_ACTIVITY'])('ordered by %s apply every filter', async (field) => {
     const through = async (filter: string) =>
       (await list(`orderBy: { field: ${field} }, filter: { ${filter} }`)).names.toSorted();
     expect(await through(`skillId: "${api.sales}"`)).toEqual(['sold', 'sold later']);
@@ -95,7 +95,7 @@ describe('lists of conversations', () => {
     expect(await through('status: []')).toEqual([]);
   });
 
-  it('PE-1 those due before an instant come by due', async () => {
+  it('PE-1 with dueBefore are sorted by due time', async () => {
     const soon = new Date(api.engine.clock.now().getTime() + 2 * HOUR).toISOString();
     const filter = `filter: { dueBefore: "${soon}" }`;
     expect((await list(filter)).names).toEqual(['sold', 'sold later']);
@@ -103,7 +103,7 @@ describe('lists of conversations', () => {
     expect((await list(`${filter}, ${latest}, first: 1`)).names).toEqual(['sold later']);
   });
 
-  it('name what is wrong with what is asked', async () => {
+  it('refuse invalid arguments by name', async () => {
     for (const name of ['first', 'last'])
       for (const count of [0, -1, 201, 10001])
         expect(await refusal(`${name}: ${count}`)).toEqual({
@@ -148,7 +148,7 @@ describe('lists of conversations', () => {
   });
 });
 
-it('a page of 5 and one of 200 cost the same number of statements, in every order', async () => {
+it('pages of 5 and of 200 use the same number of statements, in every order', async () => {
   const skills = [null, api.sales, api.id('Skill', api.engine.care)];
   const where = (n: number) => ({ channelId: api.channel, address: `many ${n}` });
   for (let n = 0; n < 210; n += 30) {
@@ -185,9 +185,9 @@ it('a page of 5 and one of 200 cost the same number of statements, in every orde
   }
 });
 
-describe('a list in the order of STARTED', () => {
+describe('a list ordered by STARTED', () => {
   const SETTINGS = { secret: 'a secret for the tests' };
-  /** A channel with as many conversations, and their ids in that order. */
+  /** Creates a channel with this many conversations; `own` has their ids in order of arrival. */
   async function channelWith(count: number) {
     const { deps, accountId } = api.engine;
     const channel = { name: `of ${count}`, adapter: 'web', settings: SETTINGS };
@@ -216,39 +216,36 @@ describe('a list in the order of STARTED', () => {
   };
 
   it.each([
-    ['alone', PAGE],
-    ['with what is shown beside them', MORE],
-  ])(
-    'says whether there is more where it is just as long as a page, and one longer: %s',
-    async (_, fields) => {
-      for (const direction of ['ASC', 'DESC'])
-        for (const limit of [1, 3, 4])
-          for (const count of [limit, limit + 1]) {
-            const order = `orderBy: { field: STARTED, direction: ${direction} }`;
-            const what = `${direction}, ${limit} of ${count}`;
-            const first = await direct(count, `${order}, first: ${limit}`, fields);
-            const whole = direction === 'ASC' ? first.own : first.own.toReversed();
-            expect(first.ids, what).toEqual(whole.slice(0, limit));
-            expect(first.pageInfo, what).toMatchObject({
-              hasNextPage: count > limit,
-              hasPreviousPage: false,
-            });
-            const last = await direct(count, `${order}, last: ${limit}`, fields);
-            expect(last.ids, what).toEqual(whole.slice(-limit));
-            expect(last.pageInfo, what).toMatchObject({ hasNextPage: false, hasPreviousPage: count > limit });
-            if (fields !== MORE) continue;
-            for (const { ids, nodes, own } of [first, last])
-              expect(nodes, what).toEqual(
-                ids.map((id: string) => ({
-                  ...{ id, agent: { name: own.indexOf(id) % 2 ? 'ann' : 'bob' }, closing: { survey: false } },
-                })),
-              );
-          }
-    },
-  );
+    ['with conversations alone', PAGE],
+    ['with related rows', MORE],
+  ])('says whether more follows if it has exactly a page, or one more: %s', async (_, fields) => {
+    for (const direction of ['ASC', 'DESC'])
+      for (const limit of [1, 3, 4])
+        for (const count of [limit, limit + 1]) {
+          const order = `orderBy: { field: STARTED, direction: ${direction} }`;
+          const what = `${direction}, ${limit} of ${count}`;
+          const first = await direct(count, `${order}, first: ${limit}`, fields);
+          const whole = direction === 'ASC' ? first.own : first.own.toReversed();
+          expect(first.ids, what).toEqual(whole.slice(0, limit));
+          expect(first.pageInfo, what).toMatchObject({
+            hasNextPage: count > limit,
+            hasPreviousPage: false,
+          });
+          const last = await direct(count, `${order}, last: ${limit}`, fields);
+          expect(last.ids, what).toEqual(whole.slice(-limit));
+          expect(last.pageInfo, what).toMatchObject({ hasNextPage: false, hasPreviousPage: count > limit });
+          if (fields !== MORE) continue;
+          for (const { ids, nodes, own } of [first, last])
+            expect(nodes, what).toEqual(
+              ids.map((id: string) => ({
+                ...{ id, agent: { name: own.indexOf(id) % 2 ? 'ann' : 'bob' }, closing: { survey: false } },
+              })),
+            );
+        }
+  });
 
-  it('is one statement with all that is shown beside its conversations, and the check of the key', async () => {
-    // The rules are known.
+  it('reads conversations and related rows in one statement, besides the lookup of the key', async () => {
+    // Caches the rules.
     await direct(5, 'first: 5', MORE);
     for (const args of ['first: 5', 'last: 2', 'first: 1, orderBy: { field: STARTED }']) {
       const [before, sent] = [api.statements(), api.texts().length];
@@ -259,7 +256,7 @@ describe('a list in the order of STARTED', () => {
         texts.filter((text) => tables.test(text)),
         args,
       ).toHaveLength(1);
-      // Beside the key's, the channel that the filter names is looked up.
+      // The key, the channel of the filter, and the page.
       expect(api.statements() - before, args).toBe(3);
     }
   });

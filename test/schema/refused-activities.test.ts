@@ -21,7 +21,7 @@ const countEvents = async () =>
   (await api.engine.db.sql`select count(*)::int as count from event`)[0]?.count as number;
 
 describe('a refused activity', () => {
-  it('names its field, changes nothing, and spoils none of the others', async () => {
+  it('names its field, changes nothing and does not affect the others', async () => {
     const [good, bad, alsoGood] = await api.record(
       inbound('three'),
       { kind: 'ASSIGN', channelId: api.channel, address: 'three' },
@@ -35,12 +35,12 @@ describe('a refused activity', () => {
         __typename: 'InvalidInputError',
         code: 'INVALID_INPUT',
         field: 'activities[1].agentId',
-        message: 'activities[1].agentId: ASSIGN needs it',
+        message: 'activities[1].agentId: required for ASSIGN',
       },
     });
   });
 
-  it('is told which field is missing, of the wrong form, or not of its kind', async () => {
+  it('names the field that is missing, malformed or not allowed for its kind', async () => {
     const [{ conversationId }] = await api.record(inbound('form'));
     const before = await countEvents();
     const cases: [string, Record<string, unknown>][] = [
@@ -91,7 +91,7 @@ describe('a refused activity', () => {
     expect(await countEvents()).toBe(before);
   });
 
-  it('an id that this account does not have is not found, another account’s no less', async () => {
+  it('an unknown id is NOT_FOUND, and so is one of another account', async () => {
     const { engine } = api;
     const other = await openOther();
     const [{ conversationId }] = await api.record(inbound('ids'));
@@ -115,7 +115,7 @@ describe('a refused activity', () => {
       });
   });
 
-  it('an activity over a minute ahead is refused; one less far ahead is stamped now', async () => {
+  it('an activity over a minute in the future is refused; up to a minute it is recorded as now', async () => {
     const ahead = (ms: number) => new Date(api.engine.clock.now().getTime() + ms).toISOString();
     const [far, near] = await api.record(
       inbound('ahead', { at: ahead(MINUTE + 1) }),
@@ -128,7 +128,7 @@ describe('a refused activity', () => {
     expect(data.conversation.lastActivityAt).toBe(ahead(0));
   });
 
-  it('a command on an ended conversation says so, with the id that clients know', async () => {
+  it('a command on an ended conversation is CONVERSATION_ENDED with its global id', async () => {
     const [{ conversationId }] = await api.record(inbound('ended'));
     const [, end, assign, comment] = await api.record(
       { kind: 'END', conversationId, by: 'AGENT', agentId: api.ann },
@@ -149,14 +149,14 @@ describe('a refused activity', () => {
     expect(comment.outcome).toBe('APPLIED');
   });
 
-  it('a command that the status does not allow says which, and what the status was', async () => {
+  it('a command that the status does not allow is NOT_ALLOWED with the command and the status', async () => {
     const [{ conversationId }] = await api.record(inbound('status'));
     const [refused] = await api.record({ kind: 'RELEASE', conversationId });
     expect(refused.error).toMatchObject({ code: 'NOT_ALLOWED', command: 'RELEASE', status: 'WAITING' });
   });
 });
 
-/** An account of somebody else, with one of everything. */
+/** Creates another account with one object of each type. */
 async function openOther() {
   const { deps } = api.engine;
   const accountId = await createAccount(deps, { name: 'other' });

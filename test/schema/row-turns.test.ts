@@ -4,7 +4,7 @@ import { openRowTurns, type RowTurns } from '../../src/schema/core/row-turns.ts'
 let turns: RowTurns;
 afterEach(() => turns.close());
 
-it('another account comes next, however many of one account wait', async () => {
+it('a second account is served next, however many events of the first wait', async () => {
   turns = openRowTurns();
   const order: string[] = [];
   const take = async (account: string) => {
@@ -18,7 +18,7 @@ it('another account comes next, however many of one account wait', async () => {
   expect(order).toHaveLength(9);
 });
 
-it('cheap events do not wait for costly ones, nor requests for events', async () => {
+it('cheap events and requests do not wait for costly events', async () => {
   turns = openRowTurns();
   const order: string[] = [];
   const take = async (account: string, kind: 'REQUEST' | 'EVENT' | 'COSTLY_EVENT') => {
@@ -32,25 +32,25 @@ it('cheap events do not wait for costly ones, nor requests for events', async ()
   await Promise.all(costly);
 });
 
-it('events of another account come in between, however many requests keep coming', async () => {
+it('events of another account are served between a flood of requests', async () => {
   turns = openRowTurns();
-  let isTold = false;
+  let isServed = false;
   let served = 0;
   const flood = async () => {
-    while (!isTold && served < 200) {
+    while (!isServed && served < 200) {
       await turns.take('greedy', 300, 'REQUEST');
       served++;
     }
   };
   const floods = Array.from({ length: 5 }, flood);
-  const told = turns.take('quiet', 10, 'EVENT').then(() => {
-    isTold = true;
+  const event = turns.take('quiet', 10, 'EVENT').then(() => {
+    isServed = true;
   });
-  await Promise.all([...floods, told]);
+  await Promise.all([...floods, event]);
   expect(served).toBeLessThan(20);
 });
 
-it('what little there is goes at once', async () => {
+it('a single event is served without waiting', async () => {
   turns = openRowTurns();
   let isServed = false;
   void turns.take('one', 10, 'EVENT').then(() => {

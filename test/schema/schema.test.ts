@@ -21,7 +21,7 @@ const types = Object.values(schema.getTypeMap()).filter((type) => !type.name.sta
 const BUILT_INTO_GRAPHQL = ['Boolean', 'Float', 'ID', 'Int', 'String'];
 
 describe('the schema', () => {
-  it('is the one that is committed: npm run generate writes it', () => {
+  it('matches schema.graphql, which npm run generate writes', () => {
     expect(readFileSync('schema.graphql', 'utf8')).toBe(printedSchema());
   });
 
@@ -43,13 +43,13 @@ describe('the schema', () => {
     expect(bare).toEqual([]);
   });
 
-  it('gives an id to exactly the types that ids are made for', () => {
+  it('has the interface Node on exactly the types with global ids', () => {
     const node = schema.getType('Node');
     const nodes = isInterfaceType(node) ? schema.getPossibleTypes(node).map(({ name }) => name) : [];
     expect([...nodes].sort()).toEqual([...NODE_TYPES].sort());
   });
 
-  it('has every value that the domain knows', () => {
+  it('has every value of the enums of the domain', () => {
     const values = (name: string) => {
       const type = schema.getType(name);
       return isEnumType(type)
@@ -75,7 +75,7 @@ describe('the schema', () => {
     expect(values('EventEffect')).toEqual(sorted(EFFECTS));
   });
 
-  it('shows and takes every field of a policy', () => {
+  it('has every field of a policy as output and input', () => {
     const policy = schema.getType('Policy');
     const origins = schema.getType('PolicyOrigins');
     const input = schema.getType('SetPolicyInput');

@@ -15,13 +15,13 @@ afterAll(() => api.close());
 const ALL = 'subscription { conversationChanged { id status revision ending { reason } } }';
 const ONE = 'subscription ($id: ID!) { conversationChanged(conversationId: $id) { id status revision } }';
 
-/** Listens; `next` gives one answer after the other, and null at the end. */
+/** Subscribes; `next` returns one event after the other, then null. */
 const listen = (query: string, variables: object = {}, { to = api.server.url, as = api.key } = {}) =>
   subscribe(to, as, query, variables);
 const inbound = (address: string) => ({ kind: 'INBOUND', channelId: api.channel, address });
 const changeIn = async (answer: Promise<Answer | null>) => (await answer)?.data?.conversationChanged;
 
-it('tells of every conversation as it changes, by an activity or by a timer', async () => {
+it('sends each conversation that an activity or a timer changes', async () => {
   const listener = await listen(ALL);
   expect(listener.type).toContain('text/event-stream');
   const [{ conversationId: id }] = await api.record(inbound('sse'));
@@ -38,7 +38,7 @@ it('tells of every conversation as it changes, by an activity or by a timer', as
   listener.stop();
 });
 
-it('tells of one conversation only, where one is named', async () => {
+it('sends only the conversation that the argument names', async () => {
   const [{ conversationId: id }] = await api.record(inbound('one'));
   const listener = await listen(ONE, { id });
   await api.record(inbound('another'));
@@ -47,7 +47,7 @@ it('tells of one conversation only, where one is named', async () => {
   listener.stop();
 });
 
-it('tells of many at once with few statements', async () => {
+it('reads many changed conversations with few statements', async () => {
   const listener = await listen(ALL);
   const before = api.statements();
   const made = await api.record(...Array.from({ length: 300 }, (_, n) => inbound(`many ${n}`)));
@@ -58,7 +58,7 @@ it('tells of many at once with few statements', async () => {
   listener.stop();
 });
 
-it('tells a hundred subscribers of a change with one statement for all', async () => {
+it('reads a changed conversation once for a hundred subscribers', async () => {
   const listeners = await Promise.all(Array.from({ length: 100 }, () => listen(ALL)));
   const before = api.statements();
   const [{ conversationId: id }] = await api.record(inbound('to all'));
@@ -69,7 +69,7 @@ it('tells a hundred subscribers of a change with one statement for all', async (
   await expect.poll(() => api.subscribers()).toBe(0);
 });
 
-it('hears nothing of another account, and cannot name what is its', async () => {
+it('sends nothing of another account and refuses its ids', async () => {
   const { deps } = api.engine;
   const other = await createAccount(deps, { name: 'other' });
   const channelId = await ensureChannel(deps, other, { name: 'web', adapter: 'web', settings: {} });
@@ -94,7 +94,7 @@ it('hears nothing of another account, and cannot name what is its', async () => 
   theirs.stop();
 });
 
-it('needs the scope conversations:read, and a key', async () => {
+it('requires a key with conversations:read', async () => {
   const writer = await api.makeKey(['activities:write']);
   const refused = await listen(ALL, {}, { as: writer });
   expect((await refused.next())?.errors).toMatchObject([
@@ -107,7 +107,7 @@ it('needs the scope conversations:read, and a key', async () => {
   ]);
 });
 
-it('stops listening when the client goes away', async () => {
+it('stops listening when the client disconnects', async () => {
   await expect.poll(() => api.subscribers()).toBe(0);
   const listener = await listen(ALL);
   expect(api.subscribers()).toBe(1);
@@ -115,7 +115,7 @@ it('stops listening when the client goes away', async () => {
   await expect.poll(() => api.subscribers()).toBe(0);
 });
 
-it('ends properly when the server closes', async () => {
+it('completes when the server closes', async () => {
   const closing = await openApi();
   const listener = await listen(ALL, {}, { to: closing.server.url, as: closing.key });
   expect(closing.subscribers()).toBe(1);

@@ -1,13 +1,14 @@
 import { BOUNDS } from '../../domain/bounds.ts';
-import type { Action, ActionKind } from '../../domain/conversation/activity.ts';
+import { ACTIONS, type Action, type ActionKind } from '../../domain/conversation/activity.ts';
 import { InvalidInputError } from '../../domain/errors.ts';
 import type { Activity, Target } from '../../engine.ts';
+import { type ActivityField, BY_OF, describeKinds, FIELDS_OF } from '../core/activity-fields.ts';
 import { builder } from '../core/builder.ts';
 import { ActionKindEnum, ActivityByEnum, KeywordEnum, ReceiptStateEnum, SenderEnum } from '../core/enums.ts';
 import { decodeGiven, decodeId } from '../core/ids.ts';
 import { readText } from '../core/text.ts';
 
-/** Lengths in characters; together with its keys a value must fit an index entry of Postgres. */
+/** Lengths in characters, and numbers of tags. A value and its keys must fit into one index entry of Postgres. */
 const MAX = {
   address: BOUNDS.address.max,
   messageId: BOUNDS.messageId.max,
@@ -18,93 +19,81 @@ const MAX = {
   locale: BOUNDS.locale.max,
 };
 
-/** An activity as clients report it: one shape for all kinds, checked against `TAKES`. */
+const MEANINGS: Readonly<Record<ActivityField, string>> = {
+  agentId: 'The id of the agent who acted; for ASSIGN, of the new assignee.',
+  skillId: 'The id of the skill: of a conversation that the activity starts, or the skill to move to.',
+  sender: 'The sender of an outbound message.',
+  by: 'The role that starts or ends the conversation (PE-14).',
+  add: `Tags to add: up to ${MAX.tags}, each up to ${MAX.tag} characters.`,
+  remove: `Tags to remove: up to ${MAX.tags}, each up to ${MAX.tag} characters.`,
+  caseStatus: `The new case status, up to ${MAX.caseStatus} characters; null removes it (SP-4).`,
+  of: 'The `messageId` of the message that the receipt is for.',
+  state: 'The delivery state of that message.',
+  clientVersion: `The version of the app or SDK that the customer uses, up to ${MAX.clientVersion} characters (LP-9).`,
+  locale: "The customer's language as a BCP 47 tag, such as `pt-BR`; it selects the close message (PE-3).",
+  text: 'The text of the message. Lull checks it for keywords such as STOP (PE-12) and never stores it.',
+  keyword: 'A keyword that the sender has already recognised. If set, `text` is not checked.',
+  responseAt: 'The time by which the agent promised to answer; null removes the promise (LP-7).',
+  until: 'The end of the hold. Default: it lasts until it is released or the customer writes (PE-6).',
+};
+const of = (field: ActivityField) => ({ description: `${MEANINGS[field]} ${describeKinds(field)}` });
+
+/** An activity as clients report it: one shape for all kinds, checked against `FIELDS_OF`. */
 export const ActivityInput = builder.inputType('ActivityInput', {
   description:
-    'Something that happened, or that is asked for. Names its conversation by `conversationId`, or by `channelId` and `address`: then it is the open one of that contact, or a new one where the kind begins one. Which of the other fields are taken depends on the kind; any other is refused.',
+    'An activity to record, or a command to carry out. Address it by `conversationId`, or by `channelId` and `address`: then it goes to the open conversation of that contact, and some kinds start one. Each kind allows certain fields, listed under `ActivityKind`; any other is refused with INVALID_INPUT.',
   fields: (t) => ({
-    kind: t.field({ type: ActionKindEnum, required: true, description: 'What happened.' }),
-    conversationId: t.id({ description: 'The conversation.' }),
-    channelId: t.id({ description: 'The channel of the address.' }),
-    address: t.string({ description: 'Whom the channel knows the contact as: a phone number, a user id.' }),
+    kind: t.field({
+      type: ActionKindEnum,
+      required: true,
+      description: 'The kind of activity; it decides which of the other fields are allowed.',
+    }),
+    conversationId: t.id({
+      description: 'The id of the conversation. Required unless `channelId` and `address` are set.',
+    }),
+    channelId: t.id({
+      description:
+        'The id of the channel that `address` belongs to. Must be omitted when `conversationId` is set.',
+    }),
+    address: t.string({
+      description: `The identifier of the contact on the channel, such as a phone number or user id; 1 to ${MAX.address} characters. Must be omitted when \`conversationId\` is set.`,
+    }),
     at: t.field({
       type: 'DateTime',
-      description: 'When it happened; absent: now. At most one minute ahead, and then it is now.',
+      description:
+        'The instant at which the activity happened. Default: now. Up to one minute in the future is recorded as now; later is refused with INVALID_INPUT.',
     }),
     messageId: t.string({
-      description: "The message's id at its channel: what was recorded with it before is a DUPLICATE.",
+      description: `The id of the message on its channel, up to ${MAX.messageId} characters. It makes the activity idempotent: a second one with the same id is a DUPLICATE.`,
     }),
-    agentId: t.id({ description: 'The agent who did it; for ASSIGN, whom it is assigned to.' }),
-    skillId: t.id({ description: 'The skill; of a new conversation, or that it moves to.' }),
-    sender: t.field({ type: SenderEnum, description: 'Who sent an OUTBOUND message.' }),
-    by: t.field({ type: ActivityByEnum, description: 'Who starts or ends it.' }),
-    add: t.stringList({ description: 'Tags to add.' }),
-    remove: t.stringList({ description: 'Tags to remove.' }),
-    caseStatus: t.string({ description: 'The new case status.' }),
-    of: t.string({ description: 'The id of the message that a RECEIPT is for.' }),
-    state: t.field({ type: ReceiptStateEnum, description: 'What a RECEIPT says.' }),
-    clientVersion: t.string({ description: "The version of the customer's client." }),
-    locale: t.string({ description: "The language of the customer's client, as BCP 47 has it (PE-3)." }),
-    text: t.string({
-      description:
-        'What the customer wrote in an INBOUND message: read for words like STOP (PE-12), and never stored.',
-    }),
-    keyword: t.field({
-      type: KeywordEnum,
-      description: 'What an INBOUND message was taken for where it came in; then no text is read.',
-    }),
-    responseAt: t.field({ type: 'DateTime', description: 'When the answer is promised for.' }),
-    until: t.field({ type: 'DateTime', description: 'When the hold is to end by itself.' }),
+    agentId: t.id(of('agentId')),
+    skillId: t.id(of('skillId')),
+    sender: t.field({ type: SenderEnum, ...of('sender') }),
+    by: t.field({ type: ActivityByEnum, ...of('by') }),
+    add: t.stringList(of('add')),
+    remove: t.stringList(of('remove')),
+    caseStatus: t.string(of('caseStatus')),
+    of: t.string(of('of')),
+    state: t.field({ type: ReceiptStateEnum, ...of('state') }),
+    clientVersion: t.string(of('clientVersion')),
+    locale: t.string(of('locale')),
+    text: t.string(of('text')),
+    keyword: t.field({ type: KeywordEnum, ...of('keyword') }),
+    responseAt: t.field({ type: 'DateTime', ...of('responseAt') }),
+    until: t.field({ type: 'DateTime', ...of('until') }),
   }),
 });
 type Input = typeof ActivityInput.$inferInput;
-type ActionField = Exclude<
-  keyof Input,
-  'kind' | 'conversationId' | 'channelId' | 'address' | 'at' | 'messageId'
->;
 
-/** How a kind takes a field. `needed or null`: it has to be given, and null is a value. */
-type Need = 'needed' | 'needed or null' | 'optional';
-const agentId: { agentId: Need } = { agentId: 'optional' };
-const TAKES: Readonly<Record<ActionKind, Partial<Record<ActionField, Need>>>> = {
-  INBOUND: {
-    ...{ skillId: 'optional', clientVersion: 'optional', locale: 'optional' },
-    ...{ text: 'optional', keyword: 'optional' },
-  },
-  OUTBOUND: { sender: 'needed', skillId: 'optional', ...agentId },
-  START: { by: 'needed', skillId: 'optional', ...agentId },
-  COMMENT: agentId,
-  TAG: { add: 'optional', remove: 'optional', ...agentId },
-  ASSIGN: { agentId: 'needed' },
-  SKILL: { skillId: 'needed or null' },
-  TO_QUEUE: {},
-  CASE_STATUS: { caseStatus: 'needed or null', ...agentId },
-  READER_JOINED: agentId,
-  TRANSCRIPT_VIEWED: agentId,
-  RECEIPT: { of: 'needed', state: 'needed' },
-  CLIENT: { clientVersion: 'optional', locale: 'optional' },
-  MANUAL_RESPONSE_TIME: { responseAt: 'needed or null', ...agentId },
-  INACTIVATE: agentId,
-  HOLD: { until: 'optional', ...agentId },
-  RELEASE: agentId,
-  END: { by: 'needed', ...agentId },
-  REOPEN: agentId,
-};
-
-const BY: Partial<Record<ActionKind, readonly string[]>> = {
-  START: ['AGENT', 'AUTOMATION'],
-  END: ['CUSTOMER', 'AGENT', 'SUPERVISOR', 'BOT'],
-};
-
-/** How each field is read once it is known to be wanted. */
-const READ: { [Field in ActionField]: (value: NonNullable<Input[Field]>, kind: ActionKind) => unknown } = {
+/** Validates and converts the value of each field. */
+const READ: { [Field in ActivityField]: (value: NonNullable<Input[Field]>, kind: ActionKind) => unknown } = {
   agentId: (id) => decodeId('Agent', id, 'agentId'),
   skillId: (id) => decodeId('Skill', id, 'skillId'),
   sender: (sender) => sender,
   by(by, kind) {
-    const allowed = BY[kind] ?? [];
+    const allowed = BY_OF[kind] ?? [];
     if (!allowed.includes(by))
-      throw new InvalidInputError('by', `for ${kind} ${allowed.join(', ')} is allowed`);
+      throw new InvalidInputError('by', `for ${kind}, one of ${allowed.join(', ')} is allowed`);
     return by;
   },
   add: (tags) => readTags(tags, 'add'),
@@ -119,10 +108,11 @@ const READ: { [Field in ActionField]: (value: NonNullable<Input[Field]>, kind: A
   responseAt: (at) => readInstant(at, 'responseAt'),
   until: (at) => readInstant(at, 'until'),
 };
+const FIELDS = Object.keys(READ) as ActivityField[];
 
 /**
  * Reads one activity.
- * @throws InvalidInputError naming the field that is missing, of the wrong form, or not of this kind
+ * @throws InvalidInputError naming the field that is missing, malformed, or not allowed for this kind
  */
 export function readActivity(input: Input): Activity {
   const target = readTarget(input);
@@ -131,43 +121,51 @@ export function readActivity(input: Input): Activity {
 }
 
 function readTarget({ conversationId, channelId, address }: Input): Target {
-  const named = decodeGiven('Conversation', conversationId, 'conversationId');
-  if (named !== null) {
+  const id = decodeGiven('Conversation', conversationId, 'conversationId');
+  if (id !== null) {
     for (const [field, value] of Object.entries({ channelId, address }))
-      if (value) throw new InvalidInputError(field, 'beside conversationId it has to be left out');
-    return { conversationId: named };
+      if (value) throw new InvalidInputError(field, 'must be omitted when conversationId is set');
+    return { conversationId: id };
   }
   const channel = decodeGiven('Channel', channelId, 'channelId');
   if (channel === null)
-    throw new InvalidInputError('conversationId', 'it, or channelId and address, is needed');
-  if (!address) throw new InvalidInputError('address', 'with channelId a text that is not empty is needed');
-  return {
-    channelId: channel,
-    address: readText(address, 'address', MAX.address),
-  };
+    throw new InvalidInputError('conversationId', 'required unless channelId and address are set');
+  if (!address) throw new InvalidInputError('address', 'required and not empty when channelId is set');
+  return { channelId: channel, address: readText(address, 'address', MAX.address) };
 }
 
 function readAction(input: Input): Action {
   const { kind } = input;
-  const takes = TAKES[kind];
+  const uses = FIELDS_OF[kind];
   const action: Record<string, unknown> = kind === 'TAG' ? { kind, add: [], remove: [] } : { kind };
   if (kind === 'HOLD') action.until = null;
-  for (const field of Object.keys(READ) as ActionField[]) {
+  for (const field of FIELDS) {
     const value = input[field];
-    const need = takes[field];
-    if (need === undefined && value !== undefined && value !== null)
-      throw new InvalidInputError(field, `${kind} does not take it`);
-    if (value === undefined ? need?.startsWith('needed') : value === null && need === 'needed')
-      throw new InvalidInputError(field, `${kind} needs it`);
-    if (value === null && need === 'needed or null') action[field] = null;
+    const use = uses[field];
+    if (use === undefined && value !== undefined && value !== null)
+      throw new InvalidInputError(field, `not allowed for ${kind}: omit it`);
+    const isRequired = use === 'required' || (use === 'nullable' && value === undefined);
+    if (isRequired && (value === undefined || value === null))
+      throw new InvalidInputError(field, `required for ${kind}`);
+    if (value === null && use === 'nullable') action[field] = null;
     // The value is of the field's type, which the compiler cannot follow through the loop.
     else if (value !== undefined && value !== null) action[field] = READ[field](value as never, kind);
   }
-  if (kind === 'CLIENT' && !input.clientVersion && !input.locale)
-    throw new InvalidInputError('clientVersion', 'CLIENT needs it, or a locale');
-  if (kind === 'TAG' && !input.add?.length && !input.remove?.length)
-    throw new InvalidInputError('add', 'TAG needs a tag to add or to remove');
+  checkOneOf(input);
   return action as Action;
+}
+
+/** The fields of which a kind needs at least one; empty for most kinds. */
+const ONE_OF = new Map(
+  ACTIONS.map((kind) => [kind, FIELDS.filter((field) => FIELDS_OF[kind][field] === 'one of')]),
+);
+
+/** @throws InvalidInputError if the kind needs one of several fields and all are missing or empty */
+function checkOneOf(input: Input): void {
+  const [first, ...others] = ONE_OF.get(input.kind) ?? [];
+  const isGiven = (field: ActivityField) => Boolean((input[field] as string | string[] | null)?.length);
+  if (first === undefined || isGiven(first) || others.some(isGiven)) return;
+  throw new InvalidInputError(first, `required for ${input.kind} unless ${others.join(' or ')} is set`);
 }
 
 function readTags(tags: readonly string[], field: string): string[] {
@@ -180,7 +178,7 @@ function readLocale(locale: string): string {
     const [canonical] = Intl.getCanonicalLocales(locale);
     if (canonical !== undefined && canonical.length <= MAX.locale) return canonical;
   } catch {
-    // Not of the form of a language tag.
+    // Malformed: refused below.
   }
   throw new InvalidInputError(
     'locale',
@@ -189,6 +187,7 @@ function readLocale(locale: string): string {
 }
 
 function readInstant(at: Date, field: string): Date {
-  if (at.getTime() < 0) throw new InvalidInputError(field, 'an instant since 1970 is allowed');
+  if (at.getTime() < 0)
+    throw new InvalidInputError(field, 'an instant from 1970-01-01T00:00:00Z on is allowed');
   return at;
 }

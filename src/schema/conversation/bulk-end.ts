@@ -17,16 +17,16 @@ import { Conversation } from './conversation.ts';
 import { ConversationFilterInput, readFilter } from './conversations.ts';
 
 const EndResult = builder.objectRef<EndedItem>('EndResult').implement({
-  description: 'What became of one conversation that was to end.',
+  description: 'The result for one conversation of `endConversations`.',
   fields: (t) => ({
     conversationId: t.id({
-      description: 'The conversation.',
+      description: 'The id of the conversation.',
       resolve: ({ conversationId }) => encodeId('Conversation', conversationId),
     }),
     conversation: t.field({
       type: Conversation,
       nullable: true,
-      description: 'The conversation as it then stands. Needs the scope `conversations:read`.',
+      description: 'The conversation after the call. Requires the scope `conversations:read`.',
       authScopes: { scope: 'conversations:read' },
       resolve: ({ conversationId }, _args, { load }) => load.conversation(conversationId),
     }),
@@ -34,7 +34,7 @@ const EndResult = builder.objectRef<EndedItem>('EndResult').implement({
       type: ErrorInterface,
       nullable: true,
       description:
-        'Why it was not ended: ConversationEndedError where something else ended it meanwhile, NotFoundError where it is gone; null: it was.',
+        'The error that prevented the end: ConversationEndedError if it ended meanwhile, NotFoundError if it no longer exists. Null if the call ended it.',
       resolve: ({ error }) => error && errorAt('results', error),
     }),
   }),
@@ -42,16 +42,14 @@ const EndResult = builder.objectRef<EndedItem>('EndResult').implement({
 
 type Ended = { results: EndedItem[]; remaining: boolean };
 const EndedConversations = builder.objectRef<Ended>('EndedConversations').implement({
-  description: 'What became of the conversations that were to end.',
+  description: 'The results of `endConversations`.',
   fields: (t) => ({
-    results: t.field({
+    results: t.expose('results', {
       type: [EndResult],
-      description: 'One for each, those that are due or were active the longest ago first.',
-      resolve: ({ results }) => results,
+      description: 'One result for each conversation, in the order in which the call selected them.',
     }),
     remaining: t.exposeBoolean('remaining', {
-      description:
-        'Whether more pass the filter than were ended by this call: the same call again ends them.',
+      description: 'Whether more conversations pass the filter than `limit`: repeat the call to end them.',
     }),
   }),
 });
@@ -60,24 +58,28 @@ builder.mutationField('endConversations', (t) =>
   t.field({
     type: EndedConversations,
     description:
-      'Ends the open conversations that a filter lets pass, in one transaction: those active the longest ago first, or, with dueBefore, those due the soonest. One that cannot be ended spoils none of the others. One that is set aside is left out: end it by its id. Needs the scope `conversations:act`.',
+      'Ends the open conversations that pass a filter, in one transaction. The least recently active come first; with `dueBefore`, those due first. A conversation that cannot be ended has an error and does not affect the others. Conversations with `setAside` are left out: end them by id. Requires the scope `conversations:act`.',
     authScopes: { scope: 'conversations:act' },
     args: {
       filter: t.arg({
         type: ConversationFilterInput,
         required: true,
-        description: 'Which of the open ones; empty: all of the account. Not by the status ENDED.',
+        description:
+          'The conversations to end. An empty filter selects all open ones of the account. The status ENDED is refused with INVALID_INPUT.',
       }),
-      by: t.arg({ type: EnderEnum, required: true, description: 'In whose role (PE-14).' }),
+      by: t.arg({ type: EnderEnum, required: true, description: 'The role that ends them (PE-14).' }),
       limit: t.arg.int({
         required: true,
         defaultValue: MAX_ACTIVITIES,
-        description: `How many at most, 1 to ${MAX_ACTIVITIES}.`,
+        description: `The largest number of conversations to end, 1 to ${MAX_ACTIVITIES}; otherwise OUT_OF_BOUNDS.`,
       }),
     },
     errors: {
       types: [InvalidInputError, NotFoundError, OutOfBoundsError, UnavailableError, ForbiddenError],
-      union: { name: 'EndConversationsResult', description: 'What became of each, or why none was ended.' },
+      union: {
+        name: 'EndConversationsResult',
+        description: 'The result for each conversation, or the error that prevented the whole call.',
+      },
     },
     async resolve(_root, { filter, by, limit }, context) {
       if (limit < 1 || limit > MAX_ACTIVITIES)

@@ -10,35 +10,38 @@ import { toMilliseconds } from '../../domain/time/duration.ts';
 import { earliest, endsIt } from '../../domain/time/timers.ts';
 import { builder } from '../core/builder.ts';
 import type { Context } from '../core/context.ts';
-import { type MaybeAsync, soon } from '../core/maybe-async.ts';
+import { chain, type MaybeAsync } from '../core/maybe-async.ts';
 import { Conversation } from './conversation.ts';
 
 const ClosingReasons = builder.objectRef<DomainClosing['reasons']>('ClosingReasons').implement({
-  description: 'Why a customer sees what they see at the end, part by part, in words (LL-14).',
+  description: 'The reason, in words, why each part of the closing is shown or not (LL-14).',
   fields: (t) => ({
-    survey: t.exposeString('survey', { description: 'Why there is a survey, or none.' }),
-    closeMessage: t.exposeString('closeMessage', { description: 'Why there is a message, or none.' }),
-    separator: t.exposeString('separator', { description: 'Why there is a line, or none.' }),
+    survey: t.exposeString('survey', { description: 'Why the survey is offered or not.' }),
+    closeMessage: t.exposeString('closeMessage', { description: 'Why the close message is shown or not.' }),
+    separator: t.exposeString('separator', { description: 'Why the separator is shown or not.' }),
   }),
 });
 
 const Closing = builder.objectRef<DomainClosing>('Closing').implement({
-  description: 'What the customer sees at the end of a conversation (LL-14).',
+  description: 'What Lull shows to the customer at the end of a conversation (LL-14).',
   fields: (t) => ({
-    survey: t.exposeBoolean('survey', { description: 'Whether a survey is offered (LP-2, LP-9).' }),
+    survey: t.exposeBoolean('survey', { description: 'Whether the exit survey is offered (LP-2, LP-9).' }),
     closeMessage: t.exposeString('closeMessage', {
       nullable: true,
-      description: 'The message that is shown (LP-9); null: none.',
+      description: 'The text of the close message (LP-9); null if none is shown.',
     }),
     template: t.exposeString('template', {
       nullable: true,
       description:
-        'The approved template that goes out instead of the message outside the reply window (PE-4), by its name at the channel; null: none.',
+        'The name on the channel of the approved template that replaces the close message outside the reply window (PE-4); null if none is sent.',
     }),
     separator: t.exposeBoolean('separator', {
-      description: "Whether the customer's thread draws a line where the conversation ended (LP-2).",
+      description: "Whether the customer's thread shows a line where the conversation ended (LP-2).",
     }),
-    reasons: t.field({ type: ClosingReasons, description: 'Why.', resolve: ({ reasons }) => reasons }),
+    reasons: t.expose('reasons', {
+      type: ClosingReasons,
+      description: 'The reason for each part.',
+    }),
   }),
 });
 
@@ -47,7 +50,7 @@ builder.objectField(Conversation, 'closing', (t) =>
     type: Closing,
     nullable: true,
     description:
-      'What the customer sees at its end; while it is open, at the end that `endsAt` foresees. Null: no timer would ever end it, as things stand. An error where the adapter refuses the settings of its channel.',
+      'What Lull shows to the customer at the end; while the conversation is open, at the end that `endsAt` predicts. Null if no timer will end it. Code INVALID_INPUT if the adapter refuses the settings of the channel.',
     resolve: closingOf,
   }),
 );
@@ -60,12 +63,12 @@ function closingOf(
   context: Context,
 ): MaybeAsync<DomainClosing | null> {
   const { load, deps } = context;
-  return soon(endOf(conversation, context), (end) => {
+  return chain(endOf(conversation, context), (end) => {
     if (end === null) return null;
-    return soon(load.rulesOf(conversation), (rules) => {
+    return chain(load.rulesOf(conversation), (rules) => {
       const { policy, channel } = settingsFor(rules, conversation.channelId, conversation.skillId);
-      return soon(load.contactFactsOf(conversation), (contact) =>
-        soon(isWindowOpen(conversation, end.at, channel, context), (windowOpen) => {
+      return chain(load.contactFactsOf(conversation), (contact) =>
+        chain(isWindowOpen(conversation, end.at, channel, context), (windowOpen) => {
           if (contact === null) return null;
           const { clientVersion, consent, locale } = contact;
           return deps.closingBy(channel.adapterId, channel.settings, {
@@ -78,17 +81,17 @@ function closingOf(
   });
 }
 
-/** Its end or, while it is open, the one that a timer will bring about if nothing happens before. */
+/** The actual end or, while the conversation is open, the end that the next timer will cause. */
 function endOf(conversation: StoredConversation, { load }: Context): MaybeAsync<End | null> {
   if (conversation.ending !== null) return conversation.ending;
-  return soon(load.duesOf(conversation), (dues) => {
+  return chain(load.duesOf(conversation), (dues) => {
     const due = earliest(dues, endsIt);
     if (due?.timer.action.does !== 'END') return null;
     return { at: due.at, reason: due.timer.action.reason, by: 'SYSTEM' };
   });
 }
 
-/** Whether the channel lets free text be sent at the end, by when the customer last wrote (PE-4). */
+/** Whether the channel still accepts free text at the end, counted from the customer's last message (PE-4). */
 function isWindowOpen(
   { id }: StoredConversation,
   at: Date,
@@ -96,7 +99,7 @@ function isWindowOpen(
   { load }: Context,
 ): MaybeAsync<boolean> {
   if (replyWindow === null) return true;
-  return soon(
+  return chain(
     load.lastInbound(id),
     (wrote) => wrote !== null && at.getTime() <= wrote.at.getTime() + toMilliseconds(replyWindow),
   );

@@ -19,20 +19,21 @@ import { Conversation } from './conversation.ts';
 
 type Input = typeof ActivityInput.$inferInput;
 
-/** The errors of a command, by where it is possible: on any conversation, on an open one, or on some of these. */
+/** The errors of a command that is possible on any conversation, on open ones, or in some states only. */
+const ALWAYS = [InvalidInputError, NotFoundError, ConflictError, UnavailableError, ForbiddenError];
 const ERRORS = {
-  ALWAYS: [InvalidInputError, NotFoundError, ConflictError, UnavailableError, ForbiddenError],
-  WHILE_OPEN: [
-    ...[InvalidInputError, NotFoundError, ConflictError, UnavailableError, ForbiddenError],
-    ConversationEndedError,
-  ],
-  SOMETIMES: [
-    ...[InvalidInputError, NotFoundError, ConflictError, UnavailableError, ForbiddenError],
-    ...[ConversationEndedError, NotAllowedError],
-  ],
-} as const;
+  ALWAYS,
+  WHILE_OPEN: [...ALWAYS, ConversationEndedError],
+  SOMETIMES: [...ALWAYS, ConversationEndedError, NotAllowedError],
+};
 
-/** A command: what it is called and takes, when it is possible, and which activity it is. */
+const ENDED: Readonly<Record<keyof typeof ERRORS, string>> = {
+  ALWAYS: '',
+  WHILE_OPEN: ' Code CONVERSATION_ENDED if it has ended already.',
+  SOMETIMES: '',
+};
+
+/** A command: its name and arguments, when it is possible, and the activity that it records. */
 type Command<Args extends InputFieldMap> = {
   name: string;
   description: string;
@@ -41,25 +42,25 @@ type Command<Args extends InputFieldMap> = {
   activity: (args: InputShapeFromFields<Args>) => Input;
 };
 
-/** Adds a mutation that carries out a command on one conversation; all go one way, whichever it is. */
+/** Adds a mutation that carries out a command on one conversation by recording its activity. */
 export function command<Args extends InputFieldMap>(options: Command<Args>): void {
   const { name, description, possible, args, activity } = options;
   builder.mutationField(name, (t) =>
     t.field({
       type: Conversation,
-      description: `${description} Needs the scope \`conversations:act\`.`,
+      description: `${description}${ENDED[possible]} Requires the scope \`conversations:act\`.`,
       authScopes: { scope: 'conversations:act' },
       args: { ...(args as InputFieldMap), ...onceArgs() },
       errors: {
-        types: [...ERRORS[possible]],
+        types: ERRORS[possible],
         union: {
           name: `${name[0]?.toUpperCase()}${name.slice(1)}Result`,
-          description: 'The conversation as it then stands, or why nothing was changed.',
+          description: 'The conversation after the command, or the error that prevented it.',
         },
       },
       async resolve(_root, given, context) {
         const { accountId, deps, load } = context;
-        const asked = read(activity(given as InputShapeFromFields<Args>), context);
+        const asked = readCommand(activity(given as InputShapeFromFields<Args>), context);
         const call = callOf(given as { idempotencyKey?: string | null }, name, asked);
         const conversation = await load.conversation(
           await deps.afterCommit(recordOnce(deps, accountId, asked, call)),
@@ -71,17 +72,17 @@ export function command<Args extends InputFieldMap>(options: Command<Args>): voi
   );
 }
 
-/** What has no agent who did it, or has one for another reason. */
-const WITHOUT_AGENT = new Set<Input['kind']>(['ASSIGN', 'TO_QUEUE', 'SKILL']);
+/** Kinds whose `agentId` is absent or does not name the acting agent. */
+const WITHOUT_ACTING_AGENT = new Set<Input['kind']>(['ASSIGN', 'TO_QUEUE', 'SKILL']);
 
-/** Whoever is known to ask is the agent who did it, where nobody else is named. */
-function read(input: Input, { agentId }: Context): Activity {
-  const isAgents = !WITHOUT_AGENT.has(input.kind) && (input.by ?? 'AGENT') === 'AGENT';
+/** Fills in the caller's agent if the command names none. */
+function readCommand(input: Input, { agentId }: Context): Activity {
+  const isAgents = !WITHOUT_ACTING_AGENT.has(input.kind) && (input.by ?? 'AGENT') === 'AGENT';
   const acting = isAgents && agentId !== null ? encodeId('Agent', agentId) : undefined;
   try {
     return readActivity({ ...input, agentId: input.agentId ?? acting });
   } catch (error) {
-    // An activity has tags to add and tags to remove, a command has one list.
+    // A command has one list of tags; the activity names it `add` or `remove`.
     if (error instanceof InvalidInputError && /^(add|remove)\b/.test(error.field))
       throw new InvalidInputError(error.field.replace(/^(add|remove)/, 'tags'), error.allowed);
     throw error;

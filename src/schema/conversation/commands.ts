@@ -1,71 +1,95 @@
+import { BOUNDS } from '../../domain/bounds.ts';
 import { builder } from '../core/builder.ts';
 import { enumOf } from '../core/enums.ts';
 import { command } from './command.ts';
 
-/** The roles that end a conversation by command. */
+/** The roles that can end a conversation by command. */
 export const EnderEnum = enumOf<'CUSTOMER' | 'AGENT' | 'SUPERVISOR' | 'BOT'>(
   'Ender',
-  'Who ends a conversation by command (PE-14).',
-  { CUSTOMER: 'The customer.', AGENT: 'An agent.', SUPERVISOR: 'A supervisor.', BOT: 'A bot.' },
+  'The role that ends a conversation by command (PE-14).',
+  {
+    CUSTOMER: 'The customer, for example by closing the chat.',
+    AGENT: 'A human agent; the agent that the request acts as is recorded.',
+    SUPERVISOR: 'A supervisor of the agents.',
+    BOT: 'A bot, for example after it answered the question.',
+  },
 );
-const BeginnerEnum = enumOf<'AGENT' | 'AUTOMATION'>(
+const BusinessStarterEnum = enumOf<'AGENT' | 'AUTOMATION'>(
   'Beginner',
-  'Who begins a conversation for the business.',
-  { AGENT: 'An agent.', AUTOMATION: 'An automation, such as a notification.' },
+  'The party that starts a conversation for the business.',
+  { AGENT: 'A human agent who writes first.', AUTOMATION: 'An automation, such as a notification.' },
 );
 
-const TAGS = '1 to 50, of up to 100 characters each.';
+const TAGS = `1 to ${BOUNDS.tagsOfActivity.max} tags of up to ${BOUNDS.tag.max} characters each.`;
 
-/** The arguments that commands share, and those of one's own. */
+/** Makes the arguments of a mutation. */
 type ArgBuilder = Parameters<Parameters<typeof builder.args>[0]>[0];
 const on = (t: ArgBuilder) => ({
-  conversationId: t.id({ required: true, description: 'The conversation.' }),
+  conversationId: t.id({
+    required: true,
+    description: 'The id of the conversation. Code NOT_FOUND if the account has no such conversation.',
+  }),
 });
 const by = (t: ArgBuilder) => ({
-  agentId: t.id({ description: 'The agent who does it; absent: whoever asks, if that is an agent.' }),
+  agentId: t.id({
+    description: 'The id of the acting agent. Default: the agent that the request acts as, if any.',
+  }),
 });
 
 command({
   name: 'startConversation',
   description:
-    'Begins a conversation with whoever is at an address; it is NEW until the customer answers (SF-9). Not possible where one is open, or where only customers begin them.',
+    'Starts a conversation with the contact at an address. Its status is NEW until the customer answers (SF-9). Code NOT_ALLOWED if one is open already, or if only customers can start conversations on the channel.',
   possible: 'SOMETIMES',
   args: builder.args((t) => ({
-    channelId: t.id({ required: true, description: 'The channel.' }),
-    address: t.string({ required: true, description: 'Whom the channel knows the contact as.' }),
-    by: t.field({ type: BeginnerEnum, required: true, description: 'Who begins it.' }),
-    skillId: t.id({ description: 'The skill it belongs to; absent: none.' }),
+    channelId: t.id({
+      required: true,
+      description: 'The id of the channel. Code NOT_FOUND if the account has no such channel.',
+    }),
+    address: t.string({
+      required: true,
+      description: 'The identifier of the contact on the channel, such as a phone number.',
+    }),
+    by: t.field({ type: BusinessStarterEnum, required: true, description: 'The party that starts it.' }),
+    skillId: t.id({ description: 'The id of the skill that the conversation belongs to. Default: none.' }),
     ...by(t),
   })),
   activity: (args) => ({ kind: 'START', ...args }),
 });
 command({
   name: 'endConversation',
-  description: 'Ends a conversation by hand; in whose role is kept (PE-14).',
+  description: 'Ends an open conversation and records the role that ended it (PE-14).',
   possible: 'WHILE_OPEN',
   args: builder.args((t) => ({
     ...on(t),
-    by: t.field({ type: EnderEnum, required: true, description: 'In whose role.' }),
+    by: t.field({
+      type: EnderEnum,
+      required: true,
+      description: 'The role that ends the conversation; `ending` shows it.',
+    }),
     ...by(t),
   })),
   activity: (args) => ({ kind: 'END', ...args }),
 });
 command({
   name: 'inactivateConversation',
-  description: 'Marks an ACTIVE conversation INACTIVE by hand (SF-12), on channels that know this.',
+  description:
+    'Sets an ACTIVE conversation to INACTIVE (SF-12). Code NOT_ALLOWED on channels without that status.',
   possible: 'SOMETIMES',
   args: builder.args((t) => ({ ...on(t), ...by(t) })),
   activity: (args) => ({ kind: 'INACTIVATE', ...args }),
 });
 command({
   name: 'holdConversation',
-  description: 'Puts a conversation on hold: but for the protection, no timer ends it (PE-6).',
+  description:
+    'Puts a conversation on hold. Until it is released only the system protection can end it (PE-6).',
   possible: 'WHILE_OPEN',
   args: builder.args((t) => ({
     ...on(t),
     until: t.field({
       type: 'DateTime',
-      description: 'When the hold ends by itself; absent: by release, or when the customer writes.',
+      description:
+        'The end of the hold, in the future. Default: the hold lasts until it is released or the customer writes.',
     }),
     ...by(t),
   })),
@@ -73,7 +97,8 @@ command({
 });
 command({
   name: 'releaseConversation',
-  description: 'Releases a conversation from hold; its clocks start anew (PE-6).',
+  description:
+    'Releases a conversation from hold and restarts its clocks (PE-6). Code NOT_ALLOWED if it is not on hold.',
   possible: 'SOMETIMES',
   args: builder.args((t) => ({ ...on(t), ...by(t) })),
   activity: (args) => ({ kind: 'RELEASE', ...args }),
@@ -81,60 +106,72 @@ command({
 command({
   name: 'reopenConversation',
   description:
-    "Opens an ended conversation again by hand, if it is the contact's newest and its channel allows it.",
+    'Reopens an ended conversation. Code NOT_ALLOWED if the contact has a newer one or the channel cannot reopen.',
   possible: 'SOMETIMES',
   args: builder.args((t) => ({ ...on(t), ...by(t) })),
   activity: (args) => ({ kind: 'REOPEN', ...args }),
 });
 command({
   name: 'assignConversation',
-  description: 'Assigns a conversation to an agent, a bot too.',
+  description: 'Assigns a conversation to a human agent or a bot.',
   possible: 'WHILE_OPEN',
   args: builder.args((t) => ({
     ...on(t),
-    agentId: t.id({ required: true, description: 'Whom it is assigned to.' }),
+    agentId: t.id({ required: true, description: 'The id of the new assignee.' }),
   })),
   activity: (args) => ({ kind: 'ASSIGN', ...args }),
 });
 command({
   name: 'returnToQueue',
-  description: 'Takes a conversation from its agent: it waits in the queue again.',
+  description:
+    'Unassigns the agent and returns the conversation to the queue: its status becomes WAITING, unless it is NEW.',
   possible: 'WHILE_OPEN',
   args: builder.args((t) => on(t)),
   activity: (args) => ({ kind: 'TO_QUEUE', ...args }),
 });
 command({
   name: 'setSkill',
-  description: 'Moves a conversation to a skill, whose policy then holds for it (LP-4).',
+  description: 'Moves a conversation to a skill. From then on the policy of that skill applies (LP-4).',
   possible: 'WHILE_OPEN',
-  args: builder.args((t) => ({ ...on(t), skillId: t.id({ description: 'The skill; absent: none.' }) })),
+  args: builder.args((t) => ({
+    ...on(t),
+    skillId: t.id({ description: 'The id of the skill. Default: none, which removes the skill.' }),
+  })),
   activity: ({ skillId = null, ...args }) => ({ kind: 'SKILL', skillId, ...args }),
 });
 command({
   name: 'setCaseStatus',
-  description: "Sets a conversation's case status, by which a policy may choose what it closes (SP-4).",
+  description:
+    'Sets the case status of a conversation. A policy can limit auto close to certain case statuses (SP-4).',
   possible: 'ALWAYS',
   args: builder.args((t) => ({
     ...on(t),
-    caseStatus: t.string({ description: 'Up to 100 characters; absent: none.' }),
+    caseStatus: t.string({
+      description: `The new case status, up to ${BOUNDS.caseStatus.max} characters. Default: none, which removes it.`,
+    }),
     ...by(t),
   })),
   activity: ({ caseStatus = null, ...args }) => ({ kind: 'CASE_STATUS', caseStatus, ...args }),
 });
 command({
   name: 'setManualResponseTime',
-  description: 'Keeps when an agent promised to answer; until the customer writes next (LP-7).',
+  description:
+    'Sets the time by which an agent promised to answer. The next message of the customer clears it (LP-7).',
   possible: 'WHILE_OPEN',
   args: builder.args((t) => ({
     ...on(t),
-    responseAt: t.field({ type: 'DateTime', description: 'When; absent: the promise is taken back.' }),
+    responseAt: t.field({
+      type: 'DateTime',
+      description: 'The promised time. Default: none, which removes the promise.',
+    }),
     ...by(t),
   })),
   activity: ({ responseAt = null, ...args }) => ({ kind: 'MANUAL_RESPONSE_TIME', responseAt, ...args }),
 });
 command({
   name: 'addTags',
-  description: 'Adds tags to a conversation; some may keep it from closing by itself (PE-7).',
+  description:
+    'Adds tags to a conversation. Exempt tags of the account keep it from closing automatically (PE-7).',
   possible: 'ALWAYS',
   args: builder.args((t) => ({
     ...on(t),
@@ -145,7 +182,7 @@ command({
 });
 command({
   name: 'removeTags',
-  description: 'Removes tags from a conversation (PE-7).',
+  description: 'Removes tags from a conversation. Tags that it does not have are ignored (PE-7).',
   possible: 'ALWAYS',
   args: builder.args((t) => ({
     ...on(t),
@@ -156,8 +193,7 @@ command({
 });
 command({
   name: 'comment',
-  description:
-    'Records that an agent commented, for colleagues alone. What was written stays where it was written.',
+  description: 'Records that an agent wrote an internal comment. Lull does not take or store its text.',
   possible: 'ALWAYS',
   args: builder.args((t) => ({ ...on(t), ...by(t) })),
   activity: (args) => ({ kind: 'COMMENT', ...args }),

@@ -6,55 +6,62 @@ import { Channel } from '../core/named.ts';
 
 const ConsentSourceEnum = enumOf<ConsentChange['source']>(
   'ConsentSource',
-  'How it is known what a contact said about being written to.',
+  'The evidence for a change of consent.',
   {
-    KEYWORD: 'Their message was read for a keyword.',
-    PROVIDER: 'Whoever reported their message took it for that.',
+    KEYWORD: 'Lull recognised a keyword in the message of the contact.',
+    PROVIDER: 'The reporter of the message recognised the keyword and set `keyword`.',
   },
 );
 export const Contact = builder.objectRef<ContactRow>('Contact');
 
 const ConsentChangeType = builder.objectRef<ConsentChange>('ConsentChange').implement({
-  description: 'Something a contact said about being written to (PE-12).',
+  description: 'A change of the consent of a contact to receive messages (PE-12).',
   fields: (t) => ({
-    consent: t.field({ type: ConsentEnum, description: 'What.', resolve: ({ consent }) => consent }),
-    at: t.field({ type: 'DateTime', description: 'When it was said.', resolve: ({ at }) => at }),
-    source: t.field({
+    consent: t.expose('consent', {
+      type: ConsentEnum,
+      description: 'The consent from this time on.',
+    }),
+    at: t.expose('at', { type: 'DateTime', description: 'The time of the message.' }),
+    source: t.expose('source', {
       type: ConsentSourceEnum,
-      description: 'How it is known.',
-      resolve: ({ source }) => source,
+      description: 'How Lull learned of the change.',
     }),
   }),
 });
 
 builder.node(Contact, {
   name: 'Contact',
-  description: 'Somebody at an address of a channel.',
-  id: { resolve: (contact) => contact.id, description: 'Unique over all types.' },
+  description: 'A customer at one address of one channel.',
+  id: { resolve: (contact) => contact.id, description: 'The global id: unique across all types, opaque.' },
   loadManyWithoutCache: (ids, context) => Promise.all(ids.map((id) => context.load.contact(id))),
   fields: (t) => ({
     address: t.exposeString('address', {
       nullable: true,
-      description: 'What the channel knows the contact by; null once erased (PE-15).',
+      description:
+        'The identifier of the contact on the channel, such as a phone number; null after an erasure (PE-15).',
     }),
     channel: t.field({
       type: Channel,
-      description: 'The channel the address is on.',
+      description: 'The channel that the address belongs to.',
       resolve: ({ channelId }, _args, { load }) => load.channel(channelId) as Promise<ChannelRow>,
     }),
     clientVersion: t.exposeString('clientVersion', {
       nullable: true,
-      description: "The version that the customer's client last reported (LP-9); null: never.",
+      description:
+        'The version of the app or SDK that the client last reported (LP-9); null if it never did.',
     }),
-    locale: t.exposeString('locale', { nullable: true, description: 'Language and region, BCP 47 (PE-3).' }),
-    consent: t.field({
+    locale: t.exposeString('locale', {
+      nullable: true,
+      description:
+        'The language that the client last reported, as a BCP 47 tag (PE-3); null if it never did.',
+    }),
+    consent: t.expose('consent', {
       type: ConsentEnum,
-      description: 'What the contact said about being written to (SF-11).',
-      resolve: (contact) => contact.consent,
+      description: 'Whether Lull may send messages to the contact (SF-11).',
     }),
     consentChanges: t.field({
       type: [ConsentChangeType],
-      description: 'What the contact has said about being written to (PE-12), the newest first, at most 100.',
+      description: 'The changes of consent (PE-12), the newest first, at most 100.',
       resolve: ({ id }, _args, { accountId, reads }) => readConsents(reads.sql, accountId, id, 100),
     }),
   }),

@@ -2,22 +2,26 @@ import { InvalidInputError, OutOfBoundsError } from '../../domain/errors.ts';
 import { isUuid } from '../../domain/uuid.ts';
 import type { Listed, Position } from '../../insight/lists/conversation-list.ts';
 import { builder } from '../core/builder.ts';
+import { cursorOf, MAX_PAGE, pageOf } from '../core/connection.ts';
 
-/** A page at most, and where nothing is said. */
-const MAX_PAGE = 200;
 const DEFAULT_PAGE = 20;
 
 /** The arguments of a list that can be read from either end. */
 export const eitherEndArgs = () =>
   builder.args((t) => ({
     first: t.int({
-      description: `How many at most from the beginning, 1 to ${MAX_PAGE}; ${DEFAULT_PAGE} where neither first nor last is given.`,
+      description: `The page size from the beginning, 1 to ${MAX_PAGE}; otherwise OUT_OF_BOUNDS. Default: ${DEFAULT_PAGE}, unless \`last\` is set.`,
     }),
     after: t.string({
-      description: 'With first: the cursor after which to go on; absent: from the beginning.',
+      description:
+        'The cursor after which the page begins, with `first`. Default: the beginning of the list.',
     }),
-    last: t.int({ description: `How many at most from the end, 1 to ${MAX_PAGE}; not together with first.` }),
-    before: t.string({ description: 'With last: the cursor before which to go on; absent: from the end.' }),
+    last: t.int({
+      description: `The page size from the end, 1 to ${MAX_PAGE}; otherwise OUT_OF_BOUNDS. Must be omitted when \`first\` is set.`,
+    }),
+    before: t.string({
+      description: 'The cursor before which the page ends, with `last`. Default: the end of the list.',
+    }),
   }));
 
 type PageArgs = {
@@ -27,19 +31,22 @@ type PageArgs = {
   before?: string | null | undefined;
 };
 
-/** How a list is sorted; a cursor is of one of these, and holds what its conversation goes by there. */
+/** The order of a list. A cursor holds the position of its conversation in one of these orders. */
 export type OrderField = 'DUE' | 'LAST_ACTIVITY' | 'STARTED';
-/** A page that is asked for; `from`: the position of the cursor, absent at the list's own end. */
-export type PageRequest = { limit: number; backwards: boolean; from: Position | null };
+/** The checked arguments. `from`: the position of the cursor; null at either end of the list. */
+export type EitherEndRequest = { limit: number; backwards: boolean; from: Position | null };
 
-/** Checks the arguments. @throws InvalidInputError or OutOfBoundsError naming the one that is wrong */
-export function readPage({ first, after, last, before }: PageArgs, field: OrderField): PageRequest {
+/** Checks the arguments. @throws InvalidInputError or OutOfBoundsError naming the argument */
+export function readPage({ first, after, last, before }: PageArgs, field: OrderField): EitherEndRequest {
   const isGiven = (value: unknown) => value !== null && value !== undefined;
   if (isGiven(first) && isGiven(last))
-    throw new InvalidInputError('last', 'only one of first and last is allowed');
+    throw new InvalidInputError('last', 'must be omitted when first is set');
   const backwards = isGiven(last);
   if (backwards ? isGiven(after) : isGiven(before))
-    throw new InvalidInputError(backwards ? 'after' : 'before', 'after goes with first, before with last');
+    throw new InvalidInputError(
+      backwards ? 'after' : 'before',
+      backwards ? 'must be omitted when last is set' : 'requires last: set last or omit it',
+    );
   const [name, limit] = backwards ? ['last', last as number] : ['first', first ?? DEFAULT_PAGE];
   if (limit < 1 || limit > MAX_PAGE) throw new OutOfBoundsError(name, '1', String(MAX_PAGE));
   const cursor = backwards ? before : after;
@@ -47,49 +54,40 @@ export function readPage({ first, after, last, before }: PageArgs, field: OrderF
   return { limit, backwards, from };
 }
 
-/** A page as Relay wants it; `rows` in the order of reading, with one more than the limit where there is more. */
-export function toPage(rows: readonly Listed[], { limit, backwards, from }: PageRequest, field: OrderField) {
+/** Makes a Relay page. `rows` are in the order of reading, with one more than the limit if another page follows. */
+export function toPage(
+  rows: readonly Listed[],
+  { limit, backwards, from }: EitherEndRequest,
+  field: OrderField,
+) {
   const shown = rows.slice(0, limit);
   const edges = (backwards ? shown.reverse() : shown).map(({ conversation, position }) => ({
     node: conversation,
     cursor: writeCursor(field, position),
   }));
   const hasMore = rows.length > limit;
-  return {
-    edges,
-    pageInfo: {
-      hasNextPage: backwards ? from !== null : hasMore,
-      hasPreviousPage: backwards ? hasMore : from !== null,
-      startCursor: edges[0]?.cursor ?? null,
-      endCursor: edges.at(-1)?.cursor ?? null,
-    },
-  };
+  const isWithin = from !== null;
+  return pageOf(edges, {
+    hasNextPage: backwards ? isWithin : hasMore,
+    hasPreviousPage: backwards ? hasMore : isWithin,
+  });
 }
 
 function writeCursor(field: OrderField, { isDue, atMs, clockMs, id }: Position): string {
   const parts = field === 'STARTED' ? [id] : [field, isDue ? 'due' : 'never', atMs, clockMs, id];
-  return Buffer.from(`conversation:${parts.join(':')}`).toString('base64url');
+  return cursorOf('conversation', parts.join(':'));
 }
+
+/** A cursor holds the id; except for STARTED, also the order, whether the conversation is due, and two instants. */
+const CURSOR = /^conversation:(?:(DUE|LAST_ACTIVITY):(due|never):(-?\d{1,15}):(-?\d{1,15}):)?([^:]+)$/;
+/** Exclusive: the year 9999 in milliseconds since 1970. */
+const MAX_MS = 253_370_764_800_000;
 
 function readCursor(cursor: string, field: OrderField, name: string): Position {
   const text = Buffer.from(cursor, 'base64url').toString('utf8');
-  const [kind, ...parts] = text.split(':');
-  const refused = new InvalidInputError(name, 'a cursor that this list has given, in this order, is allowed');
-  const id = parts.pop();
-  if (kind !== 'conversation' || id === undefined || !isUuid(id)) throw refused;
-  if (field === 'STARTED') {
-    if (parts.length > 0) throw refused;
-    return { isDue: true, atMs: 0, clockMs: 0, id: id.toLowerCase() };
-  }
-  const [of, due, ...numbers] = parts;
-  const [atMs, clockMs] = numbers.map(readMs);
-  if (of !== field || (due !== 'due' && due !== 'never') || numbers.length !== 2) throw refused;
-  if (atMs === undefined || atMs === null || clockMs === undefined || clockMs === null) throw refused;
+  const [, order = 'STARTED', due = 'due', at = '0', clock = '0', id = ''] = CURSOR.exec(text) ?? [];
+  const [atMs, clockMs] = [Number(at), Number(clock)];
+  if (order !== field || !isUuid(id) || Math.max(Math.abs(atMs), Math.abs(clockMs)) >= MAX_MS)
+    throw new InvalidInputError(name, 'a cursor that this list returned in the same order is allowed');
   return { isDue: due === 'due', atMs, clockMs, id: id.toLowerCase() };
-}
-
-/** Milliseconds since 1970, up to the year 9999; null for anything else. */
-function readMs(text: string): number | null {
-  const ms = /^-?\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-  return Math.abs(ms) < 253_370_764_800_000 ? ms : null;
 }

@@ -3,19 +3,23 @@ import { NotFoundError } from '../../domain/errors.ts';
 import { builder } from '../core/builder.ts';
 import { decodeGiven } from '../core/ids.ts';
 import { Conversation } from './conversation.ts';
-import { changes } from './subscription-stream.ts';
+import { streamChanges } from './subscription-stream.ts';
 
-/** Ends remembered so as not to be told twice; beyond, the oldest are forgotten. */
-const REMEMBERED = 10_000;
+/** Ends that are remembered so that none is sent twice; beyond that the oldest are forgotten. */
+const MAX_REMEMBERED = 10_000;
 
 builder.subscriptionField('conversationsEnded', (t) =>
   t.field({
     type: [Conversation],
     description:
-      'Conversations that have just ended, by a timer or by anybody: those that ended together come together, at most 500.',
+      'Conversations that have just ended, by a timer or a command: up to 500 in one event. Code NOT_FOUND if a channel or skill is unknown.',
     args: {
-      channelId: t.arg.id({ description: 'Only on this channel; absent: on all.' }),
-      skillId: t.arg.id({ description: 'Only with this skill; absent: with any, or none.' }),
+      channelId: t.arg.id({
+        description: 'The id of a channel: only its conversations. Default: all channels.',
+      }),
+      skillId: t.arg.id({
+        description: 'The id of a skill: only its conversations. Default: any skill, or none.',
+      }),
     },
     async subscribe(_root, args, context) {
       const { load, deps } = context;
@@ -29,7 +33,7 @@ builder.subscriptionField('conversationsEnded', (t) =>
         (channelId === null || conversation.channelId === channelId) &&
         (skillId === null || conversation.skillId === skillId) &&
         isNew(conversation);
-      return await changes(
+      return await streamChanges(
         context,
         () => true,
         (conversations) => {
@@ -42,14 +46,14 @@ builder.subscriptionField('conversationsEnded', (t) =>
   }),
 );
 
-/** Tells an end since an instant from a change that found the conversation ended, such as a comment. */
+/** Makes the test for new ends since an instant. A later change of an ended conversation, such as a comment, is none. */
 function newEnds(since: Date): (conversation: StoredConversation) => boolean {
-  const told = new Map<string, number>();
+  const seen = new Map<string, number>();
   return ({ id, ending }) => {
-    if (ending === null || ending.at < since || told.get(id) === ending.at.getTime()) return false;
-    told.set(id, ending.at.getTime());
-    const [oldest] = told.keys();
-    if (told.size > REMEMBERED && oldest !== undefined) told.delete(oldest);
+    if (ending === null || ending.at < since || seen.get(id) === ending.at.getTime()) return false;
+    seen.set(id, ending.at.getTime());
+    const [oldest] = seen.keys();
+    if (seen.size > MAX_REMEMBERED && oldest !== undefined) seen.delete(oldest);
     return true;
   };
 }

@@ -13,61 +13,73 @@ import { builder } from '../core/builder.ts';
 import type { Context } from '../core/context.ts';
 import { AwaitingEnum, StatusEnum } from '../core/enums.ts';
 import { decodeId } from '../core/ids.ts';
-import { fieldsWithin } from '../core/maybe-async.ts';
+import { fieldsWithin } from '../core/selected-fields.ts';
 import { readText } from '../core/text.ts';
 import { Conversation } from './conversation.ts';
-import { eitherEndArgs, type OrderField, type PageRequest, readPage, toPage } from './conversation-page.ts';
+import {
+  type EitherEndRequest,
+  eitherEndArgs,
+  type OrderField,
+  readPage,
+  toPage,
+} from './conversation-page.ts';
 
 const ConversationConnection = builder.connectionObject(
   { type: Conversation, name: 'ConversationConnection', description: 'A page of a list of conversations.' },
-  { name: 'ConversationEdge', description: 'One of a list, with its cursor.' },
+  { name: 'ConversationEdge', description: 'A conversation in a list, with its cursor.' },
 );
 
 export const ConversationFilterInput = builder.inputType('ConversationFilter', {
-  description: 'Which conversations a list is of: those that every given field lets pass.',
+  description: 'A filter for conversations: those that match all given fields.',
   fields: (t) => ({
-    status: t.field({ type: [StatusEnum], description: 'Any of these statuses.' }),
-    awaiting: t.field({ type: AwaitingEnum, description: 'Who is awaited.' }),
-    channelId: t.id({ description: 'On this channel.' }),
-    skillId: t.id({ description: 'With this skill.' }),
-    agentId: t.id({ description: 'Assigned to this agent.' }),
+    status: t.field({ type: [StatusEnum], description: 'Conversations with any of these statuses.' }),
+    awaiting: t.field({ type: AwaitingEnum, description: 'Conversations that await this side.' }),
+    channelId: t.id({ description: 'The id of a channel: its conversations. Code NOT_FOUND if unknown.' }),
+    skillId: t.id({ description: 'The id of a skill: its conversations. Code NOT_FOUND if unknown.' }),
+    agentId: t.id({
+      description: 'The id of an agent: the conversations assigned to it. Code NOT_FOUND if unknown.',
+    }),
     tag: t.string({
-      description: 'With this tag (PE-7). No index helps: whatever else passes is looked through.',
+      description:
+        'Conversations with this tag (PE-7). It has no index, so it scans all that match the other fields; see docs/limits.md.',
     }),
     dueBefore: t.field({
       type: 'DateTime',
-      description: 'Due before this instant (PE-1); only in the order of DUE, which is then the default.',
+      description:
+        'Conversations whose next timer is due before this instant (PE-1). Requires `orderBy: DUE`, which is then the default.',
     }),
   }),
 });
 
 const OrderFieldEnum = builder.enumType('ConversationOrderField', {
-  description: 'What a list of conversations goes by.',
+  description: 'The value that a list of conversations is sorted by.',
   values: {
     DUE: {
       description:
-        'When it is due (PE-1); those that never are come last, in either direction. Open ones only. A change of rules moves conversations within the list.',
+        'The time at which the next timer is due (PE-1). Conversations without a timer come last in both directions. Lists open conversations only. A change of rules can reorder the list between pages.',
     },
-    LAST_ACTIVITY: { description: 'Its clock of inactivity (LL-10). Open ones only.' },
-    STARTED: { description: 'When Lull first heard of it.' },
+    LAST_ACTIVITY: {
+      description: 'The time of the last counted activity (LL-10). Lists open conversations only.',
+    },
+    STARTED: { description: 'The time at which Lull first recorded the conversation.' },
   } satisfies Record<OrderField, object>,
 });
 const DirectionEnum = builder.enumType('OrderDirection', {
-  description: 'Which end of a list comes first.',
+  description: 'The direction in which a list is sorted.',
   values: {
-    ASC: { description: 'The earliest.' },
-    DESC: { description: 'The latest.' },
+    ASC: { description: 'The earliest first.' },
+    DESC: { description: 'The latest first.' },
   } satisfies Record<Direction, object>,
 });
 const ConversationOrder = builder.inputType('ConversationOrder', {
-  description: 'The order of a list of conversations; those that are level go by their ids.',
+  description: 'The order of a list of conversations. Equal values are sorted by id.',
   fields: (t) => ({
-    field: t.field({ type: OrderFieldEnum, required: true, description: 'What it goes by.' }),
+    field: t.field({ type: OrderFieldEnum, required: true, description: 'The value that it is sorted by.' }),
     direction: t.field({
       type: DirectionEnum,
       required: true,
       defaultValue: 'ASC',
-      description: 'Which end comes first.',
+      description: 'Whether the earliest or the latest comes first.',
     }),
   }),
 });
@@ -76,19 +88,23 @@ builder.queryFields((t) => ({
   conversation: t.field({
     type: Conversation,
     nullable: true,
-    description: 'A conversation by id; null where the account has no such conversation.',
-    args: { id: t.arg.id({ required: true, description: 'Of a Conversation.' }) },
+    description: 'A conversation by id; null if the account has no such conversation.',
+    args: { id: t.arg.id({ required: true, description: 'The id of the conversation.' }) },
     resolve: (_root, { id }, { load }) => load.conversation(decodeId('Conversation', id, 'id')),
   }),
   conversations: t.field({
     type: ConversationConnection,
     description:
-      "The account's conversations. One that is set aside is in no order but STARTED, for no timer will find it.",
+      'The conversations of the account. Conversations with `setAside` are listed only when ordered by STARTED.',
     args: {
-      filter: t.arg({ type: ConversationFilterInput, description: 'Absent: all.' }),
+      filter: t.arg({
+        type: ConversationFilterInput,
+        description: 'The conversations to list. Default: all.',
+      }),
       orderBy: t.arg({
         type: ConversationOrder,
-        description: 'Absent: STARTED, the newest first; with dueBefore, DUE, the earliest first.',
+        description:
+          'The order of the list. Default: STARTED, the latest first; with `dueBefore`, DUE, the earliest first.',
       }),
       ...eitherEndArgs(),
     },
@@ -98,11 +114,14 @@ builder.queryFields((t) => ({
       const order = args.orderBy ?? (dueBefore ? BY_DUE : NEWEST_FIRST);
       const page = readPage(args, order.field);
       if (order.field !== 'DUE' && dueBefore)
-        throw new InvalidInputError('filter.dueBefore', 'in the order of DUE only it is allowed');
+        throw new InvalidInputError(
+          'filter.dueBefore',
+          'requires orderBy DUE: omit orderBy or set it to DUE',
+        );
       if (order.field !== 'STARTED' && input.status?.includes('ENDED'))
         throw new InvalidInputError(
           'filter.status',
-          'in this order only statuses other than ENDED are allowed',
+          'statuses other than ENDED are allowed, unless orderBy is STARTED',
         );
       const filter = await readFilter(input, context);
       const { direction } = order;
@@ -127,10 +146,10 @@ type Order = { field: OrderField; direction: Direction };
 const BY_DUE: Order = { field: 'DUE', direction: 'ASC' };
 const NEWEST_FIRST: Order = { field: 'STARTED', direction: 'DESC' };
 
-/** Whether fields are asked for that take more than the conversations themselves. */
-const areBeside = (fields: ReadonlySet<string>) => fields.has('closing') || fields.has('agent');
+/** Whether the selection needs rows of the contact or agent as well. */
+const needRelated = (fields: ReadonlySet<string>) => fields.has('closing') || fields.has('agent');
 
-type StartedRequest = PageRequest & { filter: ConversationFilter; direction: Direction };
+type StartedRequest = EitherEndRequest & { filter: ConversationFilter; direction: Direction };
 
 async function listStarted(
   { accountId, reads, load }: Context,
@@ -139,10 +158,10 @@ async function listStarted(
 ): Promise<Listed[]> {
   const reading = (direction === 'ASC') === backwards ? 'DESC' : 'ASC';
   const asked = { filter, direction: reading, after: from?.id ?? null, limit: limit + 1 } as const;
-  const read = areBeside(fields) ? readConversationPageWithRelated : readConversationPage;
+  const read = needRelated(fields) ? readConversationPageWithRelated : readConversationPage;
   const { conversations, rulesVersion, beside } = await read(reads.sql, accountId, asked);
-  await load.readUnder(rulesVersion, conversations);
-  if (beside) load.besideWas(conversations, beside);
+  await load.setRules(rulesVersion, conversations);
+  if (beside) load.setRelated(conversations, beside);
   return conversations.map((conversation) => ({
     conversation,
     position: { isDue: true, atMs: 0, clockMs: 0, id: conversation.id },
@@ -162,15 +181,15 @@ async function listOrdered(
   const rows = soonest ?? (await listOpen(sql, await load.rules(), now, request));
   const conversations = rows.map(({ conversation }) => conversation);
   for (const [version, own] of Map.groupBy(rows, ({ rulesVersion }) => rulesVersion))
-    await load.readUnder(
+    await load.setRules(
       version,
       own.map(({ conversation }) => conversation),
     );
-  if (areBeside(fields) && rows.length > 0) await load.readBeside(conversations);
+  if (needRelated(fields) && rows.length > 0) await load.loadRelated(conversations);
   return rows;
 }
 
-/** Reads the filter. @throws InvalidInputError or NotFoundError naming the field */
+/** Checks a filter. @throws InvalidInputError or NotFoundError naming the field */
 export async function readFilter(
   input: typeof ConversationFilterInput.$inferInput,
   { load }: Context,

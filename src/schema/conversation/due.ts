@@ -3,37 +3,35 @@ import { builder } from '../core/builder.ts';
 import { EndReasonEnum, TimerActionEnum, TimerKindEnum } from '../core/enums.ts';
 import { Origin } from '../policy/origin.ts';
 
-/** What will happen next to a conversation by itself. */
 export const Due = builder.objectRef<DomainDue>('Due').implement({
-  description: 'What will happen to a conversation by itself, and when (PE-1).',
+  description: 'The next timer of a conversation: when it fires and what it does (PE-1).',
   fields: (t) => ({
-    at: t.field({
+    at: t.expose('at', {
       type: 'DateTime',
       description:
-        'When it is due. May lie in the past just after a change of rules, before the wake (SP-10).',
-      resolve: (due) => due.at,
+        'The time at which it fires. It can lie in the past for a moment after a change of rules (SP-10).',
     }),
     timer: t.field({
       type: TimerKindEnum,
-      description: 'The timer that falls due.',
+      description: 'The kind of the timer.',
       resolve: (due) => due.timer.kind,
     }),
     willDo: t.field({
       type: TimerActionEnum,
-      description: 'What it will do then (PE-1).',
+      description: 'The effect of the timer (PE-1).',
       resolve: (due) => due.timer.action.does,
     }),
     endReason: t.field({
       type: EndReasonEnum,
       nullable: true,
-      description: 'The reason the end will have; null if it does not end the conversation.',
+      description: 'The reason that the end will have; null if the timer does not end the conversation.',
       resolve: ({ timer: { action } }) => (action.does === 'END' ? action.reason : null),
     }),
     origin: t.field({
       type: Origin,
       nullable: true,
       description:
-        'Where its time comes from; null for what no policy sets: holds and the system protection.',
+        'The policy layer that set the duration of the timer; null for holds and the system protection, which no policy sets.',
       resolve: (due) => due.timer.origin,
     }),
   }),

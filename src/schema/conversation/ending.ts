@@ -4,24 +4,32 @@ import { EndedByEnum, EndReasonEnum } from '../core/enums.ts';
 import { Agent } from '../core/named.ts';
 
 export const Ending = builder.objectRef<DomainEnding>('Ending').implement({
-  description: 'How a conversation ended; gone once it is reopened.',
+  description: 'The end of a conversation. Reopening the conversation removes it.',
   fields: (t) => ({
-    at: t.field({ type: 'DateTime', description: 'When.', resolve: (ending) => ending.at }),
-    reason: t.field({ type: EndReasonEnum, description: 'Why.', resolve: (ending) => ending.reason }),
-    by: t.field({ type: EndedByEnum, description: 'Who ended it (PE-14).', resolve: (ending) => ending.by }),
+    at: t.expose('at', { type: 'DateTime', description: 'The time of the end.' }),
+    reason: t.expose('reason', {
+      type: EndReasonEnum,
+      description: 'The reason for the end.',
+    }),
+    by: t.expose('by', {
+      type: EndedByEnum,
+      description: 'The role that ended it (PE-14).',
+    }),
     creditedAgent: t.field({
       type: Agent,
       nullable: true,
-      description: 'The agent assigned at the end, who gets the credit; null: nobody does (SP-8).',
+      description:
+        'The agent who was assigned at the end and is credited with it in reports; null if nobody was (SP-8).',
       resolve: ({ creditedAgentId }, _args, { load }) => load.agent(creditedAgentId),
     }),
     latenessMs: t.exposeFloat('latenessMs', {
       nullable: true,
       description:
-        'Whole milliseconds after the earliest instant at which it could have been ended (LL-13); null for an end by command.',
+        'The delay of an automatic end, in whole milliseconds after the earliest possible time (LL-13); null for an end by command.',
     }),
     rulesVersion: t.exposeInt('rulesVersion', {
-      description: 'The rules it ended under: all ends of one version are a run.',
+      description:
+        'The version of the rules that was in force. All automatic ends under one version form a run.',
     }),
   }),
 });

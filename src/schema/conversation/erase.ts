@@ -9,21 +9,24 @@ builder.mutationField('eraseContact', (t) =>
   t.field({
     type: Contact,
     description:
-      'Erases a contact, for good (PE-15): its address, language, client version, and what in its feed may hold them (ids of messages, versions) go; its conversations, their tags and their counts stay, with nobody to name. A conversation that is open ends first. What is reported again of its messages does not bring it back: for 30 days a keyed hash of the address and of the ids is kept, and of an opt-out for good. A message sent later from the address is from a new contact. The same call again changes nothing. Needs the scope `accounts:write`.',
+      'Erases a contact permanently (PE-15). Its open conversation ends first. Its address, language and client version are deleted, and so are message ids and versions in its feed. Its conversations, tags and counts stay and name nobody. A repeated report of its messages does not restore it: Lull keeps a keyed hash of the address and the message ids for 30 days, and of an opt-out permanently. A later message from the address belongs to a new contact. Repeating the call changes nothing. Requires the scope `accounts:write`.',
     authScopes: { scope: 'accounts:write' },
     args: {
-      contactId: t.arg.id({ required: true, description: 'The contact.' }),
+      contactId: t.arg.id({
+        required: true,
+        description: 'The id of the contact. Code NOT_FOUND if the account has no such contact.',
+      }),
       by: t.arg({
         type: EnderEnum,
         required: true,
-        description: 'In whose role the open conversation ends (PE-14).',
+        description: 'The role that ends the open conversation (PE-14).',
       }),
     },
     errors: {
       types: [InvalidInputError, NotFoundError, UnavailableError, ForbiddenError],
       union: {
         name: 'EraseContactResult',
-        description: 'What is left of the contact, or why it is as it was.',
+        description: 'The erased contact, or the error that prevented the erasure.',
       },
     },
     async resolve(_root, { contactId, by }, { accountId, agentId, deps, load }) {

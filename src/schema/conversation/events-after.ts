@@ -1,12 +1,12 @@
 import { isUuid } from '../../domain/uuid.ts';
 import { endOfFeed, type FeedPosition, type PlacedEvent, readFeed } from '../../insight/feed.ts';
 import { builder } from '../core/builder.ts';
-import { pageArgs, readPageArgs, toConnection } from '../core/connection.ts';
+import { cursorOf, pageArgs, readPageArgs, toConnection } from '../core/connection.ts';
 import { Conversation } from './conversation.ts';
 import { Event, EventConnection } from './event.ts';
 
 const LIST = 'events';
-/** One more than the greatest number a transaction or a revision can have. */
+/** Exclusive upper limits of transaction ids and revisions. */
 const XIDS = 2n ** 64n;
 const REVISIONS = 2 ** 31;
 
@@ -14,7 +14,7 @@ builder.objectField(Event, 'conversation', (t) =>
   t.field({
     type: Conversation,
     nullable: true,
-    description: 'The conversation it is of, as it stands now; null once that is no longer kept.',
+    description: 'The conversation of the event in its current state; null if it is no longer stored.',
     resolve: ({ conversationId }, _args, { load }) => load.conversation(conversationId),
   }),
 );
@@ -23,7 +23,7 @@ builder.queryFields((t) => ({
   events: t.field({
     type: EventConnection,
     description:
-      "Everything that happened to the account's conversations, in the order in which it was committed (SP-12): the durable way to follow them. Give the last cursor as `after`, again and again: nothing is skipped, and nothing comes twice. What has only just happened may take a moment to appear.",
+      'All events of the account in commit order (SP-12). To follow them durably, poll with the last `endCursor` as `after`: no event is skipped or repeated. A new event can take a moment to appear.',
     args: pageArgs(100),
     async resolve(_root, args, { accountId, reads }) {
       const page = readPageArgs(args, LIST, (text) => parsePosition(text) !== null);
@@ -34,10 +34,9 @@ builder.queryFields((t) => ({
   }),
   eventsCursor: t.string({
     description:
-      'A cursor for `events` at the end of the feed as of now: to follow only what comes. Read this first, then the conversations, then `events(after:)`.',
+      'A cursor for `events` at the current end of the feed, to follow only new events. Read it first, then the conversations, then `events(after:)`.',
     async resolve(_root, _args, { reads }) {
-      const position = formatPosition(await endOfFeed(reads.sql));
-      return Buffer.from(`${LIST}:${position}`).toString('base64url');
+      return cursorOf(LIST, formatPosition(await endOfFeed(reads.sql)));
     },
   }),
 }));
@@ -46,7 +45,7 @@ function formatPosition({ xid, conversationId, revision }: FeedPosition): string
   return `${xid}:${conversationId}:${revision}`;
 }
 
-/** Reads what a cursor holds; null for what no cursor of ours does. */
+/** Reads the position in a cursor; null if it is malformed. */
 function parsePosition(text: string): FeedPosition | null {
   const [, xid = '', conversationId = '', digits = ''] = /^(\d{1,20}):([^:]+):(\d{1,10})$/.exec(text) ?? [];
   const revision = Number(digits);

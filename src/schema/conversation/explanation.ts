@@ -14,114 +14,124 @@ import { Conversation } from './conversation.ts';
 import { Due } from './due.ts';
 import { Event } from './event.ts';
 
-const ClockEnum = enumOf<ClockName>('Clock', 'What a timer counts from: a field of the conversation.', {
-  lastActivityAt: 'The last activity that counts (LL-10).',
-  awaitingSince: 'Since when the customer is awaited.',
-  statusSince: 'When it took its status.',
+const ClockEnum = enumOf<ClockName>('Clock', 'The field of `Conversation` that a timer counts from.', {
+  lastActivityAt: 'The last counted activity (LL-10).',
+  awaitingSince: "The agent's first unanswered message (SF-4).",
+  statusSince: 'The last change of the status.',
   heldUntil: 'The end of the hold.',
 });
 
-const GuardEnum = enumOf<GuardName>('Guard', 'What has to be so for a timer to run (LL-1).', {
-  CHANNEL_HAS_IT: 'The channel has such a timer.',
-  SWITCHED_ON: 'The policy switches it on.',
+const GuardEnum = enumOf<GuardName>('Guard', 'A condition that must hold for a timer to run (LL-1).', {
+  CHANNEL_HAS_IT: 'The channel supports the timer.',
+  SWITCHED_ON: 'The policy enables the timer.',
   HELD: 'The conversation is on hold (PE-6).',
-  NOT_HELD: 'It is not on hold (PE-6).',
-  NOT_EXEMPT: 'It has no tag that exempts it (PE-7).',
-  STATUS_MATCHES: 'It has a status to which the timer applies.',
-  AWAITED_MATCHES: 'Who is awaited is whom the timer is about (LP-6).',
-  CASE_STATUS_MATCHES: 'It has a case status to which the timer applies (SP-4).',
-  CAN_REQUEUE: 'It is not in the queue already, if that is where it would be put (PE-9).',
-  NO_MANUAL_RESPONSE: 'No agent has promised an answer, or that exempts nothing here (LP-7).',
-  REMINDER_IS_LEFT: 'There is a warning that has not been sent (PE-2).',
-  CAN_OVERFLOW: 'It ends in the queue, or can still go to the overflow skill (PE-10).',
-  NOT_PAUSED: 'Automatic ends are not paused (LL-15).',
-  NOT_SET_ASIDE: 'Lull has not taken it out of the automatic work.',
-  CLOCK_IS_SET: 'What the timer counts from is set.',
-  SINCE_ENABLED: 'The clock is not from before the timer was switched on (SP-6).',
-  TIME_RUNS: 'The time runs: no outage without an end (LL-7).',
+  NOT_HELD: 'The conversation is not on hold (PE-6).',
+  NOT_EXEMPT: 'The conversation has no exempt tag of the account (PE-7).',
+  STATUS_MATCHES: 'The timer applies to the status of the conversation.',
+  AWAITED_MATCHES: 'The timer applies while this side is awaited (LP-6).',
+  CASE_STATUS_MATCHES: 'The timer applies to the case status of the conversation (SP-4).',
+  CAN_REQUEUE: 'The timer would not return the conversation to the queue while it is already there (PE-9).',
+  NO_MANUAL_RESPONSE:
+    'No manual response time is set, or the policy does not exempt such conversations (LP-7).',
+  REMINDER_IS_LEFT: 'A warning is left to send (PE-2).',
+  CAN_OVERFLOW: 'The queue timeout ends the conversation, or it has not overflowed yet (PE-10).',
+  NOT_PAUSED: 'Automatic ends are not paused for the account or channel (LL-15).',
+  NOT_SET_ASIDE: 'The conversation is not set aside; see `Conversation.setAside`.',
+  CLOCK_IS_SET: 'The clock of the timer has a value.',
+  SINCE_ENABLED: 'The clock was set after the policy enabled the timer (SP-6).',
+  TIME_RUNS: 'No outage without an end stops the time (LL-7).',
 });
 
 const GuardResult = builder.objectRef<Guard>('GuardResult').implement({
-  description: 'A condition of a timer, and whether it holds.',
+  description: 'A condition of a timer and whether it holds.',
   fields: (t) => ({
-    guard: t.field({ type: GuardEnum, description: 'The condition.', resolve: ({ name }) => name }),
-    passes: t.exposeBoolean('passes', { description: 'Whether it holds.' }),
+    guard: t.field({
+      type: GuardEnum,
+      description: 'The condition that was checked.',
+      resolve: ({ name }) => name,
+    }),
+    passes: t.exposeBoolean('passes', { description: 'Whether the condition holds.' }),
   }),
 });
 
 const TimerExplanationType = builder.objectRef<TimerExplanation>('TimerExplanation').implement({
-  description: 'Why a timer falls due when it does, or why it does not (LL-1).',
+  description: 'When a timer is due and why, or why it does not run (LL-1).',
   fields: (t) => ({
-    timer: t.field({ type: TimerKindEnum, description: 'The timer.', resolve: ({ timer }) => timer.kind }),
+    timer: t.field({
+      type: TimerKindEnum,
+      description: 'The kind of the timer.',
+      resolve: ({ timer }) => timer.kind,
+    }),
     willDo: t.field({
       type: TimerActionEnum,
-      description: 'What it would do.',
+      description: 'The effect of the timer.',
       resolve: ({ timer }) => timer.action.does,
     }),
     endReason: t.field({
       type: EndReasonEnum,
       nullable: true,
-      description: 'The reason the end would have; null if it does not end the conversation.',
+      description: 'The reason that the end would have; null if the timer does not end the conversation.',
       resolve: ({ timer: { action } }) => (action.does === 'END' ? action.reason : null),
     }),
-    dueAt: t.field({
+    dueAt: t.expose('dueAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When it is due; null unless every guard passes.',
-      resolve: ({ dueAt }) => dueAt,
+      description: 'The time at which it fires; null unless every guard passes.',
     }),
     clock: t.field({
       type: ClockEnum,
-      description: 'What it counts from.',
+      description: 'The clock that it counts from.',
       resolve: ({ timer }) => timer.clock,
     }),
-    clockAt: t.field({
+    clockAt: t.expose('clockAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'Where that clock stands; null: it is not running.',
-      resolve: ({ clockAt }) => clockAt,
+      description: 'The value of that clock; null if it is not set.',
     }),
-    movedBy: t.field({
+    movedBy: t.expose('movedBy', {
       type: Event,
       nullable: true,
       description:
-        'What last moved that clock, by the reset matrix (LL-10); null where the feed does not tell.',
-      resolve: ({ movedBy }) => movedBy,
+        'The event that last set that clock (LL-10); null if it is not among the newest 1,000 events of the feed.',
     }),
     after: t.field({
       type: 'Duration',
-      description: 'How long after the clock it is due, in counted time: open hours, without outages (PE-8).',
+      description:
+        'The duration from the clock to `dueAt`, in counted time: business hours only, without outages (PE-8).',
       resolve: ({ timer }) => fromMilliseconds(timer.afterMs),
     }),
     origin: t.field({
       type: Origin,
       nullable: true,
-      description: 'The policy layer that set that time; null for what no policy sets.',
+      description:
+        'The policy layer that set `after`; null for holds and the system protection, which no policy sets.',
       resolve: ({ timer }) => timer.origin,
     }),
     guards: t.field({
       type: [GuardResult],
-      description: 'All that has to be so for it to run.',
-      args: { passes: t.arg.boolean({ description: 'Only those that do, or do not; absent: all.' }) },
+      description: 'The conditions for it to run.',
+      args: {
+        passes: t.arg.boolean({
+          description: 'True for conditions that hold, false for those that do not. Default: all.',
+        }),
+      },
       resolve: ({ guards }, args) => guards.filter(({ passes }) => passes === (args.passes ?? passes)),
     }),
   }),
 });
 
 const Explanation = builder.objectRef<Explained>('Explanation').implement({
-  description: 'Why a conversation will end when it will, or why it will not (LL-1).',
+  description: 'When a conversation will end and why, or why it will not (LL-1).',
   fields: (t) => ({
-    due: t.field({
+    due: t.expose('due', {
       type: Due,
       nullable: true,
-      description: 'What will happen to it next by itself; null: nothing, as things stand.',
-      resolve: ({ due }) => due,
+      description: 'The next timer of any kind; null if no timer runs.',
     }),
-    timers: t.field({
+    timers: t.expose('timers', {
       type: [TimerExplanationType],
       description:
-        'Every timer there is: the next one due first, those that will not come last. None once it has ended.',
-      resolve: ({ timers }) => timers,
+        'All timers, the next due first and those that do not run last. Empty for an ended conversation.',
     }),
   }),
 });
@@ -129,10 +139,11 @@ const Explanation = builder.objectRef<Explained>('Explanation').implement({
 builder.objectField(Conversation, 'explanation', (t) =>
   t.field({
     type: Explanation,
-    description: 'Why it will end when it will, or why it will not, by the rules in force now (LL-1).',
+    description:
+      'When the conversation will end and why, or why it will not, by the rules in force now (LL-1).',
     async resolve(conversation, _args, { load }) {
-      const asked = { conversationId: conversation.id, instants: instantsOf(conversation) };
-      const [rules, steps] = await Promise.all([load.rules(), load.steps(asked)]);
+      const range = { conversationId: conversation.id, instants: instantsOf(conversation) };
+      const [rules, steps] = await Promise.all([load.rules(), load.steps(range)]);
       return explain(rules, conversation, steps);
     },
   }),

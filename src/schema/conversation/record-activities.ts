@@ -11,50 +11,51 @@ import { Conversation } from './conversation.ts';
 type ResultValue = Omit<ActivityResult, 'error'> & { error: ErrorValue | null };
 
 const Result = builder.objectRef<ResultValue>('ActivityResult').implement({
-  description: 'What became of one activity.',
+  description: 'The result of recording one activity.',
   fields: (t) => ({
-    outcome: t.field({ type: OutcomeEnum, description: 'What became of it.', resolve: (r) => r.outcome }),
+    outcome: t.expose('outcome', {
+      type: OutcomeEnum,
+      description: 'Whether it was recorded.',
+    }),
     conversationId: t.id({
       nullable: true,
-      description: 'The conversation it was recorded on; null where it was not.',
+      description:
+        'The id of the conversation that it belongs to; null if it was ignored or refused, or if the contact was erased.',
       resolve: ({ conversationId }) => conversationId && encodeId('Conversation', conversationId),
     }),
     conversation: t.field({
       type: Conversation,
       nullable: true,
-      description:
-        'The conversation as it stands after the whole call. Needs the scope `conversations:read`.',
+      description: 'The conversation after the whole call. Requires the scope `conversations:read`.',
       authScopes: { scope: 'conversations:read' },
       resolve: ({ conversationId }, _args, { load }) => load.conversation(conversationId),
     }),
-    error: t.field({
+    error: t.expose('error', {
       type: ErrorInterface,
       nullable: true,
       description:
-        'Why it was refused: InvalidInputError, NotFoundError, NotAllowedError or ConversationEndedError; UnavailableError where it is to be told again.',
-      resolve: ({ error }) => error,
+        'The error if `outcome` is REFUSED: InvalidInputError, NotFoundError, NotAllowedError or ConversationEndedError. After an UnavailableError send the activity again.',
     }),
   }),
 });
 
 const Recorded = builder.objectRef<{ results: ResultValue[] }>('RecordedActivities').implement({
-  description: 'What became of the activities of a call.',
+  description: 'The results of `recordActivities`.',
   fields: (t) => ({
-    results: t.field({
+    results: t.expose('results', {
       type: [Result],
-      description: 'One for each activity, in the order of the call.',
-      resolve: ({ results }) => results,
+      description: 'One result for each activity, in the order of the input.',
     }),
   }),
 });
 
 const RecordActivitiesInput = builder.inputType('RecordActivitiesInput', {
-  description: 'Activities of one account.',
+  description: 'The input of `recordActivities`.',
   fields: (t) => ({
     activities: t.field({
       type: [ActivityInput],
       required: true,
-      description: `Up to ${MAX_ACTIVITIES}, in any order: each contact's are taken in the order of their times.`,
+      description: `The activities to record, up to ${MAX_ACTIVITIES}; otherwise TOO_MANY. Any order is allowed: the activities of each contact are applied in the order of \`at\`.`,
     }),
   }),
 });
@@ -63,14 +64,17 @@ builder.mutationField('recordActivities', (t) =>
   t.field({
     type: Recorded,
     description:
-      'Records what happened and does what was asked, all in one transaction; an activity that is refused changes nothing and spoils none of the others. Idempotent by `messageId`. Needs the scope `activities:write`.',
+      'Records activities and carries out commands, in one transaction. A refused activity has an error and does not affect the others. Activities with a `messageId` are idempotent. Requires the scope `activities:write`.',
     authScopes: { scope: 'activities:write' },
     args: {
-      input: t.arg({ type: RecordActivitiesInput, required: true, description: 'What to record.' }),
+      input: t.arg({ type: RecordActivitiesInput, required: true, description: 'The activities to record.' }),
     },
     errors: {
       types: [TooManyError, UnavailableError, ForbiddenError],
-      union: { name: 'RecordActivitiesResult', description: 'What became of each, or why nothing was done.' },
+      union: {
+        name: 'RecordActivitiesResult',
+        description: 'The result for each activity, or the error that prevented the whole call.',
+      },
     },
     async resolve(_root, { input: { activities } }, { accountId, deps }) {
       if (activities.length > MAX_ACTIVITIES) throw new TooManyError('activities', MAX_ACTIVITIES);

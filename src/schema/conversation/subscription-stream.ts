@@ -6,24 +6,28 @@ import type { Context } from '../core/context.ts';
 import { decodeGiven } from '../core/ids.ts';
 import { Conversation } from './conversation.ts';
 
-/** Ids kept for a subscriber who reads slowly; beyond, the oldest are dropped. */
-const WAITING_AT_MOST = 10_000;
-/** Conversations told of together, and rows read for them, at most. */
-const TOLD_AT_ONCE = 500;
-const ROWS_AT_ONCE = 1_000;
+/** Ids that wait for a slow subscriber; beyond that the oldest are dropped. */
+const MAX_WAITING = 10_000;
+/** Conversations that are read together, and rows that are read for them. */
+const MAX_BATCH = 500;
+const MAX_BATCH_ROWS = 1_000;
 
 builder.subscriptionField('conversationChanged', (t) =>
   t.field({
     type: Conversation,
     description:
-      'A conversation, each time it has changed: by an activity, a command or a timer. Changes that follow each other closely may come as one.',
-    args: { conversationId: t.arg.id({ description: 'Only this one; absent: all of the account.' }) },
+      'A conversation after each change by an activity, a command or a timer. Changes in quick succession are coalesced into one event. Code NOT_FOUND if `conversationId` is unknown.',
+    args: {
+      conversationId: t.arg.id({
+        description: 'The id of the conversation to watch. Default: all conversations of the account.',
+      }),
+    },
     async subscribe(_root, args, context) {
       const wanted = decodeGiven('Conversation', args.conversationId, 'conversationId');
-      if (wanted === null) return await changes(context, () => true, each);
+      if (wanted === null) return await streamChanges(context, () => true, each);
       const found = await context.load.conversation(wanted);
       if (found === null) throw new NotFoundError('conversationId', 'conversation');
-      return await changes(context, (id) => id === wanted, each);
+      return await streamChanges(context, (id) => id === wanted, each);
     },
     resolve: (conversation) => conversation,
   }),
@@ -31,64 +35,47 @@ builder.subscriptionField('conversationChanged', (t) =>
 
 const each = (conversations: StoredConversation[]) => conversations;
 
-/**
- * What a subscriber is told of the account's conversations as they change: `tell` makes it of those that changed
- * together. It listens before it returns, and stops listening when it is returned from or the server stops, even
- * while it waits.
- */
-export async function changes<Told>(
-  { accountId, deps, eventCost, isCostlyEvent, readChanged, stopping }: Context,
-  isWanted: (id: string) => boolean,
-  tell: (conversations: StoredConversation[]) => Told[],
-): Promise<AsyncIterableIterator<Told>> {
-  const changed = new Set<string>();
-  const ready: Told[] = [];
-  const atOnce = Math.max(1, Math.min(TOLD_AT_ONCE, Math.floor(ROWS_AT_ONCE / eventCost)));
-  let open = true;
-  let wake = () => {};
+type Stream<Value> = {
+  context: Context;
+  /** Ids of changed conversations that have not been read yet, the oldest first. */
+  changed: Set<string>;
+  /** Values that were read and wait for the subscriber. */
+  ready: Value[];
+  toEvents: (conversations: StoredConversation[]) => Value[];
+  isOpen: boolean;
+  /** Ends the wait of `next`. */
+  wake: () => void;
+};
 
-  const note = ({ conversationIds }: Changed) => {
-    for (const id of conversationIds) if (isWanted(id)) changed.add(id);
-    for (const id of changed) {
-      if (changed.size <= WAITING_AT_MOST) break;
-      changed.delete(id);
-    }
-    wake();
+/**
+ * Streams what `toEvents` makes of the account's conversations that change. It listens before it returns. It stops when the
+ * subscriber leaves or the server stops, also while it waits.
+ */
+export async function streamChanges<Value>(
+  context: Context,
+  isWanted: (id: string) => boolean,
+  toEvents: (conversations: StoredConversation[]) => Value[],
+): Promise<AsyncIterableIterator<Value>> {
+  const { accountId, deps, eventCost, stopping } = context;
+  const stream: Stream<Value> = {
+    ...{ context, changed: new Set(), ready: [], toEvents, isOpen: true, wake: () => {} },
   };
-  const unsubscribe = await deps.subscribe(accountId, note, eventCost);
+  const unsubscribe = await deps.subscribe(
+    accountId,
+    (changed) => note(stream, changed, isWanted),
+    eventCost,
+  );
   const close = () => {
-    if (!open) return;
-    open = false;
+    if (!stream.isOpen) return;
+    stream.isOpen = false;
     stopping.removeEventListener('abort', close);
-    wake();
-    unsubscribe().catch((error) => deps.log.warn({ err: error }, 'a subscription could not be ended'));
+    stream.wake();
+    unsubscribe().catch((error) => deps.log.warn({ err: error }, 'a subscription could not be closed'));
   };
   stopping.addEventListener('abort', close);
   if (stopping.aborted) close();
-
-  async function next(): Promise<IteratorResult<Told>> {
-    while (open) {
-      const told = ready.shift();
-      if (told !== undefined) return { done: false, value: told };
-      if (changed.size === 0) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-        continue;
-      }
-      const cost = Math.min(changed.size, atOnce) * eventCost;
-      await deps.turns.take(accountId, cost, isCostlyEvent ? 'COSTLY_EVENT' : 'EVENT');
-      if (!open) break;
-      const ids = [...changed].slice(0, atOnce);
-      for (const id of ids) changed.delete(id);
-      const rows = await Promise.all(ids.map((id) => readChanged(accountId, id)));
-      ready.push(...tell(rows.filter((row) => row !== null)));
-    }
-    return { done: true, value: undefined };
-  }
-
-  const iterator: AsyncIterableIterator<Told> = {
-    next,
+  const iterator: AsyncIterableIterator<Value> = {
+    next: () => next(stream),
     async return() {
       close();
       return { done: true, value: undefined };
@@ -96,4 +83,44 @@ export async function changes<Told>(
     [Symbol.asyncIterator]: () => iterator,
   };
   return iterator;
+}
+
+function note(
+  { changed, wake }: Stream<unknown>,
+  { conversationIds }: Changed,
+  isWanted: (id: string) => boolean,
+): void {
+  for (const id of conversationIds) if (isWanted(id)) changed.add(id);
+  for (const id of changed) {
+    if (changed.size <= MAX_WAITING) break;
+    changed.delete(id);
+  }
+  wake();
+}
+
+async function next<Value>(stream: Stream<Value>): Promise<IteratorResult<Value>> {
+  while (stream.isOpen) {
+    const value = stream.ready.shift();
+    if (value !== undefined) return { done: false, value };
+    if (stream.changed.size > 0) await readBatch(stream);
+    else
+      await new Promise<void>((resolve) => {
+        stream.wake = resolve;
+      });
+  }
+  return { done: true, value: undefined };
+}
+
+/** Reads changed conversations in the turn of their account; nothing if the stream was closed meanwhile. */
+async function readBatch<Value>(stream: Stream<Value>): Promise<void> {
+  const { changed, context } = stream;
+  const { accountId, deps, eventCost, isCostlyEvent, readChanged } = context;
+  const size = Math.max(1, Math.min(MAX_BATCH, Math.floor(MAX_BATCH_ROWS / eventCost)));
+  const rows = Math.min(changed.size, size) * eventCost;
+  await deps.turns.take(accountId, rows, isCostlyEvent ? 'COSTLY_EVENT' : 'EVENT');
+  if (!stream.isOpen) return;
+  const ids = [...changed].slice(0, size);
+  for (const id of ids) changed.delete(id);
+  const read = await Promise.all(ids.map((id) => readChanged(accountId, id)));
+  stream.ready.push(...stream.toEvents(read.filter((row) => row !== null)));
 }

@@ -1,4 +1,5 @@
 import { type JWTPayload, jwtVerify } from 'jose';
+import { findAgentBySubject } from '../../accounts/agent-by-subject.ts';
 import { isScope, type KeyHolder, type Scope, verifyApiKeys } from '../../accounts/api-keys.ts';
 import type { KeyMaker } from '../../accounts/keys.ts';
 import { isOperatorToken, type Operator, verifyOperatorKeys } from '../../accounts/operator-keys.ts';
@@ -9,50 +10,52 @@ import { ForbiddenError, InvalidInputError, NotFoundError } from '../../domain/e
 import { isUuid } from '../../domain/uuid.ts';
 import type { EngineDeps } from '../../engine.ts';
 import { readAccount, readNamed } from '../../insight/reads.ts';
-import { gathered, shared } from './batch.ts';
+import { batchedWithLimit, coalesced } from './batch.ts';
 import { decodeId } from './ids.ts';
-import { isTheTokensFault, type KeyServerOptions, openKeyServer } from './key-server.ts';
+import { isInvalidToken, type KeyServerOptions, openKeyServer } from './key-server.ts';
 import { isStorable } from './text.ts';
 
-/** What a request shows: its token, and what its headers `x-lull-account` and `x-lull-agent` name. */
-export type Credentials = { token: string; account: string | null; agent: string | null };
+/** The token of a request, and its headers `x-lull-account` and `x-lull-agent`. */
+type Credentials = { token: string; account: string | null; agent: string | null };
 
-/** On whose behalf a request works, and what it may do. */
+/** The authenticated caller of a request. */
 export type Caller = {
   accountId: string;
-  /** What counts as one caller for the rate limit. */
+  /** The identity that rate limits count by. */
   who: string;
   scopes: ReadonlySet<Scope>;
-  /** Who asks, as histories keep it: `key:…`, `operator:…` or `agent:…`. */
+  /** The author of changes in histories: `key:…`, `operator:…` or `agent:…`. */
   actor: string;
-  /** What keys that it makes are made by. */
+  /** Recorded as the maker of the keys that the caller creates. */
   maker: KeyMaker;
-  /** The agent who acts: the subject of a JWT, or whom a key with `act-as` names; null: none is known. */
+  /** The acting agent: the subject of a JWT, or the agent that a key with `act-as` names; null if there is none. */
   agentId: string | null;
 };
 
-/** Finds who a request is by; null where its token is not valid, without saying why. */
+/** Authenticates a request; null if its token is invalid, for whatever reason. */
 export type Identify = (credentials: Credentials) => Promise<Caller | null>;
 
 type AccessDeps = Pick<EngineDeps, 'db' | 'clock'>;
 type Claims = { account: string; subject: string; scopes: ReadonlySet<Scope>; expiresAt: Date };
 
-/** Pinned: a token says itself how it is signed, and must not be believed. */
+/** Pinned, because a forged token can name any algorithm. */
 const ALGORITHMS = ['RS256', 'ES256'];
-/** How far the clock of who signs may be from ours. */
+/** Tolerated difference between the issuer's clock and this one. */
 const CLOCK_TOLERANCE_SECONDS = 5;
 
 /**
- * Makes what finds who a request is by: the holder of an account's key; that of an operator key, which names the
- * account; or, where JWTs are set up, an agent.
- * What it makes throws NotFoundError for an account or agent that is not there, InvalidInputError for a malformed or
- * missing one, and ForbiddenError where an agent is named without the scope `act-as`.
+ * Makes the function that authenticates requests. A token is an account's key, an operator key or, if JWTs are configured, an
+ * agent's token. With an operator key the request has to name the account.
+ * The function throws NotFoundError for an unknown account or agent and InvalidInputError for a malformed or missing one. It
+ * throws ForbiddenError if the request names an agent and the key lacks the scope `act-as`.
  */
 export function openAccess(deps: AccessDeps, jwt: Config['jwt'], keyServer: KeyServerOptions = {}): Identify {
-  const verifyKey = shared(
-    gathered((tokens: readonly string[]) => verifyApiKeys(deps.db, tokens, deps.clock.now())),
+  const verifyKey = coalesced(
+    batchedWithLimit((tokens: readonly string[]) => verifyApiKeys(deps.db, tokens, deps.clock.now())),
   );
-  const verifyOperator = shared(gathered((tokens: readonly string[]) => verifyOperatorKeys(deps.db, tokens)));
+  const verifyOperator = coalesced(
+    batchedWithLimit((tokens: readonly string[]) => verifyOperatorKeys(deps.db, tokens)),
+  );
   const verifyJwt = jwt === null ? null : openJwt(deps.clock, jwt, keyServer);
   return (credentials) => orUnavailable(() => identify(credentials));
 
@@ -89,7 +92,7 @@ async function identifyOperator(
   const operator = await verifyOperator(token);
   if (operator === null) return null;
   if (account === null)
-    throw new InvalidInputError('x-lull-account', 'an operator key has to name an account in this header');
+    throw new InvalidInputError('x-lull-account', 'required with an operator key: the id of the account');
   const accountId = readAccountId(account);
   if ((await readAccount(db.sql, accountId)) === null) throw new NotFoundError('x-lull-account', 'account');
   const { keyId, scopes } = operator;
@@ -100,18 +103,14 @@ async function identifyOperator(
 async function identifyAgent({ db }: AccessDeps, claims: Claims | null): Promise<Caller | null> {
   if (claims === null) return null;
   const { account, subject, scopes, expiresAt } = claims;
-  const [row] = await db.sql.unsafe(
-    'select id from agent where account_id = $1 and subject = $2',
-    [account, subject],
-    { prepare: true },
-  );
-  if (!row) return null;
-  const who = `agent:${row.id}`;
+  const agentId = await findAgentBySubject(db.sql, account, subject);
+  if (agentId === null) return null;
+  const who = `agent:${agentId}`;
   const maker: KeyMaker = { kind: 'TOKEN', expiresAt };
-  return { accountId: account, who, scopes, actor: who, maker, agentId: row.id };
+  return { accountId: account, who, scopes, actor: who, maker, agentId };
 }
 
-/** The same caller in the name of an agent of the account; unchanged where no agent is named. */
+/** Makes the caller act as an agent of the account, if the request names one. */
 async function actingAs({ db }: AccessDeps, caller: Caller, agent: string | null): Promise<Caller> {
   if (agent === null) return caller;
   if (!caller.scopes.has('act-as')) throw new ForbiddenError('act-as');
@@ -125,7 +124,7 @@ function readAccountId(account: string): string {
   return isUuid(account) ? account.toLowerCase() : decodeId('Account', account, 'x-lull-account');
 }
 
-/** Makes what reads a JWT; null for one that is not to be believed. What it makes throws UnavailableError where that cannot be known. */
+/** Makes the function that verifies a JWT; null if it is invalid. It throws UnavailableError if the keys cannot be read. */
 function openJwt(
   clock: Clock,
   { jwksUrl, issuer, audience }: NonNullable<Config['jwt']>,
@@ -144,13 +143,13 @@ function openJwt(
       });
       return readClaims(payload);
     } catch (error) {
-      if (isTheTokensFault(error)) return null;
+      if (isInvalidToken(error)) return null;
       throw error;
     }
   };
 }
 
-/** Scopes that are not ours are another service's. */
+/** Ignores unknown scopes: one token can serve several services. */
 function readClaims({ sub, account, scope, exp }: JWTPayload): Claims | null {
   if (typeof sub !== 'string' || typeof account !== 'string' || typeof scope !== 'string') return null;
   const expiresAt = new Date(Number(exp) * 1_000);

@@ -1,45 +1,38 @@
-/** How much is handed out in one turn of the event loop, and what is awaited before the next. */
-export type Portions<Key> = {
-  /** Rows that a key may bring. */
+/** How a batch is split so that other requests get the event loop in between. */
+type Portions<Key> = {
+  /** The number of rows that a key can return. */
   rowsOf: (key: Key) => number;
-  /** Awaited before rows are read and handed out, but for the first portion where that is small. */
+  /** Waited for before each portion, except a first one that is small. */
   turn: (rows: number) => Promise<void>;
 };
 
-/** Rows read by one statement, and handed out in one turn of the event loop. */
-const PORTION = 1_000;
+/** Rows that are read by one statement and returned within one turn of the event loop. */
+const PORTION_ROWS = 1_000;
+
+type Waiting<Key, Value> = { key: Key; resolve: (value: Value) => void; reject: (error: unknown) => void };
+type ReadAll<Key, Value> = (keys: readonly Key[]) => Promise<readonly Value[]>;
 
 /**
- * Makes a function that gathers what is asked for during one turn of the event loop and reads it all in one go,
- * so that a page of any length costs one statement. It remembers nothing: a subscription's context lives for
- * hours, and each of its events has to be read anew. What is very much is read in portions, between which others go on.
+ * Makes a loader: keys that are requested in the same turn of the event loop are read by one statement. It caches nothing,
+ * because the context of a subscription lives for hours and each of its events needs fresh rows.
  */
 export function batched<Key, Value>(
-  readAll: (keys: readonly Key[]) => Promise<readonly Value[]>,
+  readAll: ReadAll<Key, Value>,
   { rowsOf, turn }: Portions<Key> = { rowsOf: () => 1, turn: nextTurn },
 ): (key: Key) => Promise<Value> {
-  type Asked = { key: Key; resolve: (value: Value) => void; reject: (error: unknown) => void };
-  let waiting: Asked[] = [];
+  let waiting: Waiting<Key, Value>[] = [];
 
   async function read(): Promise<void> {
-    const asked = waiting;
+    const batch = waiting;
     waiting = [];
-    for (let from = 0; from < asked.length; ) {
+    for (let from = 0; from < batch.length; ) {
       let [until, rows] = [from, 0];
-      while (until < asked.length && rows < PORTION) rows += rowsOf((asked[until++] as Asked).key);
-      const portion = asked.slice(from, until);
-      if (from > 0 || rows >= PORTION) await turn(rows);
-      await readPortion(portion);
+      while (until < batch.length && rows < PORTION_ROWS)
+        rows += rowsOf((batch[until++] as { key: Key }).key);
+      const portion = batch.slice(from, until);
+      if (from > 0 || rows >= PORTION_ROWS) await turn(rows);
+      await settle(readAll, portion);
       from = until;
-    }
-  }
-
-  async function readPortion(asked: readonly Asked[]): Promise<void> {
-    try {
-      const values = await readAll(asked.map(({ key }) => key));
-      for (const [index, { resolve }] of asked.entries()) resolve(values[index] as Value);
-    } catch (error) {
-      for (const { reject } of asked) reject(error);
     }
   }
 
@@ -48,39 +41,41 @@ export function batched<Key, Value>(
       if (waiting.length === 0) setImmediate(read);
       waiting.push({ key, resolve, reject });
     });
+}
+
+async function settle<Key, Value>(
+  readAll: ReadAll<Key, Value>,
+  batch: readonly Waiting<Key, Value>[],
+): Promise<void> {
+  try {
+    const values = await readAll(batch.map(({ key }) => key));
+    for (const [index, { resolve }] of batch.entries()) resolve(values[index] as Value);
+  } catch (error) {
+    for (const { reject } of batch) reject(error);
+  }
 }
 
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** So many reads of one kind are under way at a time, for so many keys each, where anybody may ask for them. */
-const GATHERED = { reads: 3, keys: 1_000 };
+/** Concurrent reads of one loader, and keys of each read. */
+const LIMIT = { reads: 3, keys: 1_000 };
 
 /**
- * The same as `batched` for what anybody may ask, with a key or without: however many ask, a few reads are under way at
- * a time, and those who come meanwhile wait for the next one. What it says is never older than the question.
+ * Makes a loader for reads that callers without a valid key can cause. However many of them wait, only a few reads run at a
+ * time; a key that arrives meanwhile waits for a later read. A value is never older than its request.
  */
-export function gathered<Key, Value>(
-  readAll: (keys: readonly Key[]) => Promise<readonly Value[]>,
-): (key: Key) => Promise<Value> {
-  type Asked = { key: Key; resolve: (value: Value) => void; reject: (error: unknown) => void };
-  const waiting: Asked[] = [];
-  let underWay = 0;
+export function batchedWithLimit<Key, Value>(readAll: ReadAll<Key, Value>): (key: Key) => Promise<Value> {
+  const waiting: Waiting<Key, Value>[] = [];
+  let running = 0;
 
   async function read(): Promise<void> {
-    if (underWay >= GATHERED.reads || waiting.length === 0) return;
-    const asked = waiting.splice(0, GATHERED.keys);
-    underWay++;
-    try {
-      const values = await readAll(asked.map(({ key }) => key));
-      for (const [index, { resolve }] of asked.entries()) resolve(values[index] as Value);
-    } catch (error) {
-      for (const { reject } of asked) reject(error);
-    } finally {
-      underWay--;
-      void read();
-    }
+    if (running >= LIMIT.reads || waiting.length === 0) return;
+    running++;
+    await settle(readAll, waiting.splice(0, LIMIT.keys));
+    running--;
+    void read();
   }
 
   return (key) =>
@@ -91,15 +86,15 @@ export function gathered<Key, Value>(
 }
 
 /**
- * Makes a function that reads once for all who ask the same during one turn of the event loop. It remembers nothing, and
- * begins only once the last of them has asked: what it says is never older than the question.
+ * Coalesces calls with the same key in one turn of the event loop into one read, which begins after the last of them. It caches
+ * nothing, so a value is never older than its request.
  */
-export function shared<Key, Value>(read: (key: Key) => Promise<Value>): (key: Key) => Promise<Value> {
+export function coalesced<Key, Value>(read: (key: Key) => Promise<Value>): (key: Key) => Promise<Value> {
   const waiting = new Map<Key, Promise<Value>>();
   return (key) => {
-    const known = waiting.get(key);
-    if (known !== undefined) return known;
-    const value = new Promise((resolve) => setImmediate(resolve)).then(() => {
+    const pending = waiting.get(key);
+    if (pending !== undefined) return pending;
+    const value = nextTurn().then(() => {
       waiting.delete(key);
       return read(key);
     });
@@ -108,7 +103,7 @@ export function shared<Key, Value>(read: (key: Key) => Promise<Value>): (key: Ke
   };
 }
 
-/** The same as `batched` for rows by id; null for an id that is not found, and for none. */
+/** Makes a loader of rows by id. An unknown id, and null, give null; each id is read once a batch. */
 export function batchedById<Row extends { id: string }>(
   readAll: (ids: readonly string[]) => Promise<readonly Row[]>,
   portions?: Portions<string>,

@@ -8,7 +8,7 @@ import { ForbiddenError } from '../../domain/errors.ts';
 import type { Context } from './context.ts';
 import { decodeAnyId, encodeId, type NodeType } from './ids.ts';
 
-/** Builds the schema. It knows no type: each file beside it adds one, with its queries and mutations. */
+/** Builds the schema. Each file of a room adds a type to it, with its queries and mutations. */
 export const builder = new SchemaBuilder<{
   Context: Context;
   DefaultFieldNullability: false;
@@ -38,42 +38,51 @@ export const builder = new SchemaBuilder<{
     },
     nodesQueryOptions: false,
     nodeQueryOptions: {
-      description: 'Anything with an id; null where the account has no such thing.',
-      args: { id: { description: 'Of anything.' } },
+      description:
+        'Any object by its global id; null if the account has no such object. Code INVALID_INPUT for a malformed id.',
+      args: { id: { description: 'The global id of an object of any type that implements `Node`.' } },
     },
-    nodesOnConnection: { description: 'The things on this page, in order, without their cursors.' },
-    nodeTypeOptions: { description: 'Anything with an id of its own.' },
-    idFieldOptions: { description: 'Unique over all types.' },
-    nodeFieldOptions: { nullable: false, description: 'The thing itself.' },
+    nodesOnConnection: { description: 'The objects on this page, in order, without cursors.' },
+    nodeTypeOptions: { description: 'An object with a global id.' },
+    idFieldOptions: { description: 'The global id: unique across all types, opaque.' },
+    nodeFieldOptions: { nullable: false, description: 'The object at this cursor.' },
     edgesFieldOptions: {
       nullable: false,
-      description: 'The things on this page, in order, with their cursors.',
+      description: 'The objects on this page, in order, each with its cursor.',
     },
-    pageInfoFieldOptions: { description: 'Where this page lies.' },
-    cursorFieldOptions: { description: 'What to give as `after` to go on from here. Opaque.' },
-    pageInfoTypeOptions: { description: 'Where a page lies in its list.' },
-    hasNextPageFieldOptions: { description: 'Whether something comes after this page.' },
-    hasPreviousPageFieldOptions: { description: 'Whether something comes before this page.' },
-    startCursorFieldOptions: { description: 'The first cursor of this page; null if it is empty.' },
-    endCursorFieldOptions: { description: 'The last cursor of this page; null if it is empty.' },
+    pageInfoFieldOptions: { description: 'The position of this page in the list.' },
+    cursorFieldOptions: {
+      description:
+        'The position of this object in the list, opaque. Pass it as `after` to read the page that follows.',
+    },
+    pageInfoTypeOptions: { description: 'The position of a page in its list.' },
+    hasNextPageFieldOptions: { description: 'Whether the list has objects after this page.' },
+    hasPreviousPageFieldOptions: { description: 'Whether the list has objects before this page.' },
+    startCursorFieldOptions: {
+      description: 'The cursor of the first object on this page; null if the page is empty.',
+    },
+    endCursorFieldOptions: {
+      description: 'The cursor of the last object on this page; null if the page is empty.',
+    },
   },
 });
 
 builder.queryType({
   description:
-    'What can be read. Everything here needs the scope `conversations:read`, unless it says which other.',
+    'Reads. Each field requires the scope `conversations:read`, unless its description names another; without it the code is FORBIDDEN.',
   authScopes: { scope: 'conversations:read' },
 });
 builder.mutationType({
-  description: 'What can be done. A result is what was done, or one of the errors named in its union.',
+  description:
+    'Writes. Each field returns a union of its result and its errors. After an error nothing has changed. Only after UNAVAILABLE can that be unknown: repeat the same call, with an `idempotencyKey` or `messageId`.',
 });
 builder.subscriptionType({
   description:
-    'What can be listened to, over server-sent events. Best effort: a client that was away catches up with `events(after:)`. Everything here needs the scope `conversations:read`.',
+    'Live updates over server-sent events (`accept: text/event-stream`). Delivery is best effort: after a disconnect, catch up with `events(after:)`. Each field requires the scope `conversations:read`.',
   authScopes: { scope: 'conversations:read' },
 });
 
-/** The scope that was missing; every check is for a single one. */
+/** The missing scope; every check is for one scope. */
 function scopeOf(failure: AuthFailure): string {
   if ('parameter' in failure) return String(failure.parameter);
   return 'failures' in failure && failure.failures[0] ? scopeOf(failure.failures[0]) : 'unknown';

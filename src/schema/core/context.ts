@@ -40,16 +40,16 @@ import type { EndpointDeps } from '../../rules/endpoints.ts';
 import { type ChangedReader, openChangedReader } from '../conversation/changed-reader.ts';
 import type { Caller } from './access.ts';
 import { batched, batchedById } from './batch.ts';
-import { type MaybeAsync, soon } from './maybe-async.ts';
+import { chain, type MaybeAsync } from './maybe-async.ts';
 import type { RowTurns } from './row-turns.ts';
 
-/** What the API works with. */
+/** The dependencies of the API. */
 export type SchemaDeps = ServiceDeps &
   ChannelDeps &
   EndpointDeps & {
     /**
-     * Calls the handler with the changes of an account's conversations, best effort, until unsubscribed. `eventCost`: the
-     * rows that are read for each.
+     * Calls the handler with changes of an account's conversations, best effort, until unsubscribed. `eventCost`: the rows that
+     * the subscription reads for each changed conversation.
      */
     subscribe: (
       accountId: string,
@@ -57,51 +57,51 @@ export type SchemaDeps = ServiceDeps &
       eventCost: number,
     ) => Promise<() => Promise<void>>;
     closingBy: ClosingBy;
-    /** Shows channels' settings without their secrets. */
+    /** Returns the settings of channels without their secrets. */
     settings: Pick<SettingsStore, 'shown'>;
-    /** The kinds of channel that there are. */
+    /** The available channel adapters. */
     adapters: readonly AdapterDescription[];
-    /** The few places for requests that read much. */
+    /** The connections of heavy requests. */
     heavy: HeavyReads;
-    /** Has the events of subscriptions come in turns. */
+    /** Limits the rows that are rendered per second. */
     turns: RowTurns;
     log: Log;
   };
 
-/** What every resolver gets: on whose behalf it works, what that one may do, and with what. */
+/** What every resolver gets: the caller, its scopes, and the dependencies. */
 export type Context = {
   accountId: string;
   scopes: ReadonlySet<Scope>;
-  /** Who asks, as the history of rules keeps it. */
+  /** The author that histories record. */
   actor: string;
-  /** What keys that it makes are made by. */
+  /** Recorded as the maker of the keys that the caller creates. */
   maker: KeyMaker;
-  /** The agent in whose name it asks; null: none is known. */
+  /** The agent on whose behalf the caller acts; null if there is none. */
   agentId: string | null;
   deps: SchemaDeps;
-  /** What it reads by: the connections of short calls, or of those that read much. */
+  /** The connections that it reads by: those of short requests, or the one of a heavy request. */
   reads: Pick<Database, 'sql'>;
   load: Loaders;
-  /** What each event of a subscription costs, and whether that is much; 0 for all other requests. */
+  /** The cost of each subscription event, and whether that is high; 0 for queries and mutations. */
   eventCost: number;
   isCostlyEvent: boolean;
-  /** Reads what subscribers are told of, for all of them at a time. */
+  /** Reads changed conversations, batched over all subscriptions of an account. */
   readChanged: ChangedReader;
   /** Aborted when the server stops; ends subscriptions. */
   stopping: AbortSignal;
 };
 
-/** Reads of one account, gathered into one statement for each kind however many ask at a time. */
+/** The loaders of one account: each batches its reads into one statement per turn of the event loop. */
 export type Loaders = {
   account: () => Promise<AccountRow>;
-  /** The rules in force now; at least as new as what was read before this was called. */
+  /** The rules in force now, at least as new as everything that was read before this call. */
   rules: () => Promise<AccountRules>;
-  /** The rules that a conversation is seen under: those in force when it was read, where that was told, or now. */
+  /** The rules set for a conversation by `setRules`, else those in force now. */
   rulesOf: (conversation: StoredConversation) => MaybeAsync<AccountRules>;
-  /** When its timers fall due under those rules; none of one that is in no lane. */
+  /** When its timers are due under those rules; empty for a conversation in no lane. */
   duesOf: (conversation: StoredConversation) => MaybeAsync<readonly Due[]>;
-  /** Tells which version of the rules was in force when conversations were read. */
-  readUnder: (rulesVersion: number, conversations: readonly StoredConversation[]) => Promise<void>;
+  /** Sets the version of the rules that was in force when the conversations were read. */
+  setRules: (rulesVersion: number, conversations: readonly StoredConversation[]) => Promise<void>;
   conversation: (id: string | null) => Promise<StoredConversation | null>;
   contact: (id: string | null) => Promise<ContactRow | null>;
   agent: (id: string | null) => Promise<AgentRow | null>;
@@ -109,28 +109,28 @@ export type Loaders = {
   skill: (id: string | null) => Promise<NamedRow | null>;
   calendar: (id: string | null) => Promise<CalendarRow | null>;
   feed: (range: FeedRange) => Promise<Event[]>;
-  /** A channel's settings as they are stored: not to be shown. */
+  /** A channel's stored settings, with its encrypted secrets: never return them to a client. */
   channelSettings: (id: string | null) => Promise<{ adapterId: string; settings: object } | null>;
-  /** The circuit breaker of a channel or an endpoint; null: its last attempt was answered, or there was none. */
+  /** The circuit breaker of a channel or endpoint; null if the last attempt succeeded or there was none. */
   circuit: (destinationId: string) => Promise<Circuit | null>;
-  /** What of a conversation's contact its closing goes by. */
+  /** The contact fields needed to render the closing. */
   contactFactsOf: (conversation: StoredConversation) => MaybeAsync<ContactFacts | null>;
-  /** The agent of a conversation. */
+  /** The assigned agent of a conversation. */
   agentOf: (conversation: StoredConversation) => MaybeAsync<AgentRow | null>;
-  /** Tells what was read beside conversations, in their order, so that nobody has to wait for it. */
-  besideWas: (conversations: readonly StoredConversation[], read: readonly RelatedRows[]) => void;
-  /** Reads it. */
-  readBeside: (conversations: readonly StoredConversation[]) => Promise<void>;
-  /** When the customer last wrote, in a conversation or the one before it. */
+  /** Keeps related rows that were read together with conversations, in the same order. */
+  setRelated: (conversations: readonly StoredConversation[], related: readonly RelatedRows[]) => void;
+  /** Reads and keeps the related rows of conversations. */
+  loadRelated: (conversations: readonly StoredConversation[]) => Promise<void>;
+  /** When the customer last wrote, in this conversation or the previous one. */
   lastInbound: (conversationId: string) => Promise<{ at: Date } | null>;
   /** The events that can have set a conversation's clocks to the given instants. */
-  steps: (asked: { conversationId: string; instants: readonly Date[] }) => Promise<Step[]>;
+  steps: (range: { conversationId: string; instants: readonly Date[] }) => Promise<Step[]>;
 };
 
-/** Rows that one explanation is made of, with its timers and their guards. */
-const STEPS_IN_ROWS = 20;
+/** The rows that one explanation counts as, for its timers and their guards. */
+const EXPLANATION_ROWS = 20;
 
-/** The context of a caller's request. */
+/** Creates the context of a request. */
 export function createContext(
   { accountId, scopes, actor, maker, agentId }: Caller,
   deps: SchemaDeps,
@@ -143,66 +143,28 @@ export function createContext(
   return { accountId, scopes, actor, maker, agentId, deps, reads, load, ...event, readChanged, stopping };
 }
 
-/** Has a request read by other connections from now on. What it writes goes the same way as ever. */
+/** Makes a request read by other connections from now on. Its writes keep theirs. */
 export function readBy(context: Context, reads: Database): void {
   const { deps, accountId } = context;
   Object.assign(context, { reads, load: createLoaders(reads, deps, accountId) });
 }
 
+type Reads = Context['reads'];
+
 function createLoaders(
-  { sql }: Context['reads'],
+  reads: Reads,
   { rules, turns }: Pick<SchemaDeps, 'rules' | 'turns'>,
   accountId: string,
 ): Loaders {
+  const { sql } = reads;
   const turn = (rows: number) => turns.take(accountId, rows, 'REQUEST');
   const byRow = { rowsOf: () => 1, turn };
   const named = <Table extends NamedTable>(table: Table) =>
     batchedById<NamedRows[Table]>((ids) => readNamed(sql, table, accountId, ids));
-  const account = batched(async (asked: readonly null[]) => {
-    const row = await readAccount(sql, accountId);
-    if (row === null) throw new NotFoundError('accountId', 'account');
-    return asked.map(() => row);
-  });
-  const newestRules = batched(async (asked: readonly null[]) => {
-    const { rulesVersion } = await account(null);
-    const found = await rules.at(accountId, rulesVersion);
-    return asked.map(() => found);
-  });
   const agent = named('agent');
-  const under = new WeakMap<StoredConversation, AccountRules>();
-  const beside = new WeakMap<StoredConversation, RelatedRows>();
-  const besideWas: Loaders['besideWas'] = (conversations, read) => {
-    for (const [index, conversation] of conversations.entries())
-      beside.set(conversation, read[index] as RelatedRows);
-  };
-  const rulesOf = (conversation: StoredConversation): MaybeAsync<AccountRules> =>
-    under.get(conversation) ??
-    newestRules(null).then((found) => {
-      under.set(conversation, found);
-      return found;
-    });
-  const dues = new WeakMap<StoredConversation, readonly Due[]>();
-  const besideOne = batched((conversations: readonly StoredConversation[]) =>
-    readRelatedRows(sql, accountId, conversations),
-  );
   return {
-    account: () => account(null),
-    rules: () => newestRules(null),
-    rulesOf,
-    duesOf(conversation) {
-      const known = dues.get(conversation);
-      if (known !== undefined) return known;
-      return soon(conversation.laneId === null ? null : rulesOf(conversation), (rules) => {
-        const own = rules === null ? [] : duesOf(rules, conversation);
-        dues.set(conversation, own);
-        return own;
-      });
-    },
-    async readUnder(rulesVersion, conversations) {
-      if (conversations.length === 0) return;
-      const found = await rules.at(accountId, rulesVersion);
-      for (const conversation of conversations) under.set(conversation, found);
-    },
+    ...rulesLoaders(reads, rules, accountId),
+    ...relatedLoaders(reads, accountId, agent),
     conversation: batchedById((ids) => readConversations(sql, accountId, ids), byRow),
     contact: batchedById((ids) => readContacts(sql, accountId, ids), byRow),
     agent,
@@ -212,20 +174,79 @@ function createLoaders(
     feed: batched((ranges) => readFeeds(sql, accountId, ranges), { rowsOf: ({ limit }) => limit, turn }),
     channelSettings: batchedById((ids) => readChannelSettings(sql, accountId, ids)),
     circuit: batchedById((ids) => readCircuits(sql, accountId, ids)),
+    lastInbound: batchedById((ids) => readLastInbound(sql, accountId, ids)),
+    steps: batched((ranges) => readSteps(sql, accountId, ranges), { rowsOf: () => EXPLANATION_ROWS, turn }),
+  };
+}
+
+function rulesLoaders(
+  { sql }: Reads,
+  rules: SchemaDeps['rules'],
+  accountId: string,
+): Pick<Loaders, 'account' | 'rules' | 'rulesOf' | 'duesOf' | 'setRules'> {
+  const account = batched(async (keys: readonly null[]) => {
+    const row = await readAccount(sql, accountId);
+    if (row === null) throw new NotFoundError('accountId', 'account');
+    return keys.map(() => row);
+  });
+  const newest = batched(async (keys: readonly null[]) => {
+    const { rulesVersion } = await account(null);
+    const found = await rules.at(accountId, rulesVersion);
+    return keys.map(() => found);
+  });
+  const rulesByConversation = new WeakMap<StoredConversation, AccountRules>();
+  const duesByConversation = new WeakMap<StoredConversation, readonly Due[]>();
+  const rulesOf = (conversation: StoredConversation): MaybeAsync<AccountRules> =>
+    rulesByConversation.get(conversation) ??
+    newest(null).then((found) => {
+      rulesByConversation.set(conversation, found);
+      return found;
+    });
+  return {
+    account: () => account(null),
+    rules: () => newest(null),
+    rulesOf,
+    duesOf(conversation) {
+      const known = duesByConversation.get(conversation);
+      if (known !== undefined) return known;
+      return chain(conversation.laneId === null ? null : rulesOf(conversation), (found) => {
+        const dues = found === null ? [] : duesOf(found, conversation);
+        duesByConversation.set(conversation, dues);
+        return dues;
+      });
+    },
+    async setRules(rulesVersion, conversations) {
+      if (conversations.length === 0) return;
+      const found = await rules.at(accountId, rulesVersion);
+      for (const conversation of conversations) rulesByConversation.set(conversation, found);
+    },
+  };
+}
+
+function relatedLoaders(
+  { sql }: Reads,
+  accountId: string,
+  agent: Loaders['agent'],
+): Pick<Loaders, 'contactFactsOf' | 'agentOf' | 'setRelated' | 'loadRelated'> {
+  const related = new WeakMap<StoredConversation, RelatedRows>();
+  const read = (conversations: readonly StoredConversation[]) =>
+    readRelatedRows(sql, accountId, conversations);
+  const readOne = batched(read);
+  const setRelated: Loaders['setRelated'] = (conversations, rows) => {
+    for (const [index, conversation] of conversations.entries())
+      related.set(conversation, rows[index] as RelatedRows);
+  };
+  return {
     contactFactsOf(conversation) {
-      const known = beside.get(conversation);
-      return known ? known.contact : besideOne(conversation).then(({ contact }) => contact);
+      const known = related.get(conversation);
+      return known ? known.contact : readOne(conversation).then(({ contact }) => contact);
     },
     agentOf(conversation) {
       if (conversation.agentId === null) return null;
-      const known = beside.get(conversation);
+      const known = related.get(conversation);
       return known ? known.agent : agent(conversation.agentId);
     },
-    besideWas,
-    async readBeside(conversations) {
-      besideWas(conversations, await readRelatedRows(sql, accountId, conversations));
-    },
-    lastInbound: batchedById((ids) => readLastInbound(sql, accountId, ids)),
-    steps: batched((asked) => readSteps(sql, accountId, asked), { rowsOf: () => STEPS_IN_ROWS, turn }),
+    setRelated,
+    loadRelated: async (conversations) => setRelated(conversations, await read(conversations)),
   };
 }

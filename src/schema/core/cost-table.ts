@@ -2,15 +2,15 @@ import { MAX_GROUPS } from '../../insight/reports.ts';
 
 type Args = Readonly<Record<string, unknown>>;
 
-/** What it costs to read a field. */
+/** The cost of reading a field. */
 export type Weight = {
-  /** Rows read by their keys that take as long, whatever is asked for within it; measured at a million rows. */
+  /** The number of rows read by key that take the same time, without its selection; measured at a million rows. */
   weight: number;
-  /** What it reads. */
+  /** A description of what the field reads, for docs/limits.md. */
   reads: string;
-  /** What costs more, by its arguments: the most of those that apply counts. */
+  /** Arguments that make it cost more; the highest applicable weight counts. */
   cases?: readonly { when: string; weight: number; applies: (args: Args) => boolean }[];
-  /** How many it may give where it is a list without pages: what is within it counts as often. */
+  /** The maximum length of a list without pages: its selection counts as often. */
   rows?: number | ((args: Args) => number);
 };
 
@@ -23,31 +23,31 @@ const isOrdered = (args: Args) => {
 };
 const isFiltered = (args: Args) => Object.values(filterOf(args)).some(isGiven);
 
-const byKey = (reads: string): Weight => ({ weight: 1, reads: `${reads}, by its key` });
-const page = (reads: string): Weight => ({ weight: 1, reads: `${reads}: a page, from an index` });
-const rules: Weight = { weight: 1, reads: 'the rules, which a process keeps' };
+const byKey = (reads: string): Weight => ({ weight: 1, reads: `${reads}, by key` });
+const page = (reads: string): Weight => ({ weight: 1, reads: `a page of ${reads}, from an index` });
+const rules: Weight = { weight: 1, reads: 'the rules, which each process caches' };
 const list = (rows: number, reads: string): Weight => ({ weight: 1, reads, rows });
 
-const ORDERED = { when: 'in the order of DUE or LAST_ACTIVITY', weight: 30, applies: isOrdered };
+const ORDERED = { when: 'ordered by DUE or LAST_ACTIVITY', weight: 30, applies: isOrdered };
 const BY_AGENT = {
-  when: 'in such an order, of an agent',
+  when: 'ordered so, for one agent',
   weight: 100,
   applies: (args: Args) => isOrdered(args) && isGiven(filterOf(args).agentId),
 };
 const BY_TAG = {
-  when: 'in such an order, with a tag',
+  when: 'ordered so, with a tag',
   weight: 3_000,
   applies: (args: Args) => isOrdered(args) && isGiven(filterOf(args).tag),
 };
 
 /**
- * What each field costs that reads, in the unit of one row by its key: the table that requests are weighed by, that tests
- * walk, and that docs/limits.md is made of. Weights are what `bench/weights.ts` measured at a million rows, rounded up.
- * Any other field with fields of its own costs 1, all others nothing.
+ * The cost of each field that reads from the database, in rows read by key. Requests are weighed by this table, tests walk
+ * it, and docs/limits.md is generated from it. `bench/weights.ts` measured the weights at a million rows, rounded up. Other
+ * fields cost 1 if they have a selection, else nothing.
  */
 export const WEIGHTS: Readonly<Record<string, Weight>> = {
   'Query.account': byKey('the account'),
-  'Query.adapters': list(60, 'what comes with the process, with a JSON Schema each'),
+  'Query.adapters': list(60, 'the adapters of the process, each with a JSON Schema'),
   'Query.agents': page('agents'),
   'Query.apiKeys': page('keys'),
   'Query.calendars': page('calendars'),
@@ -55,77 +55,77 @@ export const WEIGHTS: Readonly<Record<string, Weight>> = {
   'Query.conversation': byKey('a conversation'),
   'Query.conversations': {
     weight: 1,
-    reads: 'conversations: a page, from the index of their ids',
+    reads: 'a page of conversations, from the index of ids',
     cases: [
       {
-        when: 'in the order of STARTED, with a filter',
+        when: 'ordered by STARTED, with a filter',
         weight: 6_500,
         applies: (args) => !isOrdered(args) && isFiltered(args),
       },
       {
-        when: 'in the order of STARTED, with a tag',
+        when: 'ordered by STARTED, with a tag',
         weight: 9_500,
         applies: (args) => !isOrdered(args) && isGiven(filterOf(args).tag),
       },
       ...[ORDERED, BY_AGENT, BY_TAG],
     ],
   },
-  'Query.events': { weight: 30, reads: 'events: a page, and all of the transaction it begins in' },
-  'Query.eventsCursor': { weight: 1, reads: 'where the feed ends' },
-  'Query.node': byKey('anything'),
+  'Query.events': { weight: 30, reads: 'a page of events, and all events of its first transaction' },
+  'Query.eventsCursor': { weight: 1, reads: 'the end of the feed' },
+  'Query.node': byKey('an object of any type'),
   'Query.outages': page('outages'),
-  'Query.pauses': list(20, 'pauses, one for a channel at most'),
+  'Query.pauses': list(20, 'pauses, at most one per channel'),
   'Query.policyLayers': { ...rules, rows: 50 },
   'Query.report': {
     weight: 2_600,
     reads: 'every conversation of the account',
     cases: [{ when: 'with groups', weight: 6_000, applies: ({ by }) => isGiven(by) && by !== 'NONE' }],
   },
-  'Query.rulesVersions': page('versions of the rules'),
+  'Query.rulesVersions': page('rules versions'),
   'Query.runs': { weight: 700, reads: 'every conversation of the account' },
   'Query.skills': page('skills'),
   'Query.undelivered': {
-    ...page('what could not be sent'),
+    ...page('undelivered effects'),
     cases: [
       {
-        when: 'on a channel',
+        when: 'for one channel',
         weight: 250,
         applies: ({ channelId }) => isGiven(channelId),
       },
     ],
   },
-  'Query.webhookEndpoints': list(50, 'endpoints, 50 at most'),
+  'Query.webhookEndpoints': list(50, 'at most 50 endpoints'),
   'Mutation.endConversations': {
     weight: 30,
-    reads: 'open conversations, as `conversations` in the order of LAST_ACTIVITY',
+    reads: 'open conversations, as `conversations` ordered by LAST_ACTIVITY',
     cases: [
-      { ...BY_AGENT, when: 'of an agent', applies: (args) => isGiven(filterOf(args).agentId) },
+      { ...BY_AGENT, when: 'for one agent', applies: (args) => isGiven(filterOf(args).agentId) },
       { ...BY_TAG, when: 'with a tag', applies: (args) => isGiven(filterOf(args).tag) },
     ],
     rows: ({ limit }) => Number(limit ?? 1),
   },
-  'Subscription.conversationChanged': byKey('a conversation, for each event'),
-  'Subscription.conversationsEnded': byKey('each conversation, for each event'),
+  'Subscription.conversationChanged': byKey('one conversation per event'),
+  'Subscription.conversationsEnded': byKey('each conversation of each event'),
   'Account.calendar': byKey('a calendar'),
   'Account.caseStatuses': rules,
   'Account.exemptTags': rules,
   'Account.policy': rules,
-  'Account.exemptionBackfill': byKey('how far a change has come'),
+  'Account.exemptionBackfill': byKey('the progress of a backfill'),
   'ActivityResult.conversation': byKey('a conversation'),
   'Channel.calendar': byKey('a calendar'),
   'Channel.circuitBreaker': byKey('a circuit breaker'),
   'Channel.paused': rules,
   'Channel.settings': byKey('the settings of a channel'),
   'Contact.channel': byKey('a channel'),
-  'Contact.consentChanges': { weight: 2, reads: 'consents, 100 at most', rows: 100 },
+  'Contact.consentChanges': { weight: 2, reads: 'at most 100 changes of consent', rows: 100 },
   'Conversation.agent': byKey('an agent'),
   'Conversation.channel': byKey('a channel'),
-  'Conversation.closing': { weight: 3, reads: 'a contact, and the newest messages of a conversation' },
+  'Conversation.closing': { weight: 3, reads: 'a contact and the newest messages of a conversation' },
   'Conversation.contact': byKey('a contact'),
   'Conversation.due': rules,
   'Conversation.endsAt': rules,
   'Conversation.explanation': { weight: 20, reads: 'the newest 1,000 events of a conversation' },
-  'Conversation.feed': { weight: 2, reads: 'events of a conversation: a page, by their key' },
+  'Conversation.feed': { weight: 2, reads: 'a page of events of one conversation, by key' },
   'Conversation.previous': byKey('a conversation'),
   'Conversation.skill': byKey('a skill'),
   'Effect.channel': byKey('a channel'),
@@ -135,7 +135,7 @@ export const WEIGHTS: Readonly<Record<string, Weight>> = {
   'Event.agent': byKey('an agent'),
   'Event.conversation': byKey('a conversation'),
   'Event.skill': byKey('a skill'),
-  'Explanation.timers': { weight: 1, reads: 'nothing more', rows: 12 },
+  'Explanation.timers': { weight: 1, reads: 'nothing further', rows: 12 },
   'Outage.channel': byKey('a channel'),
   'OwedWebhook.endpoint': byKey('an endpoint'),
   'Pause.channel': byKey('a channel'),
@@ -143,24 +143,24 @@ export const WEIGHTS: Readonly<Record<string, Weight>> = {
   'Policy.skill': byKey('a skill'),
   'PolicyLayer.channel': byKey('a channel'),
   'PolicyLayer.skill': byKey('a skill'),
-  'Report.groups': { weight: 1, reads: 'nothing more', rows: MAX_GROUPS },
-  'ReportFigures.enders': { weight: 1, reads: 'nothing more', rows: 5 },
-  'ReportFigures.reasons': { weight: 1, reads: 'nothing more', rows: 10 },
+  'Report.groups': { weight: 1, reads: 'nothing further', rows: MAX_GROUPS },
+  'ReportFigures.enders': { weight: 1, reads: 'nothing further', rows: 5 },
+  'ReportFigures.reasons': { weight: 1, reads: 'nothing further', rows: 10 },
   'ReportRow.agent': byKey('an agent'),
   'ReportRow.channel': byKey('a channel'),
   'ReportRow.skill': byKey('a skill'),
-  'Run.reasons': { weight: 1, reads: 'nothing more', rows: 10 },
+  'Run.reasons': { weight: 1, reads: 'nothing further', rows: 10 },
   'RulesVersion.channel': byKey('a channel'),
   'RulesVersion.skill': byKey('a skill'),
-  'TimerExplanation.guards': { weight: 1, reads: 'nothing more', rows: 17 },
+  'TimerExplanation.guards': { weight: 1, reads: 'nothing further', rows: 17 },
   'WebhookEndpoint.channel': byKey('a channel'),
   'WebhookEndpoint.circuitBreaker': byKey('a circuit breaker'),
   'WebhookEndpoint.failures': byKey('a circuit breaker'),
   'WebhookEndpoint.heldBackUntil': byKey('a circuit breaker'),
-  'WebhookEndpoint.deliveries': page('attempts to send'),
+  'WebhookEndpoint.deliveries': page('delivery attempts'),
 };
 
-/** What a field costs with its arguments; null where it is not in the table. */
+/** The weight of a field with its arguments; null if the field is not in the table. */
 export function weightOf(type: string, field: string, args: Args): number | null {
   const found = Object.hasOwn(WEIGHTS, `${type}.${field}`) ? WEIGHTS[`${type}.${field}`] : undefined;
   if (found === undefined) return null;
@@ -168,7 +168,7 @@ export function weightOf(type: string, field: string, args: Args): number | null
   return Math.max(found.weight, ...applying.map(({ weight }) => weight));
 }
 
-/** How many a list without pages may give; null where the table does not say. */
+/** The maximum length of a list without pages; null if the table has none. */
 export function rowsOf(type: string, field: string, args: Args): number | null {
   const rows = Object.hasOwn(WEIGHTS, `${type}.${field}`) ? WEIGHTS[`${type}.${field}`]?.rows : undefined;
   return typeof rows === 'function' ? rows(args) : (rows ?? null);

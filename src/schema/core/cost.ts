@@ -20,30 +20,30 @@ import {
 } from 'graphql';
 import { rowsOf, weightOf } from './cost-table.ts';
 
-/** What a list that says nothing of it in the schema gives at most where neither first nor last is given. */
-const PAGE_IF_NOT_SAID = 20;
+/** The page size of a list without a default in the schema, when neither `first` nor `last` is given. */
+const DEFAULT_PAGE = 20;
 
 type Variables = Record<string, unknown>;
 type Reading = {
   schema: GraphQLSchema;
   fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   variables: Variables;
-  /** Costs of fragments, so that fragments within fragments are gone through once each. */
+  /** The costs of fragments: each is computed once, so nested fragments cannot make it exponential. */
   known: Map<string, Sum>;
-  /** The greatest weight of a single field so far. */
+  /** The weight of the heaviest field so far. */
   heaviest: number;
 };
 
-/** What a request could cost in all, how many objects its answer could have, and the weight of its heaviest field. */
+/** The maximum cost of a request, the maximum number of objects in its response, and the weight of its heaviest field. */
 export type Cost = Sum & { heaviest: number };
 type Sum = { cost: number; rows: number };
 
 const NOTHING: Cost = { cost: 0, rows: 0, heaviest: 0 };
 
 /**
- * What a valid request could cost, in rows read by their keys: the weight of each field that reads, 1 for each other
- * field with fields of its own, what is within it counted as often as its `first` or `last`, or the longest list among its
- * arguments, says. 0 where its variables do not fit: it will not be carried out.
+ * Computes the maximum cost of a valid request, in rows read by key. A field costs its weight in the table; other fields cost
+ * 1 if they have a selection, else 0. A selection counts `first` or `last` times, or as often as the longest list among the
+ * arguments. The cost is 0 if the variables are invalid, because the request will not be executed.
  */
 export function costOf({ schema, document, operationName, variableValues }: ExecutionArgs): Cost {
   const operation = document.definitions.find(
@@ -66,8 +66,8 @@ export function costOf({ schema, document, operationName, variableValues }: Exec
 }
 
 /**
- * The variables as they will be read; null where they do not fit. Input objects as they were sent in: to read them is
- * much of the work of a long call, and of them only the length of their lists counts here.
+ * The coerced variables; null if they are invalid. Input objects stay uncoerced: coercing them is much of the work of a large
+ * call, and only the length of their lists matters here.
  */
 function variablesOf(
   schema: GraphQLSchema,
@@ -77,7 +77,7 @@ function variablesOf(
   const isPlain = ({ type, variable }: VariableDefinitionNode) =>
     !Object.hasOwn(given, variable.name.value) || !isInputObjectType(namedTypeOf(schema, type));
   const plain = variableDefinitions.filter(isPlain);
-  // Of all that may be wrong with them nobody reads the second: there could be as many as fit into a body.
+  // One error is enough: a request body could cause many thousands.
   const { coerced } = getVariableValues(schema, plain, given, { maxErrors: 1 });
   if (coerced === undefined) return null;
   for (const { variable } of variableDefinitions.filter((each) => !isPlain(each)))
@@ -117,7 +117,7 @@ function costOfFragment(name: string, reading: Reading): Sum {
   return sum;
 }
 
-/** Fields of the schema itself are none of its objects; how deep they may go is limited by GraphQL's own rules. */
+/** Introspection costs nothing: GraphQL's own validation rules limit its depth. */
 function costOfField(node: FieldNode, parent: GraphQLNamedType, reading: Reading): Sum {
   if (!(isObjectType(parent) || isInterfaceType(parent))) return NOTHING;
   const field = parent.getFields()[node.name.value];
@@ -133,11 +133,11 @@ function costOfField(node: FieldNode, parent: GraphQLNamedType, reading: Reading
 
 function timesOf(field: GraphQLField<unknown, unknown>, args: Variables): number {
   const isPage = field.args.some(({ name }) => name === 'first');
-  const page = isPage ? Number(args.first ?? args.last ?? PAGE_IF_NOT_SAID) : 1;
+  const page = isPage ? Number(args.first ?? args.last ?? DEFAULT_PAGE) : 1;
   return Math.max(page, longestList(args));
 }
 
-/** Where they do not fit, the field will not be read. */
+/** Empty if they are invalid: the field will not be resolved. */
 function argumentsOf(
   field: GraphQLField<unknown, unknown>,
   node: FieldNode,
@@ -150,7 +150,7 @@ function argumentsOf(
   }
 }
 
-/** Without recursion: what is sent in may be nested deeper than the call stack. */
+/** Without recursion, because input can be nested deeper than the call stack. */
 function longestList(given: unknown): number {
   let longest = 0;
   const left = [given];

@@ -1,4 +1,4 @@
-import { GraphQLError } from 'graphql';
+import { GraphQLError, type GraphQLErrorOptions } from 'graphql';
 import { unavailableFor } from '../../db/sqlstate.ts';
 import type { ActionKind } from '../../domain/conversation/activity.ts';
 import type { Status } from '../../domain/conversation/conversation.ts';
@@ -24,15 +24,18 @@ import { builder } from './builder.ts';
 import { ActionKindEnum, StatusEnum } from './enums.ts';
 import { encodeId } from './ids.ts';
 
-/** An error as a field's value; an instance of Error would count as thrown. `name` is the type's. */
+/** An error as the value of a field. `name` is its GraphQL type. An instance of Error would count as thrown. */
 export type ErrorValue = Pick<LullError, 'name' | 'code' | 'message'>;
 
-/** What every error has. */
+const MESSAGE =
+  'A sentence for people: the field, what is allowed and the next step. It can change between releases.';
+
+/** The fields of every error. */
 export const ErrorInterface = builder.interfaceRef<ErrorValue>('Error').implement({
-  description: 'What went wrong, for the caller to mend. Nothing was changed.',
+  description: 'An error that the caller can act on, by its code. The refused operation changed nothing.',
   fields: (t) => ({
-    code: t.exposeString('code', { description: 'Stable, for programs: such as `OUT_OF_BOUNDS`.' }),
-    message: t.exposeString('message', { description: 'In words, for people.' }),
+    code: t.exposeString('code', { description: 'A stable code for programs, such as `OUT_OF_BOUNDS`.' }),
+    message: t.exposeString('message', { description: MESSAGE }),
   }),
 });
 
@@ -41,141 +44,148 @@ const common = (name: string) => ({
   interfaces: [ErrorInterface],
   isTypeOf: (value: unknown) => (value as ErrorValue).name === name,
 });
-const FIELD = 'The field of the input, as a path: `autoCloseAfter`, `activities[3].agentId`.';
+const FIELD = 'The path of the input field, such as `autoCloseAfter` or `activities[3].agentId`.';
 
 builder.objectType(InvalidInputError, {
   ...common('InvalidInputError'),
-  description: 'A value that is not of the form its field takes. Code INVALID_INPUT.',
+  description: 'A field is missing, malformed or not allowed here. Code INVALID_INPUT.',
   fields: (t) => ({
     field: t.exposeString('field', { description: FIELD }),
-    allowed: t.exposeString('allowed', { description: 'What would be, in words.' }),
+    allowed: t.exposeString('allowed', { description: 'The values that are allowed, in words.' }),
   }),
 });
 builder.objectType(OutOfBoundsError, {
   ...common('OutOfBoundsError'),
-  description: 'A value outside its bounds (LP-5, SP-3). Code OUT_OF_BOUNDS.',
+  description: 'A value is outside its bounds (LP-5, SP-3). Code OUT_OF_BOUNDS.',
   fields: (t) => ({
     field: t.exposeString('field', { description: FIELD }),
-    min: t.exposeString('min', { description: "The least allowed, in the field's own notation." }),
-    max: t.exposeString('max', { description: "The most allowed, in the field's own notation." }),
+    min: t.exposeString('min', { description: 'The smallest allowed value, in the notation of the field.' }),
+    max: t.exposeString('max', { description: 'The largest allowed value, in the notation of the field.' }),
   }),
 });
 const LayerFaultType = builder.objectRef<LayerFault>('LayerFault').implement({
-  description: 'A field of a policy layer that a profile does not allow.',
+  description: 'A field of a policy layer whose value a profile does not allow.',
   fields: (t) => ({
     channelId: t.id({
       nullable: true,
-      description: "The layer's channel; null: not for one channel.",
+      description: 'The id of the channel of the layer; null if the layer is not for one channel.',
       resolve: ({ channelId }) => channelId && encodeId('Channel', channelId),
     }),
     skillId: t.id({
       nullable: true,
-      description: "The layer's skill; null: not for one skill.",
+      description: 'The id of the skill of the layer; null if the layer is not for one skill.',
       resolve: ({ skillId }) => skillId && encodeId('Skill', skillId),
     }),
-    field: t.exposeString('field', { description: 'The field that is set there.' }),
+    field: t.exposeString('field', { description: 'The name of the field in `SetPolicyInput`.' }),
     allowed: t.exposeString('allowed', {
-      description: 'What the profile would allow, in words or as a range.',
+      description: 'The values that the profile allows, in words or as a range.',
     }),
   }),
 });
 builder.objectType(ProfileRefusedError, {
   ...common('ProfileRefusedError'),
-  description: 'A profile was chosen that the layers of the policy do not fit. Code PROFILE_REFUSED.',
+  description: 'The policy layers of the account do not fit the chosen profile. Code PROFILE_REFUSED.',
   fields: (t) => ({
-    profile: t.exposeString('profile', { description: 'The profile.' }),
+    profile: t.exposeString('profile', { description: 'The name of the profile that was chosen.' }),
     faults: t.field({
       type: [LayerFaultType],
-      description: 'Everything that does not fit it: to be changed or unset first.',
+      description: 'All fields that do not fit. Change or unset them, then choose the profile again.',
       resolve: ({ faults }) => [...faults],
     }),
   }),
 });
 builder.objectType(NotFoundError, {
   ...common('NotFoundError'),
-  description: 'Names what this account does not have. Code NOT_FOUND.',
+  description:
+    'The account has no object with this id. An id of another account is answered in the same way. Code NOT_FOUND.',
   fields: (t) => ({ field: t.exposeString('field', { description: FIELD }) }),
 });
 builder.objectType(NotAllowedError, {
   ...common('NotAllowedError'),
-  description: "A command that the conversation's status or channel does not allow. Code NOT_ALLOWED.",
+  description: "The conversation's status or channel does not allow the command. Code NOT_ALLOWED.",
   fields: (t) => ({
     command: t.field({
       type: ActionKindEnum,
-      description: 'What was asked.',
+      description: 'The command that was refused.',
       resolve: (error) => error.command as ActionKind,
     }),
     status: t.field({
       type: StatusEnum,
-      description: 'What the status was.',
+      description: 'The status of the conversation when it was refused.',
       resolve: (error) => error.status as Status,
     }),
   }),
 });
 builder.objectType(ConversationEndedError, {
   ...common('ConversationEndedError'),
-  description: 'A command by id on a conversation that has ended. Code CONVERSATION_ENDED.',
+  description: 'The command needs an open conversation and this one has ended. Code CONVERSATION_ENDED.',
   fields: (t) => ({
     message: t.string({
-      description: 'In words, for people.',
+      description: MESSAGE,
       resolve: () => 'the conversation has ended',
     }),
     conversationId: t.id({
-      description: 'The conversation.',
+      description: 'The id of the ended conversation.',
       resolve: (error) => encodeId('Conversation', error.conversationId),
     }),
   }),
 });
 builder.objectType(TooManyError, {
   ...common('TooManyError'),
-  description: 'More than a call may carry: it is refused whole. Code TOO_MANY.',
+  description: 'The call has more items than allowed; none was carried out. Code TOO_MANY.',
   fields: (t) => ({
     field: t.exposeString('field', { description: FIELD }),
-    max: t.exposeInt('max', { description: 'How many it may carry.' }),
+    max: t.exposeInt('max', { description: 'The largest allowed number of items in one call.' }),
   }),
 });
 builder.objectType(SecretsNeededError, {
   ...common('SecretsNeededError'),
   description:
-    'An address that secrets go to was to be another, and they were not given with it. Code SECRETS_NEEDED.',
+    'The call changes an address that secrets are sent to, and omits those secrets. Give both in one call. Code SECRETS_NEEDED.',
   fields: (t) => ({
-    field: t.exposeString('field', { description: `The address. ${FIELD}` }),
+    field: t.exposeString('field', { description: `The address that the call changes. ${FIELD}` }),
     secrets: t.stringList({
-      description: 'The fields of the secrets that the same call has to give, such as `settings.apiToken`.',
+      description: 'The paths of the secrets that the same call must include, such as `settings.apiToken`.',
       resolve: ({ secrets }) => [...secrets],
     }),
   }),
 });
 builder.objectType(TakenError, {
   ...common('TakenError'),
-  description: 'A name, or anything else that is unique in its account, that another one has. Code TAKEN.',
+  description: 'The value must be unique in the account and another object has it. Code TAKEN.',
   fields: (t) => ({ field: t.exposeString('field', { description: FIELD }) }),
 });
 builder.objectType(ConflictError, {
   ...common('ConflictError'),
   description:
-    'Written against a version that is not the newest, or with an idempotency key that was used for another call. Code CONFLICT.',
+    'The object has a newer version than the one given, or the idempotency key was used for another call. Code CONFLICT.',
   fields: (t) => ({
     field: t.exposeString('field', { description: FIELD }),
     current: t.exposeString('current', {
-      description: 'The newest version: read it, and decide anew. Of an idempotency key: when it was used.',
+      description:
+        'The newest version: read it and decide again. For an idempotency key, the instant at which it was used.',
     }),
   }),
 });
 builder.objectType(ForbiddenError, {
   ...common('ForbiddenError'),
-  description: 'The key may not do this. Code FORBIDDEN.',
-  fields: (t) => ({ scope: t.exposeString('scope', { description: 'The scope that it would need.' }) }),
+  description: 'The API key lacks the scope for this. Code FORBIDDEN.',
+  fields: (t) => ({
+    scope: t.exposeString('scope', { description: 'The scope that is needed, such as `policies:write`.' }),
+  }),
 });
 builder.objectType(UnavailableError, {
   ...common('UnavailableError'),
-  description: 'Not possible just now; the same call may be made again. Code UNAVAILABLE.',
+  description:
+    'Lull cannot do this right now. Repeat the same call after `retryAfterSeconds`. Code UNAVAILABLE.',
   fields: (t) => ({
-    retryAfterSeconds: t.exposeInt('retryAfterSeconds', { description: 'When to try again, in seconds.' }),
+    retryAfterSeconds: t.exposeInt('retryAfterSeconds', {
+      description: 'The time to wait before the retry, in seconds.',
+    }),
   }),
 });
 
-/** The error of an item, its field as a path from the whole input: `agentId` becomes `activities[3].agentId`. */
+/** The error of one item of a list, with the path of its field: `agentId` becomes `activities[3].agentId`. */
 export function errorAt(path: string, error: LullError): ErrorValue {
   const { name, code, message } = error;
   const value: ErrorValue = { ...error, name, code, message };
@@ -183,36 +193,40 @@ export function errorAt(path: string, error: LullError): ErrorValue {
   return Object.assign(value, { field: `${path}.${error.field}`, message: `${path}.${message}` });
 }
 
-/** When to try again to subscribe. */
+/** Seconds after which a refused subscriber may retry, as a header value. */
 const RETRY_SUBSCRIBING_S = '30';
 
 /**
- * What a client sees of an error that no union names: ours with their code and fields, GraphQL's own as they are,
- * and nothing of any other, which is logged.
+ * Makes the function that turns thrown errors into responses. A LullError keeps its code and fields, an error of GraphQL stays
+ * as it is, and any other error is logged and masked as INTERNAL.
  */
 export function maskError(log: Log): (error: unknown) => Error {
   return (error) => {
     const original = originalOf(error);
-    if (original instanceof GraphQLError && !isOurs(original)) return error as GraphQLError;
+    if (original instanceof GraphQLError && !isInternal(original)) return error as GraphQLError;
     const place = error instanceof GraphQLError ? error : null;
     const where = { nodes: place?.nodes ?? null, path: place?.path ?? null };
     const unavailable = unavailableFor(original);
     if (unavailable?.cause !== undefined)
       log.warn({ err: unavailable.cause }, 'the database does not answer');
-    const ours = unavailable ?? original;
-    if (ours instanceof LullError)
-      return new GraphQLError(ours.message, { ...where, extensions: extensionsOf(ours) });
+    const known = unavailable ?? original;
+    if (known instanceof LullError) return toGraphQLError(known, where);
     log.error({ err: original }, 'a request failed');
-    return new GraphQLError('something went wrong; it was logged', {
+    return new GraphQLError('internal error: it has been logged; retry, or report it if it persists', {
       ...where,
       extensions: { code: 'INTERNAL' },
     });
   };
 }
 
-/** GraphQL says of what a resolver gave that it is not of its field's type: not for the caller to mend. */
-function isOurs({ path, extensions, message }: GraphQLError): boolean {
+/** Whether GraphQL refused the value that a resolver returned: a bug in Lull, which the caller cannot correct. */
+function isInternal({ path, extensions, message }: GraphQLError): boolean {
   return path !== undefined && extensions.code === undefined && !message.startsWith('Argument ');
+}
+
+/** The error as GraphQL sends it: with its code, its fields and, for some, the HTTP status. */
+export function toGraphQLError(error: LullError, where: GraphQLErrorOptions = {}): GraphQLError {
+  return new GraphQLError(error.message, { ...where, extensions: extensionsOf(error) });
 }
 
 function originalOf(error: unknown): unknown {

@@ -3,24 +3,23 @@ import { BOUNDS } from '../../domain/bounds.ts';
 import { builder } from './builder.ts';
 import { readText } from './text.ts';
 
-/** The argument of every mutation that does one thing. */
+/** The idempotency argument of mutations. */
 export const onceArgs = () =>
   builder.args((t) => ({
     idempotencyKey: t.string({
-      description:
-        "A text of the caller's own, up to 256 characters, kept for a day: the same call under the same key again changes nothing and gets the same answer, however the first one went on; another call under it is a ConflictError. A call that was refused keeps no key.",
+      description: `A key that the caller chooses, up to ${BOUNDS.idempotencyKey.max} characters. Repeating the same call with the same key within 24 hours changes nothing and returns the first result. A different call with that key is a ConflictError. A refused call does not use up its key. Default: none; a repeated call then acts again.`,
     }),
   }));
 
-/** The call that a mutation is: its key, and all that it was asked. @throws InvalidInputError */
+/** Identifies a mutation by its key and its arguments. @throws InvalidInputError naming `idempotencyKey` */
 export function callOf(
   { idempotencyKey }: { idempotencyKey?: string | null | undefined },
   mutation: string,
-  asked: object,
+  args: object,
 ): Call {
   const key = idempotencyKey ?? null;
   return {
     key: key === null ? null : readText(key, 'idempotencyKey', BOUNDS.idempotencyKey.max),
-    request: [mutation, asked],
+    request: [mutation, args],
   };
 }

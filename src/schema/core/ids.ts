@@ -2,7 +2,7 @@ import { InvalidInputError } from '../../domain/errors.ts';
 import { globalId } from '../../domain/global-id.ts';
 import { isUuid } from '../../domain/uuid.ts';
 
-/** Every type with a global id: those that implement `Node`. */
+/** The types that implement `Node`, each with global ids. */
 export const NODE_TYPES = [
   'Account',
   'Agent',
@@ -19,24 +19,24 @@ export const NODE_TYPES = [
 ] as const;
 export type NodeType = (typeof NODE_TYPES)[number];
 
-/** The id by which clients know a thing: Relay's global id, unique over all types. */
+/** Makes the global id (Relay) that clients use: unique over all types. */
 export function encodeId(type: NodeType, id: string): string {
   return globalId(type, id);
 }
 
 /**
  * Reads a global id of one type.
- * @throws InvalidInputError naming `field`, so that no malformed id ever reaches the database
+ * @throws InvalidInputError naming `field`; a malformed id never reaches the database
  */
 export function decodeId(type: NodeType, globalId: string, field: string): string {
   const read = parseId(globalId);
-  if (read?.type !== type) throw new InvalidInputError(field, `the id of a type ${type} is allowed`);
+  if (read?.type !== type)
+    throw new InvalidInputError(field, `an id of type ${type} is allowed, as this API returned it`);
   return read.id;
 }
 
 /**
- * Reads a global id where there is one; null where it is left out. An empty one is not left out: it would be taken
- * for more than was asked.
+ * Reads an optional global id; null if it is absent. An empty string is malformed, not absent: a filter by it would match all.
  * @throws InvalidInputError naming `field`
  */
 export function decodeGiven(
@@ -50,7 +50,7 @@ export function decodeGiven(
 /** Reads a global id of any type. @throws InvalidInputError naming `field` */
 export function decodeAnyId(globalId: string, field: string): { type: NodeType; id: string } {
   const read = parseId(globalId);
-  if (read === null) throw new InvalidInputError(field, `an id that this API has given is allowed`);
+  if (read === null) throw new InvalidInputError(field, 'an id that this API returned is allowed');
   return read;
 }
 

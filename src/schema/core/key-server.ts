@@ -1,108 +1,117 @@
 import { createLocalJWKSet, createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from 'jose';
 import { UnavailableError } from '../../domain/errors.ts';
 
-/** How the key server is asked. */
 export type KeyServerOptions = {
-  /** How long an answer may take. */
+  /** The time limit of one request to the key server. */
   timeoutMs?: number;
-  /** How long nobody asks again after an answer, for a key that is not there, or after a failure. */
+  /** The pause after a request for an unknown key; after a failure it is a third of this. */
   cooldownMs?: number;
-  /** How long keys hold at most, and at least; in between it goes by the answer's `cache-control: max-age`. */
+  /** The limits of how long keys are cached; within them the response's `cache-control: max-age` decides. */
   cacheMs?: { most: number; least: number };
-  /** So many requests wait for it at a time; others are refused at once. */
+  /** Requests that can wait for the key server at a time; others are refused at once. */
   waiting?: number;
 };
 
-const CACHE_MS = { most: 600_000, least: 60_000 };
-/** The keys of an issuer are a few KB. */
+const DEFAULTS = {
+  timeoutMs: 2_000,
+  cooldownMs: 30_000,
+  cacheMs: { most: 600_000, least: 60_000 },
+  waiting: 32,
+} satisfies KeyServerOptions;
+/** Bytes of a response. The keys of an issuer take a few KB. */
 const MAX_BYTES = 1_000_000;
+const UNAVAILABLE = 'the keys that verify tokens cannot be read right now: retry';
+
+/** NONE: nothing cached. DUE: over half of the lifetime, so to be read again in the background. EXPIRED: to be read first. */
+type Age = 'NONE' | 'FRESH' | 'DUE' | 'EXPIRED';
+type KeyServer = {
+  options: Required<KeyServerOptions>;
+  age: Age;
+  aging: NodeJS.Timeout[];
+  /** Whether a request failed a short time ago: until that has passed no further one is sent. */
+  hasFailedLately: boolean;
+  waiting: number;
+};
 
 /**
- * Makes what finds the key that a token is signed with, among those that a server publishes. It is asked once for all
- * who wait, for 2 s, and not for a while after it failed. Keys hold for 10 minutes at most, and are read again, behind
- * the requests, once half of their time is over: so a server that is away for less than that is missed by nobody, and a
- * key that it does not publish any more is good for 10 minutes at most. An unknown key is looked for once in 30 s.
- * What it makes throws UnavailableError where the keys cannot be read just now.
+ * Makes the function that finds the key of a token among those that the key server publishes. Concurrent lookups share one
+ * request, of at most 2 s, and after a failure none is sent for 10 s. Keys are cached for at most 10 minutes and read again in
+ * the background after half of that. So a shorter failure of the server goes unnoticed, and a withdrawn key works for at most
+ * 10 minutes. An unknown key is looked up once in 30 s. The function throws UnavailableError if the keys cannot be read.
  */
-export function openKeyServer(
-  url: string,
-  { timeoutMs = 2_000, cooldownMs = 30_000, cacheMs = CACHE_MS, waiting: most = 32 }: KeyServerOptions = {},
-): JWTVerifyGetKey {
-  let age: 'NONE' | 'FRESH' | 'DUE' | 'OVER' = 'NONE';
-  let aging: NodeJS.Timeout[] = [];
-  let failedLately = false;
-  let waiting = 0;
-
-  /** Keys are as old as the question for them, whatever time the answer takes. */
-  function becomeFresh(maxAgeMs: number): void {
-    for (const timer of aging) clearTimeout(timer);
-    age = 'FRESH';
-    const becomeLater = (next: typeof age, afterMs: number) =>
-      setTimeout(() => {
-        age = next;
-      }, afterMs).unref();
-    aging = [becomeLater('DUE', maxAgeMs / 2), becomeLater('OVER', maxAgeMs)];
-  }
-
-  async function ask(...given: Parameters<typeof fetch>): Promise<Response> {
-    if (failedLately) throw new UnavailableError(CANNOT);
-    try {
-      const response = await fetch(...given);
-      if (response.status !== 200) throw new Error(`the key server answers ${response.status}`);
-      const body = JSON.parse(await readText(response));
-      // It throws where these are no keys.
-      createLocalJWKSet(body);
-      becomeFresh(maxAgeOf(response, cacheMs));
-      return Response.json(body);
-    } catch (error) {
-      failedLately = true;
-      setTimeout(() => {
-        failedLately = false;
-      }, cooldownMs / 3).unref();
-      throw error;
-    }
-  }
-
+export function openKeyServer(url: string, options: KeyServerOptions = {}): JWTVerifyGetKey {
+  const server: KeyServer = {
+    options: { ...DEFAULTS, ...options },
+    ...{ age: 'NONE', aging: [], hasFailedLately: false, waiting: 0 },
+  };
   const remote = createRemoteJWKSet(new URL(url), {
-    timeoutDuration: timeoutMs,
-    cooldownDuration: cooldownMs,
+    timeoutDuration: server.options.timeoutMs,
+    cooldownDuration: server.options.cooldownMs,
     cacheMaxAge: Number.POSITIVE_INFINITY,
-    [customFetch]: ask,
+    [customFetch]: (...request) => fetchKeys(server, request),
   });
-
-  /** Waits for the server, where few enough do. */
-  async function wait<Found>(work: () => Promise<Found>): Promise<Found> {
-    if (waiting >= most) throw new UnavailableError(CANNOT);
-    waiting++;
-    try {
-      return await work();
-    } finally {
-      waiting--;
-    }
-  }
-
   return async (header, token) => {
     try {
-      if (age === 'OVER') await wait(() => remote.reload());
-      else if (age === 'DUE' && !remote.reloading && !failedLately) remote.reload().catch(() => {});
+      if (server.age === 'EXPIRED') await waitFor(server, () => remote.reload());
+      else if (server.age === 'DUE' && !remote.reloading && !server.hasFailedLately)
+        remote.reload().catch(() => {});
       const isKnown = remote.jwks()?.keys.some(({ kid }) => kid === header.kid) ?? false;
-      return await (isKnown ? remote(header, token) : wait(() => remote(header, token)));
+      return await (isKnown ? remote(header, token) : waitFor(server, () => remote(header, token)));
     } catch (error) {
-      if (isTheTokensFault(error)) throw error;
-      throw new UnavailableError(CANNOT);
+      if (isInvalidToken(error)) throw error;
+      throw new UnavailableError(UNAVAILABLE);
     }
   };
 }
 
-const CANNOT = 'the keys that tokens are signed with cannot be read just now';
+async function fetchKeys(server: KeyServer, request: Parameters<typeof fetch>): Promise<Response> {
+  if (server.hasFailedLately) throw new UnavailableError(UNAVAILABLE);
+  try {
+    const response = await fetch(...request);
+    if (response.status !== 200) throw new Error(`the key server answers ${response.status}`);
+    const body = JSON.parse(await readBody(response));
+    // Throws unless the body is a set of keys.
+    createLocalJWKSet(body);
+    becomeFresh(server, maxAgeOf(response, server.options.cacheMs));
+    return Response.json(body);
+  } catch (error) {
+    server.hasFailedLately = true;
+    setTimeout(() => {
+      server.hasFailedLately = false;
+    }, server.options.cooldownMs / 3).unref();
+    throw error;
+  }
+}
 
-/** @throws Error where a body is longer than keys are */
-async function readText(response: Response): Promise<string> {
+/** Starts the lifetime of the keys. */
+function becomeFresh(server: KeyServer, maxAgeMs: number): void {
+  for (const timer of server.aging) clearTimeout(timer);
+  server.age = 'FRESH';
+  const becomeLater = (age: Age, afterMs: number) =>
+    setTimeout(() => {
+      server.age = age;
+    }, afterMs).unref();
+  server.aging = [becomeLater('DUE', maxAgeMs / 2), becomeLater('EXPIRED', maxAgeMs)];
+}
+
+/** @throws UnavailableError if too many requests wait for the key server already */
+async function waitFor<Found>(server: KeyServer, work: () => Promise<Found>): Promise<Found> {
+  if (server.waiting >= server.options.waiting) throw new UnavailableError(UNAVAILABLE);
+  server.waiting++;
+  try {
+    return await work();
+  } finally {
+    server.waiting--;
+  }
+}
+
+/** @throws Error if the body is longer than `MAX_BYTES` */
+async function readBody(response: Response): Promise<string> {
   const decoder = new TextDecoder();
   let [text, bytes] = ['', 0];
   for await (const chunk of response.body ?? []) {
     bytes += chunk.length;
-    if (bytes > MAX_BYTES) throw new Error('the answer of the key server is too long');
+    if (bytes > MAX_BYTES) throw new Error(`the response of the key server has more than ${MAX_BYTES} bytes`);
     text += decoder.decode(chunk, { stream: true });
   }
   return text;
@@ -115,8 +124,8 @@ function maxAgeOf({ headers }: Response, { most, least }: { most: number; least:
   return seconds === undefined ? most : Math.min(most, Math.max(least, Number(seconds) * 1_000));
 }
 
-/** What cannot be read of the key server is no fault of the token, which may well be good. */
-export function isTheTokensFault(error: unknown): boolean {
+/** Whether the token itself is invalid. A failure of the key server says nothing about the token. */
+export function isInvalidToken(error: unknown): boolean {
   return (
     error instanceof errors.JOSEError &&
     !(error instanceof errors.JWKSTimeout) &&

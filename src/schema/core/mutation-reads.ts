@@ -1,6 +1,5 @@
 import {
   type ExecutionArgs,
-  GraphQLError,
   type GraphQLNamedType,
   getNamedType,
   getOperationAST,
@@ -14,26 +13,27 @@ import {
 import type { Plugin } from 'graphql-yoga';
 import { ForbiddenError } from '../../domain/errors.ts';
 import type { Context } from './context.ts';
+import { toGraphQLError } from './errors.ts';
 
 const READ = 'conversations:read';
 
 /**
- * Keeps a mutation's answer to what it changed: from there to other objects, such as the contact or the feed of a
- * conversation, only keys that may read get. It is refused before anything is done.
+ * Lets a key without `conversations:read` select only the object that its mutation changed. A selection that goes on to other
+ * objects, such as the contact or the feed of a conversation, is refused before the mutation runs.
  */
 export const MUTATION_READS: Plugin = {
   onExecute({ args, setResultAndStopExecution }) {
     const { scopes } = args.contextValue as unknown as Context;
     if (scopes.has(READ) || !readsOthers(args)) return;
-    const { message, code, scope } = new ForbiddenError(
+    const error = new ForbiddenError(
       READ,
-      `a mutation's answer may hold other objects than the one it changed only with the scope ${READ}`,
+      `a mutation may select other objects than the one it changes only with the scope ${READ}: add the scope or remove those fields`,
     );
-    setResultAndStopExecution({ errors: [new GraphQLError(message, { extensions: { code, scope } })] });
+    setResultAndStopExecution({ errors: [toGraphQLError(error)] });
   },
 };
 
-/** Whether a request is a mutation, and goes from an object that it changes to another one, or to a list. */
+/** Whether the operation is a mutation that selects another object or a list from within an object. */
 function readsOthers({ schema, document, operationName }: ExecutionArgs): boolean {
   if (getOperationAST(document, operationName)?.operation !== OperationTypeNode.MUTATION) return false;
   const types = new TypeInfo(schema);

@@ -2,7 +2,7 @@ import { type NamedRow, type NamedRows, type NamedTable, readNamedPage } from '.
 import { builder } from './builder.ts';
 import { pageArgs, readPageArgs, toConnection } from './connection.ts';
 
-/** Adds a type that is known by its name, and the list of an account's. */
+/** Adds a type whose objects have a name, and the query for the list of them. */
 function namedType<Name extends 'Agent' | 'Calendar' | 'Channel' | 'Skill', Table extends NamedTable>(
   name: Name,
   table: Table,
@@ -13,20 +13,22 @@ function namedType<Name extends 'Agent' | 'Calendar' | 'Channel' | 'Skill', Tabl
   builder.node(ref, {
     name,
     description,
-    id: { resolve: (row) => row.id, description: 'Unique over all types.' },
+    id: { resolve: (row) => row.id, description: 'The global id: unique across all types, opaque.' },
     loadManyWithoutCache: (ids, context) => Promise.all(ids.map((id) => context.load[table](id))),
     fields: (t) => ({
-      name: t.exposeString('name', { description: 'For people; unique among its kind in the account.' }),
+      name: t.exposeString('name', {
+        description: `The display name, unique among the account's ${listName}.`,
+      }),
     }),
   });
   const connection = builder.connectionObject(
-    { type: ref, name: `${name}Connection`, description: `A page of a list of type ${name}.` },
-    { name: `${name}Edge`, description: 'One of a list, with its cursor.' },
+    { type: ref, name: `${name}Connection`, description: `A page of a list of ${listName}.` },
+    { name: `${name}Edge`, description: `An object of type ${name} in a list, with its cursor.` },
   );
   builder.queryField(listName, (t) =>
     t.field({
       type: connection,
-      description: `The account's ${listName}, by name.`,
+      description: `The ${listName} of the account, sorted by name.`,
       args: pageArgs(100),
       async resolve(_root, args, { accountId, reads }) {
         const page = readPageArgs(args, table, () => true);
@@ -35,7 +37,7 @@ function namedType<Name extends 'Agent' | 'Calendar' | 'Channel' | 'Skill', Tabl
       },
     }),
   );
-  // Every row is read with all that its type shows.
+  // The table determines the columns, so a row has all fields of its type.
   return ref as unknown as ReturnType<typeof builder.objectRef<NamedRows[Table]>>;
 }
 
@@ -43,13 +45,13 @@ export const Channel = namedType(
   'Channel',
   'channel',
   'channels',
-  'A configured way to reach customers, such as a web chat.',
+  'A configured connection to customers, such as one web chat or one phone number.',
 );
-export const Skill = namedType('Skill', 'skill', 'skills', 'A group of agents and the queue before them.');
-export const Agent = namedType('Agent', 'agent', 'agents', 'A person or a bot who answers.');
+export const Skill = namedType('Skill', 'skill', 'skills', 'A group of agents with a common queue.');
+export const Agent = namedType('Agent', 'agent', 'agents', 'A person or a bot who answers customers.');
 export const Calendar = namedType(
   'Calendar',
   'calendar',
   'calendars',
-  'Open hours and holidays, which channels run their timers on (PE-8).',
+  'Business hours and holidays. Timers of its channels count open time only (PE-8).',
 );

@@ -3,49 +3,49 @@ import type { Database } from '../../db/client.ts';
 import { openChangedReader } from '../conversation/changed-reader.ts';
 import { schema } from '../schema.ts';
 import type { Caller } from './access.ts';
-import { BOUNDED } from './answer-size.ts';
+import { RESPONSE_SIZE } from './answer-size.ts';
 import { createContext, type SchemaDeps } from './context.ts';
-import { CODED } from './error-codes.ts';
+import { ERROR_CODES } from './error-codes.ts';
 import { maskError } from './errors.ts';
 import { LIMITS } from './limits.ts';
 import { MUTATION_READS } from './mutation-reads.ts';
 
-/** A request's body may be this long: a call of 1,000 activities is about a third of it. */
+/** Bytes of a request body. A call with 1,000 activities uses about a third of it. */
 export const MAX_BODY_BYTES = 1_000_000;
 
-/** A request, as the API is handed it. */
-export type Asked = {
+/** What the HTTP server passes to the API with each request. */
+export type RequestScope = {
   caller: Caller;
-  /** Waits for its turn, once all of it has been read; false where it has been answered meanwhile. */
+  /** Waits for a free slot once the body has been read; false if the request was answered or aborted meanwhile. */
   begin: () => Promise<boolean>;
   /**
-   * Waits for a place among requests that read much, and gives what it reads by there.
-   * @throws UnavailableError where there is none
+   * Waits for a place for a heavy request and returns the connection that belongs to it.
+   * @throws UnavailableError if no place becomes free in time
    */
   takePlace: () => Promise<Database>;
-  /** Its work is done: the answer is there, or the first of many. */
+  /** Frees the slot: the response is ready, or the first event of a stream. */
   done: () => void;
 };
 
-const TURNS: Plugin<object, Asked> = {
+const TURNS: Plugin<object, RequestScope> = {
   async onParams({ context, setResult }) {
-    // What is not sent any more need not say anything.
-    if (!(await (context as Asked).begin())) setResult({ errors: [] });
+    // Nobody receives this result: the response has been sent already.
+    if (!(await (context as RequestScope).begin())) setResult({ errors: [] });
   },
   onResponse: ({ serverContext }) => serverContext?.done(),
 };
 
-/** Serves the API over HTTP to callers who are known; `stopping` ends their subscriptions. */
+/** Serves the API over HTTP to authenticated callers. The signal `stopping` ends their subscriptions. */
 export function createGraphqlServer(deps: SchemaDeps, path: string, stopping: AbortSignal) {
   const readChanged = openChangedReader(deps);
-  return createYoga<Asked>({
+  return createYoga<RequestScope>({
     schema,
     graphqlEndpoint: path,
     context: ({ caller }) => createContext(caller, deps, stopping, readChanged),
     maskedErrors: { maskError: maskError(deps.log) },
-    plugins: [MUTATION_READS, ...LIMITS, BOUNDED, CODED, TURNS],
+    plugins: [MUTATION_READS, ...LIMITS, RESPONSE_SIZE, ERROR_CODES, TURNS],
     maxRequestBodySize: MAX_BODY_BYTES,
-    // Off, since a browser has no business here but with a key: other origins, uploads, pages that load from a CDN.
+    // Off: the API is for backends with a key. The HTTP server handles CORS; there are no uploads and no web pages.
     cors: false,
     multipart: false,
     graphiql: false,
