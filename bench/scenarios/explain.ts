@@ -1,7 +1,7 @@
 import type { Sql, TransactionSql } from 'postgres';
+import { CLOCK_COLUMNS } from '../../src/db/rows/conversations.ts';
 import type { AccountRules } from '../../src/domain/policy/account-rules.ts';
 import { parsePolicyFields } from '../../src/domain/policy/policy-fields.ts';
-import { CLOCK_COLUMNS } from '../../src/db/rows/conversations.ts';
 import { openLaneDirectory } from '../../src/wake/lane-directory.ts';
 import { wakeLane } from '../../src/wake/wake-lane.ts';
 import { type Explained, explainStatement, PLANS } from '../explain-statement.ts';

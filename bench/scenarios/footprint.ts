@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type postgres from 'postgres';
 import type { Alarm } from '../../src/db/rows/lanes.ts';
-import { scheduleWakes, laneWake } from '../../src/jobs/lane-wake.ts';
+import { laneWake, scheduleWakes } from '../../src/jobs/lane-wake.ts';
 import { openQueues, type Queues } from '../../src/jobs/queues.ts';
 import type { BackendKind } from '../../src/jobs/store/store.ts';
 import { startRedis } from '../../test/support/redis.ts';

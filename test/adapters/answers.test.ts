@@ -75,10 +75,10 @@ describe.each(SENDERS)(
 
     it.each([400, 401, 403, 404, 422])('a %i is final, and shows no secret', async (status) => {
       provider.answers(status, refused(77));
-      const code = adapter === chatwoot ? '' : ' and code 77';
+      const code = adapter === chatwoot ? '' : ' with code 77';
       expect(await send()).toEqual({
         outcome: 'REJECTED',
-        reason: `it was answered with ${status}${code}`,
+        reason: `the provider answered ${status}${code}`,
       });
     });
 
@@ -98,7 +98,7 @@ describe.each(SENDERS)(
 
     it('no redirect is followed: the credentials were meant for one place', async () => {
       provider.answers(307, {}, { location: '/elsewhere' });
-      expect(await send()).toEqual({ outcome: 'REJECTED', reason: 'it was answered with 307' });
+      expect(await send()).toEqual({ outcome: 'REJECTED', reason: 'the provider answered 307' });
       expect(provider.got).toHaveLength(1);
     });
 

@@ -108,6 +108,6 @@ it('LL-14 gives the reason for every part, shown or not', () => {
   expect(reasons(inApp, { ...NEITHER, showSurvey: true }, '2.0')).toEqual({
     survey: 'the client is configured to show it',
     closeMessage: 'the client is configured not to show it',
-    separator: 'the client draws a line',
+    separator: 'the client draws a separator',
   });
 });

@@ -32,8 +32,12 @@ describe('modules beside the built-in adapters', () => {
   });
 
   it.each<[string, unknown, string]>([
-    ['no default export', undefined, 'its default export is no adapter: export default defineAdapter({…})'],
-    ['a function', () => acme, 'its default export is no adapter: export default defineAdapter({…})'],
+    [
+      'no default export',
+      undefined,
+      'its default export is not an adapter: use export default defineAdapter({…})',
+    ],
+    ['a function', () => acme, 'its default export is not an adapter: use export default defineAdapter({…})'],
     ['no deliver', silent, 'adapter.deliver: a function'],
     ['a misspelt member', { ...acme, variant: {} }, 'adapter.variant: there is no such field'],
     ['no schema', { ...acme, settings: {} }, 'adapter.settings: a schema made with z'],
@@ -57,7 +61,7 @@ describe('modules beside the built-in adapters', () => {
     [
       'bounds the wrong way round',
       rules({ bounds: { REMIND: { min: duration('PT2H'), max: duration('PT1H') } } }),
-      'the adapter acme breaks the contract: "bounds known timers, the shortest first": REMIND has no room',
+      'the adapter acme breaks the contract: "bounds only known timers, with min at most max": REMIND: min must be positive and at most max',
     ],
     [
       'a bad id',
@@ -67,19 +71,19 @@ describe('modules beside the built-in adapters', () => {
     [
       'a setting it does not have',
       { ...acme, sendsBy: 'url' },
-      'the adapter acme breaks the contract: "takes the settings that it names": there is no setting url',
+      'the adapter acme breaks the contract: "has the settings that sendsBy and variants name": there is no setting url',
     ],
     [
       'rules of a setting it does not have',
       { ...acme, variants: { setting: 'plan', of: {} } },
-      'the adapter acme breaks the contract: "takes the settings that it names": there is no setting plan',
+      'the adapter acme breaks the contract: "has the settings that sendsBy and variants name": there is no setting plan',
     ],
     [
       'rules that lack something for one value of a setting',
       { ...acme, variants: { setting: 'secret', of: { gold: windowless } } },
       "adapter.variants.of.gold.replyWindow: a duration, such as duration('PT24H')",
     ],
-    ['the second of a list', [acme, null], 'its default export is no adapter: '],
+    ['the second of a list', [acme, null], 'its default export is not an adapter: '],
   ])('are refused with %s', async (_what, exported, why) => {
     const refused = adaptersOf([{ name: './acme.ts', exported }], BUILT_IN);
     await expect(refused).rejects.toThrow(SetupError);

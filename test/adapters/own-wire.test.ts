@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rulesOf } from '../../src/adapters/adapter.ts';
+import { rulesFor } from '../../src/adapters/adapter.ts';
 import { BUILT_IN } from '../../src/adapters/built-in.ts';
 import appleMessages from '../../src/adapters/channels/apple-messages/adapter.ts';
 import byoc from '../../src/adapters/channels/byoc/adapter.ts';
@@ -27,7 +27,7 @@ describe.each([
   [sms, SMS],
   [messenger, STANDARD],
 ])('the tiers of $id', (adapter, settings) => {
-  const rules = (change: object) => rulesOf(adapter, parseSettings(adapter, { ...settings, ...change }));
+  const rules = (change: object) => rulesFor(adapter, parseSettings(adapter, { ...settings, ...change }));
 
   it('SF-1 it is an enhanced channel unless told otherwise', () => {
     expect(rules({})).toBe(adapter.rules);
@@ -76,5 +76,7 @@ it('LL-14 each brought channel keeps the limit that it has itself', () => {
     });
   });
   expect(shown.map((closing) => closing.closeMessage)).toEqual([null, closeMessage]);
-  expect(shown[0]?.reasons.closeMessage).toBe('it is longer than the 2000 characters that the channel takes');
+  expect(shown[0]?.reasons.closeMessage).toBe(
+    "the text is longer than the channel's limit of 2000 characters",
+  );
 });

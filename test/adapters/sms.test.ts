@@ -138,7 +138,7 @@ describe('sending', () => {
     provider.answers(400, { code: 21610, message: 'Attempt to send to unsubscribed recipient', status: 400 });
     expect(await send(goodbyeTo('+15550123'))).toEqual({
       outcome: 'REJECTED',
-      reason: 'it was answered with 400 and code 21610: the customer has unsubscribed',
+      reason: 'the provider answered 400 with code 21610: the customer has unsubscribed',
     });
   });
 

@@ -26,7 +26,7 @@ describe('examples/telegram', () => {
     const cases = adapterContract(silent, samples);
     const results = await Promise.allSettled(cases.map(({ run }) => run()));
     expect(cases.filter((_, index) => results[index]?.status === 'rejected').map(({ name }) => name)).toEqual(
-      ['refuses a call of which any byte was changed'],
+      ['rejects a request with any byte of its body changed'],
     );
   });
 });
@@ -88,9 +88,9 @@ describe('what goes out to Telegram', () => {
   });
 
   it.each([
-    [403, 'it was answered with 403: the customer has blocked the bot'],
-    [401, 'it was answered with 401: the token of the bot is not valid'],
-    [400, 'it was answered with 400'],
+    [403, 'the provider answered 403: the customer has blocked the bot'],
+    [401, 'the provider answered 401: the token of the bot is not valid'],
+    [400, 'the provider answered 400'],
   ])('%i is final, in words of our own', async (status, reason) => {
     provider.answers(status, { ok: false, error_code: status, description: SETTINGS.botToken });
     expect(await send()).toEqual({ outcome: 'REJECTED', reason });

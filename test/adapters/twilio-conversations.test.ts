@@ -134,7 +134,7 @@ describe('sending', () => {
   it.each(['', '.', '..', 'CH1/../../Services', 'CH1\\..'])('refuses to write to %j', async (address) => {
     const settings = { ...CONVERSATIONS, apiUrl: provider.url() };
     expect(await provider.send(twilioConversations, settings, goodbyeTo(address))).toEqual({
-      ...{ outcome: 'REJECTED', reason: "the customer's address cannot stand in a path" },
+      ...{ outcome: 'REJECTED', reason: "the customer's address is not a valid part of a URL path" },
     });
     expect(provider.got).toEqual([]);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rulesOf } from '../../src/adapters/adapter.ts';
+import { rulesFor } from '../../src/adapters/adapter.ts';
 import whatsapp from '../../src/adapters/channels/whatsapp/adapter.ts';
 import { parseSettings } from '../../src/adapters/registry.ts';
 import type { Consent, EndReason } from '../../src/domain/closing/closing.ts';
@@ -20,7 +20,7 @@ describe('the end', () => {
       settings: parseSettings(whatsapp, settings),
     });
   const closed = 'the reply window is closed';
-  const line = 'the channel has no line to draw';
+  const line = 'the channel has no separators';
 
   it('PE-4 inside the window the text goes out, and no template', () => {
     expect(close({})).toEqual({
@@ -29,8 +29,8 @@ describe('the end', () => {
       template: null,
       separator: false,
       reasons: {
-        survey: 'the channel has a text for it',
-        closeMessage: 'the channel says it',
+        survey: 'the channel has a survey text',
+        closeMessage: 'the channel has a close message',
         separator: line,
       },
     });
@@ -60,7 +60,7 @@ describe('the end', () => {
   it('PE-3 the policy says it before the channel does', () => {
     expect(close({ closeMessage: 'Tschüs' })).toMatchObject({
       closeMessage: 'Tschüs',
-      reasons: { closeMessage: 'the policy says it' },
+      reasons: { closeMessage: 'the policy has a close message' },
     });
   });
 
@@ -69,8 +69,8 @@ describe('the end', () => {
     expect(close({}, bare)).toMatchObject({
       ...{ survey: false, closeMessage: null, template: null },
       reasons: {
-        survey: 'the channel has no text for it',
-        closeMessage: 'neither policy nor channel says anything',
+        survey: 'the channel has no survey text',
+        closeMessage: 'neither the policy nor the channel has a close message',
       },
     });
   });
@@ -78,7 +78,7 @@ describe('the end', () => {
   it('LL-14 a text that is too long does not go out, and it says why', () => {
     expect(close({ closeMessage: 'x'.repeat(4097) })).toMatchObject({
       closeMessage: null,
-      reasons: { closeMessage: 'it is longer than the 4096 characters that the channel takes' },
+      reasons: { closeMessage: "the text is longer than the channel's limit of 4096 characters" },
     });
   });
 
@@ -97,7 +97,7 @@ describe('the end', () => {
 describe('the rules', () => {
   const bounds = (settings: object) =>
     Object.fromEntries(
-      Object.entries(rulesOf(whatsapp, parseSettings(whatsapp, settings)).bounds).map(([kind, set]) => [
+      Object.entries(rulesFor(whatsapp, parseSettings(whatsapp, settings)).bounds).map(([kind, set]) => [
         kind,
         set && [formatDuration(set.min), formatDuration(set.max)],
       ]),
@@ -105,7 +105,7 @@ describe('the rules', () => {
 
   it('SF-2 an enhanced channel, which it is unless told otherwise, has no inactivity timeout', () => {
     expect(bounds(WHATSAPP)).toEqual({ INACTIVATE: null });
-    expect(rulesOf(whatsapp, parseSettings(whatsapp, WHATSAPP)).sessions?.tier).toBe('ENHANCED');
+    expect(rulesFor(whatsapp, parseSettings(whatsapp, WHATSAPP)).sessions?.tier).toBe('ENHANCED');
   });
 
   it('SF-1 SF-9 a standard channel ends what stays without a reply within 24 h, and nothing else', () => {
@@ -115,7 +115,7 @@ describe('the rules', () => {
       END_INACTIVE: null,
       END_UNANSWERED: ['PT1M', 'P1D'],
     });
-    expect(rulesOf(whatsapp, parseSettings(whatsapp, settings)).sessions?.tier).toBe('STANDARD');
+    expect(rulesFor(whatsapp, parseSettings(whatsapp, settings)).sessions?.tier).toBe('STANDARD');
   });
 
   it('PE-12 every word of the full list opts out', () => {
@@ -184,11 +184,11 @@ describe('sending', () => {
     expect(JSON.parse(provider.got[0]?.body ?? '')).toMatchObject({ text: { body: WHATSAPP.surveyText } });
     expect(await send(partTo('1650', 'SEPARATOR'))).toEqual({
       outcome: 'REJECTED',
-      reason: 'the channel has no line to draw',
+      reason: 'the channel has no separators',
     });
     expect(await send(partTo('1650', 'SURVEY'), { ...WHATSAPP, surveyText: undefined })).toEqual({
       outcome: 'REJECTED',
-      reason: 'the channel has no text that asks for a survey',
+      reason: 'the channel has no survey text',
     });
     expect(provider.got).toEqual([]);
   });
@@ -206,7 +206,7 @@ describe('sending', () => {
     );
     expect(result).toEqual({
       outcome: 'REJECTED',
-      reason: `it was answered with ${status} and code ${code}: ${meaning}`,
+      reason: `the provider answered ${status} with code ${code}: ${meaning}`,
     });
   });
 

@@ -162,12 +162,12 @@ describe('deliver, to a platform on the loopback', () => {
 
   it.each([400, 401, 404, 410])('gives up on %i, and says so', async (status) => {
     answering(status);
-    expect(await send(web, own)).toEqual({ outcome: 'REJECTED', reason: `the receiver answered ${status}` });
+    expect(await send(web, own)).toEqual({ outcome: 'REJECTED', reason: `the provider answered ${status}` });
   });
 
   it('follows no redirect: the signature was meant for one receiver', async () => {
     answering(307, { location: '/elsewhere' });
-    expect(await send(web, own)).toEqual({ outcome: 'REJECTED', reason: 'the receiver answered 307' });
+    expect(await send(web, own)).toEqual({ outcome: 'REJECTED', reason: 'the provider answered 307' });
     expect(got.map(({ url }) => url)).toEqual(['/lull']);
   });
 
