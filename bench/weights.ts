@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { graphql } from 'graphql';
 import { SCOPES } from '../src/accounts/api-keys.ts';
-import { closingBy } from '../src/adapters/shared/resolve-closing.ts';
+import { closingResolver } from '../src/adapters/shared/resolve-closing.ts';
 import { createContext } from '../src/schema/core/context.ts';
 import { schema } from '../src/schema/schema.ts';
 import { median, timed } from './measure.ts';
@@ -63,7 +63,7 @@ function asker({ engine, big }: Stage): Ask {
   const { registry, deps, settings: store, vault, log } = engine;
   const schemaDeps = {
     ...{ ...deps, log, adapters: [], settings: store, readSettings: store.toStore },
-    ...{ closingBy: closingBy(registry, store), vault, allowPrivateWebhooks: false },
+    ...{ resolveClosing: closingResolver(registry, store), vault, allowPrivateWebhooks: false },
     subscribe: async () => async () => {},
   };
   const caller = { accountId: big.accountId, scopes: new Set(SCOPES), actor: 'bench', agentId: null };

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { v7 } from 'uuid';
 import { requireAdapters } from './accounts/adapters-in-use.ts';
 import { createIdentifierHash } from './accounts/identifier-hash.ts';
-import { setupOf } from './adapters/adapter.ts';
+import { channelSetup } from './adapters/adapter.ts';
 import { BUILT_IN } from './adapters/built-in.ts';
 import { catalogueOf } from './adapters/catalogue.ts';
 import { createRegistry, type Registry } from './adapters/registry.ts';
 import { openSettingsStore, type SettingsStore } from './adapters/settings.ts';
-import { canonical } from './adapters/shared/canonical-json.ts';
-import { closingBy } from './adapters/shared/resolve-closing.ts';
+import { canonicalJson } from './adapters/shared/canonical-json.ts';
+import { closingResolver } from './adapters/shared/resolve-closing.ts';
 import { createVault, type Vault } from './adapters/vault.ts';
 import { infallible, openAfterCommit } from './after-commit.ts';
 import type { Clock } from './clock.ts';
@@ -102,7 +102,8 @@ export async function openEngine(
       if (clock.isTrusted()) await beforehand?.({ db, clock, log });
     });
 
-    const rulesOfAdapter = (adapter: string, settings: unknown) => setupOf(registry.get(adapter), settings);
+    const rulesOfAdapter = (adapter: string, settings: unknown) =>
+      channelSetup(registry.get(adapter), settings);
     await requireAdapters(
       db.sql,
       registry.list().map(({ id }) => id),
@@ -235,7 +236,7 @@ async function startApi(engine: Engine, config: Config, closers: Closers): Promi
       ...deps,
       heavy,
       log,
-      closingBy: closingBy(engine.registry, engine.settings),
+      resolveClosing: closingResolver(engine.registry, engine.settings),
       adapters: catalogueOf(engine.registry),
       registry: engine.registry,
       settings: engine.settings,
@@ -291,5 +292,5 @@ async function databaseAddress(config: Config, log: Log, closers: Closers): Prom
 
 /** The rules that come with the code: where they changed since the last start, every lane is armed anew. */
 function hashOfRules(registry: Registry): string {
-  return createHash('sha256').update(canonical(PROFILES)).update(registry.rulesHash()).digest('hex');
+  return createHash('sha256').update(canonicalJson(PROFILES)).update(registry.rulesHash()).digest('hex');
 }

@@ -1,7 +1,7 @@
 import { graphql } from 'graphql';
 import type { Sql, TransactionSql } from 'postgres';
 import { SCOPES } from '../../src/accounts/api-keys.ts';
-import { closingBy } from '../../src/adapters/shared/resolve-closing.ts';
+import { closingResolver } from '../../src/adapters/shared/resolve-closing.ts';
 import type { HeavyReads } from '../../src/db/heavy-reads.ts';
 import { type ListRequest, listOpen } from '../../src/insight/lists/conversation-list.ts';
 import { createContext } from '../../src/schema/core/context.ts';
@@ -94,7 +94,7 @@ async function openReader(
   const counted = counting(deps.db.sql);
   const schemaDeps = {
     ...{ ...deps, db: { ...deps.db, sql: counted.sql }, log },
-    closingBy: closingBy(registry, store),
+    resolveClosing: closingResolver(registry, store),
     adapters: [],
     settings: store,
     readSettings: store.toStore,

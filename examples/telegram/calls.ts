@@ -1,6 +1,6 @@
 import { type InboundEvent, type Item, unixSeconds, z } from 'lull/adapters';
 
-/** A call holds one update: its number, and one field that tells what happened. */
+/** A request contains one update: its number, and one field with the event. */
 export const update = z.looseObject({ update_id: z.int().nonnegative() });
 
 const chat = z.object({ id: z.int().transform(String), type: z.string() });
@@ -15,17 +15,17 @@ const message = z.object({
   caption: z.string().optional(),
 });
 
-/** Ids of messages are unique within a chat; one that is edited is written anew, at another time. */
-function written({ message_id, date, edit_date, chat, from, text, caption }: z.output<typeof message>) {
+/** Message ids are unique within a chat. An edited message counts as a new one at the time of the edit. */
+function messageOf({ message_id, date, edit_date, chat, from, text, caption }: z.output<typeof message>) {
   if (chat.type !== 'private' || from?.is_bot !== false) return null;
-  const said = text ?? caption;
+  const content = text ?? caption;
   const edition = edit_date === undefined ? '' : `:${edit_date.getTime() / 1000}`;
   return {
     kind: 'MESSAGE',
     providerMessageId: `${chat.id}:${message_id}${edition}`,
     address: chat.id,
     sentAt: edit_date ?? date,
-    ...(said ? { text: said } : {}),
+    ...(content ? { text: content } : {}),
     ...(from.language_code ? { locale: from.language_code } : {}),
   } satisfies InboundEvent;
 }
@@ -35,8 +35,11 @@ const membership = z.object({
   my_chat_member: z.object({ chat, date: unixSeconds, new_chat_member: z.object({ status: z.string() }) }),
 });
 
-/** A customer who blocks the bot makes it `kicked` in their chat. */
-function left({ update_id, my_chat_member: { chat, date, new_chat_member } }: z.output<typeof membership>) {
+/** When a customer blocks the bot, its status in their chat becomes `kicked`. */
+function leaveOf({
+  update_id,
+  my_chat_member: { chat, date, new_chat_member },
+}: z.output<typeof membership>) {
   if (chat.type !== 'private' || new_chat_member.status !== 'kicked') return null;
   return {
     kind: 'LEAVE',
@@ -46,10 +49,10 @@ function left({ update_id, my_chat_member: { chat, date, new_chat_member } }: z.
   } satisfies InboundEvent;
 }
 
-/** How to read an update; null: it is of a kind that Lull has no use for. */
-export function readingOf(value: z.output<typeof update>): Item['as'] {
-  if ('message' in value) return z.object({ message }).transform((read) => written(read.message));
+/** The schema of an update; null: Lull does not use this kind of update. */
+export function schemaOf(value: z.output<typeof update>): Item['schema'] {
+  if ('message' in value) return z.object({ message }).transform((read) => messageOf(read.message));
   if ('edited_message' in value)
-    return z.object({ edited_message: message }).transform((read) => written(read.edited_message));
-  return 'my_chat_member' in value ? membership.transform(left) : null;
+    return z.object({ edited_message: message }).transform((read) => messageOf(read.edited_message));
+  return 'my_chat_member' in value ? membership.transform(leaveOf) : null;
 }

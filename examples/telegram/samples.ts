@@ -1,6 +1,6 @@
 import type { AdapterSamples, InboundRequest } from 'lull/adapters';
 
-/** Settings of a channel, with secrets that nobody has. */
+/** Settings of a channel, with invented secrets. */
 export const SETTINGS = {
   botToken: '110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw',
   secretToken: 'known_to_Telegram_and_to_this_channel',
@@ -13,7 +13,7 @@ const ada = { id: 4711, is_bot: false, first_name: 'Ada', language_code: 'de' };
 const chat = { id: 4711, type: 'private', first_name: 'Ada' };
 const bot = { id: 110201543, is_bot: true, first_name: 'Desk', username: 'desk_bot' };
 
-/** A call with this update, as Telegram makes it for SETTINGS. */
+/** Telegram's request with this update, for SETTINGS. */
 export function call(update: unknown): InboundRequest {
   return {
     method: 'POST',
@@ -26,7 +26,7 @@ export function call(update: unknown): InboundRequest {
   };
 }
 
-/** A customer's message, as an update has it. */
+/** A customer's message in an update. */
 export const HELLO = {
   message_id: 1365,
   from: ada,
@@ -79,5 +79,5 @@ export const samples: AdapterSamples = {
       events: [{ kind: 'LEAVE', providerEventId: 'update:10003', address: '4711', at: at('13:00:05') }],
     },
   ],
-  taken: () => Response.json({ ok: true, result: { message_id: 1366, chat, text: 'Goodbye' } }),
+  acceptedResponse: () => Response.json({ ok: true, result: { message_id: 1366, chat, text: 'Goodbye' } }),
 };

@@ -2,15 +2,15 @@ import {
   type AdapterContext,
   accepted,
   type DeliverResult,
-  isPassing,
+  isRetryable,
   rejected,
   retry,
   retryAfterMs,
   z,
 } from 'lull/adapters';
 
-/** What the Bot API answers; of a body that it does not write, such as a gateway's, nothing. */
-const answer = z
+/** A response of the Bot API. Another body, such as a gateway's, counts as empty. */
+const botResponse = z
   .object({
     result: z.object({ message_id: z.int() }).optional(),
     parameters: z.object({ retry_after: z.int().nonnegative().optional() }).optional(),
@@ -23,7 +23,7 @@ const MEANINGS: Readonly<Record<number, string>> = {
   404: 'the token of the bot is not valid',
 };
 
-/** Sends a text to a chat. Throws, as `fetch` does, where it can't be known whether it was taken. */
+/** Sends a text to a chat. Throws, as `fetch` does, if there is no response. */
 export async function send(
   chat: string,
   text: string,
@@ -36,14 +36,14 @@ export async function send(
     redirect: 'manual',
     signal,
   });
-  const { result, parameters } = answer.parse(await response.json().catch(() => null));
+  const { result, parameters } = botResponse.parse(await response.json().catch(() => null));
   if (response.ok) return accepted(result ? `${chat}:${result.message_id}` : null);
-  if (isPassing(response.status)) {
+  if (isRetryable(response.status)) {
     const seconds = parameters?.retry_after;
     return retry(
       seconds === undefined ? retryAfterMs(response.headers.get('retry-after'), now()) : seconds * 1000,
     );
   }
   const meaning = MEANINGS[response.status];
-  return rejected(`it was answered with ${response.status}${meaning === undefined ? '' : `: ${meaning}`}`);
+  return rejected(`the provider answered ${response.status}${meaning === undefined ? '' : `: ${meaning}`}`);
 }

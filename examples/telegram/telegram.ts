@@ -1,44 +1,42 @@
 import {
-  asTexted,
-  closingFrom,
-  closingTexts,
+  closingTextSettings,
+  constantTimeEqual,
   defineAdapter,
   destination,
   HELP_WORDS,
-  isSame,
   OPT_IN_WORDS,
   PLAIN_OPT_OUT_WORDS,
   readBody,
   readItems,
-  rejected,
   secret,
-  textFor,
+  sendText,
+  textClosing,
   z,
 } from 'lull/adapters';
-import { readingOf, update } from './calls.ts';
+import { schemaOf, update } from './calls.ts';
 import { send } from './send.ts';
 
-/** The longest text of a message. */
+/** The longest text of a message, in characters. */
 const LIMIT = 4096;
 
 /**
- * Telegram, by a bot: a customer's address is the id of their chat with it. Only they can begin; who blocks the bot
- * ends the conversation. Groups and channels do not count.
+ * Telegram, by a bot. A customer's address is the id of their chat with the bot. Only customers can start a conversation,
+ * and one who blocks the bot ends it. Groups and channels are ignored.
  */
 export default defineAdapter({
   id: 'telegram',
   name: 'Telegram',
   settings: z.strictObject({
-    botToken: secret(z.string().regex(/^\d{5,20}:[\w-]{20,100}$/, 'as BotFather gives it')).describe(
-      'The token of the bot, which sends messages',
-    ),
+    botToken: secret(
+      z.string().regex(/^\d{5,20}:[\w-]{20,100}$/, 'a token in the form that BotFather gives'),
+    ).describe('The token of the bot, which authorizes sending'),
     secretToken: secret(z.string().regex(/^[\w-]{16,256}$/, '16 to 256 letters, digits, _ and -')).describe(
-      'What Telegram shows with each call: the secret_token that setWebhook was given',
+      'The secret_token given to setWebhook, which Telegram sends with each request',
     ),
     apiUrl: destination(z.url({ protocol: /^https?$/ }).default('https://api.telegram.org')).describe(
-      'Where the Bot API is',
+      'The URL of the Bot API',
     ),
-    ...closingTexts(LIMIT),
+    ...closingTextSettings(LIMIT),
   }),
   rules: {
     bounds: {},
@@ -53,19 +51,17 @@ export default defineAdapter({
     optInWords: OPT_IN_WORDS,
     helpWords: HELP_WORDS,
   },
-  closing: (context) => closingFrom(context, asTexted(context, LIMIT)),
+  closing: (context) => textClosing(context, LIMIT),
   inbound: {
-    // All that Telegram offers: without TLS up to Lull, or with the secret told to others, calls prove nothing.
+    // Telegram offers no signature. Requests are trustworthy only over TLS, and while nobody else knows the secret.
     unsigned: true,
     verify: ({ headers }, { settings }) =>
-      isSame(headers.get('x-telegram-bot-api-secret-token') ?? '', settings.secretToken),
+      constantTimeEqual(headers.get('x-telegram-bot-api-secret-token') ?? '', settings.secretToken),
     parse(request) {
       const value = readBody(update, request.body);
-      return readItems([{ at: 'body', value, as: readingOf(value) }]);
+      return readItems([{ field: 'body', value, schema: schemaOf(value) }]);
     },
   },
-  async deliver(message, context) {
-    const said = textFor(message, context.settings);
-    return said.text === null ? rejected(said.why) : await send(message.address, said.text, context);
-  },
+  deliver: (message, context) =>
+    sendText(message, context.settings, (text) => send(message.address, text, context)),
 });

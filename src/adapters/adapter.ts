@@ -4,41 +4,41 @@ import type { ReceiptState } from '../domain/conversation/activity.ts';
 import type { Keyword } from '../domain/conversation/keyword.ts';
 import type { ChannelRules } from '../domain/policy/channel-rules.ts';
 
-/** A webhook call as it came in. The body is the raw bytes: that is what a signature is over. */
+/** A webhook request as received. The body is the raw bytes, because signatures cover them. */
 export type InboundRequest = {
   method: string;
-  /** The public URL that the sender called; some sign it. */
+  /** The public URL that the provider called; some providers sign it. */
   url: string;
   headers: Headers;
   body: Uint8Array;
 };
 
-/** What an adapter may touch, besides its arguments: no other clock, no other way out. */
+/** Everything that an adapter may use besides its arguments. It must not read the clock or the network otherwise. */
 export type AdapterContext<Settings> = {
   settings: Settings;
   fetch: typeof fetch;
   now: () => Date;
-  /** Aborted when the call has taken too long or the service stops; to be handed to `fetch`. */
+  /** Aborted when the call times out or the service stops; pass it to `fetch`. */
   signal: AbortSignal;
 };
 
-/** A customer's message. The text is read for keywords and never stored. */
+/** A customer's message. The text is matched against keywords and never stored. */
 export type InboundMessage = {
   kind: 'MESSAGE';
-  /** The sender's own id for it, the same at every redelivery: what makes recording it idempotent. */
+  /** The provider's id of the message, the same at every redelivery: recording is idempotent by it. */
   providerMessageId: string;
-  /** Who wrote, as the channel knows them: a phone number, a user id. */
+  /** The sender's identifier on the channel, such as a phone number or a user id. */
   address: string;
   sentAt: Date;
   text?: string;
-  /** What the provider itself took the message for, where it says so; else the text is read (PE-12). */
+  /** The keyword that the provider itself recognized; absent: Lull looks for one in the text (PE-12). */
   keyword?: Keyword;
   clientVersion?: string;
-  /** The language of the customer's client, as BCP 47 has it. */
+  /** The language of the customer's client, as a BCP 47 tag. */
   locale?: string;
 };
 
-/** What became of a message that was sent to a customer. */
+/** The delivery status of a message that was sent to a customer. */
 export type InboundReceipt = {
   kind: 'RECEIPT';
   providerMessageId: string;
@@ -48,8 +48,8 @@ export type InboundReceipt = {
 };
 
 /**
- * A message of the business's own that the channel shows: written in another app, or the echo of one that Lull sent,
- * which is known by its id and counts for nothing (LL-9).
+ * A message of the business that the channel reports: written in another app, or the echo of a message that Lull sent.
+ * Lull recognizes its own messages by their id and ignores their echoes (LL-9).
  */
 export type InboundEcho = {
   kind: 'ECHO';
@@ -59,7 +59,7 @@ export type InboundEcho = {
   at: Date;
 };
 
-/** The conversation was ended on the platform it is held on, by somebody of the business. */
+/** The business ended the conversation on the provider's platform. */
 export type InboundEnd = {
   kind: 'END';
   providerEventId: string;
@@ -68,124 +68,121 @@ export type InboundEnd = {
   at: Date;
 };
 
-/** The customer left and ended the conversation from their side. */
+/** The customer ended the conversation. */
 export type InboundLeave = { kind: 'LEAVE'; providerEventId: string; address: string; at: Date };
 
 export type InboundEvent = InboundMessage | InboundReceipt | InboundEcho | InboundEnd | InboundLeave;
 
-/** What a call contained. One bad event spoils none of the good ones. */
+/** The content of one webhook request. An invalid event does not affect the valid ones. */
 export type Inbound = {
-  /** In the order in which they came. */
+  /** In the order in which they were sent. */
   events: readonly InboundEvent[];
-  /** How many were of a kind that Lull has no use for. */
+  /** The number of events of a kind that Lull does not use. */
   ignored: number;
-  /** Those that could not be read: which field, and what it should have been. */
+  /** For each invalid event, the field at fault and its allowed values. */
   malformed: readonly { field: string; allowed: string }[];
 };
 
-/** An answer that a provider expects in a form of its own. */
+/** A response in the form that a provider expects. */
 export type InboundReply = { status: number; headers: Record<string, string>; body: string };
 
-/** Something to show to a customer. `id` is the same at every attempt. */
+/** A message to show to a customer. `id` is the same at every attempt. */
 export type OutboundMessage = { id: string; conversationId: string; address: string } & (
   | { kind: 'WARNING' | 'CLOSE_MESSAGE'; text: string }
-  /** A message that the provider has approved of, by its name there: all that may be sent outside the reply window (PE-4). */
+  /** A template that the provider has approved, by its name: the only message allowed outside the reply window (PE-4). */
   | { kind: 'TEMPLATE'; template: string; locale: string | null }
   | { kind: 'SURVEY' | 'SEPARATOR' }
 );
 
-/** What became of an attempt to send. Where that cannot be known (no answer), `deliver` throws instead. */
+/** The result of an attempt to send. `deliver` throws instead where the result is unknown, such as after a timeout. */
 export type DeliverResult =
   | { outcome: 'ACCEPTED'; providerMessageId: string | null }
-  /** It will never be taken. The reason is shown to admins, so it holds no secret. */
+  /** The provider refused the message for good. Admins see the reason, so it must contain no secret. */
   | { outcome: 'REJECTED'; reason: string }
-  /** Not now; `afterMs` is what the provider asked for, null if it did not say. `isLimited`: it is well, and takes no more just now. */
+  /** A later attempt may succeed. `afterMs`: the delay that the provider asked for. `isLimited`: the provider is healthy and limits the rate. */
   | { outcome: 'RETRY'; afterMs: number | null; isLimited?: true };
 
-/** Taken; the id is the one that receipts and echoes will carry, null if there is none. */
+/** The provider accepted the message. Receipts and echoes carry this id; null if the provider gives none. */
 export function accepted(providerMessageId: string | null): DeliverResult {
   return { outcome: 'ACCEPTED', providerMessageId };
 }
 
-/** Refused for good. The reason is shown to admins: no secret, no message text. */
+/** The provider refused the message for good. Admins see the reason: no secret and no message text. */
 export function rejected(reason: string): DeliverResult {
   return { outcome: 'REJECTED', reason };
 }
 
-/** Not taken, and worth another attempt: after `afterMs`, or with null when Lull sees fit. */
+/** The provider is in trouble; try again after `afterMs`, or after Lull's own backoff if null. */
 export function retry(afterMs: number | null): DeliverResult {
   return { outcome: 'RETRY', afterMs };
 }
 
-/** Not taken because the provider limits how much it takes, which is no failure of its own: as `retry` in all else. */
+/** The provider limits the rate; try again as after `retry`. This does not open the channel's circuit breaker. */
 export function limited(afterMs: number | null): DeliverResult {
   return { outcome: 'RETRY', afterMs, isLimited: true };
 }
 
 type Members<Settings> = {
-  /** Lower-case words joined by hyphens; stored with every channel, so it never changes. */
+  /** Lower-case words joined by hyphens. It is stored with every channel, so it must never change. */
   id: string;
-  /** For people. */
+  /** The name shown to people. */
   name: string;
   rules: ChannelRules;
-  /** The rules that hold instead where a setting has a value, such as that of a tier (SF-1). */
+  /** The rules that replace `rules` for each value of one setting, such as a tier (SF-1). */
   variants?: { setting: string; of: Readonly<Record<string, ChannelRules>> };
-  /** The setting without which nothing is sent to customers: their platform reads it from the API. Absent: always sent. */
+  /**
+   * The setting that enables sending. Without a value for it nothing is sent, and the platform reads from the API what
+   * to show. Absent: Lull always sends.
+   */
   sendsBy?: string;
-  /** What the customer sees at the end (LL-14). Pure. */
+  /** Decides what the customer sees when a conversation ends (LL-14). Pure. */
   closing(context: ClosingContext<Settings>): Closing;
   inbound: {
-    /** The provider does not say when things happened: they count as of their arrival, `now()`. */
+    /** The provider sends no timestamps: events are dated by their arrival, `now()`. */
     undated?: true;
-    /** The provider signs nothing and shows a secret instead: who has seen one call could make others up. */
+    /** The provider signs nothing and sends a shared secret instead: anyone who has seen a request can forge one. */
     unsigned?: true;
-    /** Whether the call is genuine. Nothing else looks at one that is not. */
+    /** Whether the request is genuine. Nothing else is called for one that is not. */
     verify(request: InboundRequest, context: AdapterContext<Settings>): boolean | Promise<boolean>;
-    /** Reads a genuine call. @throws InvalidInputError where the body as a whole can't be read. */
+    /** Parses a genuine request. @throws InvalidInputError if the body as a whole is malformed. */
     parse(request: InboundRequest, context: AdapterContext<Settings>): Inbound;
-    /** Answers the GET by which a provider makes sure of an endpoint; null: not genuine. */
+    /** Answers the GET by which a provider verifies the endpoint; null: it is not genuine. */
     handshake?(request: InboundRequest, context: AdapterContext<Settings>): InboundReply | null;
-    /** The answer after the events are committed, where a bare 204 would not do. */
+    /** The response after the events are committed, where the provider does not accept a bare 204. */
     acknowledge?(request: InboundRequest, context: AdapterContext<Settings>): InboundReply;
   };
-  /** Sends one message. Throws, as `fetch` does, where it can't be known whether it was taken. */
+  /** Sends one message. Throws, as `fetch` does, where it is unknown whether the provider accepted it. */
   deliver(message: OutboundMessage, context: AdapterContext<Settings>): Promise<DeliverResult>;
 };
 
 declare const parsed: unique symbol;
-/** A channel's settings after its adapter's schema has passed them: only `parseSettings` makes them. */
+/** A channel's settings after its adapter's schema has accepted them: only `parseSettings` makes them. */
 export type ChannelSettings = { readonly [parsed]: true };
 
-/** An adapter as the core holds it: which settings it takes is known to itself alone. */
+/** An adapter as the core holds it: only the adapter knows the type of its settings. */
 export type Adapter = Members<ChannelSettings> & { settings: z.ZodType<object> };
 
 /**
- * Defines a channel: data and a few functions, in which the settings have the type that their schema gives them.
- * The schema should be strict, so that a misspelt setting is refused.
+ * Defines a channel: data and a few functions, whose settings have the type of the schema. The schema should be strict,
+ * so that a misspelt setting is rejected.
  */
 export function defineAdapter<Schema extends z.ZodType<object>>(
   definition: Members<z.output<Schema>> & { settings: Schema },
 ): Adapter {
-  // Sound as long as settings come from parseSettings, which the brand sees to.
+  // Sound as long as settings come from parseSettings, which the brand enforces.
   return definition as unknown as Adapter;
 }
 
-/** The rules that hold on a channel with these settings, as they are stored. */
-export function rulesOf(
+/** The rules of a channel with these stored settings. */
+export function rulesFor(
   { rules, variants }: Pick<Adapter, 'rules' | 'variants'>,
   settings: unknown,
 ): ChannelRules {
-  if (!variants) return rules;
-  const value = (settings as Record<string, unknown> | null)?.[variants.setting];
-  return (typeof value === 'string' ? variants.of[value] : undefined) ?? rules;
+  const value = variants && settingOf(settings, variants.setting);
+  return (typeof value === 'string' ? variants?.of[value] : undefined) ?? rules;
 }
 
-/** Whether messages to customers go out on a channel with these settings, as they are stored. */
-export function sendsOn({ sendsBy }: Pick<Adapter, 'sendsBy'>, settings: unknown): boolean {
-  return sendsBy === undefined || (settings as Record<string, unknown> | null)?.[sendsBy] !== undefined;
-}
-
-/** Every set of rules that an adapter has. */
+/** Every set of rules of an adapter. */
 export function allRulesOf({
   rules,
   variants,
@@ -193,7 +190,15 @@ export function allRulesOf({
   return [rules, ...Object.values(variants?.of ?? {})];
 }
 
-/** What the core knows of a channel from its adapter and its settings, as they are stored. */
-export function setupOf(adapter: Adapter, settings: unknown): { rules: ChannelRules; sends: boolean } {
-  return { rules: rulesOf(adapter, settings), sends: sendsOn(adapter, settings) };
+/** The rules of a channel with these stored settings, and whether Lull sends its messages. */
+export function channelSetup(adapter: Adapter, settings: unknown): { rules: ChannelRules; sends: boolean } {
+  const { sendsBy } = adapter;
+  return {
+    rules: rulesFor(adapter, settings),
+    sends: sendsBy === undefined || settingOf(settings, sendsBy) !== undefined,
+  };
+}
+
+function settingOf(settings: unknown, name: string): unknown {
+  return (settings as Record<string, unknown> | null)?.[name];
 }

@@ -11,7 +11,7 @@ import twilioConversations from './channels/twilio-conversations/adapter.ts';
 import web from './channels/web/adapter.ts';
 import whatsapp from './channels/whatsapp/adapter.ts';
 
-/** The adapters that Lull comes with: the one list of them. */
+/** The adapters that Lull includes. */
 export const BUILT_IN: readonly Adapter[] = [
   web,
   inApp,

@@ -2,20 +2,20 @@ import type { ChannelRules } from '../domain/policy/channel-rules.ts';
 import type { Registry } from './registry.ts';
 import { settingsSchemaOf } from './settings.ts';
 
-/** An adapter as clients see it: what its channels can do, and by what a form for their settings can be drawn. */
+/** An adapter as API clients see it: the capabilities of its channels and the schema of their settings. */
 export type AdapterDescription = {
   id: string;
   name: string;
   rules: ChannelRules;
-  /** The rules that hold instead where a setting has a value. */
+  /** The rules that replace `rules` for a value of a setting. */
   variants: readonly { setting: string; value: string; rules: ChannelRules }[];
-  /** The setting without which nothing is sent to customers; null: it is always sent. */
+  /** The setting without which Lull sends nothing; null: it always sends. */
   sendsBy: string | null;
-  /** The JSON Schema of the settings, as they are given. */
+  /** The JSON Schema of the settings as clients give them. */
   settingsSchema: Record<string, unknown>;
 };
 
-/** Every adapter of a registry, by id. */
+/** Every adapter of a registry, ordered by id. */
 export function catalogueOf(registry: Registry): readonly AdapterDescription[] {
   return registry.list().map((adapter) => {
     const { id, name, rules, variants, sendsBy = null } = adapter;

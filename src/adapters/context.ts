@@ -1,11 +1,8 @@
 import type { AdapterContext } from './adapter.ts';
 
-/** What contexts are made of: the guarded way out, and the clock. */
-export type ContextDeps = { fetchWithin: (signal: AbortSignal) => typeof fetch; now: () => Date };
-
-/** What an adapter is handed for one call, which may take so long: the one place where that is put together. */
+/** Builds the context of one call of an adapter, which times out after `withinMs`. */
 export function contextFor<Settings>(
-  { fetchWithin, now }: ContextDeps,
+  { fetchWithin, now }: { fetchWithin: (signal: AbortSignal) => typeof fetch; now: () => Date },
   settings: Settings,
   withinMs: number,
 ): AdapterContext<Settings> {

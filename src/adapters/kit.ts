@@ -1,8 +1,8 @@
 import { parseDuration } from '../domain/time/duration.ts';
 
 /**
- * All that an adapter is made of: `lull/adapters`. What stands here stays as it is from one version to the next, or
- * the changelog says what to do.
+ * The public API for adapters, `lull/adapters`. It stays compatible from one version to the next, or the changelog says
+ * what to change.
  */
 export { z } from 'zod';
 export {
@@ -31,6 +31,7 @@ export {
   TIMER_KINDS,
   type TimerKind,
 } from '../domain/policy/channel-rules.ts';
+export { retryAfterMs } from '../domain/time/retry-after.ts';
 export {
   type Adapter,
   type AdapterContext,
@@ -56,23 +57,23 @@ export { type AdapterSamples, adapterContract, type ContractCase } from './contr
 export { parseSettings } from './registry.ts';
 export { destination, secret } from './settings.ts';
 export {
+  decodeText,
   type Item,
+  identifier,
+  identifierOrNumber,
   instant,
   locale,
   readBody,
   readItems,
-  textOf,
   unixMilliseconds,
   unixSeconds,
-  word,
-  wordOrNumber,
 } from './shared/fields.ts';
-export { type Answers, isPassing, notNow, post, retryAfterMs } from './shared/http-send.ts';
+export { isRetryable, postMessage, type ResponseFormat, retryResult } from './shared/http-send.ts';
 export { pathSegment } from './shared/path-segment.ts';
-export { isRecent, isSame } from './shared/signature.ts';
-export { asTexted, closingTexts, fitting, textFor } from './shared/text-channel.ts';
+export { constantTimeEqual, isRecent } from './shared/signature.ts';
+export { closingTextSettings, sendText, textClosing, withinLimit } from './shared/text-channel.ts';
 
-/** The duration of an ISO 8601 text such as `PT24H`. @throws InvalidInputError for any other text */
+/** Parses an ISO 8601 duration such as `PT24H`. @throws InvalidInputError for any other text */
 export function duration(text: string): ReturnType<typeof parseDuration> {
   return parseDuration(text, 'duration');
 }

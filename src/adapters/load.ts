@@ -5,15 +5,15 @@ import { toMilliseconds } from '../domain/time/duration.ts';
 import type { Adapter } from './adapter.ts';
 import { unsampledContract } from './contract/contract.ts';
 import { settingsSchemaOf } from './settings.ts';
-import { firstFault } from './shared/invalid.ts';
+import { firstIssue } from './shared/first-issue.ts';
 
-/** A module that does not come with Lull: its name as it is configured, and its default export. */
+/** A module of `LULL_ADAPTERS`: its configured name and its default export. */
 export type AdapterModule = { name: string; exported: unknown };
 
 /**
- * The adapters of modules beside those that Lull comes with, each one checked: its form, and the cases of the contract
- * that need no samples.
- * @throws SetupError naming the module, and the case that an adapter fails or the two that have one id
+ * Checks and returns the adapters of modules: their form, the contract cases that need no samples, and that no two
+ * adapters have the same id.
+ * @throws SetupError naming the module, and the failed case or the other owner of the id
  */
 export async function adaptersOf(
   modules: readonly AdapterModule[],
@@ -22,8 +22,8 @@ export async function adaptersOf(
   const owners = new Map(builtIn.map(({ id }) => [id, 'Lull itself']));
   const adapters: Adapter[] = [];
   for (const { name, exported } of modules)
-    for (const one of Array.isArray(exported) ? exported : [exported]) {
-      const adapter = await checkAdapter(name, one);
+    for (const value of Array.isArray(exported) ? exported : [exported]) {
+      const adapter = await checkAdapter(name, value);
       const owner = owners.get(adapter.id);
       if (owner !== undefined)
         throw new SetupError(`two adapters have the id ${adapter.id}: one of ${owner}, one of ${name}`);
@@ -81,14 +81,16 @@ const form = z.strictObject({
 /** @throws SetupError */
 async function checkAdapter(module: string, value: unknown): Promise<Adapter> {
   if (typeof value !== 'object' || value === null)
-    throw new SetupError(`${module}: its default export is no adapter: export default defineAdapter({…})`);
+    throw new SetupError(
+      `${module}: its default export is not an adapter: use export default defineAdapter({…})`,
+    );
   const read = form.safeParse(value);
   if (read.error) {
-    const { field, allowed } = firstFault(read.error, 'adapter');
+    const { field, allowed } = firstIssue(read.error, 'adapter');
     throw new SetupError(`${module}: ${field}: ${allowed}`);
   }
   const adapter = value as Adapter;
-  for (const { name, run } of [...unsampledContract(adapter), namesItsSettings(adapter)])
+  for (const { name, run } of [...unsampledContract(adapter), settingsExist(adapter)])
     try {
       await run();
     } catch (error) {
@@ -98,10 +100,10 @@ async function checkAdapter(module: string, value: unknown): Promise<Adapter> {
   return adapter;
 }
 
-/** What the core reads of the settings as they are stored has to be among them. */
-function namesItsSettings(adapter: Adapter) {
+/** The core reads these settings from storage, so the schema must have them. */
+function settingsExist(adapter: Adapter) {
   return {
-    name: 'takes the settings that it names',
+    name: 'has the settings that sendsBy and variants name',
     async run() {
       const { properties = {} } = settingsSchemaOf(adapter);
       for (const setting of [adapter.sendsBy, adapter.variants?.setting])
@@ -111,7 +113,7 @@ function namesItsSettings(adapter: Adapter) {
   };
 }
 
-/** Also one of another copy of Temporal, as long as it can tell how long it lasts. */
+/** Accepts durations of another copy of the Temporal polyfill too. */
 function isDuration(value: unknown): boolean {
   try {
     return Number.isFinite(toMilliseconds(value as Parameters<typeof toMilliseconds>[0]));

@@ -1,20 +1,20 @@
 import { createHash } from 'node:crypto';
 import { InvalidInputError, NotFoundError, SetupError } from '../domain/errors.ts';
 import { type Adapter, allRulesOf, type ChannelSettings } from './adapter.ts';
-import { canonical } from './shared/canonical-json.ts';
-import { firstFault } from './shared/invalid.ts';
+import { canonicalJson } from './shared/canonical-json.ts';
+import { firstIssue } from './shared/first-issue.ts';
 
 /** The adapters of this service. */
 export type Registry = {
-  /** @throws NotFoundError naming `adapterId`. */
+  /** @throws NotFoundError naming `adapterId` if there is no such adapter. */
   get(id: string): Adapter;
-  /** All, by id. */
+  /** All adapters, ordered by id. */
   list(): readonly Adapter[];
-  /** Changes with any adapter's rules and with nothing else; after a change, every lane is armed anew. */
+  /** Changes when the rules of any adapter change, and only then. A change schedules a wake of every lane. */
   rulesHash(): string;
 };
 
-/** Gathers adapters. @throws SetupError where two have one id. */
+/** Builds a registry. @throws SetupError if two adapters have the same id. */
 export function createRegistry(adapters: readonly Adapter[]): Registry {
   const byId = new Map<string, Adapter>();
   for (const adapter of adapters) {
@@ -31,18 +31,18 @@ export function createRegistry(adapters: readonly Adapter[]): Registry {
     list: () => sorted,
     rulesHash: () =>
       createHash('sha256')
-        .update(canonical(sorted.map((adapter) => ({ id: adapter.id, rules: allRulesOf(adapter) }))))
+        .update(canonicalJson(sorted.map((adapter) => ({ id: adapter.id, rules: allRulesOf(adapter) }))))
         .digest('hex'),
   };
 }
 
 /**
- * Reads a channel's settings by its adapter's schema.
- * @throws InvalidInputError whose field names the bad setting (`settings.secret`), and which never holds its value.
+ * Parses a channel's settings by its adapter's schema.
+ * @throws InvalidInputError naming the invalid setting, such as `settings.secret`, and never containing its value.
  */
 export function parseSettings(adapter: Adapter, input: unknown): ChannelSettings {
   const result = adapter.settings.safeParse(input);
   if (result.success) return result.data as ChannelSettings;
-  const { field, allowed } = firstFault(result.error, 'settings');
+  const { field, allowed } = firstIssue(result.error, 'settings');
   throw new InvalidInputError(field, allowed);
 }

@@ -4,29 +4,27 @@ import type { Adapter, ChannelSettings } from './adapter.ts';
 import { parseSettings, type Registry } from './registry.ts';
 import { isSealed, type Vault } from './vault.ts';
 
-/** Channels' settings between the database, where secrets are sealed, and the adapters, which need them as they are. */
+/** Converts channel settings between their stored form, in which secrets are encrypted, and the form that adapters use. */
 export type SettingsStore = {
   /**
-   * Reads settings that somebody has given, over those that are stored, by the adapter's schema: as they are to be
-   * stored. One that is null goes. Where a destination moves, each secret has to be among those that are given.
+   * Merges given settings into the stored ones, parses them by the adapter's schema, and returns the form to store. A
+   * null removes a setting. If a destination changes, every secret must be given anew.
    * @throws NotFoundError naming `adapterId`; InvalidInputError naming the setting, never its value; SecretsNeededError
    * naming the destination and the secrets
    */
   toStore(adapterId: string, given: object, stored?: object): object;
-  /** Settings as an adapter takes them. @throws NotFoundError, InvalidInputError where its schema has changed since */
+  /** Returns settings with decrypted secrets. @throws NotFoundError; InvalidInputError if the schema rejects them by now */
   open(adapterId: string, stored: object): ChannelSettings;
-  /** What of the settings anybody may see: all but the secrets. @throws NotFoundError naming `adapterId` */
+  /** Returns the settings without secrets. @throws NotFoundError naming `adapterId` */
   shown(adapterId: string, stored: object): Record<string, unknown>;
 };
 
-/** Refuses an address that may not be sent to. @throws InvalidInputError naming `field` */
-export type CheckDestination = (text: string, field: string) => unknown;
-
-/** Keeps the secrets of settings in a vault. A destination is checked when it is set, and not when it stays. */
+/** Makes a settings store that encrypts secrets by a vault. Destinations are checked when they change, by `checkDestination`. */
 export function openSettingsStore(
   registry: Registry,
   vault: Vault,
-  checkDestination: CheckDestination,
+  /** Rejects a URL that Lull must not send to. @throws InvalidInputError naming `field` */
+  checkDestination: (url: string, field: string) => unknown,
 ): SettingsStore {
   const opened = (stored: object) => mapTexts(stored, (text) => (isSealed(text) ? vault.open(text) : text));
   return {
@@ -34,14 +32,14 @@ export function openSettingsStore(
       const adapter = registry.get(adapterId);
       const secrets = secretsOf(adapter);
       refuseSealed(given);
-      const before = opened(stored) as Named;
+      const before = opened(stored) as NamedSettings;
       const all = Object.entries({ ...before, ...given }).filter(([, value]) => value !== null);
-      const read = parseSettings(adapter, Object.fromEntries(all)) as Named;
+      const read = parseSettings(adapter, Object.fromEntries(all)) as NamedSettings;
       const moved = movedDestinations(adapter, before, read);
-      // What is a part of an address, such as the name of a tenant, is looked at when something is sent.
+      // A part of a URL, such as the name of a tenant, is checked when a message is sent.
       for (const name of moved)
         if (URL.canParse(read[name] as string)) checkDestination(read[name] as string, `settings.${name}`);
-      requireSecrets(moved, secretsKept(secrets, before, given as Named));
+      requireSecrets(moved, secretsKept(secrets, before, given as NamedSettings));
       return mapTexts(read, (text, name) => (secrets.includes(name) ? vault.seal(text) : text));
     },
     open: (adapterId, stored) => parseSettings(registry.get(adapterId), opened(stored)),
@@ -54,19 +52,21 @@ export function openSettingsStore(
   };
 }
 
-type Named = Readonly<Record<string, unknown>>;
+type NamedSettings = Readonly<Record<string, unknown>>;
 
 /**
- * The destinations that settings lead to and that those before them did not: also where a default took the place of
- * what was set, or the other way round. Settings that the adapter no longer takes led nowhere.
+ * The destinations whose value changes, including changes to or from a default. If the schema no longer accepts the
+ * previous settings, every destination counts as changed.
  */
-function movedDestinations(adapter: Adapter, before: Named, after: Named): string[] {
-  const led = adapter.settings.safeParse(before).data as Named | undefined;
-  return destinationsOf(adapter).filter((name) => after[name] !== undefined && after[name] !== led?.[name]);
+function movedDestinations(adapter: Adapter, before: NamedSettings, after: NamedSettings): string[] {
+  const previous = adapter.settings.safeParse(before).data as NamedSettings | undefined;
+  return destinationsOf(adapter).filter(
+    (name) => after[name] !== undefined && after[name] !== previous?.[name],
+  );
 }
 
-/** The secrets that are there already and are not given: whoever sets a destination may not know them. */
-function secretsKept(secrets: readonly string[], before: Named, given: Named): string[] {
+/** The stored secrets that are not given anew: a caller who sets a destination may not know them. */
+function secretsKept(secrets: readonly string[], before: NamedSettings, given: NamedSettings): string[] {
   return secrets.filter((name) => before[name] !== undefined && given[name] === undefined);
 }
 
@@ -79,12 +79,12 @@ function requireSecrets([destination]: readonly string[], kept: readonly string[
   );
 }
 
-/** Settings that a schema marks as secrets: those that can be written and not read. */
+/** The settings that the schema marks as secrets. */
 export function secretsOf(adapter: Pick<Adapter, 'settings'>): string[] {
   return markedOf(adapter, 'writeOnly');
 }
 
-/** Settings that a schema marks as destinations: those that say where secrets are sent. */
+/** The settings that the schema marks as destinations. */
 export function destinationsOf(adapter: Pick<Adapter, 'settings'>): string[] {
   return markedOf(adapter, 'destination');
 }
@@ -96,32 +96,29 @@ function markedOf(adapter: Pick<Adapter, 'settings'>, mark: 'writeOnly' | 'desti
   );
 }
 
-/** The JSON Schema of an adapter's settings, as they are given: by which a form can be drawn. */
+/** The JSON Schema of an adapter's settings as clients give them, from which a form can be generated. */
 export function settingsSchemaOf({ settings }: Pick<Adapter, 'settings'>): z.core.JSONSchema.JSONSchema {
   return z.toJSONSchema(settings, { io: 'input', unrepresentable: 'any' });
 }
 
-/** A secret: kept encrypted, and never to be read through the API. */
+/** Marks a setting as a secret: it is stored encrypted, and the API never returns it. */
 export function secret<Schema extends z.ZodType>(schema: Schema): Schema {
   return schema.meta({ ...schema.meta(), writeOnly: true });
 }
 
 /**
- * A setting that says where messages, and secrets with them, are sent: a URL or a part of one. Whoever sets it to another gives the
- * channel's secrets anew in the same call, so that nobody can have them sent to a place of their own.
+ * Marks a setting as a destination: a URL that messages and secrets are sent to, or a part of one. Changing it requires
+ * every secret of the channel in the same call, so that nobody can redirect stored secrets to their own server.
  */
 export function destination<Schema extends z.ZodType>(schema: Schema): Schema {
   return schema.meta({ ...schema.meta(), destination: true });
 }
 
-/** Nobody may hand in what a vault gave: it could be another's. @throws InvalidInputError naming the setting */
+/** Rejects encrypted texts, which may be copied from another channel. @throws InvalidInputError naming the setting */
 function refuseSealed(settings: object): void {
   for (const [name, value] of Object.entries(settings))
     if (typeof value === 'string' && isSealed(value))
-      throw new InvalidInputError(
-        `settings.${name}`,
-        'a text that does not begin like a sealed one is allowed',
-      );
+      throw new InvalidInputError(`settings.${name}`, 'a text without the prefix sealed:v1: is allowed');
 }
 
 function mapTexts(object: object, map: (text: string, name: string) => string): object {

@@ -1,12 +1,12 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 
-/** Keeps secrets: what the database holds of them cannot be read without the key, which is not in it. */
+/** Encrypts secrets for storage. The database does not contain the key. */
 export type Vault = {
-  /** Encrypts a text; the same text gives another result each time. */
+  /** Encrypts a text; each call gives a different result. */
   seal(text: string): string;
-  /** Decrypts what `seal` gave. A text that was not sealed is itself. @throws Error where it was sealed with another key */
+  /** Decrypts a sealed text and returns other texts unchanged. @throws Error if it was sealed with another key */
   open(sealed: string): string;
-  /** Names the key without telling anything of it. */
+  /** Identifies the key without revealing it. */
   fingerprint: string;
 };
 
@@ -16,9 +16,9 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 export const KEY_BYTES = 32;
 
-/** A vault under a key of 32 bytes: AES-256-GCM, a random nonce for each secret. */
+/** Makes a vault with a key of 32 bytes: AES-256-GCM, with a random nonce for each secret. */
 export function createVault(key: Uint8Array): Vault {
-  if (key.length !== KEY_BYTES) throw new Error(`a key has ${KEY_BYTES} bytes`);
+  if (key.length !== KEY_BYTES) throw new Error(`the key must have ${KEY_BYTES} bytes`);
   return {
     seal(text) {
       const nonce = randomBytes(NONCE_BYTES);
@@ -40,7 +40,7 @@ export function createVault(key: Uint8Array): Vault {
   };
 }
 
-/** Whether a text is what a vault gave. */
+/** Whether a vault sealed this text. */
 export function isSealed(text: string): boolean {
   return text.startsWith(PREFIX);
 }

@@ -1,5 +1,5 @@
 import { requireAdapters } from '../accounts/adapters-in-use.ts';
-import { setupOf } from '../adapters/adapter.ts';
+import { channelSetup } from '../adapters/adapter.ts';
 import { BUILT_IN } from '../adapters/built-in.ts';
 import { createRegistry } from '../adapters/registry.ts';
 import { type Config, readConfig } from '../config.ts';
@@ -38,7 +38,9 @@ export async function withExisting(
         db.sql,
         registry.list().map(({ id }) => id),
       );
-      const rules = openRulesCache(db.sql, (adapter, settings) => setupOf(registry.get(adapter), settings));
+      const rules = openRulesCache(db.sql, (adapter, settings) =>
+        channelSetup(registry.get(adapter), settings),
+      );
       await act({ db, rules });
     } finally {
       await db.close();

@@ -2,20 +2,20 @@ import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 
-/** How bodies may be packed, as `content-encoding` has it. */
-const UNPACKERS: ReadonlyMap<string, (body: Uint8Array, maxOutputLength: number) => Promise<Uint8Array>> =
+/** Decompression by the value of `content-encoding`. */
+const DECOMPRESSORS: ReadonlyMap<string, (body: Uint8Array, maxOutputLength: number) => Promise<Uint8Array>> =
   new Map(
     Object.entries({ gzip: gunzip, 'x-gzip': gunzip, deflate: inflate, br: brotliDecompress }).map(
-      ([name, unpack]) => {
-        const unpacked = promisify<Uint8Array, { maxOutputLength: number }, Uint8Array>(unpack);
-        return [name, (body, maxOutputLength) => unpacked(body, { maxOutputLength })];
+      ([name, decompress]) => {
+        const decompressed = promisify<Uint8Array, { maxOutputLength: number }, Uint8Array>(decompress);
+        return [name, (body, maxOutputLength) => decompressed(body, { maxOutputLength })];
       },
     ),
   );
 
 /**
- * Reads the body of an answer, unpacked. Null where it is longer than `maxBytes`, as it comes or unpacked, where it
- * breaks off, or where it cannot be unpacked: then the rest is not read, and its connection is ended.
+ * Reads and decompresses a response body. Null if it is longer than `maxBytes` before or after decompression, is
+ * truncated, or cannot be decompressed; the rest is then not read, and the connection is closed.
  */
 export async function readAnswer(response: IncomingMessage, maxBytes: number): Promise<Uint8Array | null> {
   response.on('error', () => {});
@@ -23,7 +23,7 @@ export async function readAnswer(response: IncomingMessage, maxBytes: number): P
   const encoding = (response.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
   if (body === null || body.length === 0 || encoding === 'identity') return body;
   try {
-    return (await UNPACKERS.get(encoding)?.(body, maxBytes)) ?? null;
+    return (await DECOMPRESSORS.get(encoding)?.(body, maxBytes)) ?? null;
   } catch {
     return null;
   }
@@ -37,7 +37,7 @@ async function readUpTo(response: IncomingMessage, maxBytes: number): Promise<Bu
   const chunks: Buffer[] = [];
   let bytes = 0;
   try {
-    // An end of the loop before that of the body destroys the connection.
+    // Leaving the loop before the end of the body destroys the connection.
     for await (const chunk of response as AsyncIterable<Buffer>) {
       bytes += chunk.length;
       if (bytes > maxBytes) return null;

@@ -6,43 +6,42 @@ import type { LookupFunction } from 'node:net';
 import { readAnswer } from './answer-body.ts';
 import { isPrivateAddress, isPrivateHost } from './private-address.ts';
 
-/** Finds the addresses that a name leads to. */
+/** Resolves a host name to its addresses. */
 export type Resolve = (host: string) => Promise<readonly LookupAddress[]>;
 
-/** A request that goes out. */
 export type Outgoing = {
   method: string;
   headers: Readonly<Record<string, string>>;
   body: Uint8Array | string | null;
 };
 
-/** How a request goes out. */
+/** The conditions under which a request is sent. */
 export type Guard = {
-  /** Whether it may go to private addresses, and by http. */
+  /** Allows private addresses and http. */
   allowPrivate: boolean;
-  /** Aborted when there has to be an answer, its body included. */
+  /** Aborted at the deadline of the whole response, including its body. */
   signal: AbortSignal;
-  /** The most bytes of the answer's body that are read, both as they come and unpacked. */
+  /** The limit of the response body in bytes, before and after decompression. */
   maxAnswerBytes: number;
-  /** Keep connections for later requests to the same host; without them each request has its own. */
+  /** Keep-alive agents. Default: a connection for each request. */
   agents?: { http: Agent; https: HttpsAgent };
   resolve?: Resolve;
 };
 
-/** An answer; its body is null where it was cut: too long, too late, broken off, or packed in a way that is not read. */
+/** A response. Its body is null if it was too long, too late, truncated, or in an unknown content encoding. */
 export type Answer = {
   status: number;
-  /** Names and values by turns. */
+  /** Names and values alternate. */
   rawHeaders: readonly string[];
   headers: IncomingMessage['headers'];
   body: Uint8Array | null;
 };
 
-/** There was no answer; the message says why, in words that may be shown to whoever set the address. */
+/** There was no response. The message says why and is safe to show to the owner of the URL. */
 export class NoAnswerError extends Error {
-  /** Whether the other side may have got the request; if not, it can be made again without harm. */
+  /** Whether the receiver may have got the request. If not, a retry is safe. */
   readonly wasSent: boolean;
-  /** What the system calls it, such as ECONNREFUSED; null where it has no name for it. */
+  /** The system's error code, such as ECONNREFUSED; null if there is none. */
   readonly systemCode: string | null;
   constructor(message: string, { wasSent = false, systemCode = null as string | null } = {}) {
     super(message);
@@ -56,10 +55,10 @@ const NOT_ALLOWED = 'the address is private, loopback or link-local, which is no
 const TOO_LATE = 'no answer in time';
 
 /**
- * Makes a request: the one way out to addresses that accounts have set. Redirects are not followed. Where private
- * addresses are not allowed, a name is connected to only if every address it leads to is public; the addresses that
- * were looked at are those that are connected to, so that a name cannot lead elsewhere in between.
- * @throws NoAnswerError
+ * Sends a request. Every request to a URL that an account has set goes through this function. Redirects are not
+ * followed. Unless private addresses are allowed, every address of the host must be public. The connection uses the
+ * checked addresses, so a name cannot resolve to another address after the check (DNS rebinding).
+ * @throws NoAnswerError if there is no response
  */
 export async function sendGuarded(url: URL, outgoing: Outgoing, guard: Guard): Promise<Answer> {
   const { allowPrivate, maxAnswerBytes, signal } = guard;
@@ -73,7 +72,7 @@ export async function sendGuarded(url: URL, outgoing: Outgoing, guard: Guard): P
     method,
     headers: { ...headers, ...(body === null ? {} : { 'content-length': String(Buffer.byteLength(body)) }) },
     agent: guard.agents?.[isHttps ? 'https' : 'http'] ?? false,
-    lookup: checked(guard.resolve ?? ((host) => lookUp(host, { all: true })), allowPrivate),
+    lookup: guardedLookup(guard.resolve ?? ((host) => lookUp(host, { all: true })), allowPrivate),
     signal,
   };
   const request = isHttps ? requestHttps(url, options) : requestHttp(url, options);
@@ -93,7 +92,7 @@ function responseTo(
   body: Outgoing['body'],
 ): Promise<IncomingMessage> {
   let wasSent = false;
-  // Nothing is written before the connection stands, with TLS where there is TLS.
+  // Nothing is sent before the connection is established, including TLS.
   request.once('socket', (socket) => {
     if (request.reusedSocket) wasSent = true;
     else socket.once(isHttps ? 'secureConnect' : 'connect', () => (wasSent = true));
@@ -112,8 +111,8 @@ function responseTo(
   });
 }
 
-/** A lookup that gives only addresses that may be connected to. */
-function checked(resolve: Resolve, allowPrivate: boolean): LookupFunction {
+/** A DNS lookup that fails for hosts with an address that is not allowed. */
+function guardedLookup(resolve: Resolve, allowPrivate: boolean): LookupFunction {
   return (host, { all }, callback) => {
     resolve(host).then(
       (addresses) => {

@@ -5,9 +5,8 @@ import { isPrivateHost } from './private-address.ts';
 const MAX_LENGTH = BOUNDS.url.max;
 
 /**
- * Reads an address that Lull will send to: of an endpoint, or a setting of a channel. Where private addresses are not
- * allowed, it has to be https, and a host that can be told to be private is refused here; the addresses that a name
- * leads to are looked at each time something is sent.
+ * Parses a URL that Lull will send to: of a webhook endpoint or a channel's setting. Unless private addresses are
+ * allowed, it must use https and a host that is not known to be private. Every request checks the resolved addresses.
  * @throws InvalidInputError naming `field`
  */
 export function readTargetUrl(text: string, field: string, allowPrivate: boolean): string {
@@ -22,6 +21,6 @@ export function readTargetUrl(text: string, field: string, allowPrivate: boolean
     throw refused('a URL without a user and a password is allowed');
   if (url.port === '0') throw refused('a URL without the port 0 is allowed');
   if (!allowPrivate && isPrivateHost(url.hostname))
-    throw refused('the address of a public host is allowed: none that is private, loopback or link-local');
+    throw refused('a public host is allowed: not a private, loopback or link-local address');
   return url.href;
 }

@@ -5,7 +5,7 @@ const NOW = new Date('2026-01-05T13:00:10Z');
 const SETTINGS = { signingSecret: 'known to the samples alone', apiToken: 'a token of the samples' };
 const OTHER_SETTINGS = { signingSecret: 'known to another channel', apiToken: 'a token of another' };
 
-/** Calls as the provider makes them: better recorded ones, with names and numbers changed. */
+/** Requests of the provider. Replace them by recorded ones, with names and numbers changed. */
 export const samples: AdapterSamples = {
   settings: SETTINGS,
   otherSettings: OTHER_SETTINGS,
@@ -35,10 +35,10 @@ export const samples: AdapterSamples = {
       ],
     },
   ],
-  taken: () => Response.json({ id: 'out-1' }),
+  acceptedResponse: () => Response.json({ id: 'out-1' }),
 };
 
-/** A call with this body, signed for SETTINGS: worked out here, not by the code under test. */
+/** A request with this body, signed for SETTINGS without the code under test. */
 function call(value: unknown): InboundRequest {
   const body = new TextEncoder().encode(JSON.stringify(value));
   const seconds = String(NOW.getTime() / 1000);

@@ -58,7 +58,7 @@ describe.each(SENDERS)(
     const send = (signal?: AbortSignal) =>
       provider.send(adapter, { ...settings, [place]: provider.url() }, goodbyeTo(address), signal);
 
-    it('one request goes out, and the id is the one that the answer names', async () => {
+    it('sends one request and returns the id of the response', async () => {
       provider.answers(200, took);
       expect(await send()).toEqual({ outcome: 'ACCEPTED', providerMessageId: id });
       expect(provider.got).toHaveLength(1);
@@ -68,19 +68,22 @@ describe.each(SENDERS)(
       ['no JSON', 'thanks'],
       ['JSON without an id', {}],
       ['null', null],
-    ])('it was taken, though the answer is %s', async (_what, body) => {
+    ])('returns ACCEPTED without an id for a 2xx response with %s', async (_what, body) => {
       provider.answers(201, body);
       expect(await send()).toEqual({ outcome: 'ACCEPTED', providerMessageId: null });
     });
 
-    it.each([400, 401, 403, 404, 422])('a %i is final, and shows no secret', async (status) => {
-      provider.answers(status, refused(77));
-      const code = adapter === chatwoot ? '' : ' and code 77';
-      expect(await send()).toEqual({
-        outcome: 'REJECTED',
-        reason: `it was answered with ${status}${code}`,
-      });
-    });
+    it.each([400, 401, 403, 404, 422])(
+      'rejects the message after a %i, with a reason that shows no secret',
+      async (status) => {
+        provider.answers(status, refused(77));
+        const code = adapter === chatwoot ? '' : ' with code 77';
+        expect(await send()).toEqual({
+          outcome: 'REJECTED',
+          reason: `the provider answered ${status}${code}`,
+        });
+      },
+    );
 
     it.each([
       [429, { 'retry-after': '17' }, 17_000],
@@ -88,7 +91,7 @@ describe.each(SENDERS)(
       [500, {}, null],
       [503, { 'retry-after': 'Mon, 05 Jan 2026 13:02:30 GMT' }, 30_000],
       [408, {}, null],
-    ])('a %i with %j is tried again', async (status, headers, afterMs) => {
+    ])('retries after a %i with %j', async (status, headers, afterMs) => {
       provider.answers(status, refused(77), headers);
       expect(await send()).toEqual({
         ...{ outcome: 'RETRY', afterMs },
@@ -96,13 +99,13 @@ describe.each(SENDERS)(
       });
     });
 
-    it('no redirect is followed: the credentials were meant for one place', async () => {
+    it('does not follow a redirect with the credentials', async () => {
       provider.answers(307, {}, { location: '/elsewhere' });
-      expect(await send()).toEqual({ outcome: 'REJECTED', reason: 'it was answered with 307' });
+      expect(await send()).toEqual({ outcome: 'REJECTED', reason: 'the provider answered 307' });
       expect(provider.got).toHaveLength(1);
     });
 
-    it('it throws where there is no answer: the line is cut, or time is up', async () => {
+    it('throws if the connection is cut or the call times out', async () => {
       provider.does((request) => request.socket.resetAndDestroy());
       await expect(send()).rejects.toThrow();
       const controller = new AbortController();
@@ -110,7 +113,7 @@ describe.each(SENDERS)(
       await expect(send(controller.signal)).rejects.toThrow('time is up');
     });
 
-    it('it was taken, though the answer is a bomb, or longer than is read, or in JSON of 300,000 levels', async () => {
+    it('returns ACCEPTED for a compression bomb, an oversized body and JSON of 300,000 levels', async () => {
       const gone = { outcome: 'ACCEPTED', providerMessageId: null };
       for (const [headers, body] of [
         [{ 'content-encoding': 'gzip' }, gzipSync(Buffer.alloc(64 * 1024 * 1024, 0x20), { level: 1 })],
@@ -125,7 +128,7 @@ describe.each(SENDERS)(
       }
     });
 
-    it('it was taken, though the answer breaks off after its head', async () => {
+    it('returns ACCEPTED for a 2xx response whose body is truncated', async () => {
       provider.does((request, response) => {
         response.writeHead(200, { 'content-length': '1000' }).write('{');
         setImmediate(() => request.socket.destroy());

@@ -16,7 +16,7 @@ const parse = (value: unknown, settings: object = CHATWOOT) =>
 const outgoing = { ...CREATED, message_type: 'outgoing' };
 const AT = new Date('2026-01-05T13:00:00Z');
 
-describe('who wrote', () => {
+describe('the sender of a message', () => {
   it.each([
     ['an agent', { ...outgoing, sender: { id: 1, type: 'user' } }, 'AGENT'],
     ['a bot', { ...outgoing, sender: { id: 2, type: 'agent_bot' } }, 'BOT'],
@@ -33,13 +33,13 @@ describe('who wrote', () => {
     ]);
   });
 
-  it('LL-9 a message that Lull sent is ignored by its mark, before its id is known', () => {
+  it('LL-9 ignores a message with the mark of Lull, before its id is known', () => {
     const value = { ...outgoing, content_attributes: { automation_rule_id: 'lull' } };
     expect(parse(value)).toEqual({ events: [], ignored: 1, malformed: [] });
   });
 });
 
-describe('reading calls', () => {
+describe('parsing requests', () => {
   it.each([
     ['a private note', { ...outgoing, private: true }],
     ['an activity', { ...CREATED, message_type: 'activity' }],
@@ -53,17 +53,17 @@ describe('reading calls', () => {
     expect(parse(value)).toEqual({ events: [], ignored: 1, malformed: [] });
   });
 
-  it('without an inbox in the settings all of the account count', () => {
+  it('uses every inbox of the account if the settings name none', () => {
     const settings = { ...CHATWOOT, inboxId: undefined };
     expect(parse({ ...CREATED, inbox: { id: 4 } }, settings).events).toHaveLength(1);
   });
 
   it.each(['2026-01-05T13:00:00.000Z', '2026-01-05 13:00:00 UTC', 1_767_618_000])(
-    'a time may be written %s',
+    'parses the time %s',
     (created_at) => expect(parse({ ...CREATED, created_at }).events).toMatchObject([{ sentAt: AT }]),
   );
 
-  it('a conversation that is resolved twice ends twice, and once however often it is told', () => {
+  it('gives each resolution one event id, the same at redelivery', () => {
     const ids = [RESOLVED, RESOLVED, { ...RESOLVED, updated_at: RESOLVED.updated_at + 60 }].map(
       (value) => parse(value).events.map((event) => 'providerEventId' in event && event.providerEventId)[0],
     );
@@ -74,7 +74,7 @@ describe('reading calls', () => {
     ]);
   });
 
-  it('an older Chatwoot says when in another field', () => {
+  it('reads the time from the field that older versions use', () => {
     expect(parse({ ...RESOLVED, updated_at: undefined }).events).toMatchObject([{ at: AT }]);
   });
 
@@ -84,14 +84,14 @@ describe('reading calls', () => {
     ['created_at', { ...CREATED, created_at: '2026-13-41 99:00:00 UTC' }],
     ['conversation', { ...CREATED, conversation: null }],
     ['updated_at', { ...RESOLVED, updated_at: undefined, timestamp: undefined }],
-  ])('a call whose %s is bad is reported', (field, value) => {
+  ])('reports an invalid %s', (field, value) => {
     const { events, malformed } = parse(value);
     expect(events).toEqual([]);
     expect(malformed).toHaveLength(1);
     expect(malformed[0]?.field).toBe(`body.${field}`);
   });
 
-  it('a call that names no event is refused', () => {
+  it('rejects a request without an event', () => {
     expect(() => parse({ id: 118 })).toThrow(InvalidInputError);
   });
 });
@@ -99,7 +99,7 @@ describe('reading calls', () => {
 describe('sending', () => {
   const provider = openProvider();
 
-  it('posts into the conversation that the address names, marked', async () => {
+  it('posts a marked message into the conversation that the address names', async () => {
     provider.answers(200, { id: 121 });
     await provider.send(chatwoot, { ...CHATWOOT, baseUrl: `${provider.url()}/` }, goodbyeTo('10'));
     const [{ url, headers, body } = { url: '', headers: {}, body: '' }] = provider.got;

@@ -52,7 +52,7 @@ describe('an automatic close', () => {
       ]),
   );
 
-  it('LP-9 shows each in an older SDK only if that SDK is configured to', () => {
+  it('LP-9 an older SDK shows only the parts that it is configured to show', () => {
     const old = { ...AUTO, clientVersion: '2.0' };
     expect(seen(inApp, { ...NEITHER, showSurvey: true }, old)).toEqual([true, null, true]);
     expect(seen(inApp, { ...NEITHER, showCloseMessage: true }, old)).toEqual([
@@ -64,7 +64,7 @@ describe('an automatic close', () => {
   });
 
   it.each(['PROTECTION', 'INACTIVE', 'QUEUE_TIMEOUT'] as const)(
-    'LP-2 the same holds when the timer was %s',
+    'LP-2 the same applies after the timer %s',
     (endReason) => {
       const context = { endReason, endedBy: 'SYSTEM' } as const;
       expect(seen(web, BOTH, context)).toEqual(NOTHING);
@@ -73,7 +73,7 @@ describe('an automatic close', () => {
     },
   );
 
-  it('shows on a brought channel what its client is configured to show', () => {
+  it('byoc shows the parts that its client is configured to show', () => {
     expect(seen(byoc, BOTH, AUTO)).toEqual([true, 'Conversation resolved by you', false]);
     expect(seen(byoc, NEITHER, AUTO)).toEqual(NOTHING);
   });
@@ -89,7 +89,7 @@ describe.each([web, inApp])('an end by command on $id', (adapter) => {
     },
   );
 
-  it('LL-14 tells the customer who ended it so', () => {
+  it('LL-14 shows another text to a customer who ended the conversation', () => {
     const context = { endReason: 'COMMAND', endedBy: 'CUSTOMER' } as const;
     expect(seen(adapter, BOTH, context)[1]).toBe('Conversation resolved by you');
   });
@@ -108,6 +108,6 @@ it('LL-14 gives the reason for every part, shown or not', () => {
   expect(reasons(inApp, { ...NEITHER, showSurvey: true }, '2.0')).toEqual({
     survey: 'the client is configured to show it',
     closeMessage: 'the client is configured not to show it',
-    separator: 'the client draws a line',
+    separator: 'the client draws a separator',
   });
 });

@@ -35,7 +35,7 @@ const TRIED: [Adapter, AdapterSamples][] = [
   [chatwoot, CHATWOOT_SAMPLES],
 ];
 
-it('no built-in adapter is left out here', () => {
+it('the contract runs on every built-in adapter', () => {
   expect(TRIED.map(([adapter]) => adapter)).toEqual(BUILT_IN);
 });
 
@@ -56,13 +56,13 @@ describe('the contract', async () => {
     expect(await failing(adapter, OWN_SAMPLES)).toEqual(caught);
   });
 
-  it('catches an adapter that its own sample settings do not fit, before anything else', async () => {
+  it('fails first on sample settings that the adapter rejects', async () => {
     expect((await failing(web, { ...OWN_SAMPLES, settings: { secret: 'short' } }))[0]).toBe(
-      'takes its sample settings',
+      'accepts its sample settings',
     );
   });
 
-  it('lets a provider say no times, but only where the adapter says that it does not', async () => {
+  it('allows timestamps of arrival only for adapters that are marked undated', async () => {
     const undated: Adapter = { ...web, inbound: { ...stampsArrival.inbound, undated: true } };
     const samples: AdapterSamples = {
       ...OWN_SAMPLES,
@@ -74,16 +74,18 @@ describe('the contract', async () => {
       })),
     };
     expect(await failing(undated, samples)).toEqual([]);
-    expect(await failing(stampsArrival, samples)).toEqual(['reads a redelivered call just as it did before']);
+    expect(await failing(stampsArrival, samples)).toEqual([
+      'parses a redelivered request to the same events',
+    ]);
   });
 
-  it('has no case that no broken adapter fails', () => {
-    const caught = new Set(['takes its sample settings', ...broken.flatMap((adapter) => adapter.caught)]);
+  it('has a broken adapter for every case', () => {
+    const caught = new Set(['accepts its sample settings', ...broken.flatMap((adapter) => adapter.caught)]);
     const names = adapterContract(web, OWN_SAMPLES).map(({ name }) => name);
     expect(names.filter((name) => !caught.has(name))).toEqual([]);
   });
 
-  it('passes a handshake that answers the genuine call only, and catches one that answers all', async () => {
+  it('accepts a handshake that answers genuine requests only, and rejects one that answers all', async () => {
     const reply = { status: 200, headers: {}, body: '42' };
     const hello = (token: string): AdapterSamples['calls'][number]['request'] => ({
       ...call({}, ''),
@@ -97,9 +99,7 @@ describe('the contract', async () => {
     };
     const lax: Adapter = { ...web, inbound: { ...web.inbound, handshake: () => reply } };
     expect(await failing(strict, samples)).toEqual([]);
-    expect(await failing(lax, samples)).toEqual([
-      'answers a genuine handshake and refuses a forged one, where it has one',
-    ]);
+    expect(await failing(lax, samples)).toEqual(['answers a genuine handshake and rejects a forged one']);
   });
 });
 

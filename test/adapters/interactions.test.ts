@@ -16,8 +16,8 @@ const ended = (sessionEndedByRole?: string) =>
   event('SessionStatusChanged', 'System', { sessionStatus: 'Ended', sessionEndedByRole });
 const AT = new Date('2026-01-05T13:00:00.123Z');
 
-describe("from the customer's side", () => {
-  it('a file is a message, with its text', () => {
+describe("requests of the customer's side", () => {
+  it('parses a file with its text as a message', () => {
     const file = {
       interactionType: 'AttachmentInteraction',
       timestamp: AT.getTime(),
@@ -30,7 +30,7 @@ describe("from the customer's side", () => {
     ]);
   });
 
-  it('LL-8 a message that could not be shown is a receipt', () => {
+  it('LL-8 parses a failed delivery as a receipt', () => {
     const payload = {
       entryType: 'MessageDeliveryFailed',
       id: 'x',
@@ -49,7 +49,7 @@ describe("from the customer's side", () => {
     expect(parse(value)).toEqual({ events: [], ignored: 1, malformed: [] });
   });
 
-  it('one bad interaction spoils none of the good ones, and is named', () => {
+  it('parses the valid interactions and names the invalid one', () => {
     const { events, malformed } = parse(
       request(
         { ...MESSAGE, timestamp: 'noon' },
@@ -67,13 +67,13 @@ describe("from the customer's side", () => {
   });
 });
 
-describe("from Salesforce's side", () => {
+describe("events of Salesforce's side", () => {
   it.each([
     ['Agent', 'AGENT'],
     ['Supervisor', 'AGENT'],
     ['Chatbot', 'BOT'],
     ['System', 'AUTOMATION'],
-  ])('a message of role %s is one by %s', (role, sender) => {
+  ])('a message of the role %s has the sender %s', (role, sender) => {
     expect(parse(event('Message', role, { abstractMessage: {} })).events).toMatchObject([
       { kind: 'ECHO', address: 'ada', sender, at: AT },
     ]);
@@ -86,7 +86,7 @@ describe("from Salesforce's side", () => {
     ['System', 'END', 'BOT'],
     [undefined, 'END', 'BOT'],
     ['EndUser', 'LEAVE', undefined],
-  ])('PE-14 a session that %s ended is a %s', (role, kind, by) => {
+  ])('PE-14 a session that the role %s ended becomes %s', (role, kind, by) => {
     const [read] = parse(ended(role)).events;
     expect(read).toMatchObject({ kind, address: 'ada', at: AT, ...(by ? { by } : {}) });
   });
@@ -105,7 +105,7 @@ describe("from Salesforce's side", () => {
     expect(parse(value)).toEqual({ events: [], ignored: 1, malformed: [] });
   });
 
-  it('an event without its id is reported', () => {
+  it('reports an event without an id', () => {
     const value = event('Message', 'Agent', {});
     const { identifier: _identifier, ...payload } = value.payload;
     expect(parse({ ...value, payload })).toMatchObject({
@@ -115,7 +115,7 @@ describe("from Salesforce's side", () => {
   });
 });
 
-it('an acknowledgement that is bad is reported, and the others are read', () => {
+it('parses the valid acknowledgements and reports the invalid one', () => {
   const one = {
     acknowledgementType: 'Delivered',
     acknowledgedConversationEntryIdentifier: 'out-1',
@@ -128,6 +128,6 @@ it('an acknowledgement that is bad is reported, and the others are read', () => 
   });
 });
 
-it.each([{}, [], { from: 'ada', to: 'x' }, { events: [] }])('%j is no body of Salesforce', (value) => {
+it.each([{}, [], { from: 'ada', to: 'x' }, { events: [] }])('rejects the body %j', (value) => {
   expect(() => parse(value)).toThrow(InvalidInputError);
 });

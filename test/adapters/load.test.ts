@@ -14,8 +14,8 @@ const { deliver: _deliver, ...silent } = acme;
 const { replyWindow: _window, ...windowless } = web.rules;
 const rules = (change: object) => ({ ...acme, rules: { ...web.rules, ...change } });
 
-describe('modules beside the built-in adapters', () => {
-  it('may export an adapter or several', async () => {
+describe('modules of LULL_ADAPTERS', () => {
+  it('may export one adapter or a list', async () => {
     const more = [
       { ...acme, id: 'acme-chat' },
       { ...acme, id: 'acme-mail' },
@@ -27,13 +27,17 @@ describe('modules beside the built-in adapters', () => {
     expect(await adaptersOf(modules, BUILT_IN)).toEqual([acme, ...more]);
   });
 
-  it('every adapter that Lull comes with would be taken', async () => {
+  it('every built-in adapter passes the check', async () => {
     expect(await adaptersOf([{ name: 'all', exported: BUILT_IN }], [])).toEqual(BUILT_IN);
   });
 
   it.each<[string, unknown, string]>([
-    ['no default export', undefined, 'its default export is no adapter: export default defineAdapter({…})'],
-    ['a function', () => acme, 'its default export is no adapter: export default defineAdapter({…})'],
+    [
+      'no default export',
+      undefined,
+      'its default export is not an adapter: use export default defineAdapter({…})',
+    ],
+    ['a function', () => acme, 'its default export is not an adapter: use export default defineAdapter({…})'],
     ['no deliver', silent, 'adapter.deliver: a function'],
     ['a misspelt member', { ...acme, variant: {} }, 'adapter.variant: there is no such field'],
     ['no schema', { ...acme, settings: {} }, 'adapter.settings: a schema made with z'],
@@ -57,7 +61,7 @@ describe('modules beside the built-in adapters', () => {
     [
       'bounds the wrong way round',
       rules({ bounds: { REMIND: { min: duration('PT2H'), max: duration('PT1H') } } }),
-      'the adapter acme breaks the contract: "bounds known timers, the shortest first": REMIND has no room',
+      'the adapter acme breaks the contract: "bounds only known timers, with min at most max": REMIND: min must be positive and at most max',
     ],
     [
       'a bad id',
@@ -67,26 +71,26 @@ describe('modules beside the built-in adapters', () => {
     [
       'a setting it does not have',
       { ...acme, sendsBy: 'url' },
-      'the adapter acme breaks the contract: "takes the settings that it names": there is no setting url',
+      'the adapter acme breaks the contract: "has the settings that sendsBy and variants name": there is no setting url',
     ],
     [
       'rules of a setting it does not have',
       { ...acme, variants: { setting: 'plan', of: {} } },
-      'the adapter acme breaks the contract: "takes the settings that it names": there is no setting plan',
+      'the adapter acme breaks the contract: "has the settings that sendsBy and variants name": there is no setting plan',
     ],
     [
       'rules that lack something for one value of a setting',
       { ...acme, variants: { setting: 'secret', of: { gold: windowless } } },
       "adapter.variants.of.gold.replyWindow: a duration, such as duration('PT24H')",
     ],
-    ['the second of a list', [acme, null], 'its default export is no adapter: '],
-  ])('are refused with %s', async (_what, exported, why) => {
+    ['the second of a list', [acme, null], 'its default export is not an adapter: '],
+  ])('are rejected with %s', async (_what, exported, why) => {
     const refused = adaptersOf([{ name: './acme.ts', exported }], BUILT_IN);
     await expect(refused).rejects.toThrow(SetupError);
     await expect(refused).rejects.toThrow(`./acme.ts: ${why}`);
   });
 
-  it('are refused with an id that is taken, and it says by which two', async () => {
+  it('are rejected with a duplicate id, and the error names both owners', async () => {
     const one = { name: './one.ts', exported: acme };
     await expect(adaptersOf([one, { ...one, name: './two.ts' }], BUILT_IN)).rejects.toThrow(
       'two adapters have the id acme: one of ./one.ts, one of ./two.ts',
@@ -131,7 +135,7 @@ describe('LULL_ADAPTERS', () => {
       () => write('lacks.mjs', "import { definePlugin } from 'lull/adapters';"),
       "does not provide an export named 'definePlugin'",
     ],
-  ])('%s: the service names it, says why and does not start', async (_what, module, why) => {
+  ])('%s: the service names the module and the cause, and does not start', async (_what, module, why) => {
     const name = module();
     const { code, said } = await start(name);
     expect(said).toContain(`lull: ${name} could not be loaded: `);
@@ -140,7 +144,7 @@ describe('LULL_ADAPTERS', () => {
     expect(code).toBe(1);
   });
 
-  it('names the contract that a module breaks, and does not start', async () => {
+  it('names the requirement that a module breaks, and does not start', async () => {
     const file = write(
       'acme.ts',
       `import { defineAdapter, z } from 'lull/adapters';
@@ -152,14 +156,14 @@ describe('LULL_ADAPTERS', () => {
     expect(code).toBe(1);
   });
 
-  it('names both of two modules with one id, and does not start', async () => {
+  it('names two modules with the same id, and does not start', async () => {
     const telegram = 'examples/telegram/telegram.ts';
     const { code, said } = await start(telegram, `./${telegram}`);
     expect(said).toBe(`lull: two adapters have the id telegram: one of ${telegram}, one of ./${telegram}\n`);
     expect(code).toBe(1);
   });
 
-  it('does not wait for ever for a module', async () => {
+  it('gives up on a module that does not load within 10 s', async () => {
     const { code, said } = await waiting;
     expect(said).toBe(`lull: ${endless} could not be loaded: Error: it takes longer than 10 s\n`);
     expect(code).toBe(1);

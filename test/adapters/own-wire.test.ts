@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rulesOf } from '../../src/adapters/adapter.ts';
+import { rulesFor } from '../../src/adapters/adapter.ts';
 import { BUILT_IN } from '../../src/adapters/built-in.ts';
 import appleMessages from '../../src/adapters/channels/apple-messages/adapter.ts';
 import byoc from '../../src/adapters/channels/byoc/adapter.ts';
@@ -18,7 +18,7 @@ import { STANDARD } from './samples.ts';
 describe('a customer inactivity timeout', () => {
   const having = [web, inApp, byoc, byocInteraction];
 
-  it('SF-2 exists in apps, on the web and on brought channels, and nowhere else', () => {
+  it('SF-2 exists only in apps, on the web and on byoc channels', () => {
     expect(BUILT_IN.filter(({ rules }) => rules.bounds.INACTIVATE !== null)).toEqual(having);
   });
 });
@@ -27,16 +27,16 @@ describe.each([
   [sms, SMS],
   [messenger, STANDARD],
 ])('the tiers of $id', (adapter, settings) => {
-  const rules = (change: object) => rulesOf(adapter, parseSettings(adapter, { ...settings, ...change }));
+  const rules = (change: object) => rulesFor(adapter, parseSettings(adapter, { ...settings, ...change }));
 
-  it('SF-1 it is an enhanced channel unless told otherwise', () => {
+  it('SF-1 the default tier is enhanced', () => {
     expect(rules({})).toBe(adapter.rules);
     expect(rules({ tier: 'enhanced' })).toEqual(adapter.rules);
     expect(rules({}).sessions).toEqual({ tier: 'ENHANCED', agentInitiated: true });
     expect(rules({}).bounds).toEqual({ INACTIVATE: null });
   });
 
-  it('SF-9 a standard one has no INACTIVE sessions and ends those without a reply within 24 h', () => {
+  it('SF-9 the standard tier has no INACTIVE sessions and ends unanswered ones within 24 h', () => {
     const { bounds, sessions, ...rest } = rules({ tier: 'standard' });
     expect(sessions).toEqual({ tier: 'STANDARD', agentInitiated: true });
     expect(bounds).toMatchObject({ INACTIVATE: null, END_INACTIVE: null });
@@ -46,27 +46,27 @@ describe.each([
     expect(rest).toEqual(same);
   });
 
-  it('a tier that is none is refused', () => {
+  it('rejects an unknown tier', () => {
     expect(() => rules({ tier: 'premium' })).toThrow(expect.objectContaining({ field: 'settings.tier' }));
   });
 });
 
-it('PE-4 Messenger takes replies for 24 hours, LINE and Chatwoot for ever', () => {
+it('PE-4 Messenger has a reply window of 24 hours, LINE and Chatwoot have none', () => {
   const { replyWindow } = messenger.rules;
   expect(replyWindow && formatDuration(replyWindow)).toBe('P1D');
   expect([line.rules.replyWindow, chatwoot.rules.replyWindow]).toEqual([null, null]);
 });
 
-it('SF-9 on Apple Messages nobody but the customer begins, not even by a message to an INACTIVE session', () => {
+it('SF-9 on Apple Messages only the customer starts a session, also after an INACTIVE one', () => {
   expect(appleMessages.rules).toMatchObject({ businessInitiated: false, newSessionOnAgentMessage: false });
 });
 
-it('PE-12 END is an opt-out where carriers say so, and an answer elsewhere', () => {
+it('PE-12 END opts out only on channels where carriers require it', () => {
   const stopping = BUILT_IN.filter(({ rules }) => rules.optOutWords.includes('END')).map(({ id }) => id);
   expect(stopping).toEqual(['whatsapp', 'sms', 'twilio-conversations']);
 });
 
-it('LL-14 each brought channel keeps the limit that it has itself', () => {
+it('LL-14 each own-wire channel applies its own text limit', () => {
   const closeMessage = 'x'.repeat(2001);
   const shown = [messenger, line].map((adapter) => {
     const settings = parseSettings(adapter, { ...STANDARD, showCloseMessage: true });
@@ -76,5 +76,7 @@ it('LL-14 each brought channel keeps the limit that it has itself', () => {
     });
   });
   expect(shown.map((closing) => closing.closeMessage)).toEqual([null, closeMessage]);
-  expect(shown[0]?.reasons.closeMessage).toBe('it is longer than the 2000 characters that the channel takes');
+  expect(shown[0]?.reasons.closeMessage).toBe(
+    "the text is longer than the channel's limit of 2000 characters",
+  );
 });

@@ -53,10 +53,10 @@ const withHeader = (request: InboundRequest, name: string, value: string) => {
 };
 const later = (seconds: number) => new Date(NOW.getTime() + seconds * 1000);
 
-describe.each(SIGNED)('a call to $adapter.id', ({ adapter, samples, signature, url }) => {
+describe.each(SIGNED)('a request to $adapter.id', ({ adapter, samples, signature, url }) => {
   const taken = (request: InboundRequest) => isTaken(adapter, samples.settings, request);
 
-  it('is taken as its sender signed it, and refused with any one byte of its body changed', async () => {
+  it('is accepted as signed, and rejected with any byte of its body changed', async () => {
     for (const { request } of samples.calls) {
       expect(await taken(request)).toBe(true);
       for (const index of request.body.keys())
@@ -68,13 +68,13 @@ describe.each(SIGNED)('a call to $adapter.id', ({ adapter, samples, signature, u
     }
   });
 
-  it('is refused with its body cut short, made longer, or gone', async () => {
+  it('is rejected with a shorter, longer or empty body', async () => {
     for (const { request } of samples.calls)
       for (const body of [request.body.slice(0, -1), Buffer.concat([request.body, Buffer.from('x')])])
         expect(await taken({ ...request, body })).toBe(false);
   });
 
-  it('is refused with any one character of its signature changed, cut off or added', async () => {
+  it('is rejected with any character of its signature changed, removed or added', async () => {
     for (const { request } of samples.calls) {
       const genuine = request.headers.get(signature) as string;
       for (const changed of changes(genuine))
@@ -82,20 +82,20 @@ describe.each(SIGNED)('a call to $adapter.id', ({ adapter, samples, signature, u
     }
   });
 
-  it(`is refused with any one character of its URL changed: ${url}`, async () => {
+  it(`is rejected with any character of its URL changed: ${url}`, async () => {
     for (const { request } of samples.calls)
       for (const changed of changes(request.url))
         expect(await taken({ ...request, url: changed }), changed).toBe(!url);
   });
 });
 
-describe('signatures with a time', () => {
+describe('signatures with a timestamp', () => {
   it.each([
     [-301, false],
     [-300, true],
     [300, true],
     [301, false],
-  ])('%i s later Chatwoot is trusted: %s', async (seconds, taken) => {
+  ])('a request of Chatwoot is accepted %i s later: %s', async (seconds, taken) => {
     expect(await isTaken(chatwoot, CHATWOOT, chatwootCall(CREATED), later(seconds))).toBe(taken);
   });
 
@@ -104,18 +104,18 @@ describe('signatures with a time', () => {
     [-300, true],
     [300, true],
     [301, false],
-  ])('%i s later a brought channel is trusted: %s', async (seconds, taken) => {
+  ])('a request of byoc is accepted %i s later: %s', async (seconds, taken) => {
     const [one] = STANDARD_SAMPLES.calls;
     expect(await isTaken(byoc, STANDARD, one?.request as InboundRequest, later(seconds))).toBe(taken);
   });
 
-  it('a later time with the old signature is refused', async () => {
+  it('rejects a later timestamp with the old signature', async () => {
     const moved = withHeader(chatwootCall(CREATED), 'x-chatwoot-timestamp', String(NOW.getTime() / 1000 + 1));
     expect(await isTaken(chatwoot, CHATWOOT, moved)).toBe(false);
   });
 });
 
-it('a call signed by the library of Standard Webhooks is taken', async () => {
+it('accepts a request signed by the Standard Webhooks library', async () => {
   const body = '{"events":[]}';
   const headers = {
     'webhook-id': 'msg_2',
@@ -135,21 +135,21 @@ describe("Twilio's signature", () => {
     ['put in', 'http://lull.example:80/webhooks/a/c?x=1', 'http://lull.example/webhooks/a/c?x=1'],
     ['kept', 'https://lull.example:8443/webhooks/a/c', 'https://lull.example:8443/webhooks/a/c'],
     ['left out', 'http://[::1]/c', 'http://[::1]:3000/c'],
-  ])('is taken with the port %s, as its own library takes it', async (_how, signedUrl, url) => {
+  ])('accepts a URL with the port %s, like the library of Twilio', async (_how, signedUrl, url) => {
     const request = { ...formCall(SMS_IN, signedUrl), url };
     const signature = request.headers.get('x-twilio-signature') as string;
     expect(validateRequest(SMS.authToken, signature, url, SMS_IN)).toBe(true);
     expect(await isTaken(sms, SMS, request)).toBe(true);
   });
 
-  it('is taken over a name that comes twice', async () => {
+  it('covers a parameter that occurs twice', async () => {
     const names = { Body: 'Hello', MediaUrl: ['https://b.example', 'https://a.example'] };
     const signature = getExpectedTwilioSignature(SMS.authToken, URL_OF_CHANNEL, names);
     const body = 'Body=Hello&MediaUrl=https%3A%2F%2Fb.example&MediaUrl=https%3A%2F%2Fa.example';
     expect(await isTaken(sms, SMS, call({ 'x-twilio-signature': signature }, body))).toBe(true);
   });
 
-  it('does not hold for JSON whose hash is not in the URL', async () => {
+  it('does not cover JSON whose hash is not in the URL', async () => {
     const { body, headers } = jsonCall({ EventType: 'onMessageAdded' });
     const signature = getExpectedTwilioSignature(SMS.authToken, URL_OF_CHANNEL, {});
     const request = { method: 'POST', url: URL_OF_CHANNEL, headers: new Headers(headers), body };

@@ -31,14 +31,14 @@ describe('createRegistry', () => {
     expect(() => createRegistry(BUILT_IN).get(id)).toThrow(NotFoundError);
   });
 
-  it('refuses two adapters with one id, and says which', () => {
+  it('rejects two adapters with the same id and names it', () => {
     const twice = () => createRegistry([web, inApp, { ...byoc, id: 'web' }]);
     expect(twice).toThrow(SetupError);
     expect(twice).toThrow('two adapters have the id web');
   });
 });
 
-it('marks every setting that is a secret as one, and no other', () => {
+it('exactly these settings are secrets', () => {
   const secrets = BUILT_IN.map((adapter) => [adapter.id, secretsOf(adapter).join(' ')]);
   expect(Object.fromEntries(secrets)).toEqual({
     web: 'secret',
@@ -78,7 +78,7 @@ describe('rulesHash', () => {
     expect(createRegistry([changed, inApp, byoc]).rulesHash()).not.toBe(hash);
   });
 
-  it('changes with what holds for one value of a setting', () => {
+  it('changes with the rules of a variant', () => {
     const of = (canReopen: boolean) => ({ setting: 'tier', of: { standard: { ...web.rules, canReopen } } });
     const [one, other] = [true, false].map((canReopen) =>
       createRegistry([{ ...web, variants: of(canReopen) }]).rulesHash(),
@@ -86,13 +86,13 @@ describe('rulesHash', () => {
     expect(one).not.toBe(other);
   });
 
-  it('changes with an adapter more or fewer', () => {
+  it('changes when an adapter is added or removed', () => {
     expect(createRegistry([web, inApp]).rulesHash()).not.toBe(hash);
   });
 });
 
 describe('parseSettings', () => {
-  it('fills in what was left out', () => {
+  it('applies defaults', () => {
     expect(parseSettings(web, { secret: OWN.secret })).toEqual({
       secret: OWN.secret,
       showSurvey: false,

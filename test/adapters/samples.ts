@@ -101,7 +101,7 @@ export const OWN_SAMPLES: AdapterSamples = {
   otherSettings: OTHER,
   now: NOW,
   calls: [{ request: call(lullSignature(OWN.secret, SECONDS, body), body), events }],
-  taken: () => new Response(null, { status: 204 }),
+  acceptedResponse: () => new Response(null, { status: 204 }),
 };
 
 /** Samples for the channels that sign by Standard Webhooks. */

@@ -27,7 +27,7 @@ const store = openSettingsStore(createRegistry([adapter]), vault, () => {});
 const given = { token: 'tell nobody', limit: 3 };
 
 describe('a vault', () => {
-  it('gives back what it was given, and never the same sealed text twice', () => {
+  it('opens what it sealed, and never seals to the same text twice', () => {
     for (const text of ['', 'tell nobody', 'grüß Gott \u{1F44B}', 'x'.repeat(10_000)]) {
       const [one, two] = [vault.seal(text), vault.seal(text)];
       expect(one).not.toBe(two);
@@ -36,7 +36,7 @@ describe('a vault', () => {
     }
   });
 
-  it('opens nothing that was changed, or sealed under another key', () => {
+  it('does not open a changed text, or one sealed with another key', () => {
     const sealed = vault.seal('tell nobody');
     expect(() => createVault(randomBytes(32)).open(sealed)).toThrow();
     const [prefix, body = ''] = [sealed.slice(0, 10), sealed.slice(10)];
@@ -46,7 +46,7 @@ describe('a vault', () => {
     }
   });
 
-  it('has a fingerprint that tells keys apart and is not the key', () => {
+  it('has a fingerprint that differs by key and does not contain it', () => {
     const key = randomBytes(32);
     expect(createVault(key).fingerprint).toBe(createVault(key).fingerprint);
     expect(createVault(key).fingerprint).not.toBe(vault.fingerprint);
@@ -55,25 +55,25 @@ describe('a vault', () => {
 });
 
 describe('settings', () => {
-  it('are stored with their secrets sealed, and opened as the adapter takes them', () => {
+  it('are stored with sealed secrets and opened for the adapter', () => {
     const stored = store.toStore('kept', given) as Record<string, unknown>;
     expect(stored).toMatchObject({ color: 'blue', limit: 3 });
     expect(JSON.stringify(stored)).not.toContain('tell nobody');
     expect(store.open('kept', stored)).toEqual({ token: 'tell nobody', limit: 3, color: 'blue' });
   });
 
-  it('are changed one by one: what is not given stays, what is null goes', () => {
+  it('are merged: an absent setting stays, and null removes one', () => {
     const stored = store.toStore('kept', { ...given, spare: 'also secret' });
     const changed = store.toStore('kept', { color: 'red', spare: null }, stored);
     expect(store.open('kept', changed)).toEqual({ token: 'tell nobody', limit: 3, color: 'red' });
   });
 
-  it('are shown without their secrets', () => {
+  it('are shown without secrets', () => {
     expect(store.shown('kept', store.toStore('kept', given))).toEqual({ color: 'blue', limit: 3 });
     expect(store.shown('kept', given)).toEqual({ limit: 3 });
   });
 
-  it('a bad one is named, and never its value; nobody hands in what a vault gave', () => {
+  it('are rejected by name without the value, and sealed texts are rejected', () => {
     const refused = (settings: object) => {
       try {
         store.toStore('kept', settings);
@@ -89,7 +89,7 @@ describe('settings', () => {
     expect(refused({ token: vault.seal('of another account') })).toMatchObject({ field: 'settings.token' });
   });
 
-  it('tells which are secrets', () => {
+  it('lists the secrets of an adapter', () => {
     expect(secretsOf(adapter)).toEqual(['token', 'spare']);
   });
 });

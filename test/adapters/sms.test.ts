@@ -18,18 +18,18 @@ const contextOf = (settings: object = SMS) => ({
 const parse = (form: Record<string, string>, settings: object = SMS) =>
   sms.inbound.parse(formCall(form), contextOf(settings));
 
-describe('reading calls', () => {
+describe('parsing requests', () => {
   it.each([
     ['STOP', 'OPT_OUT'],
     ['START', 'OPT_IN'],
     ['HELP', 'HELP'],
-  ])('SF-11 PE-12 what Twilio took for %s is %s, whatever was written', (OptOutType, keyword) => {
+  ])('SF-11 PE-12 the OptOutType %s is the keyword %s, whatever the text', (OptOutType, keyword) => {
     expect(parse({ ...SMS_IN, Body: 'Fertig', OptOutType }).events).toMatchObject([
       { kind: 'MESSAGE', text: 'Fertig', keyword },
     ]);
   });
 
-  it('what Twilio takes for nothing is left to be read', () => {
+  it('without an OptOutType, Lull reads the keyword from the text', () => {
     const [event] = parse({ ...SMS_IN, Body: 'stop' }).events;
     expect(event).toMatchObject({ text: 'stop' });
     expect(event).not.toHaveProperty('keyword');
@@ -57,7 +57,7 @@ describe('reading calls', () => {
     expect(parse(form)).toEqual({ events: [], ignored: 1, malformed: [] });
   });
 
-  it('a messaging service counts with all of its numbers, and no other one does', () => {
+  it('accepts every number of its messaging service, and no other service', () => {
     const settings = { ...SMS, sender: SERVICE };
     const form = { ...SMS_IN, To: '+15550177', MessagingServiceSid: SERVICE };
     expect(parse(form, settings).events).toHaveLength(1);
@@ -68,11 +68,11 @@ describe('reading calls', () => {
     ['MessageSid', { ...SMS_IN, MessageSid: '' }],
     ['From', { ...SMS_IN, From: 'a\u0000b' }],
     ['To', { ...SMS_STATUS, To: '' }],
-  ])('a call whose %s is bad is reported', (field, form) => {
+  ])('reports an invalid %s', (field, form) => {
     expect(parse(form)).toMatchObject({ events: [], malformed: [{ field: `body.${field}` }] });
   });
 
-  it('is answered with nothing that Twilio would send on to the customer', () => {
+  it('acknowledges with TwiML that sends nothing to the customer', () => {
     const request = call({}, '');
     expect(sms.inbound.acknowledge?.(request, contextOf())).toEqual({
       status: 200,
@@ -82,7 +82,7 @@ describe('reading calls', () => {
   });
 });
 
-describe('the end', () => {
+describe('the closing', () => {
   const close = (adapter: Adapter, settings: object, context: { consent: Consent; windowOpen: boolean }) =>
     adapter.closing({
       ...{ endReason: 'AUTO_CLOSE', endedBy: 'SYSTEM', clientVersion: null, closeMessage: null },
@@ -90,13 +90,13 @@ describe('the end', () => {
       settings: parseSettings(adapter, settings),
     });
 
-  it('LL-14 says what the channel says', () => {
+  it('LL-14 shows the texts of the settings', () => {
     expect(close(sms, SMS, { consent: 'UNKNOWN', windowOpen: true })).toMatchObject({
       ...{ survey: true, closeMessage: SMS.closeMessage, template: null, separator: false },
     });
   });
 
-  it('SF-11 LL-14 after STOP shows nothing at all, and says why', () => {
+  it('SF-11 LL-14 after STOP shows nothing and gives the reason', () => {
     const reason = 'the customer opted out';
     expect(close(sms, SMS, { consent: 'OPTED_OUT', windowOpen: true })).toEqual({
       ...{ survey: false, closeMessage: null, template: null, separator: false },
@@ -104,7 +104,7 @@ describe('the end', () => {
     });
   });
 
-  it('PE-4 on Messenger nothing goes out after 24 hours, and it says why', () => {
+  it('PE-4 on Messenger nothing is sent after 24 hours, and the reason says so', () => {
     const settings = { ...STANDARD, showSurvey: true, showCloseMessage: true };
     expect(close(messenger, settings, { consent: 'UNKNOWN', windowOpen: false })).toMatchObject({
       ...{ survey: false, closeMessage: null, template: null },
@@ -121,7 +121,7 @@ describe('sending', () => {
   it.each([
     ['a number', SMS.sender, 'From'],
     ['a messaging service', SERVICE, 'MessagingServiceSid'],
-  ])('posts a form from %s, with the credentials', async (_what, sender, field) => {
+  ])('posts a form with the credentials, sent from %s', async (_what, sender, field) => {
     provider.answers(201, { sid: 'SM1' });
     await send(goodbyeTo('+15550123'), { ...SMS, sender });
     const [{ url, headers, body } = { url: '', headers: {}, body: '' }] = provider.got;
@@ -134,15 +134,15 @@ describe('sending', () => {
     });
   });
 
-  it('SF-11 says that the customer has unsubscribed', async () => {
+  it('SF-11 rejects a message with the reason that the customer has unsubscribed', async () => {
     provider.answers(400, { code: 21610, message: 'Attempt to send to unsubscribed recipient', status: 400 });
     expect(await send(goodbyeTo('+15550123'))).toEqual({
       outcome: 'REJECTED',
-      reason: 'it was answered with 400 and code 21610: the customer has unsubscribed',
+      reason: 'the provider answered 400 with code 21610: the customer has unsubscribed',
     });
   });
 
-  it('sends its survey as a text, and neither templates nor lines', async () => {
+  it('sends the survey as a text, and rejects templates and separators', async () => {
     provider.answers(201, { sid: 'SM1' });
     await send(partTo('+15550123', 'SURVEY'));
     expect(new URLSearchParams(provider.got[0]?.body).get('Body')).toBe(SMS.surveyText);

@@ -16,22 +16,22 @@ const parse = (update: unknown) =>
 describe('examples/telegram', () => {
   for (const { name, run } of adapterContract(telegram, samples)) it(name, run);
 
-  it('is taken at the start', async () => {
+  it('passes the check at the start', async () => {
     expect(await adaptersOf([{ name: 'telegram', exported: telegram }], [])).toEqual([telegram]);
   });
 
-  it('says that its calls are not signed: else the contract catches it', async () => {
+  it('must be marked as unsigned to pass the contract', async () => {
     const silent: Adapter = { ...telegram, inbound: { ...telegram.inbound } };
     delete silent.inbound.unsigned;
     const cases = adapterContract(silent, samples);
     const results = await Promise.allSettled(cases.map(({ run }) => run()));
     expect(cases.filter((_, index) => results[index]?.status === 'rejected').map(({ name }) => name)).toEqual(
-      ['refuses a call of which any byte was changed'],
+      ['rejects a request with any byte of its body changed'],
     );
   });
 });
 
-describe('what comes in from Telegram', () => {
+describe('requests of Telegram', () => {
   it.each([
     ['a message in a group', { message: { ...HELLO, chat: { id: -5, type: 'group' } } }],
     ['a message of a bot', { message: { ...HELLO, from: { ...HELLO.from, is_bot: true } } }],
@@ -45,7 +45,7 @@ describe('what comes in from Telegram', () => {
     expect(parse({ update_id: 1, ...update })).toEqual({ events: [], ignored: 1, malformed: [] });
   });
 
-  it('a picture counts by its caption, or without a text', () => {
+  it('parses a picture with its caption, or without a text', () => {
     const { text: _, ...picture } = HELLO;
     expect(parse({ update_id: 1, message: { ...picture, caption: 'STOP' } }).events).toMatchObject([
       { kind: 'MESSAGE', text: 'STOP' },
@@ -53,7 +53,7 @@ describe('what comes in from Telegram', () => {
     expect(parse({ update_id: 1, message: picture }).events[0]).not.toHaveProperty('text');
   });
 
-  it('names the field of an update that cannot be read', () => {
+  it('names the invalid field of an update', () => {
     expect(parse({ update_id: 1, message: { ...HELLO, date: 'today' } })).toEqual({
       events: [],
       ignored: 0,
@@ -62,12 +62,12 @@ describe('what comes in from Telegram', () => {
   });
 });
 
-describe('what goes out to Telegram', () => {
+describe('messages to Telegram', () => {
   const provider = openProvider();
   const send = (message = goodbyeTo('4711')) =>
     provider.send(telegram, { ...SETTINGS, apiUrl: provider.url() }, message);
 
-  it('a text is posted to the chat with the token of the bot, and its id is that of the chat', async () => {
+  it('posts a text to the chat with the token of the bot, and returns an id within the chat', async () => {
     provider.answers(200, { ok: true, result: { message_id: 1366 } });
     expect(await send()).toEqual({ outcome: 'ACCEPTED', providerMessageId: '4711:1366' });
     expect(provider.got).toMatchObject([{ url: `/bot${SETTINGS.botToken}/sendMessage` }]);
@@ -77,7 +77,7 @@ describe('what goes out to Telegram', () => {
     });
   });
 
-  it('waits for as long as Telegram says, in the body or in the header', async () => {
+  it('retries after the delay in the body or in the header', async () => {
     const body = { ok: false, error_code: 429, parameters: { retry_after: 35 } };
     provider.answers(429, body, { 'retry-after': '7' });
     expect(await send()).toEqual({ outcome: 'RETRY', afterMs: 35_000 });
@@ -88,15 +88,15 @@ describe('what goes out to Telegram', () => {
   });
 
   it.each([
-    [403, 'it was answered with 403: the customer has blocked the bot'],
-    [401, 'it was answered with 401: the token of the bot is not valid'],
-    [400, 'it was answered with 400'],
-  ])('%i is final, in words of our own', async (status, reason) => {
+    [403, 'the provider answered 403: the customer has blocked the bot'],
+    [401, 'the provider answered 401: the token of the bot is not valid'],
+    [400, 'the provider answered 400'],
+  ])('rejects a message after %i, without the text of Telegram', async (status, reason) => {
     provider.answers(status, { ok: false, error_code: status, description: SETTINGS.botToken });
     expect(await send()).toEqual({ outcome: 'REJECTED', reason });
   });
 
-  it('what the channel does not have is rejected without a request', async () => {
+  it('rejects parts that the channel does not have, without a request', async () => {
     const refused = [templateTo('4711', 'de'), partTo('4711', 'SURVEY'), partTo('4711', 'SEPARATOR')];
     for (const message of refused) {
       expect(await send(message)).toMatchObject({ outcome: 'REJECTED' });

@@ -20,7 +20,7 @@ const kinds = (form: Record<string, string>, settings?: object) =>
     ...('sender' in event ? [event.sender] : []),
   ]);
 
-describe('who wrote', () => {
+describe('the sender of a message', () => {
   const api = { ...ADDED, Source: 'API' };
   const sdk = { ...ADDED, Source: 'SDK' };
 
@@ -32,7 +32,7 @@ describe('who wrote', () => {
     ['a bot', { ...api, Author: 'system' }, [['ECHO', 'BOT']]],
   ])('%s', (_who, form, expected) => expect(kinds(form)).toEqual(expected));
 
-  it('a customer who chats is known by how their identity begins', () => {
+  it('recognizes a customer by the prefix of their identity', () => {
     const settings = { ...CONVERSATIONS, customerIdentities: 'visitor-', botAuthors: ['botty'] };
     expect(kinds({ ...sdk, ClientIdentity: 'visitor-7' }, settings)).toEqual([['MESSAGE']]);
     expect(kinds({ ...sdk, ClientIdentity: 'ann', Author: 'ann' }, settings)).toEqual([['ECHO', 'AGENT']]);
@@ -43,27 +43,27 @@ describe('who wrote', () => {
     ['+15550123', 'MESSAGE'],
     ['whatsapp:+15550123', 'MESSAGE'],
     ['ann', 'ECHO'],
-  ])('in a stream, which says no more, %s wrote a %s', (Author, kind) => {
+  ])('in an event stream, the author %s wrote a %s', (Author, kind) => {
     const { AccountSid, ConversationSid, MessageSid, DateCreated } = ADDED;
     const data = { AccountSid, ConversationSid, MessageSid, DateCreated, Author, MessageBody: 'Hello' };
     expect(read(jsonCall(streamed('message.added', data))).events).toMatchObject([{ kind }]);
   });
 
-  it("LL-9 Lull's own message is ignored by its mark, before its id is known", () => {
+  it('LL-9 ignores a message with the mark of Lull, before its id is known', () => {
     const form = { ...api, Author: 'lull', Attributes: '{"lull":"019b"}' };
     expect(read(formCall(form))).toEqual({ events: [], ignored: 1, malformed: [] });
   });
 
-  it.each(['', 'null', '{', '{"lull":7}', '[]'])('attributes %j are no mark', (Attributes) => {
+  it.each(['', 'null', '{', '{"lull":7}', '[]'])('attributes %j are not the mark', (Attributes) => {
     expect(kinds({ ...ADDED, Attributes })).toEqual([['MESSAGE']]);
   });
 });
 
-describe('what happened', () => {
+describe('events', () => {
   it.each([
     ['API', 'AGENT'],
     ['TIMER', 'BOT'],
-  ])('PE-14 a conversation that was closed by %s ended by %s', (Reason, by) => {
+  ])('PE-14 a close by %s ends the conversation by %s', (Reason, by) => {
     expect(read(formCall({ ...CLOSED, Reason })).events).toMatchObject([{ kind: 'END', by }]);
   });
 
@@ -77,7 +77,7 @@ describe('what happened', () => {
     expect(read(formCall(form))).toEqual({ events: [], ignored: 1, malformed: [] });
   });
 
-  it('one bad event of a stream spoils none of the good ones, and is named', () => {
+  it('parses the valid events of a stream and names the invalid one', () => {
     const good = streamed('conversation-state.updated', { ...CLOSED, EventType: undefined });
     const { events, malformed, ignored } = read(
       jsonCall([
@@ -96,16 +96,16 @@ describe('what happened', () => {
     ['MessageSid', { ...ADDED, MessageSid: '' }],
     ['DateCreated', { ...ADDED, DateCreated: 'noon' }],
     ['ConversationSid', { ...CLOSED, ConversationSid: '' }],
-  ])('a form whose %s is bad is reported', (field, form) => {
+  ])('reports an invalid %s', (field, form) => {
     expect(read(formCall(form))).toMatchObject({ events: [], malformed: [{ field: `body.${field}` }] });
   });
 
-  it('JSON that is neither an event nor a list is refused', () => {
+  it('rejects JSON that is neither an event nor a list', () => {
     expect(() => read(jsonCall('text'))).toThrow(InvalidInputError);
   });
 });
 
-it('one that is closed there is never opened again', () => {
+it('a closed conversation cannot be reopened', () => {
   expect(twilioConversations.rules.canReopen).toBe(false);
 });
 
@@ -131,11 +131,14 @@ describe('sending', () => {
     });
   });
 
-  it.each(['', '.', '..', 'CH1/../../Services', 'CH1\\..'])('refuses to write to %j', async (address) => {
-    const settings = { ...CONVERSATIONS, apiUrl: provider.url() };
-    expect(await provider.send(twilioConversations, settings, goodbyeTo(address))).toEqual({
-      ...{ outcome: 'REJECTED', reason: "the customer's address cannot stand in a path" },
-    });
-    expect(provider.got).toEqual([]);
-  });
+  it.each(['', '.', '..', 'CH1/../../Services', 'CH1\\..'])(
+    'rejects a message to the address %j',
+    async (address) => {
+      const settings = { ...CONVERSATIONS, apiUrl: provider.url() };
+      expect(await provider.send(twilioConversations, settings, goodbyeTo(address))).toEqual({
+        ...{ outcome: 'REJECTED', reason: "the customer's address is not a valid part of a URL path" },
+      });
+      expect(provider.got).toEqual([]);
+    },
+  );
 });

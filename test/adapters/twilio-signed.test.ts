@@ -38,8 +38,8 @@ const signedText = (form: Record<string, string>) =>
     .map((name) => name + form[name])
     .join('');
 
-describe('a form under a signature that was made for another', () => {
-  it('with each boundary moved by each step is never another message, nor from or to somebody else', () => {
+describe('a form with the signature of another form', () => {
+  it('never parses to another message, sender or recipient with any boundary moved', () => {
     const genuine = formCall(SMS_IN);
     const [message] = taken(sms, SMS, genuine) ?? [];
     const names = Object.keys(SMS_IN).sort() as (keyof typeof SMS_IN)[];
@@ -70,7 +70,7 @@ describe('a form under a signature that was made for another', () => {
     expect(message).toMatchObject({ providerMessageId: SMS_IN.MessageSid });
   });
 
-  it('whose id has taken in the field after it is no new message', () => {
+  it('is rejected if the id contains the next field', () => {
     const { MessageSid, NumMedia, ...rest } = SMS_IN;
     const request = under(formCall(SMS_IN), { ...rest, MessageSid: `${MessageSid}NumMedia${NumMedia}` });
     expect(librarys(request)).toBe(true);
@@ -81,7 +81,7 @@ describe('a form under a signature that was made for another', () => {
     ['From', `xFrom+15550999MessageSid${OTHER_SID}SpamTo${SMS.sender}Zone`],
     ['another id', `xFrom+15550123MessageSid${OTHER_SID}Num`],
     ['OptOutType', `xFrom+15550999MessageSid${OTHER_SID}OptOutTypeSTOPTo${SMS.sender}Zone`],
-  ])('made of fields that a customer wrote into a text, for %s, is refused', (_what, Body) => {
+  ])('is rejected with fields that a customer wrote into a text: %s', (_what, Body) => {
     const genuine = { ...SMS_IN, Body };
     const text = signedText(genuine);
     const from = text.indexOf('Body');
@@ -101,19 +101,19 @@ describe('a form under a signature that was made for another', () => {
       expect(event).toMatchObject({ providerMessageId: SMS_IN.MessageSid, address: SMS_IN.From });
   });
 
-  it('that would close a conversation, made of the text of a message, is refused', () => {
+  it('is rejected if the text of a message contains a close event', () => {
     const end = `ConversationSid${ADDED.ConversationSid}DateCreated2026-01-05T13:00:00.000Z`;
     const Body = `x${end}EventTypeonConversationStateUpdatedStateToclosedStateUpdated2026-01-05T13:00:00.000ZX`;
     const genuine = { ...ADDED, Body };
     expect(taken(twilioConversations, CONVERSATIONS, formCall(genuine))).toBe(null);
   });
 
-  it('with a name that is none of Twilio is refused', () => {
+  it('is rejected with an unknown parameter name', () => {
     for (const name of ['body', ' Body', 'Body ', 'B ody', '1', '', 'Bo&y', `B${'x'.repeat(64)}`])
       expect(taken(sms, SMS, formCall({ ...SMS_IN, [name]: 'x' }))).toBe(null);
   });
 
-  it('is read as before with names that Twilio may add, and with words of its own in a text', () => {
+  it('is parsed with additional parameters, and with parameter names in a text', () => {
     for (const more of [
       { ChannelMetadata: '{"type":"sms"}', ProfileName: 'Tom From Toledo', WaId: '15550123' },
       { Body: 'From me To you: MessageSid, Body and AccountSid. From 2024 To 2025. From9am To5pm' },
@@ -126,7 +126,7 @@ describe('a form under a signature that was made for another', () => {
     }
   });
 
-  it('may name the id of the message on its channel, which is another', () => {
+  it('may also contain the channel message id', () => {
     expect(taken(twilioConversations, CONVERSATIONS, formCall(DELIVERY))).toHaveLength(1);
   });
 });
@@ -135,7 +135,7 @@ describe('a hash of the body in the URL', () => {
   const forged = new URLSearchParams({ ...SMS_IN, Body: 'STOP', MessageSid: OTHER_SID }).toString();
   const hash = createHash('sha256').update(forged).digest('hex');
 
-  it('that a customer wrote into a text, in a call to a URL with a query, makes no other body genuine', () => {
+  it('in the text of a customer does not authenticate another body', () => {
     const configured = `${URL_OF_CHANNEL}?from=twilio`;
     for (const Body of [`x&bodySHA256=${hash}&`, `x&bodySHA256=${hash}`]) {
       const genuine = formCall({ ...SMS_IN, Body }, configured);
@@ -156,7 +156,7 @@ describe('a hash of the body in the URL', () => {
     ['before another parameter', (url: string) => `${url}&x=1`],
     ['in upper case', (url: string) => url.replace(/[0-9a-f]{64}$/, (found) => found.toUpperCase())],
     ['encoded', (url: string) => url.replace('bodySHA256', 'body%53HA256')],
-  ])('counts only as Twilio writes it, not %s', (_how, change) => {
+  ])('is accepted only in the format of Twilio, not %s', (_how, change) => {
     const { body, headers } = jsonCall(ADDED);
     const url = change(jsonCall(ADDED).url);
     const signature = getExpectedTwilioSignature(SMS.authToken, url, {});
@@ -165,14 +165,14 @@ describe('a hash of the body in the URL', () => {
     expect(taken(twilioConversations, CONVERSATIONS, request)).toBe(null);
   });
 
-  it('belongs to JSON: a form with it is refused, and so is JSON on a channel that takes forms', () => {
+  it('is rejected with a form, and JSON is rejected on a channel of forms', () => {
     const asForm = jsonCall(ADDED);
     asForm.headers.set('content-type', 'application/x-www-form-urlencoded');
     expect(taken(twilioConversations, CONVERSATIONS, asForm)).toBe(null);
     expect(() => taken(sms, SMS, jsonCall(SMS_IN))).toThrow('a form is allowed');
   });
 
-  it('says alone what a body is: the content type is not signed', () => {
+  it('alone decides the type of the body, since the content type is not signed', () => {
     const form = formCall(ADDED);
     form.headers.set('content-type', 'application/json');
     expect(taken(twilioConversations, CONVERSATIONS, form)).toHaveLength(1);

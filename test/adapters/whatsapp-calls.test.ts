@@ -14,7 +14,7 @@ const contextOf = () => ({
 });
 const parse = (...changes: unknown[]) => whatsapp.inbound.parse(hubCall(hubBody(...changes)), contextOf());
 
-describe('reading calls', () => {
+describe('parsing requests', () => {
   it.each([
     ['a text', { type: 'text', text: { body: 'STOP' } }],
     ['a button of a template', { type: 'button', button: { payload: 'x', text: 'STOP' } }],
@@ -29,12 +29,12 @@ describe('reading calls', () => {
       'a choice',
       { type: 'interactive', interactive: { type: 'list_reply', list_reply: { id: '1', title: 'STOP' } } },
     ],
-  ])('PE-12 the text of %s is read for keywords', (_what, content) => {
+  ])('PE-12 reads keywords from the text of %s', (_what, content) => {
     const { events } = parse(change({ messages: [{ ...TEXT, text: undefined, ...content }] }));
     expect(events).toMatchObject([{ kind: 'MESSAGE', text: 'STOP' }]);
   });
 
-  it('a message that holds no text is one all the same', () => {
+  it('parses a message without a text', () => {
     const image = { ...TEXT, type: 'image', text: undefined, image: { id: '1', mime_type: 'image/jpeg' } };
     const { events } = parse(change({ messages: [image, { ...image, type: 'unsupported', id: 'w2' }] }));
     expect(events).toEqual([
@@ -43,7 +43,7 @@ describe('reading calls', () => {
     ]);
   });
 
-  it('who hides their phone number is known by the id they have for this business', () => {
+  it('uses the user id of a customer who hides their phone number', () => {
     const from = { from: undefined, from_user_id: 'US.13491208655302741918' };
     const status = {
       id: 'w2',
@@ -55,7 +55,7 @@ describe('reading calls', () => {
     expect(events.map(({ address }) => address)).toEqual([from.from_user_id, from.from_user_id]);
   });
 
-  it('a phone number that is told counts before that id: it is what everybody else writes to', () => {
+  it('prefers the phone number to the user id', () => {
     const both = { ...TEXT, from_user_id: 'US.13491208655302741918' };
     const status = { id: 'w2', status: 'read', timestamp: '1767618000', recipient_id: '1650' };
     const { events } = parse(
@@ -65,14 +65,14 @@ describe('reading calls', () => {
     expect(events.map(({ address }) => address)).toEqual([TEXT.from, '1650', '1650']);
   });
 
-  it('a status of failed is a receipt', () => {
+  it('parses a failed status as a receipt', () => {
     const status = { id: 'w', status: 'failed', timestamp: '1767618000', recipient_id: '1650' };
     expect(parse(change({ statuses: [{ ...status, errors: [{ code: 131047 }] }] })).events).toEqual([
       { kind: 'RECEIPT', providerMessageId: 'w', address: '1650', state: 'FAILED', at: NOON },
     ]);
   });
 
-  it('what says nothing new is ignored and counted', () => {
+  it('ignores and counts events without new content', () => {
     const status = { id: 'w', status: 'sent', timestamp: '1767618000', recipient_id: '1650' };
     expect(
       parse(
@@ -92,7 +92,7 @@ describe('reading calls', () => {
     ).toEqual({ events: [], ignored: 9, malformed: [] });
   });
 
-  it('echoes are read under both names of their field', () => {
+  it('parses echoes under both field names', () => {
     const echoes = { message_echoes: [{ ...TEXT, from: '1', to: '1650' }] };
     const fields = ['smb_message_echoes', 'message_echoes'].map((field) => change(echoes, field));
     expect(parse(...fields).events).toMatchObject([
@@ -101,7 +101,7 @@ describe('reading calls', () => {
     ]);
   });
 
-  it('what is about another phone number is ignored and counted', () => {
+  it('ignores and counts events of another phone number', () => {
     expect(
       parse(change({ messages: [TEXT, TEXT] }, 'messages', '999'), change({ messages: [TEXT] })),
     ).toEqual({
@@ -111,12 +111,12 @@ describe('reading calls', () => {
     });
   });
 
-  it('a call of another product is ignored', () => {
+  it('ignores a request of another product', () => {
     const request = hubCall('{"object":"page","entry":[{"messaging":[]}]}');
     expect(whatsapp.inbound.parse(request, contextOf())).toEqual({ events: [], ignored: 1, malformed: [] });
   });
 
-  it('one bad event spoils none of the good ones, and is named', () => {
+  it('parses the valid events and names the invalid ones', () => {
     const { events, malformed, ignored } = parse(
       change({ messages: [{ ...TEXT, timestamp: 'noon' }, TEXT, { ...TEXT, from: undefined }, 7] }),
       { field: 'messages', value: { metadata: {} } },
@@ -138,7 +138,7 @@ describe('reading calls', () => {
     ]);
   });
 
-  it('an entry that holds no changes is named too', () => {
+  it('names an entry without changes', () => {
     const request = hubCall('{"object":"whatsapp_business_account","entry":[{"id":"1"}]}');
     expect(whatsapp.inbound.parse(request, contextOf()).malformed).toMatchObject([
       { field: 'entry[0].changes' },
@@ -149,7 +149,7 @@ describe('reading calls', () => {
 describe('the handshake', () => {
   const answer = (request: InboundRequest) => whatsapp.inbound.handshake?.(request, contextOf());
 
-  it('gives back the challenge as plain text', () => {
+  it('returns the challenge as plain text', () => {
     expect(answer(hello(WHATSAPP.verifyToken))).toMatchObject({ status: 200, body: '1158201444' });
   });
 

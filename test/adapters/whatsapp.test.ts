@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rulesOf } from '../../src/adapters/adapter.ts';
+import { rulesFor } from '../../src/adapters/adapter.ts';
 import whatsapp from '../../src/adapters/channels/whatsapp/adapter.ts';
 import { parseSettings } from '../../src/adapters/registry.ts';
 import type { Consent, EndReason } from '../../src/domain/closing/closing.ts';
@@ -8,7 +8,7 @@ import { formatDuration } from '../../src/domain/time/duration.ts';
 import { goodbyeTo, openProvider, partTo, templateTo } from './provider.ts';
 import { WHATSAPP } from './samples/whatsapp.ts';
 
-describe('the end', () => {
+describe('the closing', () => {
   const close = (
     context: { windowOpen?: boolean; consent?: Consent; endReason?: EndReason; closeMessage?: string },
     settings: object = WHATSAPP,
@@ -20,23 +20,23 @@ describe('the end', () => {
       settings: parseSettings(whatsapp, settings),
     });
   const closed = 'the reply window is closed';
-  const line = 'the channel has no line to draw';
+  const line = 'the channel has no separators';
 
-  it('PE-4 inside the window the text goes out, and no template', () => {
+  it('PE-4 inside the reply window the text is sent, and no template', () => {
     expect(close({})).toEqual({
       survey: true,
       closeMessage: WHATSAPP.closeMessage,
       template: null,
       separator: false,
       reasons: {
-        survey: 'the channel has a text for it',
-        closeMessage: 'the channel says it',
+        survey: 'the channel has a survey text',
+        closeMessage: 'the channel has a close message',
         separator: line,
       },
     });
   });
 
-  it('PE-4 LL-14 outside the window the template goes out instead', () => {
+  it('PE-4 LL-14 outside the reply window the template is sent instead', () => {
     expect(close({ windowOpen: false })).toEqual({
       survey: false,
       closeMessage: null,
@@ -50,40 +50,40 @@ describe('the end', () => {
     });
   });
 
-  it('PE-4 LL-14 outside the window and without a template nothing goes out, and it says why', () => {
+  it('PE-4 LL-14 outside the reply window nothing is sent without a template, and the reason says so', () => {
     expect(close({ windowOpen: false }, { ...WHATSAPP, closeTemplate: undefined })).toMatchObject({
       ...{ survey: false, closeMessage: null, template: null },
       reasons: { survey: closed, closeMessage: closed, separator: line },
     });
   });
 
-  it('PE-3 the policy says it before the channel does', () => {
+  it('PE-3 the close message of the policy precedes that of the channel', () => {
     expect(close({ closeMessage: 'Tschüs' })).toMatchObject({
       closeMessage: 'Tschüs',
-      reasons: { closeMessage: 'the policy says it' },
+      reasons: { closeMessage: 'the policy has a close message' },
     });
   });
 
-  it('LL-14 without any text nothing goes out, and it says why', () => {
+  it('LL-14 without any text nothing is sent, and the reason says so', () => {
     const bare = { ...WHATSAPP, closeMessage: undefined, surveyText: undefined };
     expect(close({}, bare)).toMatchObject({
       ...{ survey: false, closeMessage: null, template: null },
       reasons: {
-        survey: 'the channel has no text for it',
-        closeMessage: 'neither policy nor channel says anything',
+        survey: 'the channel has no survey text',
+        closeMessage: 'neither the policy nor the channel has a close message',
       },
     });
   });
 
-  it('LL-14 a text that is too long does not go out, and it says why', () => {
+  it('LL-14 a text over the limit is not sent, and the reason says so', () => {
     expect(close({ closeMessage: 'x'.repeat(4097) })).toMatchObject({
       closeMessage: null,
-      reasons: { closeMessage: 'it is longer than the 4096 characters that the channel takes' },
+      reasons: { closeMessage: "the text is longer than the channel's limit of 4096 characters" },
     });
   });
 
   it.each([true, false])(
-    'SF-11 after STOP nothing goes out, not even a template (window %s)',
+    'SF-11 after STOP nothing is sent, not even a template (window open: %s)',
     (windowOpen) => {
       const reason = 'the customer opted out';
       expect(close({ windowOpen, consent: 'OPTED_OUT', endReason: 'OPT_OUT' })).toEqual({
@@ -97,25 +97,25 @@ describe('the end', () => {
 describe('the rules', () => {
   const bounds = (settings: object) =>
     Object.fromEntries(
-      Object.entries(rulesOf(whatsapp, parseSettings(whatsapp, settings)).bounds).map(([kind, set]) => [
+      Object.entries(rulesFor(whatsapp, parseSettings(whatsapp, settings)).bounds).map(([kind, set]) => [
         kind,
         set && [formatDuration(set.min), formatDuration(set.max)],
       ]),
     );
 
-  it('SF-2 an enhanced channel, which it is unless told otherwise, has no inactivity timeout', () => {
+  it('SF-2 an enhanced channel, the default, has no inactivity timeout', () => {
     expect(bounds(WHATSAPP)).toEqual({ INACTIVATE: null });
-    expect(rulesOf(whatsapp, parseSettings(whatsapp, WHATSAPP)).sessions?.tier).toBe('ENHANCED');
+    expect(rulesFor(whatsapp, parseSettings(whatsapp, WHATSAPP)).sessions?.tier).toBe('ENHANCED');
   });
 
-  it('SF-1 SF-9 a standard channel ends what stays without a reply within 24 h, and nothing else', () => {
+  it('SF-1 SF-9 a standard channel only ends unanswered sessions, within 24 h', () => {
     const settings = { ...WHATSAPP, tier: 'standard' };
     expect(bounds(settings)).toEqual({
       INACTIVATE: null,
       END_INACTIVE: null,
       END_UNANSWERED: ['PT1M', 'P1D'],
     });
-    expect(rulesOf(whatsapp, parseSettings(whatsapp, settings)).sessions?.tier).toBe('STANDARD');
+    expect(rulesFor(whatsapp, parseSettings(whatsapp, settings)).sessions?.tier).toBe('STANDARD');
   });
 
   it('PE-12 every word of the full list opts out', () => {
@@ -143,7 +143,7 @@ describe('sending', () => {
     return provider.send(whatsapp, { ...settings, graphUrl: `${provider.url()}/` }, message);
   };
 
-  it('posts a text for the phone number, with the token', async () => {
+  it('posts a text with the phone number id and the access token', async () => {
     await send(goodbyeTo('16505551234'), { ...WHATSAPP, version: 'v25.0' });
     const [{ url, headers, body } = { url: '', headers: {}, body: '' }] = provider.got;
     expect(url).toBe(`/v25.0/${WHATSAPP.phoneNumberId}/messages`);
@@ -157,7 +157,7 @@ describe('sending', () => {
     });
   });
 
-  it('writes to who hides their phone number by their id', async () => {
+  it('sends to the user id of a customer who hides their phone number', async () => {
     await send(goodbyeTo('US.13491208655302741918'));
     const sent = JSON.parse(provider.got[0]?.body ?? '');
     expect(sent).toMatchObject({ recipient: 'US.13491208655302741918' });
@@ -179,16 +179,16 @@ describe('sending', () => {
     });
   });
 
-  it('sends its survey as a text, and no line', async () => {
+  it('sends the survey as a text and rejects separators', async () => {
     await send(partTo('1650', 'SURVEY'));
     expect(JSON.parse(provider.got[0]?.body ?? '')).toMatchObject({ text: { body: WHATSAPP.surveyText } });
     expect(await send(partTo('1650', 'SEPARATOR'))).toEqual({
       outcome: 'REJECTED',
-      reason: 'the channel has no line to draw',
+      reason: 'the channel has no separators',
     });
     expect(await send(partTo('1650', 'SURVEY'), { ...WHATSAPP, surveyText: undefined })).toEqual({
       outcome: 'REJECTED',
-      reason: 'the channel has no text that asks for a survey',
+      reason: 'the channel has no survey text',
     });
     expect(provider.got).toEqual([]);
   });
@@ -197,7 +197,7 @@ describe('sending', () => {
     [400, 131047, 'the reply window is closed'],
     [401, 190, 'the access token is not valid'],
     [404, 132001, 'there is no such template in that language'],
-  ])('PE-4 says what a %i with code %i means', async (status, code, meaning) => {
+  ])('PE-4 explains a %i with code %i', async (status, code, meaning) => {
     provider.answers(status, { error: { code, message: 'Re-engagement message' } });
     const result = await provider.send(
       whatsapp,
@@ -206,11 +206,11 @@ describe('sending', () => {
     );
     expect(result).toEqual({
       outcome: 'REJECTED',
-      reason: `it was answered with ${status} and code ${code}: ${meaning}`,
+      reason: `the provider answered ${status} with code ${code}: ${meaning}`,
     });
   });
 
-  it.each([4, 80007, 130429, 131056])('tries again after code %i, though it comes as a 400', async (code) => {
+  it.each([4, 80007, 130429, 131056])('retries after code %i with status 400', async (code) => {
     provider.answers(400, { error: { code } });
     expect(
       await provider.send(whatsapp, { ...WHATSAPP, graphUrl: provider.url() }, goodbyeTo('1650')),

@@ -13,7 +13,7 @@ const parse = (value: unknown) => parseWire(new TextEncoder().encode(JSON.string
 const message = { type: 'message', id: 'm1', address: 'ada', sentAt: '2026-01-05T13:00:00Z' };
 
 describe('parseWire', () => {
-  it('one bad event spoils none of the good ones, and is named', () => {
+  it('parses the valid events and names the invalid ones', () => {
     const inbound = parse({
       events: [message, { ...message, sentAt: 'yesterday' }, null, { id: 'm3' }, { ...message, id: 'm4' }],
     });
@@ -28,7 +28,7 @@ describe('parseWire', () => {
     ]);
   });
 
-  it('counts events of a kind it has no use for', () => {
+  it('counts events of unknown types as ignored', () => {
     expect(parse({ events: [{ type: 'typing' }, { type: 'toString' }, message] })).toMatchObject({
       ignored: 2,
       malformed: [],
@@ -67,7 +67,7 @@ describe('parseWire', () => {
     });
   });
 
-  it('reads who wrote an echo, and who ended', () => {
+  it('parses the sender of an echo and the ender of an end', () => {
     const at = '2026-01-05T13:00:00Z';
     const echoes = ['AGENT', 'BOT', 'AUTOMATION'].map((sender) => ({ type: 'echo', id: sender, sender }));
     const ends = ['AGENT', 'BOT'].map((by) => ({ type: 'end', id: by, by }));
@@ -86,13 +86,13 @@ describe('parseWire', () => {
     ['{}', 'body.events'],
     ['{"events":{}}', 'body.events'],
     [JSON.stringify({ events: Array(1001).fill(message) }), 'body.events'],
-  ])('refuses a body that is not of its form', (body, field) => {
+  ])('rejects a malformed body', (body, field) => {
     const call = () => parseWire(new TextEncoder().encode(body));
     expect(call).toThrow(InvalidInputError);
     expect(call).toThrow(expect.objectContaining({ field }));
   });
 
-  it('refuses bytes that are no UTF-8', () => {
+  it('rejects bytes that are not UTF-8', () => {
     const body = Buffer.from(JSON.stringify({ events: [message] }));
     body[body.indexOf('ada')] = 0xff;
     expect(() => parseWire(body)).toThrow(InvalidInputError);
@@ -138,7 +138,7 @@ describe('deliver, to a platform on the loopback', () => {
     expect(headers).toMatchObject(lullSignature(OWN.secret, NOW.getTime() / 1000, body));
   });
 
-  it('signs by Standard Webhooks for a brought channel, under the id of the message', async () => {
+  it('signs by Standard Webhooks on byoc, with the id of the message', async () => {
     answering(200);
     await send(byoc, { secret: STANDARD.secret });
     const [{ headers, body } = { headers: {}, body: '' }] = got;
@@ -152,7 +152,7 @@ describe('deliver, to a platform on the loopback', () => {
     [503, { 'retry-after': 'soon' }, null],
     [500, {}, null],
     [408, {}, null],
-  ])('tries again after %i %j', async (status, headers, afterMs) => {
+  ])('retries after %i with %j', async (status, headers, afterMs) => {
     answering(status, headers);
     expect(await send(web, own)).toEqual({
       ...{ outcome: 'RETRY', afterMs },
@@ -160,18 +160,18 @@ describe('deliver, to a platform on the loopback', () => {
     });
   });
 
-  it.each([400, 401, 404, 410])('gives up on %i, and says so', async (status) => {
+  it.each([400, 401, 404, 410])('rejects the message after %i', async (status) => {
     answering(status);
-    expect(await send(web, own)).toEqual({ outcome: 'REJECTED', reason: `the receiver answered ${status}` });
+    expect(await send(web, own)).toEqual({ outcome: 'REJECTED', reason: `the provider answered ${status}` });
   });
 
-  it('follows no redirect: the signature was meant for one receiver', async () => {
+  it('does not follow a redirect', async () => {
     answering(307, { location: '/elsewhere' });
-    expect(await send(web, own)).toEqual({ outcome: 'REJECTED', reason: 'the receiver answered 307' });
+    expect(await send(web, own)).toEqual({ outcome: 'REJECTED', reason: 'the provider answered 307' });
     expect(got.map(({ url }) => url)).toEqual(['/lull']);
   });
 
-  it('throws where it cannot know: the receiver hangs up, or time is up', async () => {
+  it('throws if the receiver closes the connection or the call times out', async () => {
     answer = (request) => request.socket.destroy();
     await expect(send(web, own)).rejects.toThrow();
     const controller = new AbortController();
@@ -179,7 +179,7 @@ describe('deliver, to a platform on the loopback', () => {
     await expect(send(web, own, controller.signal)).rejects.toThrow('time is up');
   });
 
-  it('has nothing to send for a platform without a URL, which reads it from the events', async () => {
+  it('sends nothing without deliverUrl and returns ACCEPTED', async () => {
     expect(await send(web, { ...own, deliverUrl: undefined })).toEqual({
       outcome: 'ACCEPTED',
       providerMessageId: null,

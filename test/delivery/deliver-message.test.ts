@@ -53,7 +53,7 @@ describe.each([
     await world.relay();
     await world.after(MINUTE);
     expect(texts()).toEqual([goodbye]);
-    const why = kind === 'byoc' ? `the receiver answered ${status}` : `it was answered with ${status}`;
+    const why = `the provider answered ${status}`;
     expect(await world.feed(`${kind} ${status}`)).toContain(`CLOSE_MESSAGE REFUSED ${why}`);
     expect(await world.effects(`${kind} ${status}`)).toMatchObject([{ state: 'DEAD', error: why }]);
   });

@@ -153,9 +153,7 @@ function expected(
   const line =
     channel === 'web' || channel === 'in-app'
       ? 'SEPARATOR SENT'
-      : channel === 'byoc' || channel === 'messenger'
-        ? 'SEPARATOR SKIPPED the channel has no thread of ours to draw it in'
-        : 'SEPARATOR SKIPPED the channel has no line to draw';
+      : 'SEPARATOR SKIPPED the channel has no separators';
   if (isWindowOpen || !WITH_WINDOW.includes(channel)) return ['SURVEY SENT', 'CLOSE_MESSAGE SENT', line];
   const closed = 'SKIPPED the reply window is closed';
   return [`SURVEY ${closed}`, channel === 'templated' ? 'TEMPLATE SENT' : `CLOSE_MESSAGE ${closed}`, line];

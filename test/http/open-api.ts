@@ -6,7 +6,7 @@ import { BUILT_IN } from '../../src/adapters/built-in.ts';
 import { catalogueOf } from '../../src/adapters/catalogue.ts';
 import { createRegistry } from '../../src/adapters/registry.ts';
 import { openSettingsStore } from '../../src/adapters/settings.ts';
-import { closingBy } from '../../src/adapters/shared/resolve-closing.ts';
+import { closingResolver } from '../../src/adapters/shared/resolve-closing.ts';
 import { createVault } from '../../src/adapters/vault.ts';
 import { readConfig } from '../../src/config.ts';
 import { type Database, type OpenDatabase, openDatabase } from '../../src/db/client.ts';
@@ -56,7 +56,7 @@ export async function openApi(start?: Date, options?: { profile?: string }) {
     ...depsWith(engine, { db, rules: openRulesCache(db.sql, engine.deps.rulesOfAdapter) }),
     heavy,
     log,
-    closingBy: closingBy(registry, store),
+    resolveClosing: closingResolver(registry, store),
     adapters: catalogueOf(registry),
     registry,
     settings: store,

@@ -44,8 +44,8 @@ function whenGone(): Promise<unknown> {
   return new Promise((resolve) => server.once('connection', (socket) => socket.once('close', resolve)));
 }
 
-describe('an answer', () => {
-  it('is a response of the web, with its status, headers, body and address', async () => {
+describe('a response', () => {
+  it('is a web Response with status, headers, body and URL', async () => {
     listener = (_request, response) =>
       response.writeHead(201, { 'content-type': 'application/json', 'x-two': ['a', 'b'] }).end('{"id":"m1"}');
     const response = await within(SOON_MS)(`${url}/messages?x=1`, {
@@ -68,13 +68,13 @@ describe('an answer', () => {
     ['gzip', gzipSync('{"id":"m1"}')],
     ['deflate', deflateSync('{"id":"m1"}')],
     ['br', brotliCompressSync('{"id":"m1"}')],
-  ])('that is packed by %s is unpacked', async (encoding, packed) => {
+  ])('with the encoding %s is decompressed', async (encoding, packed) => {
     listener = (_request, response) => response.writeHead(200, { 'content-encoding': encoding }).end(packed);
     const response = await within(SOON_MS)(url);
     expect([await response.json(), response.headers.get('content-encoding')]).toEqual([{ id: 'm1' }, null]);
   });
 
-  it('of 1 MiB is read whole, and one of a byte more is cut: its status is there, its body is not', async () => {
+  it('of 1 MiB is read; one byte more leaves the status without the body', async () => {
     const sent = (bytes: number, headers: Record<string, string>) => {
       listener = (_request, response) => response.writeHead(200, headers).end(Buffer.alloc(bytes, 'x'));
       return within(SOON_MS)(url);
@@ -89,7 +89,7 @@ describe('an answer', () => {
     }
   });
 
-  it('of 700 MB is cut after 1 MiB, and its connection is ended', async () => {
+  it('of 700 MB closes the connection after 1 MiB', async () => {
     const chunk = Buffer.alloc(1024 * 1024, 'x');
     let written = 0;
     listener = (_request, response) => {
@@ -112,7 +112,7 @@ describe('an answer', () => {
   it.each([
     ['gzip', (body: Buffer) => gzipSync(body, { level: 1 })],
     ['br', (body: Buffer) => brotliCompressSync(body, FAST)],
-  ])('that is a bomb of %s is cut after 1 MiB of what comes out', async (encoding, pack) => {
+  ])('that is a compression bomb in %s is cut after 1 MiB of output', async (encoding, pack) => {
     const bomb = pack(Buffer.alloc(192 * 1024 * 1024));
     expect(bomb.length).toBeLessThan(MAX_ANSWER_BYTES);
     listener = (_request, response) => response.writeHead(200, { 'content-encoding': encoding }).end(bomb);
@@ -123,7 +123,7 @@ describe('an answer', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(128 * 1024 * 1024);
   });
 
-  it('that is packed twice, or by what nobody knows, is not read', async () => {
+  it('with two encodings or an unknown one has no readable body', async () => {
     for (const encoding of ['gzip, gzip', 'snappy']) {
       listener = (_request, response) =>
         response.writeHead(200, { 'content-encoding': encoding }).end(gzipSync(gzipSync('{}')));
@@ -131,7 +131,7 @@ describe('an answer', () => {
     }
   });
 
-  it('that trickles is cut when time is up, and its status counts', async () => {
+  it('that is slow keeps its status when the deadline passes', async () => {
     listener = (_request, response) => {
       response.writeHead(202);
       const timer = setInterval(() => response.write('x'), 20);
@@ -144,12 +144,12 @@ describe('an answer', () => {
     await gone;
   });
 
-  it('that never begins is given up when time is up, though the adapter hands on no signal', async () => {
+  it('that never arrives fails at the deadline, even if the adapter passes no signal', async () => {
     listener = () => {};
     await expect(within(200)(url)).rejects.toMatchObject({ name: 'TimeoutError' });
   });
 
-  it('that leads elsewhere is not followed, whatever the adapter asks for', async () => {
+  it('with a redirect is not followed, whatever the options', async () => {
     listener = (_request, response) => response.writeHead(307, { location: '/elsewhere' }).end();
     for (const redirect of ['follow', 'manual', 'error'] as const) {
       const response = await within(SOON_MS)(url, { method: 'POST', body: 'secret', redirect });
@@ -172,7 +172,7 @@ describe('a request', () => {
   it.each([
     ...['127.0.0.1', '[::1]', '2130706433', '0x7f000001', '017700000001', '[::ffff:127.0.0.1]', '127.1'],
     ...['169.254.169.254', '10.0.0.1', 'localhost', 'localhost.', 'localhost..', '[64:ff9b::7f00:1]'],
-  ])('goes to nobody at %s, by http or https, unless the operator allows it', async (host) => {
+  ])('is not sent to %s by http or https, unless private addresses are allowed', async (host) => {
     const { port } = server.address() as AddressInfo;
     for (const protocol of ['http', 'https']) {
       const cause = await causeOf(strict(AbortSignal.timeout(SOON_MS))(`${protocol}://${host}:${port}/`));
@@ -182,7 +182,7 @@ describe('a request', () => {
     expect(sockets).toBe(0);
   });
 
-  it('goes to no name that leads to a private address, the next moment neither', async () => {
+  it('is not sent to a name that resolves to a private address, also on a second lookup', async () => {
     const asked: string[] = [];
     const resolve = async (host: string) => {
       asked.push(host);
@@ -195,7 +195,7 @@ describe('a request', () => {
     expect([asked.length, sockets]).toEqual([3, 0]);
   });
 
-  it('cannot be led round the guard by options', async () => {
+  it('cannot bypass the guard by options', async () => {
     const { port } = server.address() as AddressInfo;
     const options = {
       ...{ agent: false, dispatcher: { dispatch: () => true }, lookup: () => {}, socketPath: '/tmp/socket' },
@@ -215,7 +215,7 @@ describe('a request', () => {
     await expect(fetch('data:text/plain,hello')).rejects.toThrow(TypeError);
   });
 
-  it('names the host that it goes to, and no other; nor does it set headers of the connection', async () => {
+  it('has the host of its URL, and cannot set connection headers', async () => {
     await within(SOON_MS)(url, {
       ...{ method: 'POST', body: 'hello' },
       headers: { host: 'internal.example', connection: 'upgrade', upgrade: 'h2c', 'transfer-encoding': 'x' },
@@ -225,7 +225,7 @@ describe('a request', () => {
     expect(got[0]?.headers['transfer-encoding']).toBe(undefined);
   });
 
-  it('has at most 1 MiB; a longer one goes to nobody, nor does one without an end', async () => {
+  it('is not sent with a body over 1 MiB or without an end', async () => {
     const fetch = within(SOON_MS);
     expect((await fetch(url, { method: 'POST', body: 'x'.repeat(MAX_REQUEST_BYTES) })).status).toBe(200);
     const endless = new ReadableStream({ pull: (controller) => controller.enqueue(Buffer.alloc(65536)) });
@@ -236,7 +236,7 @@ describe('a request', () => {
     await expect(within(200)(url, { method: 'POST', body: stuck })).rejects.toThrow();
   });
 
-  it('takes the connection that was kept for the same host, and is known to have been sent', async () => {
+  it('reuses an idle connection, and then counts as sent', async () => {
     const kept = openGuardedFetch({ allowPrivate: true });
     const fetch = kept(AbortSignal.timeout(SOON_MS));
     for (let time = 0; time < 3; time++) await (await fetch(url)).text();
@@ -245,7 +245,7 @@ describe('a request', () => {
     expect((await causeOf(fetch(url)))?.wasSent).toBe(true);
   });
 
-  it('that nobody took is known not to have been sent', async () => {
+  it('that reached no server counts as not sent', async () => {
     const closed = createServer().listen(0, '127.0.0.1');
     await once(closed, 'listening');
     const { port } = closed.address() as AddressInfo;

@@ -40,7 +40,7 @@ const PUBLIC = [
 describe('an address', () => {
   it.each(NOT_PUBLIC)('%s is not public', (address) => expect(isPrivateAddress(address)).toBe(true));
   it.each(PUBLIC)('%s is public', (address) => expect(isPrivateAddress(address)).toBe(false));
-  it.each(['', 'localhost', '1.2.3', 'example.com'])('what is none, as "%s", is not public', (text) =>
+  it.each(['', 'localhost', '1.2.3', 'example.com'])('the text "%s" is not a public address', (text) =>
     expect(isPrivateAddress(text)).toBe(true),
   );
 });
@@ -60,7 +60,7 @@ describe('the host of a URL', () => {
     ...['localhost..', '127.0.0.1..', '*.example.com', 'a..b.example', '-a.example', 'a.b', '!.example'],
     ...['kubernetes.default.svc', 'vault.consul', 'x.onion', '1.0.0.127.in-addr.arpa', 'printer.localdomain'],
     ...['127.1', '2130706433', '0x7f.0.0.1', '017700000001', '[::1]', '[::ffff:a00:1]', '10.0.0.1.'],
-  ])('%s can be told not to be public, however it is written', (host) =>
+  ])('%s is known not to be public', (host) =>
     expect(isPrivateHost(new URL(`https://${host}/`).hostname)).toBe(true),
   );
 
@@ -104,7 +104,7 @@ describe('a post', () => {
       (error: unknown) => (error instanceof NoAnswerError ? error.message : `otherwise: ${error}`),
     );
 
-  it('goes to no name of which one address is not public, whatever the others are', async () => {
+  it('is not sent to a name with any address that is not public', async () => {
     for (const addresses of [
       ['127.0.0.1'],
       ['8.8.8.8', '10.0.0.1'],
@@ -118,7 +118,7 @@ describe('a post', () => {
     expect(receiver.calls).toEqual([]);
   });
 
-  it('connects to what was looked at: a name that leads elsewhere the next moment is asked once', async () => {
+  it('connects to the checked addresses, with a single lookup', async () => {
     const { resolve, asked } = resolver(['127.0.0.1'], ['8.8.8.8']);
     expect(await why(`http://hooks.example:${port}/`, resolve, true)).toBe('answered 200');
     expect(asked).toEqual(['hooks.example']);
@@ -129,7 +129,7 @@ describe('a post', () => {
     expect(receiver.calls).toHaveLength(before);
   });
 
-  it('goes nowhere by http, nor to an address that is written out, unless private ones are allowed', async () => {
+  it('is not sent by http or to a literal private address, unless private addresses are allowed', async () => {
     const { resolve, asked } = resolver(['8.8.8.8']);
     const before = receiver.calls.length;
     expect(await why('http://hooks.example/', resolve)).toBe('https is needed');
@@ -140,7 +140,7 @@ describe('a post', () => {
     expect(await why(receiver.url, resolve, true)).toBe('answered 200');
   });
 
-  it('says why there is no answer, in words that give no address away', async () => {
+  it('fails with a reason that shows no address', async () => {
     const refused = resolver(['127.0.0.1']);
     expect(await why('http://hooks.example:1/', refused.resolve, true)).toBe('no answer: ECONNREFUSED');
     expect(await why('http://hooks.example/', resolver([]).resolve, true)).toBe(
@@ -153,7 +153,7 @@ describe('a post', () => {
     expect(await why('http://hooks.example/', never, true)).toBe('no answer within 2 s');
   });
 
-  it('does not wait for the body of an answer, nor read one without an end', async () => {
+  it('does not wait for the response body', async () => {
     const server = createServer((_request, response) => {
       response.writeHead(202);
       const more = () => {

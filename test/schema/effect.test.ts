@@ -95,7 +95,7 @@ describe('what could not be delivered', () => {
         part: 'CLOSE_MESSAGE',
         attempts: 1,
       },
-      ...{ error: 'the receiver answered 400', channel: { id: api.id('Channel', byoc) }, conversation },
+      ...{ error: 'the provider answered 400', channel: { id: api.id('Channel', byoc) }, conversation },
       createdAt: api.engine.clock.now().toISOString(),
       doneAt: api.engine.clock.now().toISOString(),
     });

@@ -1,7 +1,7 @@
 import { v7 } from 'uuid';
 import { createIdentifierHash } from '../../src/accounts/identifier-hash.ts';
 import { createAccount, ensureAgents, ensureSkills } from '../../src/accounts/setup.ts';
-import { setupOf } from '../../src/adapters/adapter.ts';
+import { channelSetup } from '../../src/adapters/adapter.ts';
 import { BUILT_IN } from '../../src/adapters/built-in.ts';
 import { createRegistry } from '../../src/adapters/registry.ts';
 import {
@@ -56,7 +56,8 @@ export async function openEngine(
   await prepare?.(address);
   const clock = fakeClock(start);
   const registry = createRegistry(BUILT_IN);
-  const rulesOfAdapter = (adapter: string, settings: unknown) => setupOf(registry.get(adapter), settings);
+  const rulesOfAdapter = (adapter: string, settings: unknown) =>
+    channelSetup(registry.get(adapter), settings);
   const rules = openRulesCache(db.sql, rulesOfAdapter);
   const armed: Alarm[] = [];
   const told: Changed[] = [];

@@ -1,17 +1,17 @@
-import { canonical } from '../shared/canonical-json.ts';
+import { canonicalJson } from '../shared/canonical-json.ts';
 
-/** Fails the running case unless `holds`; `otherwise` says what was wrong. */
-export function check(holds: boolean, otherwise: string): asserts holds {
-  if (!holds) throw new Error(otherwise);
+/** Fails the running case unless `condition` holds. */
+export function check(condition: boolean, failure: string): asserts condition {
+  if (!condition) throw new Error(failure);
 }
 
-/** Fails the running case unless both are equal by value. */
-export function checkSame(actual: unknown, expected: unknown, what: string): void {
-  const [got, wanted] = [canonical(actual), canonical(expected)];
-  check(got === wanted, `${what}: expected ${wanted}, got ${got}`);
+/** Fails the running case unless both values are equal. */
+export function checkSame(actual: unknown, expected: unknown, label: string): void {
+  const [got, wanted] = [canonicalJson(actual), canonicalJson(expected)];
+  check(got === wanted, `${label}: expected ${wanted}, got ${got}`);
 }
 
-/** What a call throws, or null if it returns. */
+/** The error that a call throws, or null if it returns. */
 export async function thrownBy(call: () => unknown): Promise<unknown> {
   try {
     await call();
@@ -20,3 +20,12 @@ export async function thrownBy(call: () => unknown): Promise<unknown> {
     return error;
   }
 }
+
+/** The texts within a value, each with its path. */
+export function textsIn(value: unknown, path: Path = []): { path: Path; text: string }[] {
+  if (typeof value === 'string') return [{ path, text: value }];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => textsIn(inner, [...path, key]));
+}
+
+export type Path = readonly string[];

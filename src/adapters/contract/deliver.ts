@@ -1,124 +1,125 @@
-import { type Adapter, type DeliverResult, type OutboundMessage, rulesOf } from '../adapter.ts';
+import { type DeliverResult, type OutboundMessage, rulesFor } from '../adapter.ts';
 import { parseSettings } from '../registry.ts';
-import { check, checkSame } from './check.ts';
-import type { AdapterSamples, ContractCase } from './contract.ts';
+import { check, checkSame, textsIn } from './check.ts';
+import type { AdapterCase, Sampled } from './contract.ts';
 
-/** Where the messages of the contract go. */
-export const PLACE = {
+const TO = {
   id: '019b0000-0000-7000-8000-00000000c0de',
   conversationId: '019b0000-0000-7000-8000-000000000001',
   address: 'ada',
 };
-/** One of every kind of message. */
+/** One message of every kind. */
 export const MESSAGES: readonly OutboundMessage[] = [
-  { ...PLACE, kind: 'WARNING', text: 'Are you still there?' },
-  { ...PLACE, kind: 'CLOSE_MESSAGE', text: 'Goodbye' },
-  { ...PLACE, kind: 'TEMPLATE', template: 'goodbye', locale: 'en' },
-  { ...PLACE, kind: 'SURVEY' },
-  { ...PLACE, kind: 'SEPARATOR' },
+  { ...TO, kind: 'WARNING', text: 'Are you still there?' },
+  { ...TO, kind: 'CLOSE_MESSAGE', text: 'Goodbye' },
+  { ...TO, kind: 'TEMPLATE', template: 'goodbye', locale: 'en' },
+  { ...TO, kind: 'SURVEY' },
+  { ...TO, kind: 'SEPARATOR' },
 ];
 
 type Attempt = {
-  /** What came of it; THREW where `deliver` did. */
-  outcome: DeliverResult | { outcome: 'THREW' };
+  /** THREW if `deliver` threw. */
+  result: DeliverResult | { outcome: 'THREW' };
   requests: { url: URL; text: string; signal: AbortSignal | null }[];
 };
+/** The provider's response to a request; an error if there is none. */
+type Respond = (url: string) => Response | Error;
 
-/** What holds for every adapter's way out. */
-export function deliverCases(adapter: Adapter, samples: AdapterSamples): ContractCase[] {
-  const all = (answer: (url: string) => Response | Error, signal = new AbortController().signal) =>
-    Promise.all(MESSAGES.map((message) => attempt(adapter, samples, message, answer, signal)));
-  const textOf = async () => {
-    const attempts = await all(samples.taken);
-    return attempts.flatMap(({ requests }) => requests).map(({ text }) => text);
-  };
-  return [
-    {
-      name: 'sends every kind of message, and says when it was taken',
-      async run() {
-        const attempts = await all(samples.taken);
+/** Requirements on `deliver`. A kind of message that the channel does not have may be rejected without a request. */
+export const deliverCases: readonly AdapterCase<Sampled>[] = [
+  {
+    name: 'sends messages and returns ACCEPTED',
+    async run(given) {
+      const attempts = await deliverAll(given, given.samples.acceptedResponse);
+      check(
+        attempts.some(({ requests }) => requests.length > 0),
+        'nothing was sent through the fetch of the context',
+      );
+      for (const { result, requests } of attempts)
         check(
-          attempts.some(({ requests }) => requests.length > 0),
-          'nothing was sent through the fetch of the context',
+          result.outcome === 'ACCEPTED' || (requests.length === 0 && result.outcome !== 'THREW'),
+          `the provider accepted a message, but the outcome is ${result.outcome}`,
         );
-        // A kind that the channel does not have may be rejected, but only without a request.
-        for (const { outcome, requests } of attempts)
+    },
+  },
+  {
+    name: 'returns REJECTED with a reason for a 400 response',
+    async run(given) {
+      for (const { result } of await sentAttempts(given, badRequest))
+        check(result.outcome === 'REJECTED' && result.reason !== '', `a 400 gave ${result.outcome}`);
+    },
+  },
+  {
+    name: 'shows no setting in the reason for a rejection',
+    async run(given) {
+      const texts = textsIn(given.samples.settings).filter(({ text }) => text.length >= 8);
+      for (const { result } of await deliverAll(given, badRequest))
+        if (result.outcome === 'REJECTED')
+          check(!texts.some(({ text }) => result.reason.includes(text)), 'the reason shows a setting');
+    },
+  },
+  {
+    name: 'returns RETRY with the delay of Retry-After',
+    async run(given) {
+      const respond = () => new Response('slow down', { status: 429, headers: { 'retry-after': '7' } });
+      for (const { result } of await sentAttempts(given, respond)) {
+        // The adapter decides whether to set isLimited.
+        const actual = {
+          outcome: result.outcome,
+          afterMs: result.outcome === 'RETRY' ? result.afterMs : null,
+        };
+        checkSame(actual, { outcome: 'RETRY', afterMs: 7000 }, 'a 429 with Retry-After: 7');
+      }
+    },
+  },
+  {
+    name: 'does not reject a message while the provider is down',
+    async run(given) {
+      for (const respond of [() => new Response('', { status: 503 }), () => new TypeError('fetch failed')])
+        for (const { result } of await sentAttempts(given, respond))
           check(
-            outcome.outcome === (requests.length > 0 ? 'ACCEPTED' : outcome.outcome) &&
-              outcome.outcome !== 'THREW',
-            `the provider took it, but the outcome is ${outcome.outcome}`,
+            result.outcome === 'RETRY' || result.outcome === 'THREW',
+            `no response gave ${result.outcome}`,
           );
-      },
     },
-    {
-      name: 'says for good that a message was refused, and why',
-      async run() {
-        for (const { outcome, requests } of await all(() => new Response('no', { status: 400 })))
-          if (requests.length > 0)
-            check(outcome.outcome === 'REJECTED' && outcome.reason !== '', `a 400 gave ${outcome.outcome}`);
-      },
+  },
+  {
+    name: 'passes the signal of the context to fetch',
+    async run(given) {
+      const controller = new AbortController();
+      const attempts = await deliverAll(given, given.samples.acceptedResponse, controller.signal);
+      controller.abort();
+      for (const { signal } of attempts.flatMap(({ requests }) => requests))
+        check(signal?.aborted === true, 'a request was sent without the signal of the context');
     },
-    {
-      name: 'shows no setting in the reason for a refusal',
-      async run() {
-        const texts = textsIn(samples.settings).filter((text) => text.length >= 8);
-        for (const { outcome } of await all(() => new Response('no', { status: 400 })))
-          if (outcome.outcome === 'REJECTED')
-            check(!texts.some((text) => outcome.reason.includes(text)), 'the reason shows a setting');
-      },
+  },
+  {
+    name: 'sends the id of the message where sends are idempotent',
+    async run(given) {
+      if (!rulesFor(given.adapter, given.samples.settings).idempotentSends) return;
+      const attempts = await deliverAll(given, given.samples.acceptedResponse);
+      for (const { text } of attempts.flatMap(({ requests }) => requests))
+        check(text.includes(TO.id), 'a request was sent without the id of its message');
     },
-    {
-      name: 'waits as long as a provider asks for',
-      async run() {
-        const answer = () => new Response('slow down', { status: 429, headers: { 'retry-after': '7' } });
-        for (const { outcome, requests } of await all(answer))
-          if (requests.length > 0) {
-            const afterMs = outcome.outcome === 'RETRY' ? outcome.afterMs : null;
-            // Whether it says that the provider limits it is up to the adapter.
-            const asked = { outcome: outcome.outcome, afterMs };
-            checkSame(asked, { outcome: 'RETRY', afterMs: 7000 }, 'a 429 with Retry-After: 7');
-          }
-      },
-    },
-    {
-      name: 'leaves a message open while the provider is down',
-      async run() {
-        for (const answer of [() => new Response('', { status: 503 }), () => new TypeError('fetch failed')])
-          for (const { outcome, requests } of await all(answer))
-            if (requests.length > 0)
-              check(
-                outcome.outcome === 'RETRY' || outcome.outcome === 'THREW',
-                `no answer gave ${outcome.outcome}`,
-              );
-      },
-    },
-    {
-      name: 'stops when it is told to',
-      async run() {
-        const controller = new AbortController();
-        const attempts = await all(samples.taken, controller.signal);
-        controller.abort();
-        for (const { signal } of attempts.flatMap(({ requests }) => requests))
-          check(signal?.aborted === true, 'a request went out without the signal of the context');
-      },
-    },
-    {
-      name: 'marks each attempt with the id of its message, where sends are idempotent',
-      async run() {
-        if (!rulesOf(adapter, samples.settings).idempotentSends) return;
-        for (const text of await textOf())
-          check(text.includes(PLACE.id), 'a request went out without the id of its message');
-      },
-    },
-  ];
+  },
+];
+
+const badRequest = () => new Response('no', { status: 400 });
+
+function deliverAll(given: Sampled, respond: Respond, signal?: AbortSignal): Promise<Attempt[]> {
+  return Promise.all(MESSAGES.map((message) => attempt(given, message, respond, signal)));
 }
 
-/** Delivers one message to a provider that answers so, and notes what went over the wire. */
+/** The attempts that sent a request. */
+async function sentAttempts(given: Sampled, respond: Respond): Promise<Attempt[]> {
+  return (await deliverAll(given, respond)).filter(({ requests }) => requests.length > 0);
+}
+
+/** Delivers one message to a provider that answers by `respond`, and records the requests. */
 export async function attempt(
-  adapter: Adapter,
-  samples: Pick<AdapterSamples, 'settings' | 'now'>,
+  { adapter, samples }: Sampled,
   message: OutboundMessage,
-  answer: (url: string) => Response | Error,
+  respond: Respond,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<Attempt> {
   const requests: Attempt['requests'] = [];
@@ -128,9 +129,9 @@ export async function attempt(
     const text = [request.url, ...headers, await request.text()].join('\n');
     const url = new URL(request.url);
     requests.push({ url, text, signal: init?.signal ?? (input instanceof Request ? input.signal : null) });
-    const given = answer(request.url);
-    if (given instanceof Error) throw given;
-    return given;
+    const response = respond(request.url);
+    if (response instanceof Error) throw response;
+    return response;
   };
   const context = {
     settings: parseSettings(adapter, samples.settings),
@@ -139,13 +140,8 @@ export async function attempt(
     signal,
   };
   try {
-    return { outcome: await adapter.deliver(message, context), requests };
+    return { result: await adapter.deliver(message, context), requests };
   } catch {
-    return { outcome: { outcome: 'THREW' }, requests };
+    return { result: { outcome: 'THREW' }, requests };
   }
-}
-
-function textsIn(value: unknown): string[] {
-  if (typeof value === 'string') return [value];
-  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
 }

@@ -1,90 +1,76 @@
-import type { Adapter } from '../adapter.ts';
 import { destinationsOf, settingsSchemaOf } from '../settings.ts';
-import { check } from './check.ts';
-import type { AdapterSamples, ContractCase } from './contract.ts';
-import { attempt, MESSAGES, PLACE } from './deliver.ts';
+import { check, type Path, textsIn } from './check.ts';
+import type { AdapterCase, Sampled } from './contract.ts';
+import { attempt, MESSAGES } from './deliver.ts';
 
-/** A part of a host that no message is sent to by chance. */
+/** A part of a host that occurs in no real URL. */
 const CANARY = 'canary-5d1f7c';
-/** How a setting may say where something is sent. */
-const PLACES = [`https://${CANARY}.example`, `${CANARY}.example`, CANARY];
-/** Addresses of customers that would lead elsewhere, if they entered a path as they are. */
+/** The ways in which a setting may name a host. */
+const HOSTS = [`https://${CANARY}.example`, `${CANARY}.example`, CANARY];
+/** Customer addresses that would change the path or the query of a URL if they were not encoded. */
 const ADDRESSES = [
   ...['.', '..', '...', '%2e%2e', '%2E', '../../admin', 'a/../../../admin', 'a/b', '/', '\\..\\admin', ''],
   ...['%2f..%2fadmin', '?admin=1', '#admin', ';admin', '@admin', ':80', 'a b', '\u202e', '\ud800', 'x\r\ny'],
 ];
 
-type Path = readonly (string | number)[];
-
-/** What holds for the places that an adapter sends to. */
-export function destinationCases(adapter: Adapter, samples: AdapterSamples): ContractCase[] {
-  const sentTo = async (settings: unknown) => {
-    const given = { settings, now: samples.now };
-    const attempts = await Promise.all(
-      MESSAGES.map((message) => attempt(adapter, given, message, samples.taken)),
-    );
-    return attempts.flatMap(({ requests }) => requests.map(({ url }) => url.hostname));
-  };
-  return [
-    {
-      name: 'sends to no host that a setting names which is not marked as a destination',
-      async run() {
-        const marked = destinationsOf(adapter);
-        const names = Object.keys(settingsSchemaOf(adapter).properties ?? {}).map((name): Path => [name]);
-        for (const path of [...names, ...textsIn(samples.settings)])
-          for (const place of PLACES) {
-            const settings = replaced(samples.settings, path, place);
-            if (marked.includes(String(path[0])) || !adapter.settings.safeParse(settings).success) continue;
-            for (const host of await sentTo(settings))
-              check(!host.includes(CANARY), `${path[0]} says where messages go: mark it by destination()`);
-          }
-      },
-    },
-    {
-      name: 'keeps the address of a customer within its place in a path',
-      async run() {
-        for (const message of MESSAGES) {
-          const usual = await attempt(adapter, samples, message, samples.taken);
-          for (const address of ADDRESSES) {
-            const { requests } = await attempt(adapter, samples, { ...message, address }, samples.taken);
-            for (const [index, { url }] of requests.entries())
-              checkPath(url, usual.requests[index]?.url, address);
-          }
+/** Requirements on the URLs to which an adapter sends. */
+export const destinationCases: readonly AdapterCase<Sampled>[] = [
+  {
+    name: 'marks every setting that names a host as a destination',
+    async run(given) {
+      const { adapter, samples } = given;
+      const marked = destinationsOf(adapter);
+      const names = Object.keys(settingsSchemaOf(adapter).properties ?? {}).map((name): Path => [name]);
+      for (const path of [...names, ...textsIn(samples.settings).map(({ path }) => path)])
+        for (const host of HOSTS) {
+          const settings = replaced(samples.settings, path, host);
+          if (marked.includes(String(path[0])) || !adapter.settings.safeParse(settings).success) continue;
+          for (const sentTo of await hostsOf({ adapter, samples: { ...samples, settings } }))
+            check(!sentTo.includes(CANARY), `${path[0]} names a host: mark it by destination()`);
         }
-      },
     },
-  ];
+  },
+  {
+    name: 'encodes a customer address within one path segment',
+    async run(given) {
+      const respond = given.samples.acceptedResponse;
+      for (const message of MESSAGES) {
+        const usual = await attempt(given, message, respond);
+        for (const address of ADDRESSES) {
+          const { requests } = await attempt(given, { ...message, address }, respond);
+          for (const [index, { url }] of requests.entries())
+            checkPath(url, usual.requests[index]?.url, { usual: message.address, given: address });
+        }
+      }
+    },
+  },
+];
+
+async function hostsOf(given: Sampled): Promise<string[]> {
+  const attempts = await Promise.all(
+    MESSAGES.map((message) => attempt(given, message, given.samples.acceptedResponse)),
+  );
+  return attempts.flatMap(({ requests }) => requests.map(({ url }) => url.hostname));
 }
 
-/** Fails unless a URL differs from the usual one only where that has the address. */
-function checkPath(url: URL, usual: URL | undefined, address: string): void {
-  const moved = `a customer at ${JSON.stringify(address)} is written to at another path: see pathSegment()`;
-  check(usual !== undefined && url.origin === usual.origin && url.hash === usual.hash, moved);
+/** Fails unless a URL differs from the usual one only in the segments that contain the address. */
+function checkPath(url: URL, usual: URL | undefined, address: { usual: string; given: string }): void {
+  const failure = `the address ${JSON.stringify(address.given)} changes the URL: encode it by pathSegment()`;
+  check(usual !== undefined && url.origin === usual.origin && url.hash === usual.hash, failure);
   const [parts, usualParts] = [url, usual].map(({ pathname }) => pathname.split('/')) as [string[], string[]];
-  check(parts.length === usualParts.length, moved);
+  check(parts.length === usualParts.length, failure);
   for (const [index, part] of parts.entries()) {
-    const isPlace = usualParts[index]?.includes(PLACE.address);
-    check(isPlace ? !/^$|%2f|%5c|%0/i.test(part) : part === usualParts[index], moved);
+    const hasAddress = usualParts[index]?.includes(address.usual);
+    check(hasAddress ? !/^$|%2f|%5c|%0/i.test(part) : part === usualParts[index], failure);
   }
   const names = [url, usual].map(({ searchParams }) => [...searchParams.keys()].join());
-  check(names[0] === names[1], moved);
+  check(names[0] === names[1], failure);
 }
 
-/** Where texts stand in a value. */
-function textsIn(value: unknown, at: Path = []): Path[] {
-  if (typeof value === 'string') return [at];
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([key, inner]) => textsIn(inner, [...at, key]));
-}
-
-/** The same value with another text at one place. */
+/** A copy of a value with another text at one path. */
 function replaced(value: unknown, [key, ...rest]: Path, text: string): unknown {
   if (key === undefined) return text;
-  const copy = Array.isArray(value) ? [...value] : { ...(value as object) };
-  (copy as Record<string | number, unknown>)[key] = replaced(
-    (value as Record<string | number, unknown>)[key],
-    rest,
-    text,
-  );
+  const copy = (Array.isArray(value) ? [...value] : { ...(value as object) }) as Record<string, unknown>;
+  copy[key] = replaced(copy[key], rest, text);
   return copy;
 }

@@ -1,10 +1,10 @@
 import { InvalidInputError } from '../../domain/errors.ts';
-import type { Adapter, AdapterContext, ChannelSettings, Inbound, InboundRequest } from '../adapter.ts';
+import type { AdapterContext, ChannelSettings, Inbound, InboundRequest } from '../adapter.ts';
 import { parseSettings } from '../registry.ts';
 import { check, checkSame, thrownBy } from './check.ts';
-import type { AdapterSamples, ContractCase } from './contract.ts';
+import type { AdapterCase, Sampled } from './contract.ts';
 
-const JUNK = [
+const JUNK_BODIES = [
   '',
   '[]',
   'null',
@@ -17,111 +17,122 @@ const JUNK = [
   'a=b',
 ];
 
-/** What holds for every adapter's way in. */
-export function inboundCases(adapter: Adapter, samples: AdapterSamples): ContractCase[] {
-  const { inbound } = adapter;
-  const verify = async (request: InboundRequest, settings: unknown = samples.settings) =>
-    inbound.verify(request, contextOf(adapter, settings, samples.now));
-  const parse = (request: InboundRequest, now = samples.now) =>
-    inbound.parse(request, contextOf(adapter, samples.settings, now));
-  /** Without what an adapter can only stamp, where its provider says no times. */
-  const timely = (read: Inbound) =>
-    inbound.undated
-      ? { ...read, events: read.events.map((event) => ({ ...event, at: 0, sentAt: 0 })) }
-      : read;
-  return [
-    {
-      name: 'accepts genuine calls',
-      async run() {
-        check(samples.calls.length > 0, 'there is no sample call');
-        for (const { request } of samples.calls) check(await verify(request), `refused: ${request.url}`);
-      },
+/** Requirements on `inbound`. */
+export const inboundCases: readonly AdapterCase<Sampled>[] = [
+  {
+    name: 'verifies genuine requests',
+    async run(given) {
+      const { calls } = given.samples;
+      check(calls.length > 0, 'there is no sample request');
+      for (const { request } of calls) check(await verify(given, request), `rejected: ${request.url}`);
     },
-    {
-      name: 'refuses a call of which any byte was changed',
-      async run() {
-        if (inbound.unsigned) return;
-        for (const { request } of samples.calls)
-          for (const index of request.body.keys()) {
-            const body = Uint8Array.from(request.body);
-            body[index] = (body[index] ?? 0) ^ 1;
-            check(!(await verify({ ...request, body })), `taken with byte ${index} changed`);
-          }
-      },
-    },
-    {
-      name: 'refuses a call without its signature, or with junk for one',
-      async run() {
-        for (const { request } of samples.calls) {
-          check(!(await verify({ ...request, headers: new Headers() })), 'taken without any header');
-          const junk = new Headers(
-            [...request.headers.keys()].map((name): [string, string] => [name, 'junk']),
-          );
-          check(!(await verify({ ...request, headers: junk })), 'taken with junk in every header');
+  },
+  {
+    name: 'rejects a request with any byte of its body changed',
+    async run(given) {
+      if (given.adapter.inbound.unsigned) return;
+      for (const { request } of given.samples.calls)
+        for (const index of request.body.keys()) {
+          const body = Uint8Array.from(request.body);
+          body[index] = (body[index] ?? 0) ^ 1;
+          check(!(await verify(given, { ...request, body })), `accepted with byte ${index} changed`);
         }
-      },
     },
-    {
-      name: 'refuses a call that was signed for another channel',
-      async run() {
-        for (const { request } of samples.calls)
-          check(!(await verify(request, samples.otherSettings)), 'taken with the secrets of another channel');
-      },
+  },
+  {
+    name: 'rejects a request with a missing or invalid signature',
+    async run(given) {
+      for (const { request } of given.samples.calls) {
+        check(!(await verify(given, { ...request, headers: new Headers() })), 'accepted without any header');
+        const names = [...request.headers.keys()];
+        const junk = new Headers(names.map((name): [string, string] => [name, 'junk']));
+        check(!(await verify(given, { ...request, headers: junk })), 'accepted with junk in every header');
+      }
     },
-    {
-      name: 'reads the events of genuine calls',
-      async run() {
-        for (const { request, events } of samples.calls) checkSame(parse(request).events, events, 'events');
-      },
+  },
+  {
+    name: 'rejects a request signed for another channel',
+    async run(given) {
+      for (const { request } of given.samples.calls)
+        check(
+          !(await verify(given, request, given.samples.otherSettings)),
+          'accepted with the secrets of another channel',
+        );
     },
-    {
-      name: 'reads a redelivered call just as it did before',
-      async run() {
-        const later = new Date(samples.now.getTime() + 3_600_000);
-        for (const { request } of samples.calls)
-          checkSame(timely(parse(request, later)), timely(parse(request)), 'an hour later');
-      },
+  },
+  {
+    name: 'parses the events of genuine requests',
+    run(given) {
+      for (const { request, events } of given.samples.calls)
+        checkSame(parse(given, request).events, events, 'events');
     },
-    {
-      name: 'answers a body it cannot read with InvalidInputError',
-      async run() {
-        for (const { request } of samples.calls) {
-          const half = request.body.slice(0, request.body.length >> 1);
-          for (const body of [half, Uint8Array.of(0xff, 0xfe), ...JUNK.map((text) => Buffer.from(text))]) {
-            const error = await thrownBy(() => parse({ ...request, body }));
-            check(error === null || error instanceof InvalidInputError, `it threw ${error}`);
-          }
+  },
+  {
+    name: 'parses a redelivered request to the same events',
+    run(given) {
+      const later = new Date(given.samples.now.getTime() + 3_600_000);
+      // Without the timestamps that an adapter makes itself if its provider sends none.
+      const comparable = (read: Inbound) =>
+        given.adapter.inbound.undated
+          ? { ...read, events: read.events.map((event) => ({ ...event, at: 0, sentAt: 0 })) }
+          : read;
+      for (const { request } of given.samples.calls)
+        checkSame(
+          comparable(parse(given, request, later)),
+          comparable(parse(given, request)),
+          'an hour later',
+        );
+    },
+  },
+  {
+    name: 'throws InvalidInputError for a body that it cannot parse',
+    async run(given) {
+      const junk = [Uint8Array.of(0xff, 0xfe), ...JUNK_BODIES.map((text) => Buffer.from(text))];
+      for (const { request } of given.samples.calls)
+        for (const body of [request.body.slice(0, request.body.length >> 1), ...junk]) {
+          const error = await thrownBy(() => parse(given, { ...request, body }));
+          check(error === null || error instanceof InvalidInputError, `it threw ${error}`);
         }
-      },
     },
-    {
-      name: 'answers a genuine handshake and refuses a forged one, where it has one',
-      async run() {
-        if (!inbound.handshake) return;
-        check(samples.handshake !== undefined, 'there is a handshake, but no sample of it');
-        const context = contextOf(adapter, samples.settings, samples.now);
-        const { genuine, reply, forged } = samples.handshake;
-        checkSame(inbound.handshake(genuine, context), reply, 'the answer');
-        check(inbound.handshake(forged, context) === null, 'a forged handshake was answered');
-      },
+  },
+  {
+    name: 'answers a genuine handshake and rejects a forged one',
+    run({ adapter, samples }) {
+      const { inbound } = adapter;
+      if (!inbound.handshake) return;
+      check(samples.handshake !== undefined, 'the adapter has a handshake, but the samples have none');
+      const context = contextOf({ adapter, samples });
+      const { genuine, reply, forged } = samples.handshake;
+      checkSame(inbound.handshake(genuine, context), reply, 'the response');
+      check(inbound.handshake(forged, context) === null, 'a forged handshake was answered');
     },
-    {
-      name: 'thanks for a call with a status of success, where it has an answer of its own',
-      async run() {
-        for (const { request } of samples.calls) {
-          const context = contextOf(adapter, samples.settings, samples.now);
-          const status = inbound.acknowledge?.(request, context).status ?? 204;
-          check(status >= 200 && status < 300, `a call that was taken is answered with ${status}`);
-        }
-      },
+  },
+  {
+    name: 'acknowledges a request with a 2xx status',
+    run(given) {
+      for (const { request } of given.samples.calls) {
+        const status = given.adapter.inbound.acknowledge?.(request, contextOf(given)).status ?? 204;
+        check(status >= 200 && status < 300, `an accepted request is answered with ${status}`);
+      }
     },
-  ];
+  },
+];
+
+async function verify(given: Sampled, request: InboundRequest, settings?: unknown): Promise<boolean> {
+  return given.adapter.inbound.verify(request, contextOf(given, { settings }));
 }
 
-function contextOf(adapter: Adapter, settings: unknown, now: Date): AdapterContext<ChannelSettings> {
+function parse(given: Sampled, request: InboundRequest, now?: Date): Inbound {
+  return given.adapter.inbound.parse(request, contextOf(given, { now }));
+}
+
+function contextOf(
+  { adapter, samples }: Sampled,
+  { settings = samples.settings, now = samples.now }: { settings?: unknown; now?: Date | undefined } = {},
+): AdapterContext<ChannelSettings> {
   return {
     settings: parseSettings(adapter, settings),
-    fetch: () => Promise.reject(new Error('reading a call takes no request')),
+    fetch: () => Promise.reject(new Error('inbound functions must not send requests')),
     now: () => now,
     signal: new AbortController().signal,
   };

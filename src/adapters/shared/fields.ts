@@ -1,20 +1,21 @@
 import { z } from 'zod';
 import { InvalidInputError } from '../../domain/errors.ts';
 import type { Inbound, InboundEvent } from '../adapter.ts';
-import { firstFault } from './invalid.ts';
+import { firstIssue } from './first-issue.ts';
 
-/** Text that can be stored and compared, such as an id: not empty, without control characters or half a surrogate pair. */
-export const word = (max: number) =>
+/** Text that can be stored and compared, such as an id: not empty, without control characters or lone surrogates. */
+export const identifier = (max: number) =>
   z
     .string()
     .min(1)
     .max(max)
     .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'no control characters, and well formed');
 
-/** An id that some write as a number. */
-export const wordOrNumber = (max: number) => z.union([word(max), z.int().nonnegative().transform(String)]);
+/** An identifier that some providers send as a number. */
+export const identifierOrNumber = (max: number) =>
+  z.union([identifier(max), z.int().nonnegative().transform(String)]);
 
-/** An instant in ISO 8601 with its offset. */
+/** An ISO 8601 date and time with an offset. */
 export const instant = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
 
 /** Seconds since 1970, as digits or as a number. */
@@ -28,45 +29,52 @@ export const unixSeconds = z
 export const unixMilliseconds = z
   .union(
     [z.string().regex(/^\d{1,14}$/, 'milliseconds since 1970'), z.int().min(0).max(99_999_999_999_999)],
-    {
-      error: 'milliseconds since 1970',
-    },
+    { error: 'milliseconds since 1970' },
   )
   .transform((ms) => new Date(Number(ms)));
 
-/** A language and perhaps a region, as BCP 47 writes them. */
+/** A BCP 47 language tag, such as de-AT. */
 export const locale = z
   .string()
   .max(35)
   .regex(/^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$/, 'a language tag of BCP 47, such as de-AT');
 
-/** One thing in a call: where it stands, and how to read it. `as` null, or a reading that gives null: of no use to Lull. */
-export type Item = { at: string; value: unknown; as: z.ZodType<InboundEvent | null> | null };
+/** A setting that is a URL. */
+export const httpUrl = z.url({ protocol: /^https?$/ });
 
-/** Reads the things of a call one by one: a bad one spoils none of the good ones. */
+/** Reports a missing field from within a transform, which returns the result. */
+export function missingField(context: z.RefinementCtx, path: string[], allowed: string): never {
+  context.addIssue({ code: 'custom', path, message: allowed });
+  return z.NEVER;
+}
+
+/** One item of a request: its place, its value and its schema. A null schema, or one that yields null, ignores the item. */
+export type Item = { field: string; value: unknown; schema: z.ZodType<InboundEvent | null> | null };
+
+/** Parses the items of a request one by one: an invalid item does not affect the valid ones. */
 export function readItems(items: Iterable<Item>): Inbound {
   const events: InboundEvent[] = [];
   const malformed: { field: string; allowed: string }[] = [];
   let ignored = 0;
-  for (const { at, value, as } of items) {
-    const result = as?.safeParse(value);
-    if (result?.error) malformed.push(firstFault(result.error, at));
+  for (const { field, value, schema } of items) {
+    const result = schema?.safeParse(value);
+    if (result?.error) malformed.push(firstIssue(result.error, field));
     else if (result?.data) events.push(result.data);
     else ignored += 1;
   }
   return { events, ignored, malformed };
 }
 
-/** Reads a body as a whole. @throws InvalidInputError naming the field that is wrong, or `body` */
+/** Parses a JSON body. @throws InvalidInputError naming the invalid field, or `body` */
 export function readBody<Body>(schema: z.ZodType<Body>, body: Uint8Array): Body {
-  const read = schema.safeParse(jsonOf(body));
+  const read = schema.safeParse(parseJson(body));
   if (read.success) return read.data;
-  const { field, allowed } = firstFault(read.error, 'body');
+  const { field, allowed } = firstIssue(read.error, 'body');
   throw new InvalidInputError(field, allowed);
 }
 
-/** The text of a body. @throws InvalidInputError where it is no UTF-8 */
-export function textOf(body: Uint8Array, allowed: string): string {
+/** Decodes a body. @throws InvalidInputError saying what is `allowed` if the body is not UTF-8 */
+export function decodeText(body: Uint8Array, allowed: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(body);
   } catch {
@@ -74,10 +82,10 @@ export function textOf(body: Uint8Array, allowed: string): string {
   }
 }
 
-function jsonOf(body: Uint8Array): unknown {
+function parseJson(body: Uint8Array): unknown {
   const allowed = 'JSON in UTF-8';
   try {
-    return JSON.parse(textOf(body, allowed));
+    return JSON.parse(decodeText(body, allowed));
   } catch {
     throw new InvalidInputError('body', allowed);
   }

@@ -1,14 +1,14 @@
-/** Why a message to an address that is no segment is refused. */
-export const NO_SEGMENT = "the customer's address cannot stand in a path";
+/** The reason for rejecting a message whose address `pathSegment` refuses. */
+export const INVALID_SEGMENT = "the customer's address is not a valid part of a URL path";
 
-/** Separators, which servers may decode before they look for a path, and what no path has. */
-const REFUSED = /[/\\\p{Cc}\p{Cs}]/u;
+/** Separators, which some servers decode before routing, and characters that no path has. */
+const FORBIDDEN = /[/\\\p{Cc}\p{Cs}]/u;
 
 /**
- * A text as one segment of a URL's path, encoded. Null for a text that would lead to another path, however it is
- * encoded: empty, `.`, `..`, or with a separator or a control character in it.
+ * Encodes a text as one segment of a URL path. Null for a text that could change the path even when encoded: empty, `.`,
+ * `..`, or containing a separator or a control character.
  */
 export function pathSegment(text: string): string | null {
-  if (text === '' || text === '.' || text === '..' || REFUSED.test(text)) return null;
+  if (text === '' || text === '.' || text === '..' || FORBIDDEN.test(text)) return null;
   return encodeURIComponent(text);
 }

@@ -3,21 +3,23 @@ import type { ChannelSettings } from '../adapter.ts';
 import type { Registry } from '../registry.ts';
 import type { SettingsStore } from '../settings.ts';
 
-/** What a customer sees at the end on a channel of an adapter, with the channel's settings as they are stored. */
-export type ClosingBy = (
+/**
+ * Decides what a customer sees when a conversation ends, by the adapter's id and the channel's stored settings.
+ * @throws NotFoundError for an unknown adapter, InvalidInputError if the adapter rejects the settings
+ */
+export type ResolveClosing = (
   adapterId: string,
   settings: object,
   context: Omit<ClosingContext<unknown>, 'settings'>,
 ) => Closing;
 
-/** Asks the adapters of a registry. @throws NotFoundError for none of that id, InvalidInputError for settings it refuses */
-export function closingBy(registry: Registry, store: SettingsStore): ClosingBy {
-  // The settings of a channel stay the same object as long as its account's rules are kept.
-  const opened = new WeakMap<object, ChannelSettings>();
+/** Makes the resolver of a registry, which parses the settings of each channel once. */
+export function closingResolver(registry: Registry, store: SettingsStore): ResolveClosing {
+  // A channel's stored settings stay the same object for as long as its account's rules are cached.
+  const parsed = new WeakMap<object, ChannelSettings>();
   return (adapterId, stored, context) => {
-    const adapter = registry.get(adapterId);
-    const settings = opened.get(stored) ?? store.open(adapterId, stored);
-    opened.set(stored, settings);
-    return adapter.closing({ ...context, settings });
+    const settings = parsed.get(stored) ?? store.open(adapterId, stored);
+    parsed.set(stored, settings);
+    return registry.get(adapterId).closing({ ...context, settings });
   };
 }

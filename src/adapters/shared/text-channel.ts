@@ -1,72 +1,87 @@
 import { z } from 'zod';
-import type { ClosingContext, ClosingProposal } from '../../domain/closing/closing.ts';
-import type { OutboundMessage } from '../adapter.ts';
+import { type Closing, type ClosingContext, closingFrom } from '../../domain/closing/closing.ts';
+import { HELP_WORDS, OPT_IN_WORDS, PLAIN_OPT_OUT_WORDS } from '../../domain/conversation/keyword.ts';
+import type { ChannelRules } from '../../domain/policy/channel-rules.ts';
+import { type DeliverResult, type OutboundMessage, rejected } from '../adapter.ts';
 
 type Texts = { closeMessage?: string | undefined; surveyText?: string | undefined };
 
-/** What a channel that shows nothing but text says at the end; `limit` is the longest text it takes. */
-export const closingTexts = (limit: number) => ({
-  closeMessage: z
-    .string()
-    .min(1)
-    .max(limit)
-    .optional()
-    .describe('What is sent at the end where the policy does not say; without it nothing is'),
-  surveyText: z
-    .string()
-    .min(1)
-    .max(limit)
-    .optional()
-    .describe('What asks for a survey at the end, such as a link; without it none is asked for'),
+/** The rules of most providers' channels, which show nothing but text; `limit` is the longest text. */
+export const textChannelRules = (limit: number): ChannelRules => ({
+  bounds: {},
+  canReopen: true,
+  businessInitiated: true,
+  newSessionOnAgentMessage: true,
+  replyWindow: null,
+  textLimits: { closeMessage: limit },
+  idempotentSends: false,
+  optOutWords: PLAIN_OPT_OUT_WORDS,
+  optInWords: OPT_IN_WORDS,
+  helpWords: HELP_WORDS,
 });
 
-/** Survey and close message as the policy or else the settings have them (LL-14), and no line. */
-export function asTexted(
-  { closeMessage, settings }: ClosingContext<Texts>,
+const text = (limit: number) => z.string().min(1).max(limit).optional();
+
+/** The settings of a text channel for the end of a conversation; `limit` is the longest text. */
+export const closingTextSettings = (limit: number) => ({
+  closeMessage: text(limit).describe(
+    'The text sent at the end if the policy has no close message. Default: nothing is sent',
+  ),
+  surveyText: text(limit).describe(
+    'The text that asks for a survey at the end, such as a link. Default: no survey is sent',
+  ),
+});
+
+/**
+ * The closing of a text channel (LL-14): the survey text of the settings, and the close message of the policy or else of
+ * the settings. `template` replaces the close message outside the reply window.
+ */
+export function textClosing(
+  context: ClosingContext<Texts>,
   limit: number,
   template: string | null = null,
-): ClosingProposal {
-  const survey = settings.surveyText !== undefined;
-  return {
-    survey: [survey, survey ? 'the channel has a text for it' : 'the channel has no text for it'],
-    closeMessage: said(closeMessage, settings.closeMessage, limit),
+): Closing {
+  const survey = context.settings.surveyText !== undefined;
+  return closingFrom(context, {
+    survey: [survey, `the channel has ${survey ? 'a' : 'no'} survey text`],
+    closeMessage: closeText(context, limit),
     template,
-    separator: [false, 'the channel has no line to draw'],
-  };
+    separator: [false, 'the channel has no separators'],
+  });
 }
 
-/** A text that the policy gives, unless it is longer than the channel takes. */
-export function fitting(
+/** A text with its reason, or null with another reason if the text is over the channel's limit. */
+export function withinLimit(
   text: string,
   limit: number,
   why: string,
 ): readonly [shown: string | null, why: string] {
   if (text.length <= limit) return [text, why];
-  return [null, `it is longer than the ${limit} characters that the channel takes`];
+  return [null, `the text is longer than the channel's limit of ${limit} characters`];
 }
 
-function said(byPolicy: string | null, bySettings: string | undefined, limit: number) {
-  if (byPolicy !== null) return fitting(byPolicy, limit, 'the policy says it');
-  if (bySettings !== undefined) return fitting(bySettings, limit, 'the channel says it');
-  return [null, 'neither policy nor channel says anything'] as const;
+function closeText({ closeMessage, settings }: ClosingContext<Texts>, limit: number) {
+  if (closeMessage !== null) return withinLimit(closeMessage, limit, 'the policy has a close message');
+  if (settings.closeMessage !== undefined)
+    return withinLimit(settings.closeMessage, limit, 'the channel has a close message');
+  return [null, 'neither the policy nor the channel has a close message'] as const;
 }
 
-/** What to send for a message on a channel that has nothing but text; null where there is nothing, and then why. */
-export function textFor(
+/** Sends the text of a message by `send`; rejects the kinds of message that a text channel does not have. */
+export async function sendText(
   message: OutboundMessage,
   { surveyText }: Texts,
-): { text: string } | { text: null; why: string } {
+  send: (text: string) => Promise<DeliverResult>,
+): Promise<DeliverResult> {
   switch (message.kind) {
     case 'WARNING':
     case 'CLOSE_MESSAGE':
-      return { text: message.text };
+      return await send(message.text);
     case 'SURVEY':
-      return surveyText === undefined
-        ? { text: null, why: 'the channel has no text that asks for a survey' }
-        : { text: surveyText };
+      return surveyText === undefined ? rejected('the channel has no survey text') : await send(surveyText);
     case 'TEMPLATE':
-      return { text: null, why: 'the channel has no templates' };
+      return rejected('the channel has no templates');
     case 'SEPARATOR':
-      return { text: null, why: 'the channel has no line to draw' };
+      return rejected('the channel has no separators');
   }
 }

@@ -2,15 +2,15 @@ import { z } from 'zod';
 import type { ChannelRules } from '../../domain/policy/channel-rules.ts';
 import { parseDuration } from '../../domain/time/duration.ts';
 
-/** Which tier of a messaging channel it is, for profiles of sessions (SF-1). */
+/** The tier of a messaging channel, for profiles of sessions (SF-1). */
 export const tier = z
   .enum(['standard', 'enhanced'])
   .default('enhanced')
-  .describe('Whether it is a standard channel, on which sessions only end without a reply or by opting out');
+  .describe('The tier of the channel. Sessions on a standard channel end only unanswered or by opting out');
 
 /**
- * The rules of a messaging channel of either tier, by the setting `tier`. Neither has a customer inactivity timeout
- * (SF-2); a standard one has no INACTIVE sessions and ends those without a reply within 24 h (SF-9).
+ * The rules of a messaging channel by the setting `tier`. Neither tier has a customer inactivity timeout (SF-2). The
+ * standard tier has no INACTIVE sessions and ends unanswered ones within 24 h (SF-9).
  */
 export function tiered(base: ChannelRules): {
   rules: ChannelRules;

@@ -1,57 +1,59 @@
 import { createHash, createHmac } from 'node:crypto';
 import { InvalidInputError } from '../../domain/errors.ts';
 import type { InboundRequest } from '../adapter.ts';
-import { isSame } from './signature.ts';
+import { decodeText } from './fields.ts';
+import { constantTimeEqual } from './signature.ts';
 
-/** Twilio's forms have some thirty. */
+/** Twilio's own forms have about 30. */
 const MAX_PARAMETERS = 1_000;
 const AMPERSAND = 0x26;
-/** The names of Twilio's parameters. */
-const NAME = /^[A-Z][A-Za-z0-9_.]{0,63}$/;
+const PARAMETER_NAME = /^[A-Z][A-Za-z0-9_.]{0,63}$/;
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
-/** The hash of a body, which Twilio puts at the end of the URL. */
-const HASH = /[?&]bodySHA256=([0-9a-f]{64})$/;
-/** Every form names its account; no URL does. */
-const OF_A_FORM = /AccountSidAC[0-9a-f]{32}/i;
-/** Names of parameters that end with the name of another. */
-const LONGER_NAMES = '(?<!Sms|Channel|OriginalReplied|Parent|Forwarded)';
+/** Twilio appends the hash of a JSON body to the URL. */
+const BODY_HASH = /[?&]bodySHA256=([0-9a-f]{64})$/;
+/** Every form names its account; no genuine URL does. */
+const FORM_ACCOUNT = /AccountSidAC[0-9a-f]{32}/i;
+/** Prefixes that turn a parameter's name into the name of another parameter. */
+const LONGER_NAME_PREFIXES = '(?<!Sms|Channel|OriginalReplied|Parent|Forwarded)';
 
-/** How the values of fields look that are read: regular expressions, without groups. */
-export type FieldForms = Readonly<Record<string, RegExp>>;
+/** The formats of the fields that are read, as regular expressions without groups. */
+export type FieldFormats = Readonly<Record<string, RegExp>>;
 
-/** A call as it was signed: the fields of a form, or a body of JSON. */
-export type Signed =
+/** The signed content of a request: the fields of a form, or a JSON body. */
+export type SignedRequest =
   | { kind: 'FORM'; fields: ReadonlyMap<string, string>; signed: string }
   | { kind: 'JSON'; body: Uint8Array; signed: string };
 
 /**
- * Reads a call of Twilio's as it was signed: the one reading, by which it is verified and then parsed. A form is signed
- * as its names and values in one text, JSON by its hash at the end of the URL; nothing unsigned says which it is. That
- * text has no boundaries between names and values, so it could be taken apart otherwise: a call is refused where a
- * field of `forms` stands in it with another value than the one that would be read.
- * @throws InvalidInputError for a call that is not to be read
+ * Reads the signed content of Twilio's request, both to verify and to parse it. For a form Twilio signs names and values
+ * joined into one text; for JSON it signs the hash at the end of the URL. Nothing unsigned says which of them applies.
+ * The joined text has no separators, so one signature fits several forms. A form is therefore rejected if a field of
+ * `formats` also occurs in the joined text with another value.
+ * @throws InvalidInputError for a request that cannot be read safely
  */
-export function readSigned({ body, headers, url }: InboundRequest, forms: FieldForms): Signed {
-  if (OF_A_FORM.test(url)) throw refused('a URL without the fields of a form');
-  const hash = HASH.exec(url)?.[1];
+export function readSigned({ body, headers, url }: InboundRequest, formats: FieldFormats): SignedRequest {
+  if (FORM_ACCOUNT.test(url)) throw refused('a URL without the fields of a form');
+  const hash = BODY_HASH.exec(url)?.[1];
   if (hash === undefined && url.includes('bodySHA256')) throw refused('bodySHA256 at the end of the URL');
-  if (hash === undefined) return readForm(body, forms);
-  if (!JSON_TYPE.test(headers.get('content-type') ?? '')) throw refused('JSON where the URL has bodySHA256');
-  if (!isSame(hash, createHash('sha256').update(body).digest('hex'))) throw refused('the body of bodySHA256');
+  if (hash === undefined) return readForm(body, formats);
+  if (!JSON_TYPE.test(headers.get('content-type') ?? ''))
+    throw refused('only JSON with bodySHA256 in the URL');
+  if (!constantTimeEqual(hash, createHash('sha256').update(body).digest('hex')))
+    throw refused('the body that matches bodySHA256');
   return { kind: 'JSON', body, signed: '' };
 }
 
 /**
- * Whether Twilio signed a call with this token: `X-Twilio-Signature`, over the URL and what `readSigned` reads. It signs
- * no time. Twilio may leave a port out or put one in.
+ * Whether Twilio signed a request with this token: `X-Twilio-Signature` covers the URL and the content of `readSigned`,
+ * and no timestamp. Twilio may add or drop the port in the URL.
  */
-export function isTwilioSigned(request: InboundRequest, authToken: string, forms: FieldForms): boolean {
+export function isTwilioSigned(request: InboundRequest, authToken: string, formats: FieldFormats): boolean {
   const signature = request.headers.get('x-twilio-signature');
   if (signature === null) return false;
   try {
-    const { signed } = readSigned(request, forms);
-    return withAndWithoutPort(request.url).some((url) =>
-      isSame(signature, createHmac('sha1', authToken).update(`${url}${signed}`).digest('base64')),
+    const { signed } = readSigned(request, formats);
+    return urlVariants(request.url).some((url) =>
+      constantTimeEqual(signature, createHmac('sha1', authToken).update(`${url}${signed}`).digest('base64')),
     );
   } catch (error) {
     if (error instanceof InvalidInputError) return false;
@@ -59,35 +61,34 @@ export function isTwilioSigned(request: InboundRequest, authToken: string, forms
   }
 }
 
-function readForm(body: Uint8Array, forms: FieldForms): Signed {
+function readForm(body: Uint8Array, formats: FieldFormats): SignedRequest {
   const form = formOf(body);
   const names = [...new Set(form.keys())].sort();
-  if (!names.every((name) => NAME.test(name))) throw refused('a form with the parameters of Twilio');
+  if (!names.every((name) => PARAMETER_NAME.test(name)))
+    throw refused('a form with the parameters of Twilio');
   const valuesOf = (name: string) => [...new Set(form.getAll(name))].sort();
-  // As Twilio's own libraries have it: by name, each value of a name once.
+  // As in Twilio's own libraries: sorted by name, equal values of a name once.
   const signed = names.flatMap((name) => valuesOf(name).map((value) => name + value)).join('');
-  // A name that comes twice has no one value, so it is not read.
+  // A repeated name has no single value, so it is not read.
   const once = names.filter((name) => form.getAll(name).length === 1);
   const fields = new Map(once.map((name) => [name, form.get(name) ?? '']));
-  for (const [name, { source }] of Object.entries(forms))
-    for (const [, value] of signed.matchAll(new RegExp(`${LONGER_NAMES}${name}(${source})(?=[A-Z]|$)`, 'g')))
-      if (fields.get(name) !== value) throw refused(`a form in which ${name} stands once`);
+  for (const [name, { source }] of Object.entries(formats))
+    for (const [, value] of signed.matchAll(
+      new RegExp(`${LONGER_NAME_PREFIXES}${name}(${source})(?=[A-Z]|$)`, 'g'),
+    ))
+      if (fields.get(name) !== value) throw refused(`a form in which ${name} occurs once`);
   return { kind: 'FORM', fields, signed };
 }
 
-/** Counted before they are read: a body holds so many that reading them alone would hold up everybody else. */
+/** Limits the parameters before parsing, because parsing very many of them would block other requests. */
 function formOf(body: Uint8Array): URLSearchParams {
   let separators = 0;
   for (const byte of body) if (byte === AMPERSAND) separators++;
   if (separators >= MAX_PARAMETERS) throw refused(`at most ${MAX_PARAMETERS} parameters`);
-  try {
-    return new URLSearchParams(new TextDecoder('utf-8', { fatal: true }).decode(body));
-  } catch {
-    throw refused('a form in UTF-8');
-  }
+  return new URLSearchParams(decodeText(body, 'a form in UTF-8 is allowed'));
 }
 
-function withAndWithoutPort(url: string): string[] {
+function urlVariants(url: string): string[] {
   const [, scheme, host, rest] =
     /^(https?:\/\/)(\[[^\]/?#]*\]|[^:/?#@]*)(?::\d+)?((?:[/?#].*)?)$/.exec(url) ?? [];
   if (!scheme || !host) return [url];

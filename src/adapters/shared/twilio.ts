@@ -1,36 +1,48 @@
 import { z } from 'zod';
+import type { ReceiptState } from '../../domain/conversation/activity.ts';
 import type { AdapterContext, DeliverResult } from '../adapter.ts';
 import { secret } from '../settings.ts';
-import { type Answers, post } from './http-send.ts';
+import { postMessage, type ResponseFormat } from './http-send.ts';
 
-/** How Twilio's ids look: two letters and 32 hexadecimal digits. */
+/** The format of Twilio's ids: two letters and 32 hexadecimal digits. */
 export const SID = /[A-Z]{2}[0-9a-fA-F]{32}/;
-/** A text that is a SID. */
 export const sid = z
   .string()
   .regex(new RegExp(`^(?:${SID.source})$`), 'two letters and 32 hexadecimal digits');
 
-/** What every channel by way of Twilio is set up with. */
+/** The message statuses that become receipts. */
+export const RECEIPT_STATES: ReadonlyMap<string, ReceiptState> = new Map([
+  ['delivered', 'DELIVERED'],
+  ['read', 'READ'],
+  ['failed', 'FAILED'],
+  ['undelivered', 'FAILED'],
+]);
+
+/** The settings of every channel through Twilio. */
 export const twilioSettings = {
   accountSid: z
     .string()
     .regex(/^AC[0-9a-fA-F]{32}$/, 'AC and 32 hexadecimal digits')
-    .describe('The account; calls about others are ignored'),
+    .describe('The SID of the Twilio account. Events about other accounts are ignored'),
   authToken: secret(
-    z.string().min(16).describe('The auth token of the account: signs calls and sends messages'),
+    z
+      .string()
+      .min(16)
+      .describe("The account's auth token, which signs Twilio's requests and authorizes sending"),
   ),
 };
 
-const ANSWERS: Answers = {
-  idIn: (body) => {
+const RESPONSE: ResponseFormat = {
+  messageId: (body) => {
     const id = (body as { sid?: unknown } | null)?.sid;
     return typeof id === 'string' ? id : null;
   },
-  codeIn: (body) => {
+  errorCode: (body) => {
     const code = (body as { code?: unknown } | null)?.code;
     return typeof code === 'number' ? code : null;
   },
-  passing: [20429],
+  // Too many requests.
+  retryableCodes: [20429],
   meanings: {
     20003: 'the account or its auth token is not valid',
     20404: 'there is no such conversation or number',
@@ -42,14 +54,14 @@ const ANSWERS: Answers = {
   },
 };
 
-/** Posts a form to Twilio's API and reads its answer. */
+/** Sends a message by a form posted to Twilio's API. */
 export async function postToTwilio(
   url: string,
   form: Record<string, string>,
   context: AdapterContext<{ accountSid: string; authToken: string }>,
 ): Promise<DeliverResult> {
   const { accountSid, authToken } = context.settings;
-  return await post(
+  return await postMessage(
     url,
     {
       headers: {
@@ -58,7 +70,7 @@ export async function postToTwilio(
       },
       body: new URLSearchParams(form).toString(),
     },
-    ANSWERS,
+    RESPONSE,
     context,
   );
 }

@@ -1,25 +1,16 @@
 import { z } from 'zod';
 import { RECEIPTS } from '../../domain/conversation/activity.ts';
-import {
-  type AdapterContext,
-  accepted,
-  type DeliverResult,
-  type Inbound,
-  type InboundEvent,
-  type OutboundMessage,
-  rejected,
-} from '../adapter.ts';
-import { instant, locale, readBody, readItems, word } from './fields.ts';
-import { isPassing, notNow } from './http-send.ts';
+import type { Inbound, InboundEvent } from '../adapter.ts';
+import { identifier, instant, locale, readBody, readItems } from './fields.ts';
 
 const message = z
   .object({
-    id: word(255),
-    address: word(255),
+    id: identifier(255),
+    address: identifier(255),
     sentAt: instant,
     text: z.string().nullish(),
     keyword: z.enum(['OPT_OUT', 'OPT_IN', 'HELP']).nullish(),
-    clientVersion: word(255).nullish(),
+    clientVersion: identifier(255).nullish(),
     locale: locale.nullish(),
   })
   .transform(
@@ -35,18 +26,23 @@ const message = z
     }),
   );
 const receipt = z
-  .object({ messageId: word(255), address: word(255), state: z.enum(RECEIPTS), at: instant })
+  .object({ messageId: identifier(255), address: identifier(255), state: z.enum(RECEIPTS), at: instant })
   .transform(
     ({ messageId, ...rest }): InboundEvent => ({ kind: 'RECEIPT', providerMessageId: messageId, ...rest }),
   );
 const echo = z
-  .object({ id: word(255), address: word(255), sender: z.enum(['AGENT', 'BOT', 'AUTOMATION']), at: instant })
+  .object({
+    id: identifier(255),
+    address: identifier(255),
+    sender: z.enum(['AGENT', 'BOT', 'AUTOMATION']),
+    at: instant,
+  })
   .transform(({ id, ...rest }): InboundEvent => ({ kind: 'ECHO', providerMessageId: id, ...rest }));
 const end = z
-  .object({ id: word(255), address: word(255), by: z.enum(['AGENT', 'BOT']), at: instant })
+  .object({ id: identifier(255), address: identifier(255), by: z.enum(['AGENT', 'BOT']), at: instant })
   .transform(({ id, ...rest }): InboundEvent => ({ kind: 'END', providerEventId: id, ...rest }));
 const leave = z
-  .object({ id: word(255), address: word(255), at: instant })
+  .object({ id: identifier(255), address: identifier(255), at: instant })
   .transform(({ id, ...rest }): InboundEvent => ({ kind: 'LEAVE', providerEventId: id, ...rest }));
 const kinds: ReadonlyMap<string, z.ZodType<InboundEvent>> = new Map<string, z.ZodType<InboundEvent>>([
   ['message', message],
@@ -61,7 +57,7 @@ const typed = z.looseObject({ type: z.string() });
 const untyped = typed.transform(() => null);
 
 /**
- * Reads Lull's own wire, JSON in UTF-8:
+ * Parses Lull's own wire format, JSON in UTF-8:
  *
  *     {"events": [
  *       {"type": "message", "id": "m1", "address": "ada", "sentAt": "2026-01-05T13:00:00Z", "text": "Hello",
@@ -71,43 +67,18 @@ const untyped = typed.transform(() => null);
  *       {"type": "leave", "id": "e4", "address": "ada", "at": "2026-01-05T13:01:00Z"},
  *       {"type": "end", "id": "e5", "address": "bob", "by": "AGENT", "at": "2026-01-05T13:01:00Z"}]}
  *
- * `text`, `keyword`, `clientVersion` and `locale` may be left out. An echo is a message of the business's own, by
- * AGENT, BOT or AUTOMATION; a `leave` is the customer's end, an `end` that of AGENT or BOT. Events of another type are
- * ignored and counted. A call carries at most 1,000.
- * @throws InvalidInputError where the body is not of that form.
+ * `text`, `keyword`, `clientVersion` and `locale` are optional. An `echo` is a message of the business, by AGENT, BOT
+ * or AUTOMATION. The customer ends the conversation by a `leave`, AGENT or BOT by an `end`. Events of other types are
+ * ignored and counted. A request holds at most 1,000 events.
+ * @throws InvalidInputError if the body does not have this form
  */
 export function parseWire(body: Uint8Array): Inbound {
   const { events } = readBody(envelope, body);
   return readItems(
     events.map((value, index) => {
       const head = typed.safeParse(value);
-      const as = head.success ? (kinds.get(head.data.type) ?? null) : untyped;
-      return { at: `events[${index}]`, value, as };
+      const schema = head.success ? (kinds.get(head.data.type) ?? null) : untyped;
+      return { field: `events[${index}]`, value, schema };
     }),
   );
-}
-
-/**
- * Posts a message over Lull's own wire, as JSON. On it the message's id is the id that receipts carry, and the
- * receiver takes each id once. A platform without a URL learns what to show from `conversation.ended`: then
- * there is nothing to send, and it counts as accepted.
- */
-export async function deliverOverWire(
-  message: OutboundMessage,
-  url: string | undefined,
-  sign: (body: string) => Record<string, string>,
-  context: Pick<AdapterContext<unknown>, 'fetch' | 'now' | 'signal'>,
-): Promise<DeliverResult> {
-  if (url === undefined) return accepted(null);
-  const body = JSON.stringify(message);
-  const response = await context.fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...sign(body) },
-    body,
-    redirect: 'manual',
-    signal: context.signal,
-  });
-  if (response.ok) return accepted(message.id);
-  if (isPassing(response.status)) return notNow(response, context.now());
-  return rejected(`the receiver answered ${response.status}`);
 }

@@ -1,6 +1,7 @@
 import { standardHeaders } from '../../adapters/shared/signature.ts';
 import type { Vault } from '../../adapters/vault.ts';
 import type { ClaimedEffect } from '../../db/rows/outbox.ts';
+import { retryAfterMs } from '../../domain/time/retry-after.ts';
 import type { Causing, EngineDeps } from '../../engine.ts';
 import { NoAnswerError } from '../../outgoing/guarded-request.ts';
 import type { CarryOut, EffectResult } from '../effect-result.ts';
@@ -80,7 +81,7 @@ async function attempt(
   return {
     state: 'RETRY',
     error,
-    afterMs: retryAfterMs(answer, now),
+    afterMs: requestedDelayMs(answer, now),
     health: { kind: 'FAILED', why: error },
   };
 }
@@ -108,10 +109,8 @@ function errorOf(answer: Answer | NoAnswerError): string | null {
   return `answered ${answer.status}`;
 }
 
-/** When the endpoint wants the next attempt, as `Retry-After` has it: in seconds or as a date. Null: it does not say. */
-function retryAfterMs(answer: Answer | NoAnswerError, now: Date): number | null {
-  const asked = answer instanceof NoAnswerError ? null : answer.retryAfter;
-  if (asked === null) return null;
-  const ms = /^\d+$/.test(asked) ? Number(asked) * 1000 : Date.parse(asked) - now.getTime();
-  return Number.isNaN(ms) ? null : Math.min(Math.max(ms, 0), LONGEST_RETRY_AFTER_MS);
+/** The delay that the endpoint asks for, capped; null: it asks for none. */
+function requestedDelayMs(answer: Answer | NoAnswerError, now: Date): number | null {
+  const ms = answer instanceof NoAnswerError ? null : retryAfterMs(answer.retryAfter, now);
+  return ms === null ? null : Math.min(ms, LONGEST_RETRY_AFTER_MS);
 }

@@ -71,7 +71,7 @@ function closingOf(
         chain(isWindowOpen(conversation, end.at, channel, context), (windowOpen) => {
           if (contact === null) return null;
           const { clientVersion, consent, locale } = contact;
-          return deps.closingBy(channel.adapterId, channel.settings, {
+          return deps.resolveClosing(channel.adapterId, channel.settings, {
             ...{ endReason: end.reason, endedBy: end.by, windowOpen, clientVersion, consent },
             closeMessage: closeMessageFor(policy.closeMessages, locale),
           });

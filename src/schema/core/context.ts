@@ -2,7 +2,7 @@ import type { Scope } from '../../accounts/api-keys.ts';
 import type { KeyMaker } from '../../accounts/keys.ts';
 import type { AdapterDescription } from '../../adapters/catalogue.ts';
 import type { SettingsStore } from '../../adapters/settings.ts';
-import type { ClosingBy } from '../../adapters/shared/resolve-closing.ts';
+import type { ResolveClosing } from '../../adapters/shared/resolve-closing.ts';
 import type { Database } from '../../db/client.ts';
 import type { HeavyReads } from '../../db/heavy-reads.ts';
 import { type Circuit, readCircuits } from '../../db/rows/circuits.ts';
@@ -56,7 +56,7 @@ export type SchemaDeps = ServiceDeps &
       handler: (changed: Changed) => void,
       eventCost: number,
     ) => Promise<() => Promise<void>>;
-    closingBy: ClosingBy;
+    resolveClosing: ResolveClosing;
     /** Returns the settings of channels without their secrets. */
     settings: Pick<SettingsStore, 'shown'>;
     /** The available channel adapters. */

@@ -10,4 +10,4 @@ export default {
   },
 } satisfies Adapter;
 
-export const caught = ['says for good that a message was refused, and why'];
+export const caught = ['returns REJECTED with a reason for a 400 response'];

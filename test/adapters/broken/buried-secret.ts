@@ -15,4 +15,4 @@ export default {
   }),
 } satisfies Adapter;
 
-export const caught = ['has no secret but texts of their own, which alone are encrypted'];
+export const caught = ['marks only top-level text settings as secrets'];

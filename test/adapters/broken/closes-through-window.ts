@@ -9,4 +9,4 @@ export default {
   },
 } satisfies Adapter;
 
-export const caught = ['sends nothing outside the reply window (PE-4)'];
+export const caught = ['sends no free text outside the reply window (PE-4)'];

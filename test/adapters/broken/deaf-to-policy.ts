@@ -9,4 +9,4 @@ export default {
   },
 } satisfies Adapter;
 
-export const caught = ['says what the policy says and not its own, where it says anything (PE-3)'];
+export const caught = ["prefers the policy's close message to its own (PE-3)"];

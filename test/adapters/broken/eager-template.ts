@@ -10,4 +10,4 @@ export default {
   },
 } satisfies Adapter;
 
-export const caught = ['offers a template outside the reply window alone (PE-4)'];
+export const caught = ['offers a template only outside the reply window (PE-4)'];

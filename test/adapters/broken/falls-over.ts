@@ -14,4 +14,4 @@ export default {
   },
 } satisfies Adapter;
 
-export const caught = ['answers a body it cannot read with InvalidInputError'];
+export const caught = ['throws InvalidInputError for a body that it cannot parse'];

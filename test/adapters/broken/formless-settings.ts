@@ -14,4 +14,4 @@ export default {
   }),
 } satisfies Adapter;
 
-export const caught = ['has settings that a form can be drawn from'];
+export const caught = ['has settings that convert to a JSON Schema of an object'];

@@ -14,4 +14,4 @@ export default {
   },
 } satisfies Adapter;
 
-export const caught = ['leaves a message open while the provider is down'];
+export const caught = ['does not reject a message while the provider is down'];

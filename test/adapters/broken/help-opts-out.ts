@@ -7,4 +7,4 @@ export default {
   rules: { ...web.rules, optOutWords: [...web.rules.optOutWords, 'help'] },
 } satisfies Adapter;
 
-export const caught = ['gives each keyword one meaning, and can match it (PE-12)'];
+export const caught = ['gives each keyword one meaning and matches it (PE-12)'];

@@ -11,6 +11,6 @@ export default {
 } satisfies Adapter;
 
 export const caught = [
-  'refuses a call of which any byte was changed',
-  'refuses a call that was signed for another channel',
+  'rejects a request with any byte of its body changed',
+  'rejects a request signed for another channel',
 ];

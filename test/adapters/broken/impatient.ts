@@ -10,4 +10,4 @@ export default {
   },
 } satisfies Adapter;
 
-export const caught = ['waits as long as a provider asks for'];
+export const caught = ['returns RETRY with the delay of Retry-After'];

@@ -12,4 +12,4 @@ export default {
   },
 } satisfies Adapter;
 
-export const caught = ['bounds known timers, the shortest first'];
+export const caught = ['bounds only known timers, with min at most max'];

@@ -13,4 +13,4 @@ export default {
   }),
 } satisfies Adapter;
 
-export const caught = ['names a bad setting and never shows its value'];
+export const caught = ['names an invalid setting and never shows its value'];

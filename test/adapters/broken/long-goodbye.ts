@@ -11,6 +11,6 @@ export default {
 } satisfies Adapter;
 
 export const caught = [
-  'says what the policy says and not its own, where it says anything (PE-3)',
-  'keeps its close message within its own limit',
+  "prefers the policy's close message to its own (PE-3)",
+  'keeps its close message within its text limit',
 ];

@@ -13,4 +13,4 @@ export default {
   }),
 } satisfies Adapter;
 
-export const caught = ['refuses a setting it does not know, by its name'];
+export const caught = ['rejects an unknown setting and names it'];

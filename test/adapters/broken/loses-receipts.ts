@@ -13,4 +13,4 @@ export default {
   },
 } satisfies Adapter;
 
-export const caught = ['reads the events of genuine calls'];
+export const caught = ['parses the events of genuine requests'];

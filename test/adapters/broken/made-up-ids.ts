@@ -18,4 +18,7 @@ export default {
   },
 } satisfies Adapter;
 
-export const caught = ['reads the events of genuine calls', 'reads a redelivered call just as it did before'];
+export const caught = [
+  'parses the events of genuine requests',
+  'parses a redelivered request to the same events',
+];

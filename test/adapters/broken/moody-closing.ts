@@ -13,4 +13,4 @@ export default {
   },
 } satisfies Adapter;
 
-export const caught = ['closes the same way whenever it is asked the same'];
+export const caught = ['returns the same closing for the same context'];

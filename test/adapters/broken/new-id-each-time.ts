@@ -11,4 +11,4 @@ export default {
   },
 } satisfies Adapter;
 
-export const caught = ['marks each attempt with the id of its message, where sends are idempotent'];
+export const caught = ['sends the id of the message where sends are idempotent'];

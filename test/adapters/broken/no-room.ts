@@ -5,6 +5,6 @@ import web from '../../../src/adapters/channels/web/adapter.ts';
 export default { ...web, rules: { ...web.rules, textLimits: { closeMessage: 0 } } } satisfies Adapter;
 
 export const caught = [
-  'has a reply window and text limits with room in them',
-  'keeps its close message within its own limit',
+  'has a positive reply window and text limit',
+  'keeps its close message within its text limit',
 ];

@@ -24,4 +24,4 @@ function opened({ settings }: { settings: unknown }): never {
   return { ...read, secret: read.secret.text } as never;
 }
 
-export const caught = ['takes its settings again as it has read them: so they are stored'];
+export const caught = ['accepts the settings that it has parsed, because they are stored so'];

@@ -4,4 +4,4 @@ import web from '../../../src/adapters/channels/web/adapter.ts';
 /** Says that it was taken and sends nothing. */
 export default { ...web, deliver: async () => accepted(null) } satisfies Adapter;
 
-export const caught = ['sends every kind of message, and says when it was taken'];
+export const caught = ['sends messages and returns ACCEPTED'];

@@ -14,4 +14,4 @@ export default {
   },
 } satisfies Adapter;
 
-export const caught = ['refuses a call that was signed for another channel'];
+export const caught = ['rejects a request signed for another channel'];

@@ -10,4 +10,4 @@ export default {
   },
 } satisfies Adapter;
 
-export const caught = ['shows no setting in the reason for a refusal'];
+export const caught = ['shows no setting in the reason for a rejection'];

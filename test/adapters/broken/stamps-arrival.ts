@@ -17,4 +17,7 @@ export const stampsArrival = {
 } satisfies Adapter;
 export default stampsArrival;
 
-export const caught = ['reads the events of genuine calls', 'reads a redelivered call just as it did before'];
+export const caught = [
+  'parses the events of genuine requests',
+  'parses a redelivered request to the same events',
+];

@@ -14,4 +14,4 @@ export default {
   },
 } satisfies Adapter;
 
-export const caught = ['keeps the address of a customer within its place in a path'];
+export const caught = ['encodes a customer address within one path segment'];

@@ -5,7 +5,7 @@ import web from '../../../src/adapters/channels/web/adapter.ts';
 export default { ...web, inbound: { ...web.inbound, verify: () => true } } satisfies Adapter;
 
 export const caught = [
-  'refuses a call of which any byte was changed',
-  'refuses a call without its signature, or with junk for one',
-  'refuses a call that was signed for another channel',
+  'rejects a request with any byte of its body changed',
+  'rejects a request with a missing or invalid signature',
+  'rejects a request signed for another channel',
 ];

@@ -11,4 +11,4 @@ export default {
   },
 } satisfies Adapter;
 
-export const caught = ['refuses a call without its signature, or with junk for one'];
+export const caught = ['rejects a request with a missing or invalid signature'];

@@ -7,4 +7,4 @@ export default {
   inbound: { ...web.inbound, acknowledge: () => ({ status: 500, headers: {}, body: 'thanks' }) },
 } satisfies Adapter;
 
-export const caught = ['thanks for a call with a status of success, where it has an answer of its own'];
+export const caught = ['acknowledges a request with a 2xx status'];

@@ -7,4 +7,4 @@ export default {
   inbound: { ...web.inbound, handshake: () => ({ status: 200, headers: {}, body: 'welcome' }) },
 } satisfies Adapter;
 
-export const caught = ['answers a genuine handshake and refuses a forged one, where it has one'];
+export const caught = ['answers a genuine handshake and rejects a forged one'];

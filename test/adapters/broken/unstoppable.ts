@@ -9,4 +9,4 @@ export default {
   },
 } satisfies Adapter;
 
-export const caught = ['stops when it is told to'];
+export const caught = ['passes the signal of the context to fetch'];

@@ -93,5 +93,5 @@ export const CHATWOOT_SAMPLES: AdapterSamples = {
     },
     { request: chatwootCall({ ...RESOLVED, event: 'conversation_updated' }), events: [] },
   ],
-  taken: () => Response.json({ id: 121, content: 'Goodbye.' }),
+  acceptedResponse: () => Response.json({ id: 121, content: 'Goodbye.' }),
 };

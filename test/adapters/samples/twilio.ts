@@ -91,7 +91,7 @@ export const SMS_SAMPLES: AdapterSamples = {
     },
     { request: formCall({ ...SMS_STATUS, MessageStatus: 'sent' }), events: [] },
   ],
-  taken: () => Response.json({ sid: `SM${'3'.repeat(32)}`, status: 'queued' }, { status: 201 }),
+  acceptedResponse: () => Response.json({ sid: `SM${'3'.repeat(32)}`, status: 'queued' }, { status: 201 }),
 };
 
 const CONVERSATION = `CH${'4'.repeat(32)}`;
@@ -186,5 +186,5 @@ export const CONVERSATIONS_SAMPLES: AdapterSamples = {
       events: [added, closed],
     },
   ],
-  taken: () => Response.json({ sid: `IM${'9'.repeat(32)}` }, { status: 201 }),
+  acceptedResponse: () => Response.json({ sid: `IM${'9'.repeat(32)}` }, { status: 201 }),
 };

@@ -108,7 +108,7 @@ export const WHATSAPP_SAMPLES: AdapterSamples = {
   otherSettings: OTHER_WHATSAPP,
   now: NOW,
   calls: [{ request: hubCall(body), events }],
-  taken: () =>
+  acceptedResponse: () =>
     Response.json({
       messaging_product: 'whatsapp',
       contacts: [{ input: '16505551234', wa_id: '16505551234' }],

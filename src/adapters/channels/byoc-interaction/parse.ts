@@ -1,14 +1,21 @@
 import { z } from 'zod';
 import type { Inbound, InboundEvent } from '../../adapter.ts';
-import { type Item, readBody, readItems, unixMilliseconds, word } from '../../shared/fields.ts';
+import {
+  type Item,
+  identifier,
+  missingField,
+  readBody,
+  readItems,
+  unixMilliseconds,
+} from '../../shared/fields.ts';
 
 const TEXT = z.object({ abstractMessage: z.object({ staticContent: z.object({ text: z.string() }) }) });
 const END_USER = 'EndUser';
-const participant = z.object({ subject: word(255), role: z.string() });
+const participant = z.object({ subject: identifier(255), role: z.string() });
 
-/** What the customer's side sends to Salesforce: POST /interactions, the part named json. */
+/** Sent from the customer's side to Salesforce: POST /interactions, the part named json. */
 const inbound = z.object({
-  from: word(255),
+  from: identifier(255),
   to: z.string(),
   interactions: z.array(z.unknown()).max(100),
 });
@@ -20,14 +27,14 @@ const interaction = z.object({
   payload: z.looseObject({ entryType: z.string(), id: z.unknown().optional() }).optional(),
 });
 
-/** What Salesforce sends to the customer's side: the payload of its custom platform event. */
+/** Sent from Salesforce to the customer's side: the payload of its custom platform event. */
 const outbound = z.object({
   channelAddressIdentifier: z.string(),
   recipient: participant,
   payload: z.unknown(),
 });
 const entry = z.object({
-  identifier: word(255),
+  identifier: identifier(255),
   entryType: z.string(),
   sender: z.object({ role: z.string() }),
   transcriptedTimestamp: unixMilliseconds,
@@ -35,14 +42,14 @@ const entry = z.object({
 });
 const session = z.object({ sessionStatus: z.string(), sessionEndedByRole: z.string().nullish() });
 
-/** What the customer's side acknowledges: POST /acknowledgement. */
+/** Acknowledged by the customer's side: POST /acknowledgement. */
 const acknowledgements = z.object({
   sender: participant,
   acknowledgements: z.array(z.unknown()).max(100),
 });
 const acknowledgement = z.object({
   acknowledgementType: z.enum(['Read', 'Delivered']),
-  acknowledgedConversationEntryIdentifier: word(255),
+  acknowledgedConversationEntryIdentifier: identifier(255),
   acknowledgementTimestamp: unixMilliseconds,
 });
 
@@ -51,10 +58,10 @@ const body = z.union([inbound, outbound, acknowledgements], {
 });
 
 /**
- * Reads a body of Salesforce's Interaction Service. From the customer's side: messages with and without a file, and
- * messages that failed or were delivered or read. From Salesforce: messages of agents and bots, and ends of sessions.
- * All else (typing, routing, notes, participants) is ignored, as is what is about another channel.
- * @throws InvalidInputError where the body as a whole is of another form
+ * Parses a body of Salesforce's Interaction Service. The customer's side sends messages, files and delivery statuses;
+ * Salesforce sends messages of agents and bots, and ends of sessions. Other events (typing, routing, notes, participants)
+ * and events of other channels are ignored.
+ * @throws InvalidInputError if the body as a whole is malformed
  */
 export function parseInteractions(bytes: Uint8Array, channelAddress: string): Inbound {
   return readItems(itemsOf(readBody(body, bytes), channelAddress));
@@ -62,34 +69,34 @@ export function parseInteractions(bytes: Uint8Array, channelAddress: string): In
 
 function itemsOf(read: z.output<typeof body>, channelAddress: string): Item[] {
   if ('interactions' in read) {
-    const as = read.to === channelAddress ? interactionBy(read.from) : null;
-    return read.interactions.map((value, index) => ({ at: `interactions[${index}]`, value, as }));
+    const schema = read.to === channelAddress ? interactionFrom(read.from) : null;
+    return read.interactions.map((value, index) => ({ field: `interactions[${index}]`, value, schema }));
   }
   if ('acknowledgements' in read) {
-    const as = acknowledgementBy(read.sender.subject);
-    return read.acknowledgements.map((value, index) => ({ at: `acknowledgements[${index}]`, value, as }));
+    const schema = acknowledgementFrom(read.sender.subject);
+    return read.acknowledgements.map((value, index) => ({
+      field: `acknowledgements[${index}]`,
+      value,
+      schema,
+    }));
   }
-  const isOurs = read.channelAddressIdentifier === channelAddress && read.recipient.role === END_USER;
-  return [{ at: 'payload', value: read.payload, as: isOurs ? entryFor(read.recipient.subject) : null }];
+  const isOwn = read.channelAddressIdentifier === channelAddress && read.recipient.role === END_USER;
+  return [{ field: 'payload', value: read.payload, schema: isOwn ? entryTo(read.recipient.subject) : null }];
 }
 
-function interactionBy(address: string): z.ZodType<InboundEvent | null> {
-  return interaction.transform((read, problems): InboundEvent | null => {
+function interactionFrom(address: string): z.ZodType<InboundEvent | null> {
+  return interaction.transform((read, context): InboundEvent | null => {
     const { interactionType, payload, timestamp } = read;
     const isFile = interactionType === 'AttachmentInteraction';
-    const id = word(255).safeParse(isFile ? read.id : payload?.id);
+    const id = identifier(255).safeParse(isFile ? read.id : payload?.id);
     if (isFile || payload?.entryType === 'Message') {
       if (id.success) return messageOf(address, id.data, timestamp, isFile ? read.text : textIn(payload));
-      problems.addIssue({ code: 'custom', path: isFile ? ['id'] : ['payload', 'id'], message: 'an id' });
-      return z.NEVER;
+      return missingField(context, isFile ? ['id'] : ['payload', 'id'], 'an id');
     }
     if (payload?.entryType !== 'MessageDeliveryFailed') return null;
-    const failed = word(255).safeParse(payload.failedConversationEntryIdentifier);
+    const failed = identifier(255).safeParse(payload.failedConversationEntryIdentifier);
     if (!failed.success) return null;
-    return {
-      ...{ kind: 'RECEIPT', providerMessageId: failed.data, address },
-      ...{ state: 'FAILED', at: timestamp },
-    };
+    return { kind: 'RECEIPT', providerMessageId: failed.data, address, state: 'FAILED', at: timestamp };
   });
 }
 
@@ -102,7 +109,7 @@ function textIn(payload: unknown): string | null {
   return read.success ? read.data.abstractMessage.staticContent.text : null;
 }
 
-function acknowledgementBy(address: string): z.ZodType<InboundEvent> {
+function acknowledgementFrom(address: string): z.ZodType<InboundEvent> {
   return acknowledgement.transform(
     (read): InboundEvent => ({
       kind: 'RECEIPT',
@@ -114,8 +121,8 @@ function acknowledgementBy(address: string): z.ZodType<InboundEvent> {
   );
 }
 
-/** An entry of Salesforce's side. What the customer wrote comes back here too: that was an interaction already. */
-function entryFor(address: string): z.ZodType<InboundEvent | null> {
+/** An entry of Salesforce's side. Salesforce also returns the customer's messages, which were interactions already. */
+function entryTo(address: string): z.ZodType<InboundEvent | null> {
   return entry.transform(({ identifier, entryType, sender, transcriptedTimestamp: at, entryPayload }) => {
     if (entryType === 'Message') {
       const by = SENDERS.get(sender.role);

@@ -1,9 +1,10 @@
-import { ownWireRules } from '../../shared/client-settings.ts';
-import { broughtChannel } from '../../shared/own-wire.ts';
+import { ownWireChannel, ownWireRules, ownWireSettings, STANDARD_WEBHOOKS } from '../../shared/own-wire.ts';
 
-/** Bring your own channel: Lull's own wire, signed by Standard Webhooks both ways. */
-export default broughtChannel({
+/** Bring your own channel: Lull's own wire format, signed by Standard Webhooks in both directions. */
+export default ownWireChannel({
   id: 'byoc',
   name: 'Bring your own channel',
-  rules: { ...ownWireRules, newSessionOnAgentMessage: true },
+  signing: STANDARD_WEBHOOKS,
+  settings: ownWireSettings(STANDARD_WEBHOOKS),
+  rules: ownWireRules,
 });

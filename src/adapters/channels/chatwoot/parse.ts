@@ -1,21 +1,32 @@
+import { createHmac } from 'node:crypto';
 import { z } from 'zod';
-import type { Inbound, InboundEvent } from '../../adapter.ts';
+import type { Inbound, InboundEvent, InboundRequest } from '../../adapter.ts';
 import {
   type Item,
+  identifier,
+  identifierOrNumber,
   instant,
+  missingField,
   readBody,
   readItems,
   unixSeconds,
-  word,
-  wordOrNumber,
 } from '../../shared/fields.ts';
+import { constantTimeEqual, isRecent } from '../../shared/signature.ts';
 
-/** Marks what Lull sends, so that it is known when Chatwoot tells of it; there it shows as sent by automation (LL-9). */
-export const OWN_RULE = 'lull';
+/** Marks the messages that Lull sends. Chatwoot shows them as sent by an automation rule, and returns the mark (LL-9). */
+export const LULL_RULE = 'lull';
 
-type Own = { accountId: number; inboxId?: number | undefined };
+type OwnIds = { accountId: number; inboxId?: number | undefined };
 
-/** Chatwoot has written its times in three ways. */
+/** Whether Chatwoot signed a request within five minutes of now: over the timestamp, a dot and the raw body. */
+export function isChatwootSigned(request: InboundRequest, secret: string, now: Date): boolean {
+  const timestamp = request.headers.get('x-chatwoot-timestamp') ?? '';
+  if (!isRecent(timestamp, now)) return false;
+  const expected = createHmac('sha256', secret).update(`${timestamp}.`).update(request.body).digest('hex');
+  return constantTimeEqual(request.headers.get('x-chatwoot-signature') ?? '', `sha256=${expected}`);
+}
+
+/** Versions of Chatwoot write times in three formats. */
 const time = z
   .union([instant, unixSeconds, z.string().regex(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/)], {
     error: 'an instant in ISO 8601, or seconds since 1970',
@@ -24,7 +35,7 @@ const time = z
   .refine((read) => !Number.isNaN(read.getTime()), 'an instant');
 const identified = z.looseObject({ id: z.unknown().optional() });
 
-const call = z.looseObject({
+const webhook = z.looseObject({
   event: z.string(),
   account: identified.nullish(),
   inbox: identified.nullish(),
@@ -33,21 +44,21 @@ const call = z.looseObject({
 
 const message = z
   .object({
-    id: wordOrNumber(255),
+    id: identifierOrNumber(255),
     created_at: time,
     message_type: z.string(),
     private: z.boolean().nullish(),
     content: z.string().nullish(),
     content_attributes: z.looseObject({ automation_rule_id: z.unknown().optional() }).nullish(),
     sender: z.looseObject({ type: z.string().nullish() }).nullish(),
-    conversation: z.object({ id: wordOrNumber(255) }),
+    conversation: z.object({ id: identifierOrNumber(255) }),
   })
   .transform((read): InboundEvent | null => {
-    const { id: providerMessageId, created_at: at, content } = read;
-    const address = read.conversation.id;
     const rule = read.content_attributes?.automation_rule_id;
-    if (read.private || rule === OWN_RULE) return null;
-    if (read.message_type === 'incoming')
+    if (read.private || rule === LULL_RULE) return null;
+    const { id: providerMessageId, created_at: at, content, message_type: type } = read;
+    const address = read.conversation.id;
+    if (type === 'incoming')
       return {
         kind: 'MESSAGE',
         providerMessageId,
@@ -55,50 +66,45 @@ const message = z
         sentAt: at,
         ...(content ? { text: content } : {}),
       };
-    if (read.message_type === 'template')
-      return { kind: 'ECHO', providerMessageId, address, sender: 'AUTOMATION', at };
-    if (read.message_type !== 'outgoing') return null;
-    const sender = rule ? 'AUTOMATION' : senderOf(read.sender?.type);
+    if (type !== 'template' && type !== 'outgoing') return null;
+    const sender = rule || type === 'template' ? 'AUTOMATION' : senderOf(read.sender?.type);
     return { kind: 'ECHO', providerMessageId, address, sender, at };
   });
 
-/** A conversation may be resolved more than once, each time at another instant. */
+/** A conversation can be resolved more than once, so the time is a part of the event's id. */
 const status = z
   .object({
-    id: wordOrNumber(255),
-    status: word(255),
+    id: identifierOrNumber(255),
+    status: identifier(255),
     updated_at: time.optional(),
     timestamp: time.optional(),
   })
-  .transform((read, problems): InboundEvent | null => {
+  .transform((read, context): InboundEvent | null => {
     if (read.status !== 'resolved') return null;
     const at = read.updated_at ?? read.timestamp;
-    if (at === undefined) {
-      problems.addIssue({ code: 'custom', path: ['updated_at'], message: 'an instant' });
-      return z.NEVER;
-    }
+    if (at === undefined) return missingField(context, ['updated_at'], 'an instant');
     const providerEventId = `resolved:${read.id}:${at.getTime()}`;
     return { kind: 'END', providerEventId, address: read.id, by: 'AGENT', at };
   });
 
-const KINDS: ReadonlyMap<string, Item['as']> = new Map<string, Item['as']>([
+const SCHEMAS: ReadonlyMap<string, Item['schema']> = new Map<string, Item['schema']>([
   ['message_created', message],
   ['conversation_status_changed', status],
 ]);
 
 /**
- * Reads a call, which tells of one event: a message, or a conversation that was resolved. Private notes, activity
- * lines, updates and all else are ignored, as is what is about another account or inbox.
- * @throws InvalidInputError where the body names no event
+ * Parses a request, which holds one event: a message, or a resolved conversation. Private notes, activity lines, updates
+ * and other events are ignored, as are events of other accounts and inboxes.
+ * @throws InvalidInputError if the body names no event
  */
-export function parseChatwoot(bytes: Uint8Array, own: Own): Inbound {
-  const value = readBody(call, bytes);
-  const isOurs =
+export function parseChatwoot(bytes: Uint8Array, own: OwnIds): Inbound {
+  const value = readBody(webhook, bytes);
+  const isOwn =
     isSameId(value.account?.id, own.accountId) && isSameId(value.inbox?.id ?? value.inbox_id, own.inboxId);
-  return readItems([{ at: 'body', value, as: isOurs ? (KINDS.get(value.event) ?? null) : null }]);
+  return readItems([{ field: 'body', value, schema: isOwn ? (SCHEMAS.get(value.event) ?? null) : null }]);
 }
 
-/** Whether an id is the one that is wanted, as far as both are known: changes of status do not name the account. */
+/** Whether two ids are the same. An unknown id passes, because status changes do not name the account. */
 function isSameId(given: unknown, wanted: number | undefined): boolean {
   if (given === undefined || given === null || wanted === undefined) return true;
   return (typeof given === 'string' || typeof given === 'number') && String(given) === String(wanted);

@@ -1,14 +1,10 @@
-import { ownWireRules } from '../../shared/client-settings.ts';
-import { broughtChannel } from '../../shared/own-wire.ts';
+import { ownWireChannel, ownWireRules, ownWireSettings, STANDARD_WEBHOOKS } from '../../shared/own-wire.ts';
 
-/** LINE, by way of a platform that speaks Lull's own wire. It has no customer inactivity timeout (SF-2). */
-export default broughtChannel({
+/** LINE, through a platform that speaks Lull's own wire format. It has no customer inactivity timeout (SF-2). */
+export default ownWireChannel({
   id: 'line',
   name: 'LINE',
-  rules: {
-    ...ownWireRules,
-    bounds: { INACTIVATE: null },
-    newSessionOnAgentMessage: true,
-    textLimits: { closeMessage: 5000 },
-  },
+  signing: STANDARD_WEBHOOKS,
+  settings: ownWireSettings(STANDARD_WEBHOOKS),
+  rules: { ...ownWireRules, bounds: { INACTIVATE: null }, textLimits: { closeMessage: 5000 } },
 });

@@ -1,21 +1,20 @@
 import { z } from 'zod';
-import { closingFrom } from '../../../domain/closing/closing.ts';
-import { ALL_OPT_OUT_WORDS, HELP_WORDS, OPT_IN_WORDS } from '../../../domain/conversation/keyword.ts';
+import { ALL_OPT_OUT_WORDS } from '../../../domain/conversation/keyword.ts';
 import { defineAdapter, rejected } from '../../adapter.ts';
 import { destination } from '../../settings.ts';
-import { NO_SEGMENT, pathSegment } from '../../shared/path-segment.ts';
-import { asTexted, closingTexts, textFor } from '../../shared/text-channel.ts';
+import { httpUrl } from '../../shared/fields.ts';
+import { INVALID_SEGMENT, pathSegment } from '../../shared/path-segment.ts';
+import { closingTextSettings, sendText, textChannelRules, textClosing } from '../../shared/text-channel.ts';
 import { postToTwilio, twilioSettings } from '../../shared/twilio.ts';
 import { isTwilioSigned } from '../../shared/twilio-signature.ts';
-import { FORMS, parseConversations } from './parse.ts';
+import { FORMATS, parseConversations } from './parse.ts';
 
-/** The longest text of a message. */
+/** The longest text of a message, in characters. */
 const LIMIT = 1600;
 
 /**
- * Twilio Conversations, by its webhooks or its event streams. The address is the SID of the conversation: all that
- * every call names, and all that sending takes. One that is closed there stays closed; whoever writes after that has
- * another.
+ * Twilio Conversations, by webhooks or event streams. The address is the conversation's SID, which every event names and
+ * sending needs. A closed conversation stays closed; a customer who writes later has a new one.
  */
 export default defineAdapter({
   id: 'twilio-conversations',
@@ -26,51 +25,45 @@ export default defineAdapter({
       .string()
       .regex(/^IS[0-9a-fA-F]{32}$/, 'IS and 32 hexadecimal digits')
       .optional()
-      .describe("The conversation service; without it the account's default one"),
-    apiUrl: destination(z.url({ protocol: /^https?$/ }).default('https://conversations.twilio.com')).describe(
-      'Where the API is',
+      .describe("The SID of the conversation service. Default: the account's default service"),
+    apiUrl: destination(httpUrl.default('https://conversations.twilio.com')).describe(
+      "The URL of Twilio's Conversations API",
     ),
     customerIdentities: z
       .string()
       .min(1)
       .optional()
-      .describe('How the identities of customers who chat begin; without it every identity is an agent'),
+      .describe('The prefix of the identities of customers who chat. Default: every identity is an agent'),
     botAuthors: z
       .array(z.string().min(1))
       .max(100)
       .default(['system'])
-      .describe('The authors of messages who are bots'),
-    ...closingTexts(LIMIT),
+      .describe('The message authors that are bots'),
+    ...closingTextSettings(LIMIT),
   }),
   rules: {
+    ...textChannelRules(LIMIT),
     bounds: { INACTIVATE: null },
     canReopen: false,
-    businessInitiated: true,
-    newSessionOnAgentMessage: true,
-    replyWindow: null,
-    textLimits: { closeMessage: LIMIT },
-    idempotentSends: false,
-    // Most of its customers are on SMS and WhatsApp, where carriers demand the full list.
+    // Most customers use SMS and WhatsApp, where carriers require the full list.
     optOutWords: ALL_OPT_OUT_WORDS,
-    optInWords: OPT_IN_WORDS,
-    helpWords: HELP_WORDS,
   },
-  closing: (context) => closingFrom(context, asTexted(context, LIMIT)),
+  closing: (context) => textClosing(context, LIMIT),
   inbound: {
-    verify: (request, { settings }) => isTwilioSigned(request, settings.authToken, FORMS),
+    verify: (request, { settings }) => isTwilioSigned(request, settings.authToken, FORMATS),
     parse: (request, { settings }) => parseConversations(request, settings),
   },
-  async deliver(message, context) {
+  deliver(message, context) {
     const { apiUrl, serviceSid } = context.settings;
-    const said = textFor(message, context.settings);
-    if (said.text === null) return rejected(said.why);
-    const conversation = pathSegment(message.address);
-    if (conversation === null) return rejected(NO_SEGMENT);
     const service = serviceSid === undefined ? '' : `/Services/${serviceSid}`;
-    return await postToTwilio(
-      `${apiUrl.replace(/\/$/, '')}/v1${service}/Conversations/${conversation}/Messages`,
-      { Author: 'lull', Body: said.text, Attributes: JSON.stringify({ lull: message.id }) },
-      context,
-    );
+    return sendText(message, context.settings, async (text) => {
+      const conversation = pathSegment(message.address);
+      if (conversation === null) return rejected(INVALID_SEGMENT);
+      return await postToTwilio(
+        `${apiUrl.replace(/\/$/, '')}/v1${service}/Conversations/${conversation}/Messages`,
+        { Author: 'lull', Body: text, Attributes: JSON.stringify({ lull: message.id }) },
+        context,
+      );
+    });
   },
 });

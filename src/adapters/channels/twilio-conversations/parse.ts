@@ -1,28 +1,25 @@
 import { z } from 'zod';
-import type { ReceiptState } from '../../../domain/conversation/activity.ts';
 import type { Inbound, InboundEvent, InboundRequest } from '../../adapter.ts';
 import { type Item, instant, readBody, readItems } from '../../shared/fields.ts';
-import { SID, sid } from '../../shared/twilio.ts';
-import { type FieldForms, readSigned } from '../../shared/twilio-signature.ts';
+import { RECEIPT_STATES, SID, sid } from '../../shared/twilio.ts';
+import { type FieldFormats, readSigned } from '../../shared/twilio-signature.ts';
 
-type Own = { accountSid: string; customerIdentities?: string | undefined; botAuthors: readonly string[] };
+type OwnSettings = {
+  accountSid: string;
+  customerIdentities?: string | undefined;
+  botAuthors: readonly string[];
+};
 
-/** An address of a channel: `+15550100`, `whatsapp:+15550100`, `messenger:123`. */
+/** A channel address: `+15550100`, `whatsapp:+15550100`, `messenger:123`. */
 const CHANNEL_ADDRESS = /^([a-z]+:.+|\+\d+)$/;
-/** Messages with these sources were written by way of Twilio and not on a channel. */
-const BY_TWILIO: ReadonlySet<string> = new Set(['SDK', 'API']);
-const STATES: ReadonlyMap<string, ReceiptState> = new Map([
-  ['delivered', 'DELIVERED'],
-  ['read', 'READ'],
-  ['failed', 'FAILED'],
-  ['undelivered', 'FAILED'],
-]);
+/** The sources of messages sent through Twilio's API and SDKs instead of a channel. */
+const API_SOURCES: ReadonlySet<string> = new Set(['SDK', 'API']);
 
 /**
- * How the fields of a form look that say what a call is about. Free are the text, who wrote it and attributes; the fields
- * of other events cannot pass for those of this one, since EventType cannot.
+ * The formats of the fields that say what a form is about. Text, author and attributes are free. Fields of another event
+ * type cannot pass for these, because the format of EventType excludes it.
  */
-export const FORMS: FieldForms = {
+export const FORMATS: FieldFormats = {
   ...{ AccountSid: SID, ConversationSid: SID, MessageSid: SID, Source: /[A-Z-]+/ },
   EventType: /onMessageAdded|onDeliveryUpdated|onConversationStateUpdated/,
   DateCreated: /[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(?:Z|[+-][0-9:]+)/,
@@ -56,45 +53,45 @@ const streamed = z.object({ type: z.string(), data: z.looseObject({}) });
 const json = z.union([z.array(z.unknown()).max(1000), z.looseObject({})], {
   error: 'an event, or a list of them',
 });
-/** The types of event streams that Lull has a use for, under the names they have in webhooks. */
-const STREAMED: ReadonlyMap<string, string> = new Map([
+/** The event types of event streams that Lull uses, with their names in webhooks. */
+const STREAM_EVENT_TYPES: ReadonlyMap<string, string> = new Map([
   ['com.twilio.conversations.message.added', 'onMessageAdded'],
   ['com.twilio.conversations.conversation-state.updated', 'onConversationStateUpdated'],
 ]);
 
 /**
- * Reads a call: the form of a webhook, or JSON, one event or the list that an event stream sends. Of all that happens
- * there messages, their delivery and closing count.
- * @throws InvalidInputError where the body can't be read as a whole
+ * Parses a request: the form of a webhook, or JSON with one event or the list of an event stream. Lull uses messages,
+ * delivery statuses and closes, and ignores other events.
+ * @throws InvalidInputError if the body as a whole is malformed
  */
-export function parseConversations(request: InboundRequest, own: Own): Inbound {
-  const signed = readSigned(request, FORMS);
+export function parseConversations(request: InboundRequest, own: OwnSettings): Inbound {
+  const signed = readSigned(request, FORMATS);
   if (signed.kind === 'FORM') return readItems([itemOf('body', Object.fromEntries(signed.fields), own)]);
   const read = readBody(json, signed.body);
-  if (!Array.isArray(read)) return readItems([itemOf('body', flat(read), own)]);
-  return readItems(read.map((value, index) => itemOf(`body[${index}]`, flat(value), own)));
+  if (!Array.isArray(read)) return readItems([itemOf('body', asWebhook(read), own)]);
+  return readItems(read.map((value, index) => itemOf(`body[${index}]`, asWebhook(value), own)));
 }
 
-/** An event of a stream as a webhook has it. */
-function flat(value: unknown): unknown {
+/** Converts an event of an event stream to the form of a webhook. */
+function asWebhook(value: unknown): unknown {
   const read = streamed.safeParse(value);
   if (!read.success) return value;
   const { type, data } = read.data;
   return {
     ...data,
-    EventType: STREAMED.get(type) ?? type,
+    EventType: STREAM_EVENT_TYPES.get(type) ?? type,
     ...('MessageBody' in data && { Body: data.MessageBody }),
   };
 }
 
-function itemOf(at: string, value: unknown, own: Own): Item {
+function itemOf(field: string, value: unknown, own: OwnSettings): Item {
   const head = loose.safeParse(value);
-  if (!head.success) return { at, value, as: loose.transform(() => null) };
-  const isOurs = head.data.AccountSid === own.accountSid;
-  return { at, value, as: isOurs ? readingOf(head.data.EventType, own) : null };
+  if (!head.success) return { field, value, schema: loose.transform(() => null) };
+  const isOwn = head.data.AccountSid === own.accountSid;
+  return { field, value, schema: isOwn ? schemaOf(head.data.EventType, own) : null };
 }
 
-function readingOf(eventType: string, own: Own): Item['as'] {
+function schemaOf(eventType: string, own: OwnSettings): Item['schema'] {
   switch (eventType) {
     case 'onMessageAdded':
       return message.transform((read) => messageOf(read, own));
@@ -107,26 +104,29 @@ function readingOf(eventType: string, own: Own): Item['as'] {
   }
 }
 
-function messageOf(read: z.output<typeof message>, own: Own): InboundEvent | null {
-  // Lull's own carry its mark: they may be told of before the answer that names their ids is in (LL-9).
-  if (isMarked(read.Attributes)) return null;
+function messageOf(read: z.output<typeof message>, own: OwnSettings): InboundEvent | null {
+  // Lull marks its own messages: their echo can arrive before the response that contains their ids (LL-9).
+  if (hasLullMark(read.Attributes)) return null;
   const { MessageSid: providerMessageId, ConversationSid: address, DateCreated: at, Author, Body } = read;
-  if (isCustomers(read, own))
+  if (isCustomerMessage(read, own))
     return { kind: 'MESSAGE', providerMessageId, address, sentAt: at, ...(Body ? { text: Body } : {}) };
   const sender = own.botAuthors.includes(Author ?? '') ? 'BOT' : 'AGENT';
   return { kind: 'ECHO', providerMessageId, address, sender, at };
 }
 
-/** Customers write on a channel, agents under an identity; a stream says neither, but gives the author's address. */
-function isCustomers({ ClientIdentity, Source, Author }: z.output<typeof message>, own: Own): boolean {
+/** Customers write on a channel, agents with an identity. An event stream has neither field, but the author's address. */
+function isCustomerMessage(
+  { ClientIdentity, Source, Author }: z.output<typeof message>,
+  own: OwnSettings,
+): boolean {
   const identity = ClientIdentity || (Source ? null : Author);
   const { customerIdentities } = own;
   if (identity && customerIdentities !== undefined && identity.startsWith(customerIdentities)) return true;
   if (ClientIdentity) return false;
-  return Source ? !BY_TWILIO.has(Source) : CHANNEL_ADDRESS.test(Author ?? '');
+  return Source ? !API_SOURCES.has(Source) : CHANNEL_ADDRESS.test(Author ?? '');
 }
 
-function isMarked(attributes: string | null | undefined): boolean {
+function hasLullMark(attributes: string | null | undefined): boolean {
   try {
     return typeof JSON.parse(attributes ?? '{}')?.lull === 'string';
   } catch {
@@ -135,15 +135,15 @@ function isMarked(attributes: string | null | undefined): boolean {
 }
 
 function receiptOf(read: z.output<typeof delivery>): InboundEvent | null {
-  const became = STATES.get(read.Status);
-  if (became === undefined) return null;
+  const receiptState = RECEIPT_STATES.get(read.Status);
+  if (receiptState === undefined) return null;
   return {
     ...{ kind: 'RECEIPT', providerMessageId: read.MessageSid, address: read.ConversationSid },
-    ...{ state: became, at: read.DateCreated },
+    ...{ state: receiptState, at: read.DateCreated },
   };
 }
 
-/** A conversation is closed once, so that its id stands for the event. By a timer of Twilio's, or by hand. */
+/** A conversation is closed only once, so its id identifies the event. Either Twilio's timer closes it, or a person. */
 function endOf(read: z.output<typeof state>): InboundEvent | null {
   if (read.StateTo !== 'closed') return null;
   const { ConversationSid: address, StateUpdated: at, Reason } = read;

@@ -1,9 +1,16 @@
 import { z } from 'zod';
 import type { ReceiptState } from '../../../domain/conversation/activity.ts';
 import type { Inbound, InboundEvent } from '../../adapter.ts';
-import { type Item, readBody, readItems, unixSeconds, word } from '../../shared/fields.ts';
+import {
+  type Item,
+  identifier,
+  missingField,
+  readBody,
+  readItems,
+  unixSeconds,
+} from '../../shared/fields.ts';
 
-/** Kinds of message that say nothing new: what becomes of another message, and what WhatsApp itself tells. */
+/** Message types without new content: changes to another message, and notices of WhatsApp itself. */
 const NOT_MESSAGES: ReadonlySet<string> = new Set([
   'reaction',
   'system',
@@ -16,13 +23,13 @@ const STATES: ReadonlyMap<string, ReceiptState> = new Map([
   ['read', 'READ'],
   ['failed', 'FAILED'],
 ]);
-const WHO = 'a phone number or the id of a user';
+const ADDRESS_ALLOWED = 'a phone number or the id of a user';
 
 const message = z
   .object({
-    id: word(255),
-    from: word(255).optional(),
-    from_user_id: word(255).optional(),
+    id: identifier(255),
+    from: identifier(255).optional(),
+    from_user_id: identifier(255).optional(),
     timestamp: unixSeconds,
     type: z.string(),
     text: z.object({ body: z.string() }).optional(),
@@ -34,18 +41,15 @@ const message = z
       })
       .optional(),
   })
-  .transform(({ id, timestamp, type, ...said }, problems): InboundEvent | null => {
+  .transform(({ id, timestamp, type, ...content }, context): InboundEvent | null => {
     if (NOT_MESSAGES.has(type)) return null;
-    const address = said.from ?? said.from_user_id;
-    if (address === undefined) {
-      problems.addIssue({ code: 'custom', path: ['from'], message: WHO });
-      return z.NEVER;
-    }
+    const address = content.from ?? content.from_user_id;
+    if (address === undefined) return missingField(context, ['from'], ADDRESS_ALLOWED);
     const text =
-      said.text?.body ??
-      said.button?.text ??
-      said.interactive?.button_reply?.title ??
-      said.interactive?.list_reply?.title;
+      content.text?.body ??
+      content.button?.text ??
+      content.interactive?.button_reply?.title ??
+      content.interactive?.list_reply?.title;
     return {
       kind: 'MESSAGE',
       providerMessageId: id,
@@ -57,106 +61,107 @@ const message = z
 
 const status = z
   .object({
-    id: word(255),
+    id: identifier(255),
     status: z.string(),
     timestamp: unixSeconds,
-    recipient_id: word(255).optional(),
-    recipient_user_id: word(255).optional(),
+    recipient_id: identifier(255).optional(),
+    recipient_user_id: identifier(255).optional(),
   })
-  .transform((read, problems): InboundEvent | null => {
+  .transform((read, context): InboundEvent | null => {
     const state = STATES.get(read.status);
     if (state === undefined) return null;
     const address = read.recipient_id ?? read.recipient_user_id;
-    if (address === undefined) {
-      problems.addIssue({ code: 'custom', path: ['recipient_id'], message: WHO });
-      return z.NEVER;
-    }
+    if (address === undefined) return missingField(context, ['recipient_id'], ADDRESS_ALLOWED);
     return { kind: 'RECEIPT', providerMessageId: read.id, address, state, at: read.timestamp };
   });
 
-/** What was written in the WhatsApp Business app beside this API: people write there. */
+/** A message written in the WhatsApp Business app, which only people use. */
 const echo = z
   .object({
-    id: word(255),
-    to: word(255).optional(),
-    to_user_id: word(255).optional(),
+    id: identifier(255),
+    to: identifier(255).optional(),
+    to_user_id: identifier(255).optional(),
     timestamp: unixSeconds,
     type: z.string(),
   })
-  .transform(({ id, timestamp, type, ...read }, problems): InboundEvent | null => {
+  .transform(({ id, timestamp, type, ...read }, context): InboundEvent | null => {
     if (NOT_MESSAGES.has(type)) return null;
     const address = read.to ?? read.to_user_id;
-    if (address === undefined) {
-      problems.addIssue({ code: 'custom', path: ['to'], message: WHO });
-      return z.NEVER;
-    }
+    if (address === undefined) return missingField(context, ['to'], ADDRESS_ALLOWED);
     return { kind: 'ECHO', providerMessageId: id, address, sender: 'AGENT', at: timestamp };
   });
 
 const body = z.object({ object: z.string(), entry: z.array(z.unknown()).max(1000) });
 const entry = z.object({ changes: z.array(z.unknown()).max(1000) });
 const change = z.object({ field: z.string(), value: z.unknown().optional() });
-const things = z.array(z.unknown()).max(1000).default([]);
+const list = z.array(z.unknown()).max(1000).default([]);
 const value = z.object({
   metadata: z.object({ phone_number_id: z.string() }),
-  messages: things,
-  statuses: things,
-  message_echoes: things,
+  messages: list,
+  statuses: list,
+  message_echoes: list,
 });
-/** Who writes to a group writes to no business in particular. */
-const grouped = z.union([
+/** A message to a group is not addressed to the business. */
+const groupMessage = z.union([
   z.object({ group_id: z.string() }),
   z.object({ recipient_type: z.literal('group') }),
 ]);
 
-/** What the fields of a change hold that Lull has a use for. */
-const FIELDS: ReadonlyMap<
+type ListName = 'messages' | 'statuses' | 'message_echoes';
+/** The lists in each field of a change, with the schema of their items. */
+const LISTS: ReadonlyMap<string, readonly (readonly [ListName, Item['schema']])[]> = new Map<
   string,
-  readonly (readonly ['messages' | 'statuses' | 'message_echoes', Item['as']])[]
-> = new Map([
-  ['messages', [['messages', message] as const, ['statuses', status] as const]],
-  ['smb_message_echoes', [['message_echoes', echo] as const]],
-  ['message_echoes', [['message_echoes', echo] as const]],
+  readonly (readonly [ListName, Item['schema']])[]
+>([
+  [
+    'messages',
+    [
+      ['messages', message],
+      ['statuses', status],
+    ],
+  ],
+  ['smb_message_echoes', [['message_echoes', echo]]],
+  ['message_echoes', [['message_echoes', echo]]],
 ]);
 
 /**
- * Reads a call of the Cloud API, which gathers many events. Those of other phone numbers are ignored, as is what Lull
- * has no use for: that a message was sent, reactions, changes of templates and the like.
- * @throws InvalidInputError where the body as a whole is of another form
+ * Parses a request of the Cloud API, which batches many events. Events of other phone numbers are ignored, and so are
+ * events that Lull does not use, such as sent statuses, reactions and template changes.
+ * @throws InvalidInputError if the body as a whole is malformed
  */
 export function parseWhatsApp(bytes: Uint8Array, phoneNumberId: string): Inbound {
   const read = readBody(body, bytes);
   if (read.object !== 'whatsapp_business_account') return { events: [], ignored: 1, malformed: [] };
   return readItems(
-    read.entry.flatMap((one, index) => {
-      const at = `entry[${index}]`;
-      const opened = entry.safeParse(one);
-      if (!opened.success) return [unreadable(at, one, entry)];
-      return opened.data.changes.flatMap((inner, number) =>
-        itemsOf(`${at}.changes[${number}]`, inner, phoneNumberId),
+    read.entry.flatMap((value, index) => {
+      const field = `entry[${index}]`;
+      const parsed = entry.safeParse(value);
+      if (!parsed.success) return [malformedItem(field, value, entry)];
+      return parsed.data.changes.flatMap((inner, number) =>
+        itemsOf(`${field}.changes[${number}]`, inner, phoneNumberId),
       );
     }),
   );
 }
 
-function itemsOf(at: string, given: unknown, phoneNumberId: string): Item[] {
-  const opened = change.safeParse(given);
-  if (!opened.success) return [unreadable(at, given, change)];
-  const lists = FIELDS.get(opened.data.field);
-  if (lists === undefined) return [{ at, value: given, as: null }];
-  const inner = value.safeParse(opened.data.value);
-  if (!inner.success) return [unreadable(`${at}.value`, opened.data.value, value)];
-  const isOurs = inner.data.metadata.phone_number_id === phoneNumberId;
-  const items = lists.flatMap(([list, as]) =>
-    inner.data[list].map((one, index): Item => {
-      const isRead = isOurs && !grouped.safeParse(one).success;
-      return { at: `${at}.value.${list}[${index}]`, value: one, as: isRead ? as : null };
+function itemsOf(field: string, given: unknown, phoneNumberId: string): Item[] {
+  const parsed = change.safeParse(given);
+  if (!parsed.success) return [malformedItem(field, given, change)];
+  const lists = LISTS.get(parsed.data.field);
+  if (lists === undefined) return [{ field, value: given, schema: null }];
+  const content = value.safeParse(parsed.data.value);
+  if (!content.success) return [malformedItem(`${field}.value`, parsed.data.value, value)];
+  const isOwn = content.data.metadata.phone_number_id === phoneNumberId;
+  const items = lists.flatMap(([name, schema]) =>
+    content.data[name].map((item, index): Item => {
+      const isUsed = isOwn && !groupMessage.safeParse(item).success;
+      return { field: `${field}.value.${name}[${index}]`, value: item, schema: isUsed ? schema : null };
     }),
   );
-  return items.length > 0 ? items : [{ at, value: given, as: null }];
+  return items.length > 0 ? items : [{ field, value: given, schema: null }];
 }
 
-/** Something that holds events and can't be opened: read again, it is reported. */
-function unreadable(at: string, given: unknown, schema: z.ZodType): Item {
-  return { at, value: given, as: schema.transform(() => null) };
+/** A malformed container: parsing it again as an item reports it. */
+function malformedItem(field: string, value: unknown, schema: z.ZodType): Item {
+  return { field, value, schema: schema.transform(() => null) };
 }

@@ -1,9 +1,8 @@
-import { type AdapterContext, type DeliverResult, type OutboundMessage, rejected } from '../../adapter.ts';
-import { type Answers, post } from '../../shared/http-send.ts';
-import { textFor } from '../../shared/text-channel.ts';
+import type { AdapterContext, DeliverResult, OutboundMessage } from '../../adapter.ts';
+import { postMessage, type ResponseFormat } from '../../shared/http-send.ts';
+import { sendText } from '../../shared/text-channel.ts';
 
-/** The settings that sending takes. */
-type Sending = {
+type SendSettings = {
   phoneNumberId: string;
   accessToken: string;
   graphUrl: string;
@@ -12,18 +11,18 @@ type Sending = {
   surveyText?: string | undefined;
 };
 
-/** How Meta answers; its codes are more exact than the status. */
-const ANSWERS: Answers = {
-  idIn: (body) => {
+/** Meta's error codes are more specific than its HTTP statuses. */
+const RESPONSE: ResponseFormat = {
+  messageId: (body) => {
     const id = (body as { messages?: { id?: unknown }[] } | null)?.messages?.[0]?.id;
     return typeof id === 'string' ? id : null;
   },
-  codeIn: (body) => {
+  errorCode: (body) => {
     const code = (body as { error?: { code?: unknown } } | null)?.error?.code;
     return typeof code === 'number' ? code : null;
   },
-  // Too many calls, of the app, the account or the number, and a service that is down, may come as a 400.
-  passing: [2, 4, 80007, 130429, 131016, 131056],
+  // Rate limits of the app, the account or the number, and outages, which may arrive with status 400.
+  retryableCodes: [2, 4, 80007, 130429, 131016, 131056],
   meanings: {
     0: 'the access token is not valid',
     190: 'the access token is not valid',
@@ -35,53 +34,49 @@ const ANSWERS: Answers = {
   },
 };
 
-/** Sends a message by the Cloud API: text within the reply window, or a template, which takes no parameters. */
+/** Sends a message by the Cloud API: text within the reply window, or a template without parameters. */
 export async function deliverToWhatsApp(
   message: OutboundMessage,
-  context: AdapterContext<Sending>,
+  context: AdapterContext<SendSettings>,
 ): Promise<DeliverResult> {
-  const { graphUrl, version, phoneNumberId, accessToken } = context.settings;
-  const content = contentOf(message, context.settings);
-  if ('why' in content) return rejected(content.why);
-  return await post(
-    `${graphUrl.replace(/\/$/, '')}/${version}/${phoneNumberId}/messages`,
-    {
-      headers: { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json' },
-      body: JSON.stringify({
-        messaging_product: 'whatsapp',
-        recipient_type: 'individual',
-        ...receiver(message.address),
-        ...content,
-      }),
-    },
-    ANSWERS,
-    context,
-  );
+  const { graphUrl, version, phoneNumberId, accessToken, templateLanguages } = context.settings;
+  const send = (content: object) =>
+    postMessage(
+      `${graphUrl.replace(/\/$/, '')}/${version}/${phoneNumberId}/messages`,
+      {
+        headers: { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json' },
+        body: JSON.stringify({
+          messaging_product: 'whatsapp',
+          recipient_type: 'individual',
+          ...recipientOf(message.address),
+          ...content,
+        }),
+      },
+      RESPONSE,
+      context,
+    );
+  if (message.kind !== 'TEMPLATE')
+    return await sendText(message, context.settings, (text) =>
+      send({ type: 'text', text: { body: text, preview_url: false } }),
+    );
+  const code = languageFor(message.locale, templateLanguages);
+  return await send({ type: 'template', template: { name: message.template, language: { code } } });
 }
 
-/** Who hides their phone number is written to by their id, in a field of its own. */
-function receiver(address: string): { to: string } | { recipient: string } {
+/** A customer who hides their phone number is addressed by their user id, in another field. */
+function recipientOf(address: string): { to: string } | { recipient: string } {
   return /^[A-Z]{2}\./.test(address) ? { recipient: address } : { to: address };
 }
 
-function contentOf(message: OutboundMessage, settings: Sending): object | { why: string } {
-  if (message.kind === 'TEMPLATE') {
-    const code = languageFor(message.locale, settings.templateLanguages);
-    return { type: 'template', template: { name: message.template, language: { code } } };
-  }
-  const said = textFor(message, settings);
-  return said.text === null ? said : { type: 'text', text: { body: said.text, preview_url: false } };
-}
-
-/** The approved language nearest to the customer's: the same, else of the same language, else the first. */
+/** The approved language closest to the customer's: the same locale, else the same language, else the first. */
 function languageFor(locale: string | null, languages: readonly string[]): string {
   const wanted = (locale ?? '').replace('-', '_').toLowerCase();
   const [base] = wanted.split('_');
-  const is = (matches: (language: string) => boolean) =>
+  const find = (matches: (language: string) => boolean) =>
     languages.find((language) => matches(language.toLowerCase()));
   return (
-    is((language) => language === wanted) ??
-    is((language) => language.split('_')[0] === base) ??
+    find((language) => language === wanted) ??
+    find((language) => language.split('_')[0] === base) ??
     (languages[0] as string)
   );
 }

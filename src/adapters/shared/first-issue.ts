@@ -1,10 +1,7 @@
 import type { z } from 'zod';
 
-/**
- * The first thing that a schema found wrong: the field's path below `root`, and what would be allowed. Never the
- * value, which may be a secret.
- */
-export function firstFault(error: z.ZodError, root: string): { field: string; allowed: string } {
+/** The first issue of a failed parse: the field's path below `root`, and the allowed values. It never contains the value, which may be a secret. */
+export function firstIssue(error: z.ZodError, root: string): { field: string; allowed: string } {
   const issue = error.issues[0];
   if (!issue) return { field: root, allowed: 'another value' };
   const [unknown] = issue.code === 'unrecognized_keys' ? issue.keys : [];
