@@ -86,13 +86,15 @@ export type Inbound = {
 /** A response in the form that a provider expects. */
 export type InboundReply = { status: number; headers: Record<string, string>; body: string };
 
-/** A message to show to a customer. `id` is the same at every attempt. */
-export type OutboundMessage = { id: string; conversationId: string; address: string } & (
+/** The content of a message to a customer. */
+export type MessageContent =
   | { kind: 'WARNING' | 'CLOSE_MESSAGE'; text: string }
   /** A template that the provider has approved, by its name: the only message allowed outside the reply window (PE-4). */
   | { kind: 'TEMPLATE'; template: string; locale: string | null }
-  | { kind: 'SURVEY' | 'SEPARATOR' }
-);
+  | { kind: 'SURVEY' | 'SEPARATOR' };
+
+/** A message to show to a customer. `id` is the same at every attempt. */
+export type OutboundMessage = { id: string; conversationId: string; address: string } & MessageContent;
 
 /** The result of an attempt to send. `deliver` throws instead where the result is unknown, such as after a timeout. */
 export type DeliverResult =

@@ -4,7 +4,13 @@ import { finishOutbox, putOffOutbox } from '../db/rows/outbox.ts';
 import { GIVE_UP_MS, type Turn } from '../db/rows/outbox-claims.ts';
 import type { Causing, EngineDeps } from '../engine.ts';
 import type { Log } from '../log.ts';
-import { type EffectHandlers, type EffectResult, type Health, MOST_ATTEMPTS } from './effect-result.ts';
+import {
+  type EffectHandlers,
+  type EffectResult,
+  type Health,
+  MAX_ATTEMPTS,
+  type Passage,
+} from './effect-result.ts';
 
 /** What carrying out effects needs. */
 export type CarryOutDeps = Pick<EngineDeps, 'db' | 'clock'> & {
@@ -52,9 +58,7 @@ export async function carryOut(
       await settle(deps, turn, { state: 'LATER', afterMs: passed.laterMs }, log);
       return { result: { health: undefined, laterMs: 0 }, caused: {} };
     }
-    const result = await handlers[turn.kind](turn, passed).catch((error: unknown) =>
-      failed(turn, error, log),
-    );
+    const result = await handle(handlers, turn, passed).catch((error: unknown) => failed(turn, error, log));
     const { health } = result;
     if (health !== undefined) await learn(deps, turn, health, passed.probeUntil);
     await settle(deps, turn, result, log);
@@ -71,18 +75,27 @@ export async function carryOut(
  * tried in vain and is too old is given up, and leaves the attempt that finds out to another.
  */
 async function pass({ db, clock }: CarryOutDeps, turn: Turn): Promise<Passed> {
-  const { retryAt, byHand, payload } = turn;
+  const { retryAt, byHand } = turn;
   if (retryAt === null || byHand) return { probeUntil: null, isOverdue: false };
   const now = clock.now();
-  const owedSince =
-    payload.redeliveredAt === undefined ? turn.createdAt : new Date(String(payload.redeliveredAt));
-  const isOverdue = now.getTime() - owedSince.getTime() > GIVE_UP_MS;
+  const isOverdue = now.getTime() - owedSince(turn).getTime() > GIVE_UP_MS;
   const until = new Date(now.getTime() + PROBE_MS);
   const mayProbe = retryAt <= now && !(isOverdue && turn.attempts > 1);
   if (mayProbe && (await takeProbe(db.sql, turn, { now, until })))
     return { probeUntil: until, isOverdue: false };
   if (isOverdue) return { probeUntil: null, isOverdue };
   return { laterMs: (retryAt <= now ? until : retryAt).getTime() - now.getTime() };
+}
+
+function owedSince({ createdAt, payload }: Turn): Date {
+  const redeliveredAt = payload.kind === 'WEBHOOK' ? payload.redeliveredAt : undefined;
+  return redeliveredAt === undefined ? createdAt : new Date(redeliveredAt);
+}
+
+async function handle(handlers: EffectHandlers, turn: Turn, passage: Passage): Promise<EffectResult> {
+  const { payload } = turn;
+  if (payload.kind === 'WEBHOOK') return await handlers.SEND_WEBHOOK({ ...turn, payload }, passage);
+  return await handlers.DELIVER_MESSAGE({ ...turn, payload }, passage);
 }
 
 function failed({ id, kind, begunAt }: Turn, error: unknown, log: Log): EffectResult {
@@ -130,7 +143,7 @@ async function settle(
     return;
   }
   const error = 'error' in result ? result.error.slice(0, 500) : null;
-  const isOver = result.state !== 'RETRY' || turn.attempts >= MOST_ATTEMPTS;
+  const isOver = result.state !== 'RETRY' || turn.attempts >= MAX_ATTEMPTS;
   const state = result.state !== 'RETRY' ? result.state : isOver ? 'DEAD' : 'PENDING';
   const dueAt =
     result.state === 'RETRY' && !isOver

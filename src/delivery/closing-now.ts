@@ -29,11 +29,15 @@ export type Situation = {
 
 const NOT_SENT_HERE = 'nothing is sent from here on this channel';
 
-type Deps = Pick<EngineDeps, 'db' | 'clock' | 'rules'> & { registry: Registry; settings: SettingsStore };
+/** The dependencies of `readSituation`. */
+export type SituationDeps = Pick<EngineDeps, 'db' | 'clock' | 'rules'> & {
+  registry: Registry;
+  settings: SettingsStore;
+};
 
 /** Reads how things stand with an effect's customer; null where nobody knows whom it was (PE-15). */
 export async function readSituation(
-  deps: Deps,
+  deps: SituationDeps,
   { accountId, conversationId }: Pick<ClaimedEffect, 'accountId' | 'conversationId'>,
 ): Promise<Situation | null> {
   const { sql } = deps.db;
@@ -72,7 +76,7 @@ export async function readSituation(
 
 /** Whether free text may be sent now, by when the customer last wrote (PE-4). */
 export function isWindowOpen(
-  { clock }: Pick<Deps, 'clock'>,
+  { clock }: Pick<SituationDeps, 'clock'>,
   { adapterRules, lastInboundAt }: Situation,
 ): boolean {
   const { replyWindow } = adapterRules;
@@ -86,7 +90,7 @@ export function isWindowOpen(
  * count of reminders back; whatever else happened, such as a receipt, cancels nothing.
  */
 export function whyNoWarning(
-  deps: Pick<Deps, 'clock'>,
+  deps: Pick<SituationDeps, 'clock'>,
   situation: Situation,
   reminder: number,
 ): string | null {
@@ -101,7 +105,7 @@ export function whyNoWarning(
 }
 
 /** What the customer of an ended conversation is to see, as of now (LL-14). */
-export function closingNow(deps: Pick<Deps, 'clock' | 'registry'>, situation: Situation): Closing {
+export function closingNow(deps: Pick<SituationDeps, 'clock' | 'registry'>, situation: Situation): Closing {
   const { conversation, contact, channel, policy } = situation;
   if (conversation.ending === null) throw new Error(`conversation ${conversation.id} has not ended`);
   const closing = deps.registry.get(channel.adapterId).closing({

@@ -1,33 +1,40 @@
 import type { ClaimedEffect } from '../db/rows/outbox.ts';
+import type { EffectPayload, MessagePayload, WebhookPayload } from '../domain/closing/owed-effects.ts';
 import type { Caused } from '../engine.ts';
 
-/** What an attempt says of its destination: absent where nothing was asked of it. */
+/** The health of a destination as an attempt showed it. */
 export type Health =
   | { kind: 'ANSWERED' }
-  /** No answer, or one that says that the destination itself is in trouble. */
+  /** It gave no answer, or one that says that the destination itself is in trouble. */
   | { kind: 'FAILED'; why: string }
-  /** It is well, and asks to be left alone for a while; null: it does not say for how long. */
+  /** It is healthy and limits the rate. `forMs`: the pause that it asked for; null: it named none. */
   | { kind: 'BUSY'; forMs: number | null };
 
-/** What became of one attempt at an effect. */
+/** The result of one attempt at an effect. Without `health`, nothing was requested of the destination. */
 export type EffectResult = { health?: Health; caused?: Caused } & (
   | { state: 'SENT' }
   | { state: 'DROPPED' | 'DEAD'; error: string }
-  /** Whoever carried it out has written what became of it. */
+  /** The handler has already written the result. */
   | { state: 'WRITTEN' }
-  /** It has to wait its turn; that is no attempt. */
+  /** The effect has to wait. This does not count as an attempt. */
   | { state: 'LATER'; afterMs: number }
-  /** What became of it could not be written: it is looked at again once the claim is over. */
+  /** The result could not be written. The effect is claimed again once the lease is over. */
   | { state: 'UNWRITTEN'; error: unknown }
   | { state: 'RETRY'; error: string; afterMs: number | null }
 );
 
-/** How an effect was let through: one that has waited for too long at an open circuit breaker is to be given up. */
+/** How an effect passed the circuit breaker. An overdue one has waited too long and must be given up. */
 export type Passage = { isOverdue: boolean };
 
-/** Carries out one kind of effect. */
-export type CarryOut = (effect: ClaimedEffect, passage?: Passage) => Promise<EffectResult>;
-export type EffectHandlers = Readonly<Record<ClaimedEffect['kind'], CarryOut>>;
+/** Carries out effects with one type of payload. */
+export type CarryOut<Payload extends EffectPayload = EffectPayload> = (
+  effect: ClaimedEffect<Payload>,
+  passage?: Passage,
+) => Promise<EffectResult>;
+export type EffectHandlers = {
+  DELIVER_MESSAGE: CarryOut<MessagePayload>;
+  SEND_WEBHOOK: CarryOut<WebhookPayload>;
+};
 
-/** About two days of trying. */
-export const MOST_ATTEMPTS = 50;
+/** Attempts take about two days. */
+export const MAX_ATTEMPTS = 50;

@@ -1,9 +1,10 @@
 import type { Sql, TransactionSql } from 'postgres';
 import { CLOCK_COLUMNS } from '../db/rows/conversations.ts';
 import type { Lane } from '../db/rows/lanes.ts';
+import { PAYLOAD_COLUMNS } from '../db/rows/outbox-payload.ts';
 import { type Column, unnest, valuesOf } from '../db/rows/unnest.ts';
 import { hasSqlstate } from '../db/sqlstate.ts';
-import type { OwedEffect } from '../domain/closing/owed-effects.ts';
+import type { EffectPayload } from '../domain/closing/owed-effects.ts';
 import type { ClockName, LaneFacts } from '../domain/conversation/conversation.ts';
 import type { Firing } from '../domain/conversation/fire-timer.ts';
 import type { DueSegment } from '../domain/time/calendar.ts';
@@ -30,7 +31,7 @@ export type Batch = {
   /** A conversation with one of these tags is passed by: its lane does not know yet that they exempt it (PE-7). */
   passedTags: readonly string[];
   /** Effects owed for each conversation; with none no outbox rows are written. */
-  owed: readonly OwedEffect[];
+  owed: readonly EffectPayload[];
   /** The ids of their outbox rows, as many as `limit` conversations could need. */
   owedIds: readonly string[];
 };
@@ -150,17 +151,15 @@ function reckoned(segments: readonly DueSegment[], { put, putRows }: Parameters)
   )`;
 }
 
-const EFFECTS: readonly Column<OwedEffect & { number: number }>[] = [
+const EFFECTS: readonly Column<{ payload: EffectPayload; number: number }>[] = [
   { name: 'number', type: 'int', of: (row) => row.number },
-  { name: 'kind', type: 'text', of: (row) => row.kind },
-  { name: 'endpoint_id', type: 'uuid', of: (row) => row.endpointId },
-  { name: 'payload', type: 'jsonb', of: (row) => row.payload },
+  ...PAYLOAD_COLUMNS,
 ];
 
 /** Writes each effect for each conversation that was acted on, under the next of the ids. */
 function owed(batch: Batch, account: string, now: string, { put, putRows }: Parameters): string {
   if (batch.owed.length === 0) return '';
-  const effects = batch.owed.map((effect, index) => ({ ...effect, number: index + 1 }));
+  const effects = batch.owed.map((payload, index) => ({ payload, number: index + 1 }));
   const ids = put(`{${batch.owedIds.join(',')}}`, 'uuid[]');
   const each = put(effects.length, 'int');
   return `, effect as materialized (${putRows(EFFECTS, effects)}), owed as (

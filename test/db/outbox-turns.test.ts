@@ -39,8 +39,9 @@ describe.each([0, 4])('with the tables in %i parts', (parts) => {
   async function owe(accountId: string, channelId: string, count: number, more: Partial<OutboxRow> = {}) {
     const { db, deps, clock } = engine;
     const rows = Array.from({ length: count }, () => ({
-      ...{ id: deps.newId(), kind: 'DELIVER_MESSAGE' as const, conversationId: deps.newId(), revision: 1 },
-      ...{ endpointId: null, channelId, payload: { part: 'CLOSE_MESSAGE' }, ...more },
+      ...{ id: deps.newId(), conversationId: deps.newId(), revision: 1, channelId },
+      payload: { kind: 'PART', closing: clock.now().toISOString(), part: 'CLOSE_MESSAGE' } as const,
+      ...more,
     }));
     await inTransaction(db.sql, (sql) => insertOutbox(sql, accountId, rows, clock.now()));
   }

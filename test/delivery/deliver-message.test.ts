@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { deliverMessage } from '../../src/delivery/deliver-message.ts';
+import type { EffectHandlers } from '../../src/delivery/effect-result.ts';
 import { createLog } from '../../src/log.ts';
 import { openGuardedFetch } from '../../src/outgoing/guarded-fetch.ts';
 import { MINUTE } from '../support/engine.ts';
@@ -195,8 +196,10 @@ describe('an attempt of which nobody knows what became', () => {
   it('a provider at a private address is not asked, and the feed says why, where the operator allows none', async () => {
     const { deps, engine } = world;
     const fetchWithin = openGuardedFetch({ allowPrivate: false });
-    const deliver = deliverMessage({ ...deps, fetchWithin });
-    const handlers = { DELIVER_MESSAGE: deliver, SEND_WEBHOOK: deliver };
+    const handlers: EffectHandlers = {
+      DELIVER_MESSAGE: deliverMessage({ ...deps, fetchWithin }),
+      SEND_WEBHOOK: async () => ({ state: 'SENT' }),
+    };
     for (const kind of ['byoc', 'sms'] as const) await world.ends(channelOf(kind), `private ${kind}`);
     await openSender(engine.deps, handlers, createLog({ logLevel: 'silent' })).drain();
     expect(world.got).toEqual([]);

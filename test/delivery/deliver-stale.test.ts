@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { claimOutbox, START, walkDestinations } from '../../src/db/rows/outbox-claims.ts';
+import type { ClaimedEffect } from '../../src/db/rows/outbox.ts';
+import { claimOutbox, START, type Turn, walkDestinations } from '../../src/db/rows/outbox-claims.ts';
 import { deliverMessage } from '../../src/delivery/deliver-message.ts';
+import type { MessagePayload } from '../../src/domain/closing/owed-effects.ts';
 import { MINUTE } from '../support/engine.ts';
 import { openSending, type Sending } from '../support/sending.ts';
 
@@ -20,8 +22,9 @@ it('whoever stalled until the lease of a claim was over sends nothing: somebody 
     const places = stops.map((stop) => ({ ...stop, places: 10 }));
     return await claimOutbox(engine.db.sql, places, { now, leaseMs: MINUTE });
   };
-  const claim = async () => (await claimAll()).filter(({ payload }) => 'part' in payload);
-  const carryOut = deliverMessage(world.deps);
+  const claim = async () => (await claimAll()).filter(({ payload }) => payload.kind === 'PART');
+  const deliver = deliverMessage(world.deps);
+  const carryOut = (effect: Turn) => deliver(effect as ClaimedEffect<MessagePayload>);
   for (const effect of await claimAll()) await carryOut(effect);
   const [stalled] = await claim();
   engine.clock.advance(2 * MINUTE);

@@ -20,8 +20,8 @@ afterAll(() => engine.drop());
 async function owe(count: number): Promise<void> {
   const { deps, accountId, channelId } = engine;
   const rows = Array.from({ length: count }, () => ({
-    ...{ id: deps.newId(), kind: 'SEND_WEBHOOK' as const, conversationId: deps.newId(), revision: 1 },
-    ...{ endpointId: deps.newId(), channelId, payload: {} },
+    ...{ id: deps.newId(), conversationId: deps.newId(), revision: 1, channelId },
+    payload: { kind: 'WEBHOOK', endpointId: deps.newId(), type: 'test', at: '' } as const,
   }));
   await inTransaction(engine.db.sql, (sql) => insertOutbox(sql, accountId, rows, engine.clock.now()));
 }

@@ -3,6 +3,7 @@ import { SCOPES } from '../../src/accounts/api-keys.ts';
 import { createAccount, ensureAgents } from '../../src/accounts/setup.ts';
 import { parseSettings } from '../../src/adapters/registry.ts';
 import { deliverMessage } from '../../src/delivery/deliver-message.ts';
+import type { EffectHandlers } from '../../src/delivery/effect-result.ts';
 import { openGuardedFetch } from '../../src/outgoing/guarded-fetch.ts';
 import { SMS } from '../adapters/samples/twilio.ts';
 import { STANDARD } from '../adapters/samples.ts';
@@ -59,8 +60,10 @@ const settle = async (name: 'retryEffect' | 'dropEffect', effectId: unknown, as?
 async function send() {
   const { engine, deps } = api;
   const fetchWithin = openGuardedFetch({ allowPrivate: true });
-  const deliver = deliverMessage({ ...deps, limit: async () => 0, fetchWithin });
-  const handlers = { DELIVER_MESSAGE: deliver, SEND_WEBHOOK: deliver };
+  const handlers: EffectHandlers = {
+    DELIVER_MESSAGE: deliverMessage({ ...deps, limit: async () => 0, fetchWithin }),
+    SEND_WEBHOOK: async () => ({ state: 'SENT' }),
+  };
   await openSender(engine.deps, handlers, deps.log).drain();
 }
 

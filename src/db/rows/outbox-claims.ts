@@ -1,6 +1,7 @@
 import type { Sql, TransactionSql } from 'postgres';
 import { NIL } from '../../domain/uuid.ts';
 import type { ClaimedEffect } from './outbox.ts';
+import { readPayload, type StoredPayload } from './outbox-payload.ts';
 
 /**
  * Where an effect goes, in SQL: a webhook endpoint, or the channel whose customer is shown something. What only decides
@@ -120,5 +121,6 @@ export async function claimOutbox(
     new Date(now.getTime() - GIVE_UP_MS),
     new Date(now.getTime() + leaseMs),
   ];
-  return await sql.unsafe<Turn[]>(CLAIM, given as never[], { prepare: true });
+  const rows = await sql.unsafe<(Turn & StoredPayload)[]>(CLAIM, given as never[], { prepare: true });
+  return rows.map(({ endpointId, ...row }) => ({ ...row, payload: readPayload({ ...row, endpointId }) }));
 }

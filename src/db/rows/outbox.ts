@@ -1,15 +1,14 @@
 import type { Sql, TransactionSql } from 'postgres';
-import type { OutboxRow } from '../../domain/closing/owed-effects.ts';
+import type { EffectPayload, OutboxRow } from '../../domain/closing/owed-effects.ts';
+import { type EffectKind, PAYLOAD_COLUMNS } from './outbox-payload.ts';
 import { type Column, unnest, valuesOf } from './unnest.ts';
 
 const COLUMNS: readonly Column<OutboxRow>[] = [
   { name: 'id', type: 'uuid', of: (row) => row.id },
-  { name: 'kind', type: 'text', of: (row) => row.kind },
   { name: 'conversation_id', type: 'uuid', of: (row) => row.conversationId },
   { name: 'revision', type: 'int', of: (row) => row.revision },
-  { name: 'endpoint_id', type: 'uuid', of: (row) => row.endpointId },
   { name: 'channel_id', type: 'uuid', of: (row) => row.channelId },
-  { name: 'payload', type: 'jsonb', of: (row) => row.payload },
+  ...PAYLOAD_COLUMNS,
   { name: 'by_hand', type: 'bool', of: (row) => row.byHand ?? false },
 ];
 const INSERT = `insert into outbox (account_id, state, attempts, due_at, created_at, ${COLUMNS.map(({ name }) => name).join(', ')})
@@ -25,11 +24,13 @@ export async function insertOutbox(
   await sql.unsafe(INSERT, [accountId, now, ...valuesOf(COLUMNS, rows)], { prepare: true });
 }
 
-/** An effect as whoever claimed it holds it. */
-export type ClaimedEffect = OutboxRow & {
+/** A claimed effect. */
+export type ClaimedEffect<Payload extends EffectPayload = EffectPayload> = Omit<OutboxRow, 'payload'> & {
   accountId: string;
+  kind: EffectKind;
+  payload: Payload;
   attempts: number;
-  /** Since when an attempt has been under way whose end nobody wrote down; null: none is. */
+  /** When an attempt began whose result is unknown; null: there is none. */
   begunAt: Date | null;
 };
 

@@ -1,30 +1,29 @@
 import { NoAnswerError, type Resolve, sendGuarded } from '../../outgoing/guarded-request.ts';
 
-/** How posts are made. */
 export type PostOptions = {
-  /** Whether they may go to private addresses, and by http. */
+  /** Allows private addresses and http. */
   allowPrivate: boolean;
-  /** By when there has to be an answer. */
+  /** The timeout of the answer. */
   withinMs: number;
   resolve?: Resolve;
 };
 
-/** An answer, as far as it is looked at: not its body. */
+/** An answer without its body, which is not read. */
 export type Answer = { status: number; retryAfter: string | null };
 
 /**
- * Posts a body to an endpoint, over a connection of its own. Nothing of the answer's body is read.
+ * Posts a body to an endpoint, over a connection of its own.
  * @throws NoAnswerError
  */
 export async function post(
   url: string,
   headers: Readonly<Record<string, string>>,
   body: string,
-  { allowPrivate, withinMs, resolve }: PostOptions,
+  { withinMs, ...options }: PostOptions,
 ): Promise<Answer> {
   const signal = AbortSignal.timeout(withinMs);
-  const guard = { allowPrivate, signal, maxAnswerBytes: 0, ...(resolve ? { resolve } : {}) };
   try {
+    const guard = { ...options, signal, maxAnswerBytes: 0 };
     const answer = await sendGuarded(new URL(url), { method: 'POST', headers, body }, guard);
     return { status: answer.status, retryAfter: answer.headers['retry-after'] ?? null };
   } catch (error) {

@@ -35,8 +35,8 @@ export async function sendTest(
     // Effects stand under a conversation and its channel; of a test there is none of either.
     const channelId = endpoint.channelId ?? (channel?.id as string | undefined) ?? id;
     const place = { conversationId: id, revision: 0, channelId };
-    const payload = { type: TEST_EVENT, at: now.toISOString() };
-    const owed = { ...place, id, kind: 'SEND_WEBHOOK', endpointId, payload, byHand: true } as const;
+    const payload = { kind: 'WEBHOOK', endpointId, type: TEST_EVENT, at: now.toISOString() } as const;
+    const owed = { ...place, id, payload, byHand: true } as const;
     await insertOutbox(sql, accountId, [owed], now);
     return { eventId: id, endpointId };
   });

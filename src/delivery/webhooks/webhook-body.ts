@@ -1,18 +1,18 @@
 import type { ClaimedEffect } from '../../db/rows/outbox.ts';
 import { endBy } from '../../domain/closing/end-reason.ts';
+import type { WebhookPayload } from '../../domain/closing/owed-effects.ts';
 import { globalId } from '../../domain/global-id.ts';
-import type { Sending } from './load-webhook.ts';
+import type { Webhook } from './load-webhook.ts';
 import { TEST_EVENT } from './redeliver.ts';
 
 /**
- * What an endpoint is sent of an event, as docs/webhooks.md has it: what was true then, out of the feed, so that it is the
- * same at every attempt; ids as the API has them. Null: the conversation is no longer kept.
+ * The body of a webhook, as docs/webhooks.md describes it. It is built from the feed, so it is the same at every attempt.
+ * Null: the conversation is no longer kept.
  */
 export function webhookBody(
-  { payload, conversationId, revision }: Pick<ClaimedEffect, 'payload' | 'conversationId' | 'revision'>,
-  { event, before, contactId }: Pick<Sending, 'event' | 'before' | 'contactId'>,
+  { payload: { type, at }, conversationId, revision }: ClaimedEffect<WebhookPayload>,
+  { event, before, contactId }: Webhook,
 ): string | null {
-  const { type, at } = payload;
   if (type === TEST_EVENT) return JSON.stringify({ type, at });
   if (event === null || contactId === null) return null;
   const end = endBy(event, before);

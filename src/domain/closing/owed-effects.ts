@@ -1,26 +1,57 @@
 import type { LaneFacts } from '../conversation/conversation.ts';
-import type { Event } from '../conversation/event.ts';
-import type { AccountRules, Endpoint } from '../policy/account-rules.ts';
+import type { Event, Part } from '../conversation/event.ts';
+import type { AccountRules } from '../policy/account-rules.ts';
 import type { Profile } from '../policy/policy.ts';
 import type { Timer } from '../time/timers.ts';
 
-/** An effect owed to the world. */
+/** What an effect sends. `db/rows/outbox-payload.ts` stores it and reads it again. */
+export type EffectPayload = WebhookPayload | MessagePayload;
+
+/** An event, to a webhook endpoint. `redeliveredAt`: when somebody asked for another delivery. */
+export type WebhookPayload = {
+  kind: 'WEBHOOK';
+  endpointId: string;
+  type: string;
+  at: string;
+  redeliveredAt?: string;
+};
+
+/** Something to a customer. */
+export type MessagePayload =
+  /** The warning of a reminder (PE-2), by its number. */
+  | { kind: 'WARNING'; reminder: number }
+  /** An end whose parts are still to be planned (LL-14). `closing`: when it ended. */
+  | { kind: 'CLOSING'; closing: string }
+  /** One part of an end. `next`: the part that is owed once this one is sent. */
+  | { kind: 'PART'; closing: string; part: Part; next?: Part };
+
+/** The part that an effect shows to a customer; null for the plan of an end and for a webhook. */
+export function partOf(payload: EffectPayload): Part | null {
+  switch (payload.kind) {
+    case 'WARNING':
+      return 'WARNING';
+    case 'PART':
+      return payload.part;
+    case 'CLOSING':
+    case 'WEBHOOK':
+      return null;
+    default:
+      return payload satisfies never;
+  }
+}
+
+/** An effect owed to the outside world. */
 export type OutboxRow = {
   id: string;
-  kind: 'DELIVER_MESSAGE' | 'SEND_WEBHOOK';
   conversationId: string;
   revision: number;
-  endpointId: string | null;
   channelId: string;
-  payload: Readonly<Record<string, unknown>>;
-  /** Whether somebody asked for it: its first attempt is made even while a circuit breaker is open. */
+  payload: EffectPayload;
+  /** Whether a person asked for it: its first attempt ignores an open circuit breaker. */
   byHand?: true;
 };
 
-/** What a timer's effect has of its own; the rest is the conversation's. */
-export type OwedEffect = Pick<OutboxRow, 'kind' | 'endpointId' | 'payload'>;
-
-/** What subscribers can hear of. */
+/** The events that webhook endpoints can subscribe to. */
 export const WEBHOOK_EVENTS = [
   'conversation.started',
   'conversation.ended',
@@ -31,8 +62,8 @@ export const WEBHOOK_EVENTS = [
 export type WebhookEvent = (typeof WEBHOOK_EVENTS)[number];
 
 /**
- * What subscribers are told of an event. A revoked end is a reopening to them. `case_closed` is the notification that
- * people get: in some profiles it leaves out what timers end (SP-11), of which `conversation.ended` always tells.
+ * The webhook events of a feed event. A revoked end counts as a reopening. `conversation.ended` covers every end;
+ * `case_closed`, which notifies people, leaves out ends by timers in some profiles (SP-11).
  */
 function webhookEventsOf(
   event: Pick<Event, 'effect' | 'timer' | 'kind'>,
@@ -48,59 +79,51 @@ function webhookEventsOf(
   return [];
 }
 
-/**
- * The effects that events have on the world outside: webhooks to who asked for them, and of an end what its channel
- * shows the customer. None without a subscriber, on a channel that nothing is sent on.
- */
+/** The effects that events owe: webhooks to the endpoints that subscribe, and the closing of an end on a channel that sends. */
 export function outboxOf(events: readonly Event[], rules: AccountRules, newId: () => string): OutboxRow[] {
   return events.flatMap((event) => {
     const { conversationId, revision, channelId, recordedAt: at } = event;
-    const told = subscribers(rules, webhookEventsOf(event, rules.profile), channelId);
-    const closes = event.effect === 'ENDED' && sendsOn(rules, channelId);
-    const effects = [...told.map((each) => webhook(each, at)), ...(closes ? [closing(at)] : [])];
-    return effects.map((effect) => ({ ...effect, id: newId(), conversationId, revision, channelId }));
+    const payloads = [
+      ...webhooks(rules, webhookEventsOf(event, rules.profile), { channelId, at }),
+      ...(event.effect === 'ENDED' ? closings(rules, { channelId, at }) : []),
+    ];
+    return payloads.map((payload) => ({ id: newId(), conversationId, revision, channelId, payload }));
   });
 }
 
-/**
- * What a timer owes the world for each conversation it acts on: webhooks, and the warning that a reminder is
- * (PE-2). With none the lane writes no outbox rows.
- */
-export function effectsOfTimer(timer: Timer, facts: LaneFacts, rules: AccountRules, now: Date): OwedEffect[] {
+/** The effects that a timer owes for each conversation it acts on: webhooks, the warning of a reminder (PE-2), the closing of an end. */
+export function effectsOfTimer(
+  timer: Timer,
+  { channelId, stage }: LaneFacts,
+  rules: AccountRules,
+  at: Date,
+): EffectPayload[] {
   const effect = timer.action.does === 'END' ? 'ENDED' : null;
   const names = webhookEventsOf({ effect, timer: timer.kind, kind: 'TIMER' }, rules.profile);
-  const told = subscribers(rules, names, facts.channelId);
   return [
-    ...told.map((each) => webhook(each, now)),
-    ...(timer.kind === 'REMIND' ? [warning(facts.stage + 1)] : []),
-    ...(effect === 'ENDED' && sendsOn(rules, facts.channelId) ? [closing(now)] : []),
+    ...webhooks(rules, names, { channelId, at }),
+    ...(timer.kind === 'REMIND' ? [{ kind: 'WARNING', reminder: stage + 1 } as const] : []),
+    ...(effect === 'ENDED' ? closings(rules, { channelId, at }) : []),
   ];
 }
 
-/** Whether anything can be sent to customers of a channel: on others, the platform reads it from the API. */
-function sendsOn({ channels }: AccountRules, channelId: string): boolean {
-  return channels.get(channelId)?.sends ?? false;
-}
+type Occasion = { channelId: string; at: Date };
 
-type Telling = { endpoint: Endpoint; name: WebhookEvent };
-
-function subscribers(rules: AccountRules, names: readonly WebhookEvent[], channelId: string): Telling[] {
+function webhooks(
+  rules: AccountRules,
+  names: readonly WebhookEvent[],
+  { channelId, at }: Occasion,
+): WebhookPayload[] {
   return rules.endpoints
     .filter((endpoint) => (endpoint.channelId ?? channelId) === channelId)
-    .flatMap((endpoint) =>
-      names.filter((name) => endpoint.events.includes(name)).map((name) => ({ endpoint, name })),
+    .flatMap(({ id: endpointId, events }) =>
+      names
+        .filter((type) => events.includes(type))
+        .map((type) => ({ kind: 'WEBHOOK', endpointId, type, at: at.toISOString() })),
     );
 }
 
-function webhook({ endpoint, name: type }: Telling, at: Date): OwedEffect {
-  return { kind: 'SEND_WEBHOOK', endpointId: endpoint.id, payload: { type, at: at.toISOString() } };
-}
-
-function warning(reminder: number): OwedEffect {
-  return { kind: 'DELIVER_MESSAGE', endpointId: null, payload: { reminder } };
-}
-
-/** What the customer is to see at an end; which parts that are is decided when it is sent (LL-14). */
-function closing(endedAt: Date): OwedEffect {
-  return { kind: 'DELIVER_MESSAGE', endpointId: null, payload: { closing: endedAt.toISOString() } };
+/** The closing of an end, on a channel that sends; on others, the platform reads it from the API. Its parts are planned later (LL-14). */
+function closings({ channels }: AccountRules, { channelId, at }: Occasion): MessagePayload[] {
+  return channels.get(channelId)?.sends ? [{ kind: 'CLOSING', closing: at.toISOString() }] : [];
 }

@@ -1,6 +1,11 @@
-import { type EffectRow, readEffects, readUndelivered } from '../../delivery/effects.ts';
-import { dropEffect, retryEffect } from '../../delivery/undelivered.ts';
-import type { Part } from '../../domain/conversation/event.ts';
+import {
+  dropEffect,
+  type EffectRow,
+  readEffects,
+  readUndelivered,
+  retryEffect,
+} from '../../delivery/undelivered.ts';
+import { partOf } from '../../domain/closing/owed-effects.ts';
 import { ConflictError, ForbiddenError, InvalidInputError, NotFoundError } from '../../domain/errors.ts';
 import { isUuid } from '../../domain/uuid.ts';
 import type { ChannelRow } from '../../insight/reads.ts';
@@ -41,8 +46,7 @@ builder.node(Effect, {
       type: PartEnum,
       nullable: true,
       description: 'What of the end, or that it is a warning; null for a webhook.',
-      resolve: ({ payload }) =>
-        'reminder' in payload ? 'WARNING' : ((payload.part as Part | undefined) ?? null),
+      resolve: ({ payload }) => partOf(payload),
     }),
     attempts: t.exposeInt('attempts', { description: 'How often it was tried.' }),
     error: t.exposeString('error', { nullable: true, description: 'Why the last attempt came to nothing.' }),
