@@ -1,44 +1,42 @@
 import {
   claimOutbox,
   type Destination,
-  START,
+  type Stop,
   type Turn,
   walkDestinations,
 } from '../db/rows/outbox-claims.ts';
 import type { EngineDeps } from '../engine.ts';
-import { within } from '../jobs/store/store.ts';
 import type { Log } from '../log.ts';
+import { within } from '../within.ts';
 import type { CarriedOut } from './carry-out.ts';
+import { openWalk } from './outbox-walk.ts';
 import { openPlaces, type Place, type SendPlaces } from './send-places.ts';
-import { openTurns, type Pick } from './send-turns.ts';
+import { openTurns, type SendTurns } from './send-turns.ts';
 
-type SenderDeps = { db: EngineDeps['db']; clock: EngineDeps['clock'] };
-
-/** Sends what is owed from this process. */
+/**
+ * The sender of a process. Its states:
+ * - idle: no round is pending, and no effect is under way. A kick requests a round.
+ * - walking: a round reads the destinations page by page, with a rest of 50 ms between two pages; those with due effects get turns.
+ * - sending: effects are claimed for free places only, so no lease is spent waiting. A place that becomes free is filled at once.
+ * - closing: nothing more is claimed, and effects under way are awaited.
+ */
 export type OutboxSender = {
-  /** Says that something may be owed. Returns at once. */
+  /** Says that effects may be due. Returns at once. */
   kick(): void;
-  /** Sends all that is due now, and waits until nothing of it is under way. Returns how many effects were carried out. */
+  /** Sends all effects that are due now, and waits for them. Returns how many were carried out. */
   drain(): Promise<number>;
-  /** Sends that are under way, and those of them without an answer for long. */
+  /** The number of sends under way, and of those that have stalled. */
   load: SendPlaces['load'];
-  /** Claims nothing more, and waits for what is under way. */
+  /** Claims nothing more, and waits for the effects under way. */
   close(): Promise<void>;
 };
 
-/**
- * Longer than any attempt takes. A claim is made only where its place is free, so no lease is spent waiting. After it
- * others may claim the effect: what was not heard of until then, be it of the database, keeps its place no longer.
- */
-const LEASE_MS = 60_000;
-/** Destinations that are looked at in one statement, and the rest between two of them. */
-const STOPS = 200;
-const REST_MS = 50;
+type SenderDeps = Pick<EngineDeps, 'db' | 'clock'>;
 
-/**
- * Opens the sender of a process. It walks over the destinations to which something is owed, and gives them turns; a place
- * that is given back is the next one's at once. Destinations that hang keep theirs, which are few, and nobody else's.
- */
+/** Longer than any attempt takes. After it another process may claim the effect, so a send that hangs gives up its place. */
+const LEASE_MS = 60_000;
+
+/** Opens a sender. `carry` carries out one claimed effect. */
 export function openSender(
   deps: SenderDeps,
   carry: (turn: Turn) => Promise<CarriedOut>,
@@ -46,109 +44,54 @@ export function openSender(
   places: SendPlaces = openPlaces(),
 ): OutboxSender {
   const turns = openTurns();
+  const pauses = openPauses(deps.clock);
   const underWay = new Set<Promise<void>>();
-  /** Until when the limit of a channel lets nothing through from this process. */
-  const notBefore = new Map<string, number>();
-  let after: Destination = START;
-  /** How often it was kicked; the kick that the round over all destinations has seen which is under way, and the last one that was. */
-  let kicks = 0;
-  let seen = 0;
-  let walked = 0;
-  let isResting = false;
   let isClosing = false;
   let carriedOut = 0;
-  let running: Promise<void> | null = null;
-  let isAskedAgain = false;
+  const runner = openRunner(work);
+  const walk = openWalk((after, limit) => readPage(deps, after, limit), runner.run);
 
-  /** Gives turns, one run at a time; asked for meanwhile, it is done once more. */
-  function run(): Promise<void> {
-    isAskedAgain = true;
-    running ??= (async () => {
-      while (isAskedAgain && !isClosing) {
-        isAskedAgain = false;
-        if (walked !== kicks && !isResting) await walk();
-        while (!isClosing && (await give()) > 0);
-      }
-    })()
-      .catch((error: unknown) => {
-        walked = kicks;
-        log.error({ err: error }, 'what is owed could not be claimed; it is tried again in 5 s');
-      })
-      .finally(() => {
-        running = null;
-      });
-    return running;
-  }
-
-  /** Looks at some destinations more, and begins anew at the end where it was kicked since the beginning. */
-  async function walk(): Promise<void> {
-    if (after === START) seen = kicks;
-    const walking = walkDestinations(deps.db.sql, after, { now: deps.clock.now(), limit: STOPS });
-    const stops = await within(LEASE_MS, 'the database', walking);
-    for (const stop of stops) if (stop.isDue) turns.add(stop);
-    after = stops.length === STOPS ? (stops.at(-1) as Destination) : START;
-    if (after === START) walked = seen;
-    isResting = true;
-    setTimeout(() => {
-      isResting = false;
-      if (walked !== kicks) void run();
-    }, REST_MS).unref();
-  }
-
-  /** Gives every place that is free to whose turn it is; returns how many effects were claimed for them. */
-  async function give(): Promise<number> {
-    const now = deps.clock.now();
-    for (const [id, until] of notBefore) if (until <= now.getTime()) notBefore.delete(id);
-    const picks = turns.pick(places, (id) => !notBefore.has(id));
-    if (picks.length === 0) return 0;
+  async function work(): Promise<void> {
+    if (isClosing) return;
     try {
-      const claiming = claimOutbox(deps.db.sql, picks, { now, leaseMs: LEASE_MS });
-      const claimed = await within(LEASE_MS, 'the database', claiming);
-      for (const pick of picks) fill(pick, claimed);
-      return claimed.length;
-    } finally {
-      for (const { taken } of picks) for (const place of taken) place.leave();
+      for (const stop of await walk.nextPage()) turns.add(stop);
+      for (let claimed = 1; claimed > 0 && !isClosing; ) claimed = await claimAndSend();
+    } catch (error) {
+      walk.cancel();
+      log.error({ err: error }, 'due effects could not be claimed; the next try is in 5 s');
     }
   }
 
-  /** Sends what was claimed for a destination, each effect in a place. Fewer than places: it has nothing more that is due. */
-  function fill(pick: Pick, claimed: readonly Turn[]): void {
-    const own = claimed.filter(({ destinationId }) => destinationId === pick.destinationId);
-    if (own.length < pick.places) turns.remove(pick);
-    for (const turn of own) {
-      const sending = send(turn, pick.taken.shift() as Place).finally(() => underWay.delete(sending));
+  async function claimAndSend(): Promise<number> {
+    const claimed = await claim(deps, turns, places, pauses.isPaused);
+    for (const { turn, place } of claimed) {
+      const sending = send(turn, place).finally(() => underWay.delete(sending));
       underWay.add(sending);
     }
+    return claimed.length;
   }
 
   async function send(turn: Turn, place: Place): Promise<void> {
     try {
       const { health, laterMs } = await within(LEASE_MS, 'carrying out an effect', carry(turn));
       carriedOut++;
-      if (laterMs > 0) wait(turn.destinationId, laterMs);
+      if (laterMs > 0) pauses.pause(turn.destinationId, laterMs, kick);
       place.leave(health);
     } catch (error) {
-      log.error({ err: error, effect: turn.id }, 'an effect was not carried out while it was claimed');
+      log.error({ err: error, effect: turn.id }, 'an effect was not carried out within its lease');
       place.leave();
     }
-    void run();
-  }
-
-  /** Lets nothing through to a destination for so long, and looks again after that. */
-  function wait(destinationId: string, ms: number): void {
-    const until = deps.clock.now().getTime() + ms;
-    notBefore.set(destinationId, Math.min(notBefore.get(destinationId) ?? until, until));
-    setTimeout(kick, ms).unref();
+    void runner.run();
   }
 
   function kick(): void {
     if (isClosing) return;
-    kicks++;
-    void run();
+    walk.request();
+    void runner.run();
   }
 
   async function idle(): Promise<void> {
-    while (running !== null || underWay.size > 0) await Promise.all([running, ...underWay]);
+    while (runner.running() !== null || underWay.size > 0) await Promise.all([runner.running(), ...underWay]);
   }
 
   return {
@@ -158,10 +101,10 @@ export function openSender(
       const before = carriedOut;
       for (let done = -1; done !== carriedOut; ) {
         done = carriedOut;
-        kicks++;
-        while (walked !== kicks && !isClosing) {
-          isResting = false;
-          await run();
+        walk.request();
+        while (walk.isPending() && !isClosing) {
+          walk.skipRest();
+          await runner.run();
         }
         await idle();
       }
@@ -171,5 +114,72 @@ export function openSender(
       isClosing = true;
       await idle();
     },
+  };
+}
+
+async function readPage({ db, clock }: SenderDeps, after: Destination, limit: number): Promise<Stop[]> {
+  const walking = walkDestinations(db.sql, after, { now: clock.now(), limit });
+  return await within(LEASE_MS, 'the database', walking);
+}
+
+/** Claims an effect for every free place of a destination whose turn it is. */
+async function claim(
+  { db, clock }: SenderDeps,
+  turns: SendTurns,
+  places: SendPlaces,
+  isPaused: (destinationId: string) => boolean,
+): Promise<{ turn: Turn; place: Place }[]> {
+  const picks = turns.pick(places, (id) => !isPaused(id));
+  if (picks.length === 0) return [];
+  try {
+    const claiming = claimOutbox(db.sql, picks, { now: clock.now(), leaseMs: LEASE_MS });
+    const claimed = await within(LEASE_MS, 'the database', claiming);
+    return picks.flatMap((pick) => {
+      const own = claimed.filter(({ destinationId }) => destinationId === pick.destinationId);
+      // Fewer effects than places: nothing more is due to the destination.
+      if (own.length < pick.places) turns.remove(pick);
+      return own.map((turn) => ({ turn, place: pick.taken.shift() as Place }));
+    });
+  } finally {
+    for (const { taken } of picks) for (const place of taken) place.leave();
+  }
+}
+
+/** Destinations to which this process sends nothing for a while, because of a channel's rate limit. */
+function openPauses({ now }: SenderDeps['clock']) {
+  const until = new Map<string, number>();
+  const isPaused = (destinationId: string) => (until.get(destinationId) ?? 0) > now().getTime();
+  return {
+    isPaused,
+    pause(destinationId: string, ms: number, onOver: () => void): void {
+      const over = now().getTime() + ms;
+      const current = isPaused(destinationId) ? (until.get(destinationId) ?? over) : over;
+      until.set(destinationId, Math.min(current, over));
+      setTimeout(() => {
+        if (!isPaused(destinationId)) until.delete(destinationId);
+        onOver();
+      }, ms).unref();
+    },
+  };
+}
+
+/** Runs `work` one run at a time. A call during a run leads to one more run. */
+function openRunner(work: () => Promise<void>) {
+  let running: Promise<void> | null = null;
+  let isRequested = false;
+  async function runAll(): Promise<void> {
+    while (isRequested) {
+      isRequested = false;
+      await work();
+    }
+    running = null;
+  }
+  return {
+    run(): Promise<void> {
+      isRequested = true;
+      running ??= runAll();
+      return running;
+    },
+    running: () => running,
   };
 }

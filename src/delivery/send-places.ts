@@ -1,22 +1,22 @@
 import type { Destination } from '../db/rows/outbox-claims.ts';
 import type { Health } from './effect-result.ts';
 
-/** How many sends may be under way in a process, and when they count as slow. */
+/** The limits of sends under way in a process. A destination is unproven until it answers in time, and while one of its sends has stalled. */
 export type PlaceLimits = {
-  /** In all. */
+  /** In total. */
   all: number;
-  /** Of these, to destinations that have not answered lately, or that keep a send waiting: the others are never short of places. */
+  /** To unproven destinations, so that the others always find places. */
   unproven: number;
-  /** Not answered yet, and not stalled: what the process and the database work on. */
+  /** Neither answered nor stalled yet: the load on the process and on the database. */
   prompt: number;
-  /** Of one account, in all, and to its unproven destinations. */
+  /** Of one account, in total, and to its unproven destinations. */
   account: number;
   accountUnproven: number;
-  /** To one destination that answers; it begins with one, and each prompt answer doubles that. */
+  /** To one destination that answers. It begins with one place, and each answer in time doubles that. */
   destination: number;
-  /** An account's own work, for which nobody outside is asked. */
+  /** An account's own work, which requests nothing of a destination. */
   own: number;
-  /** A send without an answer for so long has stalled; an answer after `slowMs` is no prompt one. */
+  /** A send without an answer for `stalledMs` has stalled; an answer after `slowMs` is late. */
   stalledMs: number;
   slowMs: number;
 };
@@ -27,40 +27,39 @@ export const PLACE_LIMITS: PlaceLimits = {
   ...{ stalledMs: 500, slowMs: 5_000 },
 };
 
-/** A send that is under way. */
+/** The place of one send under way. */
 export type Place = {
-  /** Gives the place back, with what was learned of the destination. */
+  /** Frees the place, and learns from the health of the destination. A second call does nothing. */
   leave(health?: Health): void;
 };
 
-/** The places of a process: who may begin how many sends. */
+/** The places of a process. */
 export type SendPlaces = {
-  /** Takes a place; null: there is none for this destination just now. */
+  /** Takes a place; null: the destination has none free. */
   take(destination: Destination): Place | null;
-  /** How many are taken, and how many of these have stalled. */
+  /** The number of places taken, and of those the stalled ones. */
   load(): { sending: number; stalled: number };
 };
 
-type Seen = { limit: number; sending: number; stalled: number; isProven: boolean };
-type Count = { sending: number; unproven: number };
+type Count = { sending: number; unproven: number; stalled: number };
+/** What a process knows of a destination. `limit`: its places. */
+type Known = Count & { limit: number; isProven: boolean };
 
-/** Destinations that a process remembers though nothing is under way to them. */
-const REMEMBERED = 10_000;
+/** The maximum number of remembered destinations without a send under way. */
+const MAX_REMEMBERED = 10_000;
+const NOTHING: Count = { sending: 0, unproven: 0, stalled: 0 };
 
-/**
- * Opens the places of a process. A destination that does not answer has one of them, and one that answers in time has up
- * to 16; what hangs can take all places for the unproven, and none of those kept for destinations that answer.
- */
+/** Opens the places of a process. Stalled sends can take all places of unproven destinations, and none of the others. */
 export function openPlaces(limits: PlaceLimits = PLACE_LIMITS): SendPlaces {
-  const destinations = new Map<string, Seen>();
+  const destinations = new Map<string, Known>();
   const accounts = new Map<string, Count>();
-  const all = { sending: 0, unproven: 0, stalled: 0 };
+  const all = { ...NOTHING };
 
-  function seen({ accountId, destinationId }: Destination): Seen {
+  function knownOf({ accountId, destinationId }: Destination): Known {
     const known = destinations.get(destinationId);
     if (known) return known;
     const isOwn = accountId === destinationId;
-    const fresh = { limit: isOwn ? limits.own : 1, sending: 0, stalled: 0, isProven: isOwn };
+    const fresh = { ...NOTHING, limit: isOwn ? limits.own : 1, isProven: isOwn };
     destinations.set(destinationId, fresh);
     forget(destinations);
     return fresh;
@@ -68,64 +67,79 @@ export function openPlaces(limits: PlaceLimits = PLACE_LIMITS): SendPlaces {
 
   return {
     load: () => ({ sending: all.sending, stalled: all.stalled }),
-
     take(destination) {
       const { accountId } = destination;
-      const at = seen(destination);
-      const account = accounts.get(accountId) ?? { sending: 0, unproven: 0 };
-      const isUnproven = !at.isProven || at.stalled > 0;
-      if (at.sending >= at.limit || all.sending >= limits.all || account.sending >= limits.account)
-        return null;
-      if (all.sending - all.stalled >= limits.prompt) return null;
-      if (isUnproven && (all.unproven >= limits.unproven || account.unproven >= limits.accountUnproven))
-        return null;
+      const known = knownOf(destination);
+      const account = accounts.get(accountId) ?? { ...NOTHING };
+      const isUnproven = !known.isProven || known.stalled > 0;
+      if (known.sending >= known.limit || !isFree(limits, { all, account, isUnproven })) return null;
       accounts.set(accountId, account);
-      const counts = [all, account, at];
-      for (const count of counts) count.sending++;
-      const place = { isUnproven, isStalled: false, isSlow: false };
-      if (isUnproven) for (const count of [all, account]) count.unproven++;
-
-      function stall(): void {
-        place.isStalled = true;
-        for (const count of [all, at]) count.stalled++;
-        if (!place.isUnproven) for (const count of [all, account]) count.unproven++;
-        place.isUnproven = true;
-        timer = setTimeout(() => {
-          place.isSlow = true;
-        }, limits.slowMs - limits.stalledMs).unref();
-      }
-      let timer = setTimeout(stall, limits.stalledMs).unref();
-
-      let hasLeft = false;
+      const place = openPlace([all, account, known], isUnproven, limits);
       return {
         leave(health) {
-          if (hasLeft) return;
-          hasLeft = true;
-          clearTimeout(timer);
-          for (const count of counts) count.sending--;
-          if (place.isUnproven) for (const count of [all, account]) count.unproven--;
-          if (place.isStalled) for (const count of [all, at]) count.stalled--;
+          const left = place.leave();
+          if (left === null) return;
           if (account.sending === 0) accounts.delete(accountId);
-          if (health !== undefined) learn(at, health, place.isSlow, limits);
+          if (health !== undefined) learn(known, health, left.isSlow, limits);
         },
       };
     },
   };
 }
 
-/** What an attempt says of how many sends its destination can take at a time. */
-function learn(at: Seen, health: Health, isSlow: boolean, { destination }: PlaceLimits): void {
-  const half = Math.max(1, Math.floor(at.limit / 2));
-  if (health.kind === 'FAILED') at.limit = 1;
-  else if (health.kind === 'BUSY' || isSlow) at.limit = half;
-  else at.limit = Math.min(at.limit * 2, destination);
-  at.isProven = health.kind !== 'FAILED' && !isSlow;
+function isFree(
+  limits: PlaceLimits,
+  { all, account, isUnproven }: { all: Count; account: Count; isUnproven: boolean },
+): boolean {
+  if (all.sending >= limits.all || account.sending >= limits.account) return false;
+  if (all.sending - all.stalled >= limits.prompt) return false;
+  return !isUnproven || (all.unproven < limits.unproven && account.unproven < limits.accountUnproven);
 }
 
-function forget(destinations: Map<string, Seen>): void {
-  if (destinations.size <= REMEMBERED) return;
+/** Counts a send in `counts` until it leaves: as unproven from the beginning or once it stalls, and as stalled. */
+function openPlace(counts: readonly Count[], isUnproven: boolean, { stalledMs, slowMs }: PlaceLimits) {
+  const counted = { ...NOTHING };
+  let isSlow = false;
+  let hasLeft = false;
+  function count(what: keyof Count): void {
+    if (counted[what] > 0) return;
+    counted[what] = 1;
+    for (const each of counts) each[what]++;
+  }
+  count('sending');
+  if (isUnproven) count('unproven');
+  let timer = setTimeout(() => {
+    count('stalled');
+    count('unproven');
+    timer = setTimeout(() => {
+      isSlow = true;
+    }, slowMs - stalledMs).unref();
+  }, stalledMs).unref();
+  return {
+    /** Uncounts the send, and says whether its answer is late; null if it has left already. */
+    leave(): { isSlow: boolean } | null {
+      if (hasLeft) return null;
+      hasLeft = true;
+      clearTimeout(timer);
+      for (const each of counts)
+        for (const what of ['sending', 'unproven', 'stalled'] as const) each[what] -= counted[what];
+      return { isSlow };
+    },
+  };
+}
+
+/** Adapts the places of a destination to its health. */
+function learn(known: Known, health: Health, isSlow: boolean, { destination }: PlaceLimits): void {
+  if (health.kind === 'FAILED') known.limit = 1;
+  else if (health.kind === 'BUSY' || isSlow) known.limit = Math.max(1, Math.floor(known.limit / 2));
+  else known.limit = Math.min(known.limit * 2, destination);
+  known.isProven = health.kind !== 'FAILED' && !isSlow;
+}
+
+function forget(destinations: Map<string, Known>): void {
+  if (destinations.size <= MAX_REMEMBERED) return;
   for (const [id, { sending }] of destinations) {
     if (sending === 0) destinations.delete(id);
-    if (destinations.size <= REMEMBERED) return;
+    if (destinations.size <= MAX_REMEMBERED) return;
   }
 }

@@ -4,9 +4,9 @@ import type { ServiceDeps } from '../engine.ts';
 import type { Log } from '../log.ts';
 import { type BackfillPlace, pendingBackfills } from '../rules/backfill-progress.ts';
 import { backfillStep } from '../rules/exemption-backfill.ts';
+import { within } from '../within.ts';
 import { defineJob, implementJob } from './job.ts';
 import type { Queues } from './queues.ts';
-import { within } from './store/store.ts';
 
 /** A walk gives way after this long, so that no account starves another. */
 const SLICE_MS = 250;

@@ -1,9 +1,10 @@
 import { createPostgresRelayBackend, Relay, type RelaySubscription } from 'bullmq';
 import { type DatabaseAddress, describeAddress } from '../db/address.ts';
 import type { Log } from '../log.ts';
+import { within } from '../within.ts';
 import { connectionSettings } from './store/postgres-store.ts';
 import { openRedis } from './store/redis-store.ts';
-import { openPatiently, type Trouble, troubleLog, within } from './store/store.ts';
+import { openPatiently, type Trouble, troubleLog } from './store/store.ts';
 
 /** After a wipe of the store a process hears nothing until its next heartbeat. */
 const HEARTBEAT_MS = 2_000;

@@ -5,9 +5,9 @@ import type { Alarm } from '../db/rows/lanes.ts';
 import type { ServiceDeps } from '../engine.ts';
 import type { Log } from '../log.ts';
 import { type WakeReport, wakeLane } from '../wake/wake-lane.ts';
+import { within } from '../within.ts';
 import { defineJob, implementJob } from './job.ts';
 import type { Queues } from './queues.ts';
-import { within } from './store/store.ts';
 
 /** A statement whose connection broke may never answer; it must not keep a worker's place for ever. */
 const GIVE_UP_MS = 30_000;

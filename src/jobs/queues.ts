@@ -1,10 +1,11 @@
 import type { z } from 'zod';
 import type { DatabaseAddress } from '../db/address.ts';
 import type { Log } from '../log.ts';
+import { within } from '../within.ts';
 import type { Job, JobImplementation } from './job.ts';
 import { openPostgresBackend } from './store/postgres-store.ts';
 import { openRedisBackend } from './store/redis-store.ts';
-import { type QueueBackend, within } from './store/store.ts';
+import type { QueueBackend } from './store/store.ts';
 
 /** How long the queue may take to answer: one that is down must not hold up what only wants to nudge. */
 const ANSWER_WITHIN_MS = 1_500;

@@ -3,7 +3,7 @@ import type { ServiceDeps } from '../engine.ts';
 import type { Log } from '../log.ts';
 import { scheduleAccountWakes } from '../wake/schedule-account.ts';
 import { wakeLane } from '../wake/wake-lane.ts';
-import { within } from './store/store.ts';
+import { within } from '../within.ts';
 
 const EVERY_MS = 5_000;
 /** Alarms this near are put into the queue again; it knows most of them already. */

@@ -1,28 +1,13 @@
 import type { Sql, TransactionSql } from 'postgres';
-
-/** An endpoint for webhooks out, as far as it can be read: never its secrets. */
-export type EndpointRow = {
-  id: string;
-  url: string;
-  events: string[];
-  channelId: string | null;
-  createdAt: Date;
-  disabledAt: Date | null;
-  previousSecretUntil: Date | null;
-};
+import { ENDPOINT_COLUMNS, type EndpointRow, IS_NOT_DELETED } from '../db/rows/webhook-endpoints.ts';
 
 /** What of an endpoint an account sets. */
 export type EndpointFields = Pick<EndpointRow, 'url' | 'events' | 'channelId'>;
 
-const COLUMNS = `id, url, events, channel_id as "channelId", created_at as "createdAt", disabled_at as "disabledAt",
-  previous_secret_until as "previousSecretUntil"`;
-/** One that was deleted has no secret; its row goes when its log does. */
-const IS_THERE = `secret <> ''`;
-
 /** All endpoints of an account, the oldest first. */
 export async function listEndpoints(sql: Sql, accountId: string): Promise<EndpointRow[]> {
   return await sql.unsafe<EndpointRow[]>(
-    `select ${COLUMNS} from webhook_endpoint where account_id = $1 and ${IS_THERE} order by id`,
+    `select ${ENDPOINT_COLUMNS} from webhook_endpoint where account_id = $1 and ${IS_NOT_DELETED} order by id`,
     [accountId],
     { prepare: true },
   );
@@ -35,30 +20,16 @@ export async function readEndpoints(
   ids: readonly string[],
 ): Promise<EndpointRow[]> {
   return await sql.unsafe<EndpointRow[]>(
-    `select ${COLUMNS} from webhook_endpoint where account_id = $1 and id = any($2::uuid[]) and ${IS_THERE}`,
+    `select ${ENDPOINT_COLUMNS} from webhook_endpoint where account_id = $1 and id = any($2::uuid[]) and ${IS_NOT_DELETED}`,
     [accountId, ids as string[]],
     { prepare: true },
   );
 }
 
-/** The same for one, locked until the transaction ends; null: the account has no such endpoint. */
-export async function lockEndpoint(
-  sql: TransactionSql,
-  accountId: string,
-  id: string,
-): Promise<EndpointRow | null> {
-  const [row] = await sql.unsafe<EndpointRow[]>(
-    `select ${COLUMNS} from webhook_endpoint where account_id = $1 and id = $2 and ${IS_THERE} for no key update`,
-    [accountId, id],
-    { prepare: true },
-  );
-  return row ?? null;
-}
-
 /** How many endpoints an account has. */
 export async function countEndpoints(sql: TransactionSql, accountId: string): Promise<number> {
   const [row] = await sql.unsafe(
-    `select count(*)::int from webhook_endpoint where account_id = $1 and ${IS_THERE}`,
+    `select count(*)::int from webhook_endpoint where account_id = $1 and ${IS_NOT_DELETED}`,
     [accountId],
   );
   return row?.count ?? 0;
@@ -139,7 +110,7 @@ export async function clearEndpoint(
 /** Removes deleted endpoints of any account whose log is gone; returns how many. Across accounts by design. */
 export async function deleteClearedEndpoints(sql: Sql): Promise<number> {
   const deleted = await sql.unsafe(
-    `delete from webhook_endpoint where not (${IS_THERE}) and not exists (
+    `delete from webhook_endpoint where not (${IS_NOT_DELETED}) and not exists (
        select 1 from webhook_delivery
        where webhook_delivery.account_id = webhook_endpoint.account_id and endpoint_id = webhook_endpoint.id
      )`,

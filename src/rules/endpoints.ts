@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { TransactionSql } from 'postgres';
 import type { Vault } from '../adapters/vault.ts';
 import { closeCircuit } from '../db/rows/circuits.ts';
+import { type EndpointRow, lockEndpoint } from '../db/rows/webhook-endpoints.ts';
 import { BOUNDS, checkLength } from '../domain/bounds.ts';
 import { WEBHOOK_EVENTS } from '../domain/closing/owed-effects.ts';
 import { InvalidInputError, NotFoundError, OutOfBoundsError, SecretsNeededError } from '../domain/errors.ts';
@@ -15,9 +16,7 @@ import {
   clearEndpoint,
   countEndpoints,
   type EndpointFields,
-  type EndpointRow,
   insertEndpoint,
-  lockEndpoint,
   replaceSecret,
   writeDisabled,
   writeEndpoint,

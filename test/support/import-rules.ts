@@ -36,7 +36,7 @@ const ALL_BUT_APP = [
 ];
 /** A flow uses the rules, the database and the ports that it is handed; never another flow. */
 const flow = (more: Partial<Layer> = {}): Layer => ({
-  from: ['domain', 'db', 'engine', ...(more.from ?? [])],
+  from: ['domain', 'db', 'engine', 'within', ...(more.from ?? [])],
   typesFrom: [...AMBIENT, 'adapters', 'postgres', ...(more.typesFrom ?? [])],
   packages: ['temporal-polyfill', 'node:*', ...(more.packages ?? [])],
 });
@@ -57,13 +57,13 @@ const LAYERS: Record<string, Layer> = {
   wake: flow(),
   rules: flow({ from: ['outgoing'] }),
   delivery: flow({
-    from: ['adapters', 'outgoing', 'insight', 'rules', 'jobs'],
+    from: ['adapters', 'outgoing', 'insight'],
     packages: ['zod', 'rate-limiter-flexible', 'standardwebhooks'],
   }),
   accounts: flow(),
   insight: flow({ packages: ['csv-parse/*'] }),
   jobs: {
-    from: ['after-commit', 'domain', 'wake', 'rules', 'delivery', 'db'],
+    from: ['after-commit', 'domain', 'wake', 'rules', 'delivery', 'db', 'within'],
     typesFrom: [...AMBIENT, 'engine'],
     packages: ['bullmq', 'bullmq-otel', 'ioredis', 'temporal-polyfill', 'zod', 'node:*'],
   },
@@ -85,6 +85,7 @@ const LAYERS: Record<string, Layer> = {
   config: { from: ['domain'], typesFrom: ['temporal-polyfill'], packages: ['zod', 'node:net', 'node:path'] },
   clock: { from: [], typesFrom: ['log'], packages: ['node:os'] },
   log: { from: ['domain', 'log-redaction'], typesFrom: ['config'], packages: ['pino'] },
+  within: { from: [], typesFrom: [], packages: ['node:*'] },
   'log-redaction': { from: [], typesFrom: [], packages: [] },
 };
 

@@ -1,10 +1,10 @@
 import type { TransactionSql } from 'postgres';
 import { type Call, once } from '../../db/idempotency.ts';
 import { insertOutbox } from '../../db/rows/outbox.ts';
+import { lockEndpoint } from '../../db/rows/webhook-endpoints.ts';
 import { inTransaction } from '../../db/transaction.ts';
 import { InvalidInputError, NotFoundError } from '../../domain/errors.ts';
 import type { Causing, EngineDeps } from '../../engine.ts';
-import { lockEndpoint } from '../../rules/endpoint-rows.ts';
 import { oweAgain, readDeliveries } from './delivery-log.ts';
 
 /** The event by which an endpoint is tried out. It is about no conversation, and nobody can subscribe to it. */

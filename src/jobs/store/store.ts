@@ -86,20 +86,6 @@ export function troubleLog(log: Log, what: string): Trouble {
   };
 }
 
-/** Rejects after `limitMs` when the work has not settled by then; the work itself goes on. */
-export async function within<T>(limitMs: number, what: string, work: Promise<T>): Promise<T> {
-  const abort = new AbortController();
-  const timeout = delay(limitMs, undefined, { signal: abort.signal }).then(() => {
-    throw new Error(`${what} did not answer within ${limitMs} ms`);
-  });
-  try {
-    return await Promise.race([work, timeout]);
-  } finally {
-    timeout.catch(() => undefined);
-    abort.abort();
-  }
-}
-
 /** What went wrong, without the command: a driver's error may carry the password in its other fields. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

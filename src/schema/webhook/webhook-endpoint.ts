@@ -1,7 +1,8 @@
+import type { EndpointRow } from '../../db/rows/webhook-endpoints.ts';
 import { readDeliveryPage } from '../../delivery/webhooks/delivery-log.ts';
 import { NotFoundError } from '../../domain/errors.ts';
 import { isUuid } from '../../domain/uuid.ts';
-import { type EndpointRow, listEndpoints, readEndpoints } from '../../rules/endpoint-rows.ts';
+import { listEndpoints, readEndpoints } from '../../rules/endpoint-rows.ts';
 import { builder } from '../core/builder.ts';
 import { pageArgs, readPageArgs, toConnection } from '../core/connection.ts';
 import type { Context } from '../core/context.ts';

@@ -1,3 +1,4 @@
+import type { EndpointRow } from '../../db/rows/webhook-endpoints.ts';
 import { BOUNDS } from '../../domain/bounds.ts';
 import { WEBHOOK_EVENTS } from '../../domain/closing/owed-effects.ts';
 import {
@@ -8,7 +9,7 @@ import {
   OutOfBoundsError,
   SecretsNeededError,
 } from '../../domain/errors.ts';
-import { type EndpointRow, listEndpoints } from '../../rules/endpoint-rows.ts';
+import { listEndpoints } from '../../rules/endpoint-rows.ts';
 import {
   createEndpoint,
   deleteEndpoint,
