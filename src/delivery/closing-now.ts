@@ -12,7 +12,7 @@ import type { EngineDeps } from '../engine.ts';
 import { readConversations } from '../insight/reads.ts';
 import { readLastInbound } from './last-inbound.ts';
 
-/** Everything that decides what a customer is shown, as of now. */
+/** The facts that decide what a customer is shown, as of now. */
 export type Situation = {
   conversation: Conversation;
   contact: { address: string; clientVersion: string | null; locale: string | null; consent: Consent };
@@ -20,9 +20,9 @@ export type Situation = {
   adapterRules: ChannelRules;
   rules: AccountRules;
   policy: Settings['policy'];
-  /** Whether anything is sent from here on the channel, as it is set up now. */
+  /** Whether Lull sends on the channel, as it is set up now. */
   sends: boolean;
-  /** Whether the customer has begun another conversation since. */
+  /** Whether the customer has started another conversation since. */
   hasNewer: boolean;
   lastInboundAt: Date | null;
 };
@@ -35,7 +35,7 @@ export type SituationDeps = Pick<EngineDeps, 'db' | 'clock' | 'rules'> & {
   settings: SettingsStore;
 };
 
-/** Reads how things stand with an effect's customer; null where nobody knows whom it was (PE-15). */
+/** Reads the situation of an effect; null if its contact is erased (PE-15) or gone. */
 export async function readSituation(
   deps: SituationDeps,
   { accountId, conversationId }: Pick<ClaimedEffect, 'accountId' | 'conversationId'>,
@@ -74,7 +74,7 @@ export async function readSituation(
   };
 }
 
-/** Whether free text may be sent now, by when the customer last wrote (PE-4). */
+/** Whether the reply window is open: free text may be sent (PE-4). */
 export function isWindowOpen(
   { clock }: Pick<SituationDeps, 'clock'>,
   { adapterRules, lastInboundAt }: Situation,
@@ -86,8 +86,8 @@ export function isWindowOpen(
 }
 
 /**
- * Why a customer is not to be warned after all; null: they are (PE-2). A message, of whoever moves the clock, has set the
- * count of reminders back; whatever else happened, such as a receipt, cancels nothing.
+ * The reason not to warn a customer; null: there is none (PE-2). Any message that moves the clock has reset the reminders.
+ * Other activities, such as receipts, cancel nothing.
  */
 export function whyNoWarning(
   deps: Pick<SituationDeps, 'clock'>,
@@ -104,7 +104,7 @@ export function whyNoWarning(
   return isWindowOpen(deps, situation) ? null : 'the reply window is closed';
 }
 
-/** What the customer of an ended conversation is to see, as of now (LL-14). */
+/** The closing of an ended conversation, as of now (LL-14). */
 export function closingNow(deps: Pick<SituationDeps, 'clock' | 'registry'>, situation: Situation): Closing {
   const { conversation, contact, channel, policy } = situation;
   if (conversation.ending === null) throw new Error(`conversation ${conversation.id} has not ended`);
@@ -117,12 +117,12 @@ export function closingNow(deps: Pick<SituationDeps, 'clock' | 'registry'>, situ
     closeMessage: closeMessageFor(policy.closeMessages, contact.locale),
     settings: channel.settings,
   });
-  // In the middle of the next conversation, a goodbye would be taken for that one's.
+  // The customer would read the goodbye as part of the next conversation.
   if (situation.hasNewer) return withheld(closing, 'the customer has begun another conversation');
   return situation.sends ? closing : withheld(closing, NOT_SENT_HERE);
 }
 
-/** Nothing of it, for one reason; what was not to be shown anyway keeps its own. */
+/** A closing that shows nothing, for one reason. Parts that were not shown anyway keep their own reasons. */
 function withheld({ survey, closeMessage, template, separator, reasons }: Closing, why: string): Closing {
   return {
     ...{ survey: false, closeMessage: null, template: null, separator: false },

@@ -1,11 +1,11 @@
 import type { Sql } from 'postgres';
 
-/** Events of a conversation that are looked through, the newest, for when its customer last wrote. */
-const LOOKED_THROUGH = 1_000;
+/** The number of newest events of a conversation that are searched. */
+const MAX_SEARCHED = 1_000;
 
 /**
- * When the customer last wrote in conversations or in the one before each; those where never are left out, and those where
- * a thousand events have come since.
+ * When the customer last wrote in each conversation or in the one before it. A conversation is left out if the customer
+ * never wrote, or if a thousand events have followed.
  */
 export async function readLastInbound(
   sql: Sql,
@@ -18,7 +18,7 @@ export async function readLastInbound(
      cross join lateral (
        select at from (
          select at, kind, revision from event where event.account_id = $1 and event.conversation_id = one.id
-         order by revision desc limit ${LOOKED_THROUGH}
+         order by revision desc limit ${MAX_SEARCHED}
        ) as newest
        where kind = 'INBOUND' order by revision desc limit 1
      ) as inbound

@@ -6,7 +6,7 @@ import { insertEvents, knownMessages, messageKey } from '../db/rows/events.ts';
 import type { DeliveryOutcome, Event, Part } from '../domain/conversation/event.ts';
 import type { EngineDeps } from '../engine.ts';
 
-/** What became of something that Lull had to show to a customer; `messageId` is the channel's, if it gave one. */
+/** The outcome of showing a part to a customer. `messageId`: the provider's; null if it gave none. */
 export type Delivery = {
   part: Part;
   outcome: DeliveryOutcome;
@@ -14,15 +14,14 @@ export type Delivery = {
   messageId: string | null;
 };
 
-/** A reason may be a provider's: cut, and without what a database cannot hold. */
+/** A reason may be a provider's text: it is cut, and characters that a database cannot hold are removed. */
 function storable(reason: string): string {
   return reason.slice(0, 500).replaceAll('\0', '').toWellFormed();
 }
 
 /**
- * Adds to a conversation's feed what was shown to its customer, and what was not and why (LL-14). It moves no clock and
- * changes nothing else (LL-9); by the message's id its echo is known. Of an erased contact the hash of the id is kept, not the
- * id (PE-15), and nothing that a provider answered.
+ * Adds deliveries to the feed of a conversation (LL-14). They move no clock (LL-9); an echo is recognised by the message id.
+ * For an erased contact the hash of the id is kept instead of the id (PE-15), and no provider's text.
  */
 export async function recordDeliveries(
   { identifierHash }: Pick<EngineDeps, 'identifierHash'>,
@@ -36,12 +35,14 @@ export async function recordDeliveries(
   const [conversation] = await lockConversations(sql, accountId, [conversationId]);
   if (!conversation) return;
   const { channelId, status, awaiting, revision } = conversation;
-  const asked = deliveries.flatMap(({ messageId }) => (messageId === null ? [] : [{ channelId, messageId }]));
-  // The echo may have come first; then the id is its.
-  const known = asked.length ? await knownMessages(sql, accountId, asked) : new Map<string, string>();
+  const messages = deliveries.flatMap(({ messageId }) =>
+    messageId === null ? [] : [{ channelId, messageId }],
+  );
+  // If the echo came first, its event has the id.
+  const known = messages.length ? await knownMessages(sql, accountId, messages) : new Map<string, string>();
   const isKept = (id: string) => !contact?.isErased && !known.has(messageKey(channelId, id));
-  // What a provider answered may name whom it was for.
-  const isTold = (outcome: DeliveryOutcome) =>
+  // A provider's text may contain the address.
+  const hasReason = (outcome: DeliveryOutcome) =>
     !contact?.isErased || outcome === 'SENT' || outcome === 'SKIPPED';
   const events = deliveries.map(
     ({ part, outcome, reason, messageId }, index): Event => ({
@@ -51,18 +52,17 @@ export async function recordDeliveries(
       ...{ timer: null, effect: null, status, awaiting },
       data: {
         ...{ part, outcome },
-        ...(reason === null || !isTold(outcome) ? {} : { reason: storable(reason) }),
+        ...(reason === null || !hasReason(outcome) ? {} : { reason: storable(reason) }),
       },
     }),
   );
   await insertEvents(sql, accountId, events);
-  // An echo of what was under way while its customer was erased must not bring the address back.
-  const erased = contact?.isErased ? asked : [];
-  if (erased.length > 0)
+  // The echo of a message that was under way during the erasure must not bring the address back.
+  if (contact?.isErased && messages.length > 0)
     await keepErased(
       sql,
       accountId,
-      erased.map(({ messageId }) => ({
+      messages.map(({ messageId }) => ({
         hash: identifierHash({ kind: 'MESSAGE', accountId, channelId, value: messageId }),
         ...{ ...NOTHING_KNOWN, erasedAt: now },
       })),

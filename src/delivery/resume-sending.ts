@@ -5,7 +5,7 @@ import { NotFoundError } from '../domain/errors.ts';
 import type { Causing, EngineDeps } from '../engine.ts';
 
 /**
- * Closes the circuit breaker of a channel by hand: what waits for it is sent at once. It is no change of rules.
+ * Closes the circuit breaker of a channel: effects that wait for it are sent at once. This changes no rules.
  * @throws NotFoundError naming `channelId`; ConflictError
  */
 export async function resetChannelCircuit(

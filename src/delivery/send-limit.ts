@@ -1,11 +1,11 @@
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 
-/** Counts a message to a channel's customers; how many milliseconds it has to wait, 0 for not at all. */
+/** Counts a message on a channel. Returns the milliseconds that it has to wait, 0 for none. */
 export type SendLimit = (channelId: string) => Promise<number>;
 
 /**
- * Lets each channel have so many messages a second from this process. One that has to wait is told when the next second
- * begins, and does not count: until then the relay asks for no other of that channel, so the longest due go first.
+ * Limits the messages that this process sends on each channel. A message over the limit does not count and waits for the
+ * next second. Until then the sender claims nothing of the channel, so the effect that is due first goes first.
  */
 export function sendLimit(perSecond: number): SendLimit {
   const limiter = new RateLimiterMemory({ points: perSecond, duration: 1 });

@@ -1,21 +1,21 @@
 import type { Destination, Places } from '../db/rows/outbox-claims.ts';
 import type { Place, SendPlaces } from './send-places.ts';
 
-/** Places that were taken for a destination, before it is known what is sent in them. */
+/** Places taken for a destination before its effects are claimed. */
 export type Pick = Places & { taken: Place[] };
 
-/** Destinations to which something is due, as far as a process knows: they take turns by account, and in each by destination. */
+/** Destinations with due effects, as far as this process knows. Accounts take turns, and so do the destinations of each account. */
 export type SendTurns = {
   add(destination: Destination): void;
-  /** Nothing more is due to it. */
+  /** Removes a destination to which nothing more is due. */
   remove(destination: Destination): void;
-  /** Takes what places there are, one for each whose turn it is. A destination that is not let now keeps its turn. */
-  pick(places: SendPlaces, isLet: (destinationId: string) => boolean): Pick[];
+  /** Takes all free places in turn. A destination that is not allowed now keeps its turn. */
+  pick(places: SendPlaces, isAllowed: (destinationId: string) => boolean): Pick[];
 };
 
-/** Opens the turns, in which nobody has one yet. */
+/** Opens turns without destinations. */
 export function openTurns(): SendTurns {
-  // Maps keep the order of insertion: who has had a turn goes to the end.
+  // Maps keep the order of insertion: after a turn the account and the destination move to the end.
   const accounts = new Map<string, Map<string, Destination>>();
 
   function takeOne(accountId: string, given: (destination: Destination) => Place | null) {
@@ -43,10 +43,10 @@ export function openTurns(): SendTurns {
       own?.delete(destinationId);
       if (own?.size === 0) accounts.delete(accountId);
     },
-    pick(places, isLet) {
+    pick(places, isAllowed) {
       const picks = new Map<string, Pick>();
       const given = (destination: Destination) =>
-        isLet(destination.destinationId) ? places.take(destination) : null;
+        isAllowed(destination.destinationId) ? places.take(destination) : null;
       let waiting = [...accounts.keys()];
       while (waiting.length > 0)
         waiting = waiting.filter((accountId) => {

@@ -1,13 +1,13 @@
-/** An address that is shorter stands in too many words to be looked for. */
-const LEAST_LENGTH = 4;
+/** A shorter address occurs in too many words. */
+const MIN_LENGTH = 4;
 
 /**
- * A provider's answer without the address that it was for: it is kept, shown to admins and logged, where nobody would look
- * for a customer's. Phone numbers are found with their plus sign and without.
+ * Removes the customer's address from a provider's text, because the text is stored, logged and shown to admins. Phone
+ * numbers are found with and without their plus sign.
  */
 export function withoutAddress(text: string, address: string): string {
   const bare = address.replace(/^\+/, '');
-  if (bare.length < LEAST_LENGTH) return text;
+  if (bare.length < MIN_LENGTH) return text;
   const escaped = bare.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   return text.replace(new RegExp(`\\+?(?<![\\p{L}\\p{N}])${escaped}(?![\\p{L}\\p{N}])`, 'giu'), '[address]');
 }

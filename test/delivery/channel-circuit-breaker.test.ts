@@ -158,7 +158,7 @@ describe('a provider that answers', () => {
     await end(byoc, 10, 'limited');
     await world.relay();
     expect(world.got).toHaveLength(1);
-    expect(await circuit(byoc)).toMatchObject({ failures: 0, why: 'it asked to be left alone for a while' });
+    expect(await circuit(byoc)).toMatchObject({ failures: 0, why: 'it asked for a pause' });
     expect(await forMs(byoc)).toBe(20 * SECOND);
     world.provider(TAKES);
     await world.after(20 * SECOND);

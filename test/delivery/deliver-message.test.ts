@@ -144,7 +144,7 @@ describe.each([
     await sql`drop function refuse`;
     world.provider(TAKES);
     expect(await world.effects(address)).toMatchObject([{ state: 'PENDING', begun_at: expect.any(Date) }]);
-    expect(world.logged()).toContain('what became of an effect could not be written');
+    expect(world.logged()).toContain('the result of an effect could not be written');
     await world.after(MINUTE);
     const sent = kind === 'byoc' ? 2 : 1;
     expect(texts()).toHaveLength(sent);

@@ -1,30 +1,31 @@
 import type { Sql, TransactionSql } from 'postgres';
+import { IS_NOT_DELETED } from '../../db/rows/webhook-endpoints.ts';
 
 /** One attempt to send a webhook. */
 export type DeliveryRow = {
   id: string;
   endpointId: string;
-  /** The event's id, the same at every attempt: `webhook-id`. */
+  /** The `webhook-id`, which is the same at every attempt. */
   eventId: string;
   type: string;
   at: Date;
   tookMs: number;
-  /** The HTTP status; null: there was no answer. */
+  /** The HTTP status; null: no answer. */
   status: number | null;
-  /** Why it counts as failed; null: it does not. */
+  /** Why the attempt failed; null: it did not. */
   error: string | null;
 };
 
 const COLUMNS =
   'id, endpoint_id as "endpointId", outbox_id as "eventId", type, at, took_ms as "tookMs", status, error';
 
-/** Writes an attempt into the log. */
+/** Logs an attempt. */
 export async function insertDelivery(sql: Sql, accountId: string, delivery: DeliveryRow): Promise<void> {
   const { id, endpointId, eventId, type, at, tookMs, status, error } = delivery;
   await sql`insert into webhook_delivery ${sql({ account_id: accountId, endpoint_id: endpointId, id, outbox_id: eventId, type, at, took_ms: tookMs, status, error })}`;
 }
 
-/** A page of an endpoint's attempts, the newest first: those before `before`. */
+/** A page of an endpoint's attempts before an id, the newest first. */
 export async function readDeliveryPage(
   sql: Sql,
   accountId: string,
@@ -39,7 +40,7 @@ export async function readDeliveryPage(
   );
 }
 
-/** Attempts by id, in no order: found by the account's few endpoints, as the log's key begins with those. */
+/** Attempts by id, in no particular order. The endpoints are named because the key of the log begins with them. */
 export async function readDeliveries(
   sql: Sql | TransactionSql,
   accountId: string,
@@ -47,14 +48,14 @@ export async function readDeliveries(
 ): Promise<DeliveryRow[]> {
   return await sql.unsafe<DeliveryRow[]>(
     `select ${COLUMNS} from webhook_delivery where account_id = $1 and id = any($2::uuid[]) and endpoint_id = any(array(
-       select id from webhook_endpoint where account_id = $1 and secret <> ''
+       select id from webhook_endpoint where account_id = $1 and ${IS_NOT_DELETED}
      ))`,
     [accountId, ids as string[]],
     { prepare: true },
   );
 }
 
-/** Owes an event to its endpoint again, from the start and under the same id; false where it is no longer kept. */
+/** Owes an event to its endpoint again, from the first attempt; false if the event is no longer kept. */
 export async function oweAgain(
   sql: TransactionSql,
   accountId: string,
@@ -68,7 +69,7 @@ export async function oweAgain(
   return count === 1;
 }
 
-/** Endpoints of any account whose oldest attempt is from before an instant. Across accounts by design. */
+/** Endpoints of all accounts whose oldest attempt is from before an instant. */
 export async function endpointsWithOldDeliveries(
   sql: Sql,
   before: Date,
@@ -82,7 +83,7 @@ export async function endpointsWithOldDeliveries(
     ) < ${before}`;
 }
 
-/** Deletes an endpoint's attempts from before an instant; returns how many. Ids are in order of time: the oldest come first. */
+/** Deletes an endpoint's attempts from before an instant, and returns their number. Ids are in order of time. */
 export async function deleteOldDeliveries(
   sql: Sql,
   { accountId, id: endpointId }: { accountId: string; id: string },

@@ -7,17 +7,17 @@ import { InvalidInputError, NotFoundError } from '../../domain/errors.ts';
 import type { Causing, EngineDeps } from '../../engine.ts';
 import { oweAgain, readDeliveries } from './delivery-log.ts';
 
-/** The event by which an endpoint is tried out. It is about no conversation, and nobody can subscribe to it. */
+/** The event of a test. It has no conversation, and endpoints cannot subscribe to it. */
 export const TEST_EVENT = 'test';
 
-/** A webhook that is owed: its event's id, which every attempt has, and to which endpoint. */
+/** A webhook that is owed. `eventId` is the same at every attempt. */
 export type Owed = { eventId: string; endpointId: string };
 
 type OwingDeps = Pick<EngineDeps, 'db' | 'clock' | 'newId' | 'identifierHash'>;
 
 /**
- * Owes an endpoint a test event. It is tried once, at once, held back or not; its log has what came of it.
- * @throws NotFoundError naming `endpointId`; InvalidInputError where it is disabled; ConflictError
+ * Owes an endpoint a test event. It gets one attempt at once, even if the circuit breaker is open; the log has the result.
+ * @throws NotFoundError naming `endpointId`; InvalidInputError if it is disabled; ConflictError
  */
 export async function sendTest(
   deps: OwingDeps,
@@ -32,7 +32,7 @@ export async function sendTest(
     const [channel] = await sql`select id from channel where account_id = ${accountId} order by id limit 1`;
     const id = deps.newId();
     const now = deps.clock.now();
-    // Effects stand under a conversation and its channel; of a test there is none of either.
+    // An effect names a conversation and its channel. A test has neither.
     const channelId = endpoint.channelId ?? (channel?.id as string | undefined) ?? id;
     const place = { conversationId: id, revision: 0, channelId };
     const payload = { kind: 'WEBHOOK', endpointId, type: TEST_EVENT, at: now.toISOString() } as const;
@@ -43,9 +43,9 @@ export async function sendTest(
 }
 
 /**
- * Owes an endpoint the event of an attempt once more, whatever came of it: under the same id, from the start, the first
- * time at once even where the endpoint is held back.
- * @throws NotFoundError naming `deliveryId`; InvalidInputError where the endpoint is disabled; ConflictError
+ * Owes the event of an attempt again, under the same id and from the first attempt, which is made at once even if the
+ * circuit breaker is open.
+ * @throws NotFoundError naming `deliveryId`; InvalidInputError if the endpoint is disabled; ConflictError
  */
 export async function redeliver(
   deps: OwingDeps,
@@ -64,7 +64,7 @@ export async function redeliver(
   });
 }
 
-/** Adds an effect to the outbox once for the call's idempotency key. */
+/** Changes the outbox once for the idempotency key of the call. */
 async function owe(
   deps: OwingDeps,
   accountId: string,
