@@ -1,32 +1,32 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Changed } from '../engine.ts';
 
-/** An account's subscribers are told at most this often; what changes meanwhile is told together. */
-const APART_MS = 20;
-/** Ids that one message to subscribers carries at most. */
-const TOLD_AT_ONCE = 500;
-/** Ids that wait for their turn at most, while the store is slow; beyond, the oldest are not told. */
-const WAITING_AT_MOST = 50_000;
+/** The pause between two messages about an account. Changes within it are coalesced. */
+const COALESCE_MS = 20;
+/** The maximum number of ids in a message. */
+const MAX_IDS = 500;
+/** The maximum number of ids that wait while the store is slow. Older ids are dropped. */
+const MAX_WAITING = 50_000;
 
-/** Tells subscribers of changed conversations: at once, and in bundles where much changes. */
+/** Publishes changed conversations to subscribers. */
 export type ChangePublisher = {
   publish(changed: Changed): void;
-  /** Waits until everything is told. */
+  /** Waits until every change is published. */
   close(): Promise<void>;
 };
 
-/** Opens a teller over what publishes a message, which never rejects. */
-export function openChangePublisher(publish: (changed: Changed) => Promise<void>): ChangePublisher {
+/** Opens a publisher. `send` publishes one message and never rejects. */
+export function openChangePublisher(send: (changed: Changed) => Promise<void>): ChangePublisher {
   const waiting = new Map<string, Set<string>>();
-  const telling = new Set<Promise<void>>();
+  const sending = new Set<Promise<void>>();
 
-  async function tellAll(accountId: string, ids: Set<string>): Promise<void> {
+  async function sendAll(accountId: string, ids: Set<string>): Promise<void> {
     while (ids.size > 0) {
       const conversationIds = [...ids];
       ids.clear();
-      for (let first = 0; first < conversationIds.length; first += TOLD_AT_ONCE)
-        await publish({ accountId, conversationIds: conversationIds.slice(first, first + TOLD_AT_ONCE) });
-      await sleep(APART_MS);
+      for (let first = 0; first < conversationIds.length; first += MAX_IDS)
+        await send({ accountId, conversationIds: conversationIds.slice(first, first + MAX_IDS) });
+      await sleep(COALESCE_MS);
     }
     waiting.delete(accountId);
   }
@@ -37,16 +37,16 @@ export function openChangePublisher(publish: (changed: Changed) => Promise<void>
       const ids = known ?? new Set<string>();
       for (const id of conversationIds) ids.add(id);
       for (const id of ids) {
-        if (ids.size <= WAITING_AT_MOST) break;
+        if (ids.size <= MAX_WAITING) break;
         ids.delete(id);
       }
       if (known || ids.size === 0) return;
       waiting.set(accountId, ids);
-      const told = tellAll(accountId, ids).finally(() => telling.delete(told));
-      telling.add(told);
+      const sent = sendAll(accountId, ids).finally(() => sending.delete(sent));
+      sending.add(sent);
     },
     async close() {
-      await Promise.all(telling);
+      await Promise.all(sending);
     },
   };
 }

@@ -6,28 +6,28 @@ import { connectionSettings } from './store/postgres-store.ts';
 import { openRedis } from './store/redis-store.ts';
 import { openPatiently, type Trouble, troubleLog } from './store/store.ts';
 
-/** After a wipe of the store a process hears nothing until its next heartbeat. */
+/** After the store was wiped, a process receives nothing until its next heartbeat. */
 const HEARTBEAT_MS = 2_000;
 
-/** After how long without a heartbeat others remove a process, with its subscriptions and unread messages. */
+/** A process without a heartbeat for this long loses its subscriptions and unread messages. */
 const LEASE_MS = 15_000;
 
-/** Unread messages kept for a process that falls behind; the oldest go. Read ones are removed, so the store stays small. */
+/** The maximum number of unread messages of a process; the oldest are dropped. */
 const UNREAD_MESSAGES = 1_000;
 
 const CLOSE_WITHIN_MS = 1_000;
 
 /**
- * Messages between processes, best effort: what is published while the store is away, or just after it was wiped,
- * is lost. Whoever must miss nothing reads the events in the database.
+ * Messages between processes, best effort: messages published while the store is away, or just after it was wiped, are
+ * lost. A reader that must miss nothing reads the events in the database.
  */
 export type Fanout = {
   /**
-   * Sends up to 512 KiB of JSON to every subscriber of the topic in every process, this one included. Never rejects.
-   * A topic is words of letters, digits, `_` and `-`, joined by dots.
+   * Sends up to 512 KiB of JSON to every subscriber of the topic, in this process too. Never rejects.
+   * A topic consists of words of letters, digits, `_` and `-`, joined by dots.
    */
   publish(topic: string, message: unknown): Promise<void>;
-  /** Calls the handler with every message from now on, until the returned function is called; rejects when the store is away. */
+  /** Calls the handler with every message until the returned function is called. Rejects if the store is away. */
   subscribe(topic: string, handler: (message: unknown) => void): Promise<() => Promise<void>>;
   close(): Promise<void>;
 };
@@ -40,9 +40,8 @@ type OpenFanout = {
 };
 
 /**
- * Opens fan-out over BullMQ's Relay, in the store of the queues: on Redis if it has a URL, else on Postgres.
- * Two connections either way.
- * @throws SetupError with exit code 3 if the store is not there.
+ * Opens fan-out over BullMQ's Relay on two connections: to Redis if `redisUrl` is set, else to Postgres.
+ * @throws SetupError with exit code 3 if the store is not reachable
  */
 export async function openFanout({ redisUrl, database, prefix = 'lull', log }: OpenFanout): Promise<Fanout> {
   const trouble = troubleLog(log, 'fan-out between processes');
@@ -86,7 +85,7 @@ export async function openFanout({ redisUrl, database, prefix = 'lull', log }: O
   };
 }
 
-/** The one subscription of this process to a topic, however many listen to it here. */
+/** The single subscription of this process to a topic, shared by its subscribers. */
 type Topic = {
   subscribers: Set<{ handler: (message: unknown) => void }>;
   subscription: Promise<RelaySubscription>;
@@ -113,7 +112,7 @@ const RELAY_OPTIONS = {
   inboxMaxLength: UNREAD_MESSAGES,
 };
 
-/** What either store's relay can do; the class itself is typed by its kind of connection. */
+/** The members of the relay that both stores have. The class is typed by its connection. */
 type AnyRelay = Pick<Relay, 'publish' | 'subscribe' | 'on' | 'waitUntilReady' | 'close'>;
 
 type OpenRelay = { relay: AnyRelay; disconnect(): void };
@@ -137,7 +136,7 @@ async function openRedisRelay(
   return { relay, disconnect };
 }
 
-/** A relay whose first connection failed stays failed: it is closed, and the next try takes a new one. */
+/** A relay whose first connection failed never recovers: it is closed, and the next try opens another. */
 async function ready(relay: AnyRelay): Promise<AnyRelay> {
   relay.on('error', () => undefined);
   try {

@@ -5,8 +5,8 @@ import type { Log } from '../log.ts';
 const EVERY_MS = 15_000;
 
 /**
- * Keeps the service's heartbeat, by which the next start knows since when messages could not arrive (LL-7): a beat
- * now, one every 15 s and a last one at the end, as best it can. Only for a process whose API is up.
+ * Writes the heartbeat of a process whose API is up: now, every 15 s and at the stop. The next start reads from it since when
+ * messages could not arrive (LL-7).
  */
 export async function startHeartbeat(
   { db, clock }: Pick<EngineDeps, 'db' | 'clock'>,
@@ -14,7 +14,7 @@ export async function startHeartbeat(
 ): Promise<{ stop(): Promise<void> }> {
   let running: Promise<void> | null = null;
 
-  /** One at a time: a database that hangs is not asked again. */
+  /** One beat at a time, so that a database that hangs gets no further statements. */
   function beat(): Promise<void> {
     running ??= write().finally(() => {
       running = null;

@@ -1,32 +1,31 @@
 import type { z } from 'zod';
 import type { Log } from '../log.ts';
 
-/** A kind of work: the name of its queue and the form of its payload. It carries no code, so that any file may add one. */
+/** A kind of job: the name of its queue and the schema of its payload. */
 export type Job<Schema extends z.ZodObject = z.ZodObject> = { name: string; schema: Schema };
 
-/** What a handler is told besides its payload. `log` names the job and its id on every line. */
+/** The context of one run. `log` adds the job's name and id to every line. */
 export type JobContext = { id: string; log: Log };
 
-/** A job with the code that does it. `run` takes what came out of the queue and never rejects. */
+/** A job with its handler. `run` takes an unparsed payload and never rejects. */
 export type JobImplementation = {
   job: Job;
   run(payload: unknown, context: JobContext): Promise<void>;
 };
 
 /**
- * Names a kind of work and the form of its payload: an object (Postgres would turn null into one) that survives JSON,
- * with instants as milliseconds or ISO text.
- * The name is lower case with dashes: it is the name of the queue.
+ * Defines a job. The name consists of lower-case letters, digits and dashes, and names the queue. The payload is a JSON
+ * object, with instants as milliseconds or ISO text.
  */
 export function defineJob<Schema extends z.ZodObject>(job: Job<Schema>): Job<Schema> {
-  if (!/^[a-z][a-z0-9-]*$/.test(job.name)) throw new TypeError(`not a name for a job: ${job.name}`);
+  if (!/^[a-z][a-z0-9-]*$/.test(job.name))
+    throw new TypeError(`a job's name has only a-z, 0-9 and dashes, not: ${job.name}`);
   return job;
 }
 
 /**
- * Gives a job its handler. Jobs are nudges: whatever one was about is still in the database, and the reconciler
- * finds it there. So nothing is tried again here: a payload that does not parse, and an error in the handler,
- * are logged, and the job is gone.
+ * Implements a job. A malformed payload or an error is logged, and the job is gone: its work is recorded in the database,
+ * where the reconciler finds it.
  */
 export function implementJob<Schema extends z.ZodObject>(
   job: Job<Schema>,

@@ -9,16 +9,16 @@ import { within } from '../within.ts';
 import { defineJob, implementJob } from './job.ts';
 import type { Queues } from './queues.ts';
 
-/** A statement whose connection broke may never answer; it must not keep a worker's place for ever. */
+/** A statement on a broken connection may never answer; it must not occupy a worker for ever. */
 const GIVE_UP_MS = 30_000;
-/** Wakes of one account that a worker runs while another's may be waiting: one less than it runs at a time. */
-const OF_AN_ACCOUNT = 3;
-/** Who arms more lanes than this at once, as a change of rules does, gives way with all of them. */
-const MANY = 16;
+/** The wakes of one account that a worker runs while other accounts wait: one less than its concurrency. */
+const MAX_WAKES_OF_ACCOUNT = 3;
+/** More alarms at once, as after a change of rules, give way to others. */
+const MANY_ALARMS = 16;
 
 /**
- * One alarm of a lane. It is never moved; one whose time is not its lane's any more does nothing. `insteadMs`: the
- * later alarm that it came before. `gaveWay`: it has let others go first, and now runs.
+ * One alarm of a lane. A stale alarm, whose time is not its lane's `wake_at`, does nothing. `insteadMs`: the later alarm that
+ * it replaces. `gaveWay`: it has given way once, and now runs.
  */
 export const laneWake = defineJob({
   name: 'lane-wake',
@@ -32,7 +32,7 @@ export const laneWake = defineJob({
 });
 type Payload = z.output<typeof laneWake.schema>;
 
-/** Puts alarms into the queue. If the queue is down, the reconciler wakes the lanes. */
+/** Enqueues alarms. If the queue is down, the reconciler wakes the lanes. */
 export function scheduleWakes(queues: Queues, clock: Clock, log: Log, alarms: readonly Alarm[]): Infallible {
   const message = 'the queue did not take alarms; the reconciler wakes their lanes';
   return infallible(log, message, () => enqueue(queues, clock.now().getTime(), alarms), {
@@ -42,18 +42,14 @@ export function scheduleWakes(queues: Queues, clock: Clock, log: Log, alarms: re
 
 async function enqueue(queues: Queues, nowMs: number, alarms: readonly Alarm[]): Promise<void> {
   const entries = alarms.map(({ accountId, laneId, wakeAt, instead }) => {
-    const givesWay = alarms.length > MANY && wakeAt.getTime() <= nowMs;
-    const payload = { accountId, laneId, wakeAtMs: wakeAt.getTime() };
-    return {
-      payload: {
-        ...payload,
-        ...(instead && { insteadMs: instead.getTime() }),
-        ...(givesWay && { gaveWay: true }),
-      },
-      id: idOf(laneId, wakeAt.getTime()),
-      delayMs: wakeAt.getTime() - nowMs,
-      givesWay,
+    const wakeAtMs = wakeAt.getTime();
+    const givesWay = alarms.length > MANY_ALARMS && wakeAtMs <= nowMs;
+    const payload: Payload = {
+      ...{ accountId, laneId, wakeAtMs },
+      ...(instead && { insteadMs: instead.getTime() }),
+      ...(givesWay && { gaveWay: true }),
     };
+    return { payload, id: idOf(laneId, wakeAtMs), delayMs: wakeAtMs - nowMs, givesWay };
   });
   const [only] = entries;
   if (entries.length === 1 && only) await queues.add(laneWake, only.payload, only);
@@ -61,16 +57,15 @@ async function enqueue(queues: Queues, nowMs: number, alarms: readonly Alarm[]):
 }
 
 /**
- * Wakes the lane of an alarm. An error is logged by the queue's side and left to the reconciler. A wake of an account
- * that has its share running here goes to the end of the queue, so that many lanes of one account, due at once, do not
- * keep another's waiting.
+ * Wakes the lane of an alarm. If this worker runs the maximum number of wakes of the account, the alarm moves to the end of
+ * the queue once, so that many due lanes of one account do not delay another's. Errors are left to the reconciler.
  */
 export const implementLaneWake = (deps: ServiceDeps, queues: Queues) => {
   const running = new Map<string, number>();
   return implementJob(laneWake, async (alarm, { id, log }) => {
     const { accountId, laneId, wakeAtMs } = alarm;
     const others = running.get(accountId) ?? 0;
-    if (others >= OF_AN_ACCOUNT && !alarm.gaveWay) {
+    if (others >= MAX_WAKES_OF_ACCOUNT && !alarm.gaveWay) {
       const later = { ...alarm, gaveWay: true };
       await queues.add(laneWake, later, { id: `${id}-later`, delayMs: 0, givesWay: true });
       return;
@@ -91,8 +86,8 @@ export const implementLaneWake = (deps: ServiceDeps, queues: Queues) => {
 };
 
 /**
- * An alarm that this one came before would lie in the queue for all of its delay, unless the lane has gone back to it.
- * Should it go back only later, the reconciler arms it when it is near.
+ * Removes the alarm that this one replaced, unless the lane has returned to it; it would stay in the queue for its whole
+ * delay. If the lane returns to it later, the reconciler arms it when it is near.
  */
 async function removeReplaced(queues: Queues, { laneId, insteadMs }: Payload, report: WakeReport) {
   if (insteadMs === undefined || report.kind === 'clock not trusted') return;

@@ -7,63 +7,61 @@ import { openPostgresBackend } from './store/postgres-store.ts';
 import { openRedisBackend } from './store/redis-store.ts';
 import type { QueueBackend } from './store/store.ts';
 
-/** How long the queue may take to answer: one that is down must not hold up what only wants to nudge. */
+/** The timeout of the queue, so that one that is down does not delay its callers. */
 const ANSWER_WITHIN_MS = 1_500;
-
-/** How long workers without a running job may take to leave: BullMQ waits for ever for a Redis that is gone. */
+/** The timeout of workers without a running job: BullMQ would wait for ever for a Redis that is gone. */
 const LEAVE_WITHIN_MS = 1_000;
-
 const CHUNK = 500;
 
 /**
- * While a job with this `id` waits or runs, another is not added. An id has no `:` and is not a whole number.
- * `delayMs` counts from now: 0 or less is as soon as possible, 90 days and more are fine. One that gives way
- * runs when no other of its kind waits that does not.
+ * When a job runs. While a job with this `id` waits or runs, another is not added; an id has no `:` and is not a whole
+ * number. `delayMs` counts from now; 0 or less is as soon as possible. `givesWay`: it runs after all jobs of its kind that
+ * do not give way.
  */
 export type When = { id: string; delayMs: number; givesWay?: boolean };
 
-/** Workers that were started together. */
+/** Workers that start and stop together. */
 export type Crew = {
-  /** Takes no further job, waits for those that run, and leaves. */
+  /** Takes no further job, and waits for the running ones. */
   close(): Promise<void>;
 };
 
-/** Jobs of a kind: those whose time has come, those whose has not, and those that run. */
+/** The numbers of jobs of a kind: due, not due yet, and running. */
 export type Depth = { waiting: number; delayed: number; active: number };
 
-/** The queues of a process. They are the only record of nothing: they may be wiped at any time. */
+/** The queues of a process. They may be wiped at any time: the database records all work. */
 export type Queues = {
   readonly kind: QueueBackend['kind'];
-  /** Rejects within 2 s if the queue is down: log it and go on, the reconciler makes up for it. */
+  /** Adds a job. Rejects within 2 s if the queue is down; the reconciler makes up for the job. */
   add<Schema extends z.ZodObject>(job: Job<Schema>, payload: z.input<Schema>, when: When): Promise<void>;
-  /** As `add`, 500 in a round trip; rejects at the first round trip that fails. */
+  /** Adds jobs, 500 in a round trip. Rejects at the first round trip that fails. */
   addMany<Schema extends z.ZodObject>(
     job: Job<Schema>,
     entries: readonly (When & { payload: z.input<Schema> })[],
   ): Promise<void>;
-  /** Takes a job out that does not run; one that is not there is no matter. Rejects within 2 s if the queue is down. */
+  /** Removes a job that is not running, if it is there. Rejects within 2 s if the queue is down. */
   remove(job: Job, id: string): Promise<void>;
-  /** Starts to run jobs, at most `concurrency` of each kind at a time. It goes on by itself after the queue was away. */
+  /** Starts to run jobs, at most `concurrency` of each kind at a time. It recovers by itself after the queue was down. */
   work(implementations: readonly JobImplementation[], options: { concurrency: number }): Crew;
-  /** How many jobs of a kind there are, in all processes; rejects within 2 s if the queue is down. */
+  /** Counts the jobs of a kind, of all processes. Rejects within 2 s if the queue is down. */
   depth(job: Job): Promise<Depth>;
   /** Rejects within 2 s if the queue is down. */
   ping(): Promise<void>;
-  /** Closes the crews, then the connections; nothing of it keeps the process alive. */
+  /** Closes the crews, then the connections. Nothing keeps the process alive afterwards. */
   close(): Promise<void>;
 };
 
 type OpenQueues = {
   redisUrl?: string | undefined;
   database: DatabaseAddress;
-  /** Sets these queues apart from others in the same store. */
+  /** Separates these queues from others in the same store. */
   prefix?: string;
   log: Log;
 };
 
 /**
- * Opens the queues: on Redis if it has a URL, else on Postgres.
- * @throws SetupError with exit code 3 if the store is not there after about 4 s.
+ * Opens the queues: on Redis if `redisUrl` is set, else on Postgres.
+ * @throws SetupError with exit code 3 if the store is not reachable within about 4 s
  */
 export async function openQueues({ redisUrl, database, prefix = 'lull', log }: OpenQueues): Promise<Queues> {
   const backend =
@@ -125,7 +123,7 @@ export async function openQueues({ redisUrl, database, prefix = 'lull', log }: O
 }
 
 function optionsFor({ id, delayMs, givesWay = false }: When) {
-  // BullMQ runs what has a priority after all that has none.
+  // BullMQ runs jobs with a priority after all jobs without one.
   return { jobId: id, delay: Math.max(0, Math.ceil(delayMs)), ...(givesWay && { priority: 1 }) };
 }
 

@@ -6,26 +6,26 @@ import { wakeLane } from '../wake/wake-lane.ts';
 import { within } from '../within.ts';
 
 const EVERY_MS = 5_000;
-/** Alarms this near are put into the queue again; it knows most of them already. */
+/** Alarms within this time are put into the queue again; most are there already. */
 const NEAR_MS = 10_000;
-/** A lane overdue by this has lost its alarm, or its worker: it is woken here, without the queue. */
+/** A lane overdue by this has lost its alarm or its worker, and is woken without the queue. */
 const OVERDUE_MS = 5_000;
-/** A statement whose connection broke may never answer; the next round must not wait for it. */
+/** A statement on a broken connection may never answer; the next round must not wait for it. */
 const GIVE_UP_MS = 60_000;
-const AT_ONCE = 1_000;
-const ACCOUNTS_AT_ONCE = 100;
+const MAX_ALARMS = 1_000;
+const MAX_ACCOUNTS = 100;
 
 /**
- * Makes up for whatever the queue lost, once: changes of rules that reached no lane, alarms that are near, lanes
- * that are overdue. Returns how many lanes it woke itself.
+ * Makes up once for jobs that the queue lost: schedules changes of rules, arms near alarms, and wakes overdue lanes. Returns
+ * the number of lanes it woke.
  */
 export async function reconcile(deps: ServiceDeps, log: Log): Promise<number> {
   if (!deps.clock.isTrusted()) return 0;
-  for (const accountId of await unscheduledAccounts(deps.db.sql, ACCOUNTS_AT_ONCE))
+  for (const accountId of await unscheduledAccounts(deps.db.sql, MAX_ACCOUNTS))
     await deps.afterCommit(scheduleAccountWakes(deps, accountId));
 
   const now = deps.clock.now().getTime();
-  const alarms = await alarmsUpTo(deps.db.sql, new Date(now + NEAR_MS), AT_ONCE);
+  const alarms = await alarmsUpTo(deps.db.sql, new Date(now + NEAR_MS), MAX_ALARMS);
   const overdue = alarms.filter((alarm) => now - alarm.wakeAt.getTime() >= OVERDUE_MS);
   await deps.afterCommit(Promise.resolve({ result: null, caused: { alarms: alarms.slice(overdue.length) } }));
   for (const { accountId, laneId } of overdue) {
@@ -41,17 +41,17 @@ export async function reconcile(deps: ServiceDeps, log: Log): Promise<number> {
 }
 
 /**
- * Reconciles every 5 s, in this process and not in the queue: a queue that is wiped loses its schedules too. `also` is
- * done as often, by itself: a provider that hangs holds up no lane.
+ * Reconciles every 5 s, by a timer of this process because a wiped queue loses its schedules too. `resume` runs as often,
+ * separately, so that it cannot delay a lane.
  */
 export function startReconciler(
   deps: ServiceDeps,
   log: Log,
-  also: () => Promise<void>,
+  resume: () => Promise<void>,
 ): { stop(): Promise<void> } {
   const rounds = [
     startRounds(log, 'reconciling', async () => void (await reconcile(deps, log))),
-    startRounds(log, 'sending what is owed', also),
+    startRounds(log, 'resuming sends and backfills', resume),
   ];
   return {
     async stop() {
@@ -60,7 +60,7 @@ export function startReconciler(
   };
 }
 
-/** Does something every 5 s, never twice at a time. */
+/** Runs a round every 5 s, one at a time. */
 function startRounds(log: Log, what: string, round: () => Promise<void>): { stop(): Promise<void> } {
   let running: Promise<void> = Promise.resolve();
   let busy = false;
@@ -76,7 +76,7 @@ function startRounds(log: Log, what: string, round: () => Promise<void>): { stop
     try {
       await within(GIVE_UP_MS, what, round());
     } catch (error) {
-      log.error({ err: error }, `${what} failed; it is tried again in 5 s`);
+      log.error({ err: error }, `${what} failed; the next try is in 5 s`);
     }
   }
 

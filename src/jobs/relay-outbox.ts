@@ -6,14 +6,14 @@ import type { Log } from '../log.ts';
 import { defineJob, implementJob } from './job.ts';
 import type { Queues } from './queues.ts';
 
-/** A nudge: the outbox has something to send. What that is, stands in the outbox alone. */
+/** Nudges the senders, because the outbox holds new effects. */
 export const relayOutbox = defineJob({ name: 'relay-outbox', schema: z.object({}) });
 
 const COALESCE_MS = 100;
 
 /**
- * Nudges the sender. Nudges within 100 ms are coalesced into one job that runs afterwards: a job that runs already may have
- * looked before there was anything to send. If the queue is down, the reconciler starts the sender.
+ * Enqueues a nudge. Nudges within 100 ms are coalesced into one job that runs after them, since a running job may have read
+ * the outbox too early. If the queue is down, the reconciler starts the sender.
  */
 export function nudgeSender(queues: Queues, clock: Clock, log: Log): Infallible {
   return infallible(log, 'the queue did not take a nudge; the reconciler starts the sender', () => {
@@ -23,6 +23,6 @@ export function nudgeSender(queues: Queues, clock: Clock, log: Log): Infallible 
   });
 }
 
-/** Passes a nudge on to the sender of this process. A job waits for no send: one that hangs would hold up the next nudge. */
+/** Passes a nudge to the sender of this process, without waiting for its sends. */
 export const implementRelayOutbox = (sender: Pick<OutboxSender, 'kick'>) =>
   implementJob(relayOutbox, async () => sender.kick());

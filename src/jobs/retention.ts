@@ -11,15 +11,15 @@ import { deleteClearedEndpoints } from '../rules/endpoint-rows.ts';
 
 const EVERY_MS = 60 * 60_000;
 const DAY_MS = 24 * 60 * 60_000;
-const AT_ONCE = 1_000;
-/** Effects that are done are kept this long for whoever asks what was sent. */
+const BATCH_SIZE = 1_000;
+/** Finished effects are kept this long, so that admins can look them up. */
 const FINISHED_EFFECTS_MS = 30 * 24 * 60 * 60_000;
-/** The same call under the same idempotency key is answered alike for this long. */
+/** A repeated call under the same idempotency key gets the same answer for this long. */
 const ANSWERS_MS = 24 * 60 * 60_000;
-/** The log of webhooks is kept this long: no longer than the effects that its attempts were of. */
+/** The webhook log is kept as long as the effects of its attempts. */
 const DELIVERIES_MS = FINISHED_EFFECTS_MS;
 
-/** What a pass removed. `identifiers`: hashes of what was erased; absent: none. */
+/** The numbers of removed rows. `identifiers`: hashes of erased identifiers; absent: none. */
 export type Removed = {
   effects: number;
   answers: number;
@@ -29,9 +29,8 @@ export type Removed = {
 };
 
 /**
- * Removes what is older than it has to be kept: effects done for 30 days, attempts at webhooks of 30 days, idempotency keys
- * of a day, hashes of what was erased 30 days ago, and, where `keepEnded` is set,
- * conversations that ended longer ago than that, with their feed. In short transactions; open ones never.
+ * Removes expired rows in short transactions: finished effects, webhook attempts and hashes of erased identifiers after
+ * 30 days, idempotency keys after a day, and, if `keepEnded` is set, ended conversations with their feed after that time.
  */
 export async function retain(
   deps: Pick<EngineDeps, 'db' | 'clock'>,
@@ -43,30 +42,34 @@ export async function retain(
     for (;;) {
       const removed = await remove();
       total += removed;
-      if (removed < AT_ONCE) return total;
+      if (removed < BATCH_SIZE) return total;
     }
   };
-  const effects = await all(() => deleteFinishedEffects(deps.db.sql, before(FINISHED_EFFECTS_MS), AT_ONCE));
-  const answers = await all(() => deleteOldAnswers(deps.db.sql, before(ANSWERS_MS), AT_ONCE));
+  const effects = await all(() =>
+    deleteFinishedEffects(deps.db.sql, before(FINISHED_EFFECTS_MS), BATCH_SIZE),
+  );
+  const answers = await all(() => deleteOldAnswers(deps.db.sql, before(ANSWERS_MS), BATCH_SIZE));
   const erasedBefore = before(REMEMBER_ERASED_DAYS * DAY_MS);
   const identifiers =
-    (await all(() => deleteOldErased(deps.db.sql, erasedBefore, AT_ONCE))) +
-    (await all(() => forgetErasures(deps.db.sql, erasedBefore, AT_ONCE)));
+    (await all(() => deleteOldErased(deps.db.sql, erasedBefore, BATCH_SIZE))) +
+    (await all(() => forgetErasures(deps.db.sql, erasedBefore, BATCH_SIZE)));
   let deliveries = 0;
   const loggedBefore = before(DELIVERIES_MS);
   for (const endpoint of await endpointsWithOldDeliveries(deps.db.sql, loggedBefore))
-    deliveries += await all(() => deleteOldDeliveries(deps.db.sql, endpoint, loggedBefore, AT_ONCE));
+    deliveries += await all(() => deleteOldDeliveries(deps.db.sql, endpoint, loggedBefore, BATCH_SIZE));
   await deleteClearedEndpoints(deps.db.sql);
   const removed = { effects, answers, deliveries, ...(identifiers > 0 ? { identifiers } : {}) };
   if (keepEnded === null) return { ...removed, conversations: 0 };
   const endedBefore = before(toMilliseconds(keepEnded));
   let conversations = 0;
   for (const { account_id } of await deps.db.sql`select account_id from account`)
-    conversations += await all(() => deleteEndedConversations(deps.db.sql, account_id, endedBefore, AT_ONCE));
+    conversations += await all(() =>
+      deleteEndedConversations(deps.db.sql, account_id, endedBefore, BATCH_SIZE),
+    );
   return { ...removed, conversations };
 }
 
-/** Runs it every hour. */
+/** Runs retention every hour. */
 export function startRetention(
   deps: Pick<EngineDeps, 'db' | 'clock'>,
   keepEnded: Temporal.Duration | null,
@@ -75,7 +78,7 @@ export function startRetention(
   const timer = setInterval(() => {
     retain(deps, keepEnded).then(
       (removed) => log.info({ removed }, 'retention'),
-      (error: unknown) => log.error({ err: error }, 'retention failed; it is tried again in an hour'),
+      (error: unknown) => log.error({ err: error }, 'retention failed; the next try is in an hour'),
     );
   }, EVERY_MS);
   return { stop: () => clearInterval(timer) };

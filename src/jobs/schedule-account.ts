@@ -7,7 +7,7 @@ import { runBackfill } from './exemption-backfill.ts';
 import { defineJob, implementJob } from './job.ts';
 import type { Queues } from './queues.ts';
 
-/** Puts a rules version of an account into force in its lanes. */
+/** Puts a rules version of an account into force in all its lanes. */
 export const scheduleAccountJob = defineJob({
   name: 'schedule-account',
   schema: z.object({ accountId: z.uuid(), version: z.int() }),

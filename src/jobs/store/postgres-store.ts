@@ -12,18 +12,18 @@ import {
   WORKER_OPTIONS,
 } from './store.ts';
 
-/** A process has at most 4 connections for all its queues and workers: these for queries, and one that listens. */
+/** The connections for queries. With the one that listens, a process has at most 4 for all its queues and workers. */
 const QUERY_CONNECTIONS = 3;
 
-/** For how long a worker waits at most before it looks for itself, whatever it was or was not notified of. */
+/** A worker looks for jobs at least this often, even without a notification. */
 const MAXIMUM_BLOCK_SECONDS = 5;
 
-/** What Postgres answers once the schema of the queue has been dropped. */
+/** The errors after the schema of the queue was dropped. */
 const SCHEMA_IS_GONE = ['undefinedFunction', 'undefinedTable', 'invalidSchema'] as const;
 
 type Settings = ReturnType<typeof connectionSettings>;
 
-/** How BullMQ reaches Postgres. Its tables live in the schema `<prefix>_queue`, which it makes and keeps up to date. */
+/** The connection settings of BullMQ, which creates and migrates its tables in the schema `<prefix>_queue`. */
 export function connectionSettings(database: DatabaseAddress, prefix: string, queryConnections: number) {
   return {
     ...pgPoolConfig(database),
@@ -34,7 +34,7 @@ export function connectionSettings(database: DatabaseAddress, prefix: string, qu
   };
 }
 
-/** Queues on Postgres. All of a process share one pool and one listening connection; BullMQ's own way is 11 for each. */
+/** Opens queues on Postgres that share one pool and one listening connection; BullMQ would open 11 for each queue. */
 export async function openPostgresBackend(
   database: DatabaseAddress,
   prefix: string,
@@ -76,11 +76,11 @@ export async function openPostgresBackend(
   };
 }
 
-/** A connection whose first try failed stays failed: it is closed, and the next try takes a new one. */
+/** A connection whose first try failed never recovers: it is closed, and the next try opens another. */
 async function connect(settings: Settings): Promise<PostgresConnection> {
   const connection = new PostgresConnection(settings);
   connection.on('error', () => undefined);
-  // A client in use but between two queries has nobody to tell of its end; the next query on it rejects.
+  // A client that is lost between two queries has no other listener. The next query on it rejects.
   connection.pool.on('connect', (client) => client.on('error', () => undefined));
   try {
     await connection.waitUntilReady();
@@ -91,18 +91,18 @@ async function connect(settings: Settings): Promise<PostgresConnection> {
   }
 }
 
-/** Makes a worker's half of a shared connection live through restarts of the server and a dropped schema. */
+/** Makes a worker on a shared connection survive restarts of the server and a dropped schema. */
 function robust(
   backend: PostgresQueueBackend,
   connection: PostgresConnection,
   settings: Settings,
 ): PostgresQueueBackend {
-  // Only a backend with a connection of its own is told that it must listen again.
+  // BullMQ makes only a backend with a connection of its own listen again.
   connection.on('listenerinvalidated', () => {
     void backend.disconnectBlocking().then(() => backend.reconnectBlocking());
   });
 
-  // After an error a worker waits for as long as it may, which would be an hour.
+  // After an error a worker waits for the maximum, which is an hour by default.
   Object.defineProperty(backend, 'maximumBlockTimeout', { value: MAXIMUM_BLOCK_SECONDS });
 
   const moveToActive = backend.moveToActive.bind(backend);
@@ -110,7 +110,7 @@ function robust(
     try {
       return await moveToActive(token, workerName);
     } catch (error) {
-      // It asks again at once: without a pause it would spin for as long as Postgres takes to start.
+      // BullMQ retries at once, and would spin while Postgres starts.
       await delay(RETRY_AFTER_MS);
       if (SCHEMA_IS_GONE.some((name) => hasSqlstate(error, name)))
         await connect({ ...settings, max: 1 }).then((restored) => restored.close());
@@ -120,7 +120,7 @@ function robust(
   return backend;
 }
 
-/** Each worker sends its LISTEN to the one listening client, which takes one query at a time. */
+/** Serialises the LISTEN statements of workers: the listening client takes one query at a time. */
 function listenInTurn(connection: PostgresConnection): void {
   const getListenClient = connection.getListenClient.bind(connection);
   const orderly = new WeakSet<object>();

@@ -18,15 +18,15 @@ const REDIS_OPTIONS = {
   retryStrategy: (attempts: number) => Math.min(attempts * 50, RETRY_AFTER_MS),
 };
 
-/** A queue that is first used while Redis is away would fail at asking for its version, and then fail for ever. */
+/** Without these options, a queue first used while Redis is away would fail for ever. */
 const NO_GREETING = { skipVersionCheck: true, skipWaitingForReady: true };
 
-/** A connection to Redis, and the end of it and of every copy that BullMQ made of it. */
+/** A connection to Redis. `disconnect` closes it and every copy that BullMQ made. */
 export type RedisConnections = { redis: Redis; where: string; disconnect(): void };
 
 /**
- * Connects once Redis answers. Commands given while it is away fail soon instead of waiting for it.
- * @throws SetupError with exit code 3 if it is not there.
+ * Connects to Redis. Commands fail soon while it is away.
+ * @throws SetupError with exit code 3 if it is not reachable
  */
 export async function openRedis(redisUrl: string, trouble: Trouble, log: Log): Promise<RedisConnections> {
   const where = `Redis at ${hostAndPort(redisUrl)}`;
@@ -37,10 +37,7 @@ export async function openRedis(redisUrl: string, trouble: Trouble, log: Log): P
   return { redis, where, disconnect: () => disconnectAll([redis, ...copies]) };
 }
 
-/**
- * Queues on Redis or Valkey. Connections of a process: one for what it adds, one for its workers' commands,
- * and one for each worker to wait on.
- */
+/** Opens queues on Redis or Valkey. A process has one connection to add jobs, one for its workers' commands, and one that each worker waits on. */
 export async function openRedisBackend(redisUrl: string, prefix: string, log: Log): Promise<QueueBackend> {
   const trouble = troubleLog(log, 'the queues');
   const { redis, disconnect } = await openRedis(redisUrl, trouble, log);
@@ -73,7 +70,7 @@ export async function openRedisBackend(redisUrl: string, prefix: string, log: Lo
   };
 }
 
-/** BullMQ leaves copies of a connection open when it closes while Redis is away: they would keep the process alive. */
+/** Collects the copies that BullMQ makes of a connection. It leaves them open if Redis is away, which keeps the process alive. */
 function rememberCopies(redis: Redis): Set<Redis> {
   const copies = new Set<Redis>();
   const duplicate = redis.duplicate.bind(redis);
@@ -85,17 +82,14 @@ function rememberCopies(redis: Redis): Set<Redis> {
   return copies;
 }
 
-/** To disconnect twice would keep the process alive for 2 s. */
+/** Disconnecting twice would keep the process alive for 2 s. */
 function disconnectAll(connections: Iterable<Redis>): void {
   for (const connection of connections) if (connection.status !== 'end') connection.disconnect();
 }
 
 type RedisQueueBackend = ReturnType<typeof createRedisBackend>;
 
-/**
- * A blocked client's timeout is seen only when something wakes the server: with its default `hz 10` up to 100 ms
- * late. A ping at that moment wakes it, and a delayed job is on time without a change to the server.
- */
+/** Redis checks the timeouts of blocked clients up to 100 ms late (`hz 10`). A ping at that moment makes delayed jobs punctual. */
 function punctual(backend: RedisQueueBackend, redis: Redis): RedisQueueBackend {
   const waitForJob = backend.waitForJob.bind(backend);
   backend.waitForJob = async (blockTimeoutSeconds) => {
@@ -128,9 +122,10 @@ async function probe(redisUrl: string): Promise<void> {
   }
 }
 
-/** All of the address that may be shown. */
+/** The part of the address without secrets. */
 function hostAndPort(redisUrl: string): string {
-  if (!URL.canParse(redisUrl)) throw new SetupError('the address of Redis is not a URL', 3);
+  if (!URL.canParse(redisUrl))
+    throw new SetupError('REDIS_URL is not a URL; redis://host:6379 is an example', 3);
   const { hostname, port } = new URL(redisUrl);
   return `${hostname}:${port || 6379}`;
 }

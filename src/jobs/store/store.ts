@@ -3,10 +3,10 @@ import type { Queue, Worker } from 'bullmq';
 import { SetupError } from '../../domain/errors.ts';
 import type { Log } from '../../log.ts';
 
-/** Where queues and fan-out live: Postgres, or Redis where there is one. */
+/** The stores of queues and fan-out. */
 export type BackendKind = 'postgres' | 'redis';
 
-/** What `queues.ts` needs of either store; `queue` and `worker` share its few connections and do not close them. */
+/** The queues of one store. `queue` and `worker` share its connections and do not close them. */
 export type QueueBackend = {
   readonly kind: BackendKind;
   queue(
@@ -21,19 +21,16 @@ export type QueueBackend = {
   close(): Promise<void>;
 };
 
-/** After how long a lost connection is tried again. */
+/** The pause before a lost connection is opened again. */
 export const RETRY_AFTER_MS = 500;
 
-/**
- * Options of every queue: ids can be used again once a job is done; and as nobody reads BullMQ's event stream,
- * it is kept short (0 would keep all of it, on Postgres).
- */
+/** Options of every queue: ids can be reused once a job is done. BullMQ's event stream is unused and kept short; on Postgres, 0 would keep all of it. */
 export const QUEUE_OPTIONS = {
   defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
   streams: { events: { maxLen: 100 } },
 };
 
-/** Options of every worker: a job whose worker died is picked up by another within 15 s. */
+/** Options of every worker: another worker takes over the job of a dead one within 15 s. */
 export const WORKER_OPTIONS = {
   lockDuration: 10_000,
   stalledInterval: 5_000,
@@ -44,9 +41,9 @@ export const WORKER_OPTIONS = {
 const PAUSES_MS = [250, 500, 1_000, 2_000];
 
 /**
- * Opens what may still be starting: says so and tries again, for about 4 s in all. `where` names the server for a
- * person, without its password.
- * @throws SetupError with exit code 3 if it is not there.
+ * Opens a connection to a server that may still be starting: logs and retries for about 4 s. `where` names the server without
+ * its password.
+ * @throws SetupError with exit code 3 if it is not reachable
  */
 export async function openPatiently<T>(where: string, open: () => Promise<T>, log: Log): Promise<T> {
   for (const pauseMs of PAUSES_MS) {
@@ -65,28 +62,28 @@ export async function openPatiently<T>(where: string, open: () => Promise<T>, lo
 export type Trouble = (error: unknown) => void;
 
 /**
- * Listens to the errors of connections, which repeat fast while a server is away: logs the first,
- * then every 10 s how many there were. Without a listener they would end the process.
+ * Makes a listener for connection errors, which repeat fast while a server is away: it logs the first, then every 10 s their
+ * number. Without a listener they would end the process.
  */
 export function troubleLog(log: Log, what: string): Trouble {
   let muted = false;
-  let unsaid = 0;
+  let unlogged = 0;
   return function report(error) {
     if (muted) {
-      unsaid += 1;
+      unlogged += 1;
       return;
     }
-    log.warn({ reason: reasonOf(error), unsaid }, `trouble with ${what}`);
+    log.warn({ reason: reasonOf(error), unlogged }, `connection errors of ${what}`);
     muted = true;
-    unsaid = 0;
+    unlogged = 0;
     setTimeout(() => {
       muted = false;
-      if (unsaid > 0) report(error);
+      if (unlogged > 0) report(error);
     }, 10_000).unref();
   };
 }
 
-/** What went wrong, without the command: a driver's error may carry the password in its other fields. */
+/** The message or code of an error alone, because its other fields may contain the password. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code } = error as NodeJS.ErrnoException;
