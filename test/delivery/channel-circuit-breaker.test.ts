@@ -40,8 +40,8 @@ const states = async (channelId: string) => {
   return Object.fromEntries(rows.map(({ state, count }) => [state, count]));
 };
 
-describe('a channel whose provider is in trouble', () => {
-  it('is paused after 5 failures in a row: what is owed waits, and another channel goes on', async () => {
+describe('the circuit breaker of a channel', () => {
+  it('opens after 5 failures in a row: the effects of the channel wait, and another channel is not affected', async () => {
     world.provider(answers(503));
     await end(byoc, 20, 'paused');
     await world.relay();
@@ -65,7 +65,7 @@ describe('a channel whose provider is in trouble', () => {
     expect(await circuit(byoc)).toBeNull();
   });
 
-  it('gets one attempt at a time, and waits twice as long after each that fails, up to 10 minutes', async () => {
+  it('lets one probe through at a time, and doubles the pause after each failed one, up to 10 minutes', async () => {
     world.provider(answers(500));
     await end(byoc, 20, 'longer');
     await world.relay();
@@ -79,7 +79,7 @@ describe('a channel whose provider is in trouble', () => {
     expect(waits.map((ms) => (ms as number) / SECOND)).toEqual([60, 120, 240, 480, 600, 600, 600]);
   });
 
-  it('is known to every process, and to one that was started since', async () => {
+  it('is shared by all processes, also by one that starts later', async () => {
     world.provider(answers(500));
     await end(byoc, 10, 'elsewhere');
     await world.relay();
@@ -91,7 +91,7 @@ describe('a channel whose provider is in trouble', () => {
     expect(world.got.length - before).toBe(1);
   });
 
-  it('that cannot tell doubles has few messages of which nobody knows whether they were taken', async () => {
+  it('keeps the number of unconfirmed messages small on a channel that cannot detect duplicates', async () => {
     world.provider((response) => void response.socket?.destroy());
     await end(sms, 20, 'cut off');
     await world.relay();
@@ -102,7 +102,7 @@ describe('a channel whose provider is in trouble', () => {
     expect(await states(sms)).toEqual({ UNCONFIRMED: 5, SENT: 15 });
   });
 
-  it('for two days: what is owed is given up, and the feed says so', async () => {
+  it('makes effects be given up after two days, and the feed records it', async () => {
     world.provider(answers(500));
     await end(byoc, 12, 'for days');
     await world.relay();
@@ -112,7 +112,7 @@ describe('a channel whose provider is in trouble', () => {
     for (let index = 0; index < 12; index++) expect(await world.feed(`for days ${index}`)).toContain(why);
   });
 
-  it('is sent to again at once when somebody says so, or changes its settings', async () => {
+  it('closes at once when an admin resets it or changes the settings of the channel', async () => {
     const { engine, deps } = world;
     const setup = { ...engine.deps, readSettings: deps.settings.toStore };
     const author = { changedBy: 'test', why: null };
@@ -144,16 +144,19 @@ describe('a channel whose provider is in trouble', () => {
   });
 });
 
-describe('a provider that answers', () => {
-  it.each([400, 404])('%s for every customer is well: nothing is paused', async (status) => {
-    world.provider(answers(status));
-    await end(sms, 12, `refused ${status}`);
-    await world.relay();
-    expect(await states(sms)).toEqual({ DEAD: 12 });
-    expect(await circuit(sms)).toBeNull();
-  });
+describe('a provider', () => {
+  it.each([400, 404])(
+    'that answers %s to every message does not open the circuit breaker',
+    async (status) => {
+      world.provider(answers(status));
+      await end(sms, 12, `refused ${status}`);
+      await world.relay();
+      expect(await states(sms)).toEqual({ DEAD: 12 });
+      expect(await circuit(sms)).toBeNull();
+    },
+  );
 
-  it('429 is left alone for as long as it asks, a minute at most, and that is no failure', async () => {
+  it('that answers 429 gets the pause that it asks for, a minute at most, and no failure is counted', async () => {
     world.provider(answers(429, { 'retry-after': '20' }));
     await end(byoc, 10, 'limited');
     await world.relay();
@@ -170,7 +173,7 @@ describe('a provider that answers', () => {
     expect(await forMs(byoc)).toBe(MINUTE);
   });
 
-  it('429 without saying for how long is not paused, and asked less at a time', async () => {
+  it('that answers 429 without a delay is not paused, and gets fewer concurrent sends', async () => {
     world.provider(answers(429));
     await end(byoc, 12, 'limited somehow');
     await world.relay();

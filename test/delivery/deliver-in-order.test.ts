@@ -38,7 +38,7 @@ describe('a warning', () => {
   }
   const gone = 'WARNING SKIPPED the conversation has gone on since';
 
-  it('PE-2 goes out, and is no activity (LL-9)', async () => {
+  it('PE-2 is sent, and does not count as an activity (LL-9)', async () => {
     await owed('warned');
     const before = await world.engine.latest('warned');
     await world.relay();
@@ -62,7 +62,7 @@ describe('a warning', () => {
     expect(await world.feed(`reply of ${who}`)).toEqual([gone]);
   });
 
-  it('PE-2 is not cancelled by what is no reply', async () => {
+  it('PE-2 is not cancelled by a receipt or a comment', async () => {
     await owed('read');
     await world.does(byoc, 'read', { kind: 'RECEIPT', of: 'a message of ann', state: 'READ' });
     await world.does(byoc, 'read', { kind: 'COMMENT', agentId: world.engine.ann });
@@ -70,7 +70,7 @@ describe('a warning', () => {
     expect(sentTo('read')).toEqual(['WARNING']);
   });
 
-  it('PE-2 gives way to the next one, and to the end', async () => {
+  it('PE-2 is skipped once the next warning or the end is due', async () => {
     await owed('slow');
     await wait(30 * MINUTE);
     await world.relay();
@@ -83,7 +83,7 @@ describe('a warning', () => {
     expect(of(await world.feed('slower'), 'WARNING')).toEqual([gone, gone]);
   });
 
-  it('PE-6 LL-15 is not sent where nothing closes the conversation any more', async () => {
+  it('PE-6 LL-15 is skipped if no timer closes the conversation any more', async () => {
     await owed('held');
     await world.does(byoc, 'held', { kind: 'HOLD', until: null });
     await world.relay();
@@ -97,7 +97,7 @@ describe('a warning', () => {
     await world.engine.policy({ autoClose: null });
   });
 
-  it('PE-4 is not sent outside the reply window', async () => {
+  it('PE-4 is skipped outside the reply window', async () => {
     await world.engine.policy({ autoCloseAfter: 'PT26H', remindBefore: ['PT1H'] });
     await world.talks(whatsapp, 'outside');
     await wait(25 * HOUR);
@@ -109,7 +109,7 @@ describe('a warning', () => {
 
 describe('a survey', () => {
   const old = { clientVersion: '2.0' };
-  it('comes after the close message, however long that takes', async () => {
+  it('is sent one second after the close message, however long that takes', async () => {
     world.provider((response, got) =>
       (got.body.kind === 'CLOSE_MESSAGE' ? answers(503) : TAKES)(response, got),
     );
@@ -127,7 +127,7 @@ describe('a survey', () => {
     expect(feed.sort()).toEqual(['CLOSE_MESSAGE SENT', 'SEPARATOR SENT', 'SURVEY SENT']);
   });
 
-  it('does not come without the close message', async () => {
+  it('is skipped if the close message is refused', async () => {
     world.provider((response, got) =>
       (got.body.kind === 'CLOSE_MESSAGE' ? answers(400) : TAKES)(response, got),
     );
@@ -141,8 +141,8 @@ describe('a survey', () => {
   });
 });
 
-describe('the limit of a channel', () => {
-  it('puts messages off, and counts no attempt', async () => {
+describe('the rate limit of a channel', () => {
+  it('delays messages without counting an attempt', async () => {
     turns = [0, 700, 1_700];
     for (const address of ['first', 'second', 'third']) await world.ends(byoc, `in line ${address}`);
     await world.relay();
@@ -155,7 +155,7 @@ describe('the limit of a channel', () => {
       expect(await world.effects(`in line ${address}`)).toMatchObject([{ state: 'SENT', attempts: 1 }]);
   });
 
-  it('tells those that wait when the next second begins, each channel for itself', async () => {
+  it('returns the time until the next second, for each channel separately', async () => {
     const limit = sendLimit(2);
     const waits: number[] = [];
     for (let index = 0; index < 8; index++) waits.push(await limit('one'));

@@ -36,8 +36,8 @@ async function endsInVain(channelId: string, address: string) {
   world.got.length = 0;
 }
 
-describe('between two attempts at a goodbye', () => {
-  it('SF-11 the customer opts out: nothing more is sent, and the feed says why', async () => {
+describe('between two attempts to send a close message', () => {
+  it('SF-11 the customer opts out: it is skipped, and the feed says why', async () => {
     await endsInVain(sms, 'opts out');
     await says(sms, 'opts out', 'STOP');
     await world.after(HOUR);
@@ -58,7 +58,7 @@ describe('between two attempts at a goodbye', () => {
     ]);
   });
 
-  it('PE-4 the reply window closes: the template goes out instead where there is one', async () => {
+  it('PE-4 the reply window closes: the template is sent instead if the channel has one', async () => {
     const templated = await world.channel('whatsapp', { closeTemplate: 'conversation_closed' });
     await endsInVain(templated, 'late with template');
     await world.after(DAY + 1);
@@ -67,14 +67,14 @@ describe('between two attempts at a goodbye', () => {
     expect(await world.effects('late with template')).toMatchObject([{ state: 'SENT' }]);
   });
 
-  it('PE-4 at the last instant of the window it is still sent', async () => {
+  it('PE-4 the reply window is at its last instant: it is still sent', async () => {
     await endsInVain(whatsapp, 'in time');
     await world.after(DAY);
     expect(world.got).toHaveLength(1);
     expect(await world.feed('in time')).toContain('CLOSE_MESSAGE SENT');
   });
 
-  it('SP-7 the customer comes back: there is nothing to say goodbye to', async () => {
+  it('SP-7 the customer reopens the conversation: it is skipped, and the next end has its own', async () => {
     await endsInVain(byoc, 'comes back');
     await says(byoc, 'comes back', 'One more thing');
     expect(await world.engine.latest('comes back')).toMatchObject({ ended_at: null });
@@ -88,7 +88,7 @@ describe('between two attempts at a goodbye', () => {
     expect(kinds()).toEqual(['CLOSE_MESSAGE']);
   });
 
-  it('LL-14 the customer comes back after an attempt that was cut off: nobody knows whether it was shown', async () => {
+  it('LL-14 the customer reopens the conversation after a cut-off attempt: it is unconfirmed', async () => {
     await endsInVain(sms, 'comes back late');
     await world.engine.db
       .sql`update outbox set begun_at = ${world.engine.clock.now()} where state = 'PENDING'`;
@@ -101,7 +101,7 @@ describe('between two attempts at a goodbye', () => {
     ]);
   });
 
-  it('LP-3 the customer begins another conversation: the goodbye would be taken for its', async () => {
+  it('LP-3 the customer starts another conversation: it is skipped', async () => {
     await world.engine.policy({ reopenWithin: 'PT0S' });
     await endsInVain(byoc, 'begins anew');
     world.engine.clock.advance(MINUTE);
@@ -114,7 +114,7 @@ describe('between two attempts at a goodbye', () => {
     expect(of(await world.feed('begins anew'), 'CLOSE')).toEqual([`CLOSE_MESSAGE SKIPPED ${why}`]);
   });
 
-  it('the channel is set up to send nothing any more: that is no message sent', async () => {
+  it('the channel is set up to send nothing: it is skipped', async () => {
     const { engine, deps } = world;
     const mute = await world.channel('byoc');
     await endsInVain(mute, 'muted');
@@ -130,7 +130,7 @@ describe('between two attempts at a goodbye', () => {
     expect(await world.effects('muted')).toMatchObject([{ state: 'DROPPED' }]);
   });
 
-  it('PE-15 the contact is erased: nobody is written to', async () => {
+  it('PE-15 the contact is erased: it is dropped', async () => {
     await endsInVain(byoc, 'erased');
     const { contact_id } = await world.engine.latest('erased');
     const { accountId } = world.engine;
@@ -141,7 +141,7 @@ describe('between two attempts at a goodbye', () => {
     expect([...states]).toEqual([{ state: 'DROPPED', error: 'the contact is gone' }]);
   });
 
-  it('PE-15 a contact that is erased while a message is under way leaves no id behind', async () => {
+  it('PE-15 the contact is erased while a message is under way: no message id is stored', async () => {
     const { engine } = world;
     await world.ends(sms, 'erased under way');
     const { id, contact_id } = await engine.latest('erased under way');
@@ -156,7 +156,7 @@ describe('between two attempts at a goodbye', () => {
   });
 });
 
-it('LL-2 an end that is revoked before its goodbye went out has none', async () => {
+it('LL-2 an end that is revoked before its close message is sent has none', async () => {
   await world.engine.policy({ autoCloseAfter: 'PT1H' });
   await world.talks(byoc, 'revoked');
   const sentAt = new Date(world.engine.clock.now().getTime() + HOUR - 1);
@@ -172,7 +172,7 @@ it('LL-2 an end that is revoked before its goodbye went out has none', async () 
   await world.engine.policy({ autoCloseAfter: null });
 });
 
-describe('messages of the business’s own that the channel shows', () => {
+describe('echoes of messages of the business', () => {
   const counts = async (address: string) => {
     const { revision, status, last_activity_at } = await world.engine.latest(address);
     return {
@@ -183,7 +183,7 @@ describe('messages of the business’s own that the channel shows', () => {
     };
   };
 
-  it('LL-9 the echo of a goodbye is known by its id: it starts, reopens and moves nothing', async () => {
+  it('LL-9 the echo of a close message is recognised by its id and changes nothing', async () => {
     await world.ends(byoc, 'echoed');
     await world.relay();
     const before = await counts('echoed');
@@ -192,7 +192,7 @@ describe('messages of the business’s own that the channel shows', () => {
     expect(await counts('echoed')).toEqual(before);
   });
 
-  it('LL-9 so is one that comes before the channel has answered', async () => {
+  it('LL-9 the echo of a close message changes nothing, even before the channel has answered', async () => {
     await world.ends(sms, 'in flight');
     const { ended_at } = await world.engine.latest('in flight');
     world.provider(async (response) => {
@@ -205,7 +205,7 @@ describe('messages of the business’s own that the channel shows', () => {
     expect(await world.echo(sms, 'in flight', 'SM1')).toMatchObject({ applied: 0, duplicates: 1 });
   });
 
-  it('LL-9 so is one that the channel showed and then failed to answer', async () => {
+  it('LL-9 the echo of a close message changes nothing, even if the channel then answers 500', async () => {
     world.provider(answers(500));
     await world.ends(byoc, 'shown');
     await world.relay();
@@ -220,7 +220,7 @@ describe('messages of the business’s own that the channel shows', () => {
     expect(await world.engine.conversations('shown')).toMatchObject([{ status: 'ENDED' }]);
   });
 
-  it('LL-9 an agent’s is the agent’s: it counts, and begins a conversation', async () => {
+  it('LL-9 the echo of an agent’s message starts a conversation', async () => {
     await world.ends(sms, 'by hand');
     await world.relay();
     expect(await world.echo(sms, 'by hand', 'SM-of-ann')).toMatchObject({ applied: 1 });

@@ -32,8 +32,8 @@ const effect = async (address: string) => (await world.effects(address))[0];
 describe.each([
   ['byoc', RESOLVED],
   ['sms', GOODBYE],
-] as [Kind, string][])('a goodbye on %s', (kind, goodbye) => {
-  it('PE-3 is sent once, and the feed says so, with the id that receipts and echoes carry', async () => {
+] as [Kind, string][])('a close message on %s', (kind, goodbye) => {
+  it('PE-3 is sent once, and the feed records it with the id that receipts and echoes carry', async () => {
     await world.ends(channelOf(kind), `${kind} taken`);
     await world.relay();
     await world.after(MINUTE);
@@ -48,7 +48,7 @@ describe.each([
     expect(delivered?.message_id).toEqual(kind === 'byoc' ? own : expect.stringMatching(/^taken-/));
   });
 
-  it.each([400, 401, 404])('PE-3 that is answered %s is given up, and the feed says why', async (status) => {
+  it.each([400, 401, 404])('PE-3 is given up after the answer %s, and the feed says why', async (status) => {
     world.provider(answers(status));
     await world.ends(channelOf(kind), `${kind} ${status}`);
     await world.relay();
@@ -59,7 +59,7 @@ describe.each([
     expect(await world.effects(`${kind} ${status}`)).toMatchObject([{ state: 'DEAD', error: why }]);
   });
 
-  it.each([429, 500, 503])('is tried again after %s, with growing pauses', async (status) => {
+  it.each([429, 500, 503])('is retried after the answer %s, with growing pauses', async (status) => {
     const address = `${kind} ${status}`;
     world.provider(answers(status));
     await world.ends(channelOf(kind), address);
@@ -86,7 +86,7 @@ describe.each([
     ['90', 90_000],
     ['1', 5_000],
     ['999999999', 24 * 60 * MINUTE],
-  ])('waits as long as Retry-After asks, within reason: %s', async (header, pauseMs) => {
+  ])('waits for Retry-After: %s, between 5 s and a day', async (header, pauseMs) => {
     const address = `${kind} after ${header}`;
     world.provider(answers(429, { 'retry-after': header }));
     await world.ends(channelOf(kind), address);
@@ -98,7 +98,7 @@ describe.each([
     expect(await world.effects(address)).toMatchObject([{ state: 'SENT' }]);
   });
 
-  it('is tried again where nobody was reached', async () => {
+  it('is retried if the connection was refused', async () => {
     const away = await world.channel(kind, {}, await nobodyHome());
     await world.ends(away, `${kind} away`);
     await world.relay();
@@ -109,7 +109,7 @@ describe.each([
     expect((await world.feed(`${kind} away`)).filter((line) => line.startsWith('CLOSE'))).toEqual([]);
   });
 
-  it('that is refused for too long is given up, and the feed says so', async () => {
+  it('is given up after 50 attempts, and the feed says so', async () => {
     const address = `${kind} for ever`;
     world.provider(answers(503));
     await world.ends(channelOf(kind), address);
@@ -121,7 +121,7 @@ describe.each([
     expect(await world.feed(address)).toContain(`CLOSE_MESSAGE REFUSED ${why}`);
   });
 
-  it('two relays at once send once', async () => {
+  it('is sent once by two concurrent senders', async () => {
     for (let index = 0; index < 20; index++) await world.ends(channelOf(kind), `${kind} two ${index}`);
     await Promise.all([world.relay(), world.relay()]);
     await Promise.all([world.relay(), world.relay()]);
@@ -130,7 +130,7 @@ describe.each([
     expect(new Set(to).size).toBe(20);
   });
 
-  it('what became of it is not lost to a database that is in trouble just then', async () => {
+  it('is not sent twice if the database cannot store its result, except under the same id', async () => {
     const { sql } = world.engine.db;
     const address = `${kind} unwritten`;
     await world.ends(channelOf(kind), address);
@@ -153,7 +153,7 @@ describe.each([
   });
 });
 
-describe('an attempt of which nobody knows what became', () => {
+describe('an attempt with an unknown result', () => {
   /** The goodbyes of one customer on each channel, after a first attempt that the provider met so. */
   async function met(name: string, provider: Parameters<Sending['provider']>[0]) {
     world.provider(provider);
@@ -167,7 +167,7 @@ describe('an attempt of which nobody knows what became', () => {
   const goodbyes = async (address: string) =>
     (await world.feed(address)).filter((line) => line.startsWith('CLOSE_MESSAGE'));
 
-  it('a provider that hangs up: sent again under its id where that is safe, else unconfirmed', async () => {
+  it('because the provider hung up is repeated under the same id on idempotent channels, and else is unconfirmed', async () => {
     const { byoc, sms } = await met('hangs up', (response) => void response.socket?.destroy());
     expect([byoc?.state, sms?.state]).toEqual(['SENT', 'UNCONFIRMED']);
     expect(world.got).toHaveLength(3);
@@ -176,7 +176,7 @@ describe('an attempt of which nobody knows what became', () => {
     expect(await goodbyes('hangs up sms')).toEqual(['CLOSE_MESSAGE UNCONFIRMED no answer: ECONNRESET']);
   });
 
-  it('a provider that hangs: the same, after 15 s', async () => {
+  it('because the provider hung for 15 s is repeated on idempotent channels, and else is unconfirmed', async () => {
     const timeout = AbortSignal.timeout.bind(AbortSignal);
     const limits: number[] = [];
     const spy = vi.spyOn(AbortSignal, 'timeout').mockImplementation((ms) => {
@@ -193,7 +193,7 @@ describe('an attempt of which nobody knows what became', () => {
     ]);
   });
 
-  it('a provider at a private address is not asked, and the feed says why, where the operator allows none', async () => {
+  it('is not assumed if the address was private and forbidden: nothing was sent, so it is retried on any channel', async () => {
     const { deps, engine } = world;
     const fetchWithin = openGuardedFetch({ allowPrivate: false });
     const handlers: EffectHandlers = {
@@ -210,7 +210,7 @@ describe('an attempt of which nobody knows what became', () => {
       });
   });
 
-  it('a process that dies meanwhile: the same, once its claim is over', async () => {
+  it('because the process died is repeated on idempotent channels after the lease, and else is unconfirmed', async () => {
     for (const kind of ['byoc', 'sms'] as const) await world.ends(channelOf(kind), `dies ${kind}`);
     // The plans of the ends are carried out, and then both attempts are begun and never come to an end.
     world.provider(answers(503));
@@ -233,7 +233,7 @@ describe('an attempt of which nobody knows what became', () => {
     ]);
   });
 
-  it('is not forgotten where the next look at it fails', async () => {
+  it('stays unknown if the next attempt fails before it is sent', async () => {
     const { sql } = world.engine.db;
     await world.ends(sms, 'twice in trouble');
     world.provider(answers(503));

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-it('whoever stalled until the lease of a claim was over sends nothing: somebody else has claimed it', async () => {
+it('a claim that is older than its lease sends nothing once the effect is claimed again', async () => {
   const { engine } = world;
   const sms = await world.channel('sms');
   await world.ends(sms, 'stalled');
@@ -39,7 +39,7 @@ it('whoever stalled until the lease of a claim was over sends nothing: somebody 
   expect(world.got).toHaveLength(1);
 });
 
-it('LP-9 what a client told of itself before is not what it is now', async () => {
+it('LP-9 late client data does not overwrite newer client data', async () => {
   const { engine } = world;
   const app = await world.channel('in-app');
   const version = async () => {

@@ -63,12 +63,12 @@ async function live(address: string, channelId = engine.channelId) {
 }
 
 describe('webhooks', () => {
-  it('without a subscriber nothing is owed, by commands or by timers', async () => {
+  it('are not owed without a subscriber, neither for commands nor for timers', async () => {
     await live('nobody');
     expect(await owed()).toEqual([]);
   });
 
-  it('a subscriber is owed each event it asked for, in the transaction of the event', async () => {
+  it('are owed for each subscribed event, in the transaction of the event', async () => {
     const endpoint = await subscribe(WEBHOOK_EVENTS);
     const begun = engine.clock.now();
     const { id } = await live('all');
@@ -88,14 +88,14 @@ describe('webhooks', () => {
       });
   });
 
-  it('one that asked for ends hears of ends alone, whoever made them', async () => {
+  it('are owed for ends alone if the endpoint subscribes to ends, by whomever they were made', async () => {
     await subscribe(['conversation.ended']);
     await live('ends');
     await engine.does('ends', { kind: 'END', by: 'AGENT', agentId: engine.ann });
     expect((await owed()).map(({ type }) => type)).toEqual(['conversation.ended', 'conversation.ended']);
   });
 
-  it('one of a channel hears of that channel alone; one that is disabled of nothing', async () => {
+  it('are owed for one channel alone if the endpoint is limited to it, and never to a disabled endpoint', async () => {
     const mine = await subscribe(['conversation.ended'], app);
     await subscribe(['conversation.ended'], null, engine.clock.now());
     await live('elsewhere');
@@ -104,7 +104,7 @@ describe('webhooks', () => {
     expect(await owed()).toMatchObject([{ type: 'conversation.ended', endpoint_id: mine }]);
   });
 
-  it('each of two subscribers is owed its own, for each of many', async () => {
+  it('are owed to each of two subscribers, for each of many conversations', async () => {
     const endpoints = [await subscribe(['conversation.ended']), await subscribe(['conversation.ended'])];
     for (const address of ['many 1', 'many 2', 'many 3']) {
       await engine.writes(address);
@@ -117,7 +117,7 @@ describe('webhooks', () => {
     expect(new Set(effects.map((effect) => effect.endpoint_id))).toEqual(new Set(endpoints));
   });
 
-  it('SF-5 an end that nobody asked for, next to inactivity that somebody did', async () => {
+  it('SF-5 are owed for the inactivity that is subscribed to, and not for the end', async () => {
     await subscribe(['conversation.inactive']);
     await engine.policy({ inactivate: true, inactivateAfter: 'PT10M' });
     await engine.writes('inactive');
@@ -128,7 +128,7 @@ describe('webhooks', () => {
     await engine.policy({ inactivate: null });
   });
 
-  it('a recorded timeline owes nothing, and is told to nobody', async () => {
+  it('are not owed for a recorded timeline, and its changes are not published', async () => {
     await subscribe(WEBHOOK_EVENTS);
     const target = { channelId: engine.channelId, address: 'played' };
     await recordPlayed(
@@ -146,8 +146,8 @@ describe('webhooks', () => {
   });
 });
 
-describe('subscribers in this process', () => {
-  it('are told of what changed after commit, and of nothing that did not', async () => {
+describe('changes after a commit', () => {
+  it('are published if a conversation changed, and else are not', async () => {
     const { conversationId } = await engine.writes('told', { messageId: 'told' });
     await engine.writes('told', { messageId: 'told' });
     await engine.does('told', { kind: 'RELEASE' });
@@ -158,7 +158,7 @@ describe('subscribers in this process', () => {
     expect(engine.told).toEqual([{ accountId: engine.accountId, conversationIds: [conversationId] }]);
   });
 
-  it('the relay is nudged where something is owed, and else is left alone', async () => {
+  it('nudge the sender if an effect is owed, and else do not', async () => {
     let nudges = 0;
     const deps = depsWith(engine, {}, { nudgeSender: () => step(() => nudges++) });
     const inbound = (address: string) =>

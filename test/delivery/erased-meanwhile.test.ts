@@ -34,7 +34,7 @@ async function erasedUnderWay(address: string, sid: string, then: () => Promise<
 }
 
 describe('PE-15 an address that is erased while a message to it is under way', () => {
-  it('is not brought back by the echo of that, before its answer or after', async () => {
+  it('is not stored again by the echo of the message, before its answer or after', async () => {
     const address = '+15550100123';
     await erasedUnderWay(address, `SM-${address}`, async () => {
       world.engine.clock.advance(1_000);
@@ -46,7 +46,7 @@ describe('PE-15 an address that is erased while a message to it is under way', (
     expect(world.logged()).not.toContain(address);
   });
 
-  it('is a new contact’s once its customer writes, in the very next second', async () => {
+  it('belongs to a new contact once the customer writes, even in the next second', async () => {
     const address = '+15550100456';
     await erasedUnderWay(address, 'SM-2');
     world.engine.clock.advance(1_000);
@@ -55,7 +55,7 @@ describe('PE-15 an address that is erased while a message to it is under way', (
   });
 });
 
-describe('a provider’s answer is kept without the address that it was for', () => {
+describe('a provider’s answer is stored without the address of the customer', () => {
   it.each([
     ['the number +49 170 1 is bad', '+49 170 1', 'the number [address] is bad'],
     ['to: 491701234567, code 7', '+491701234567', 'to: [address], code 7'],

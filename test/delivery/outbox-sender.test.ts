@@ -40,7 +40,7 @@ const count = async (state: string) => {
 };
 
 describe('the pause before the next attempt', () => {
-  it('is up to a fifth shorter than 5 s, so that what failed together does not come back together', async () => {
+  it('is 4 to 5 s, different for each effect, so that failed effects are not retried together', async () => {
     await owe(40);
     await sender(async () => ({ state: 'RETRY', error: 'why', afterMs: null })).drain();
     const all = await pauses();
@@ -51,7 +51,7 @@ describe('the pause before the next attempt', () => {
   });
 
   it.each([Number.NaN, -1, Number.NEGATIVE_INFINITY])(
-    'is that one where %s ms are asked for',
+    'is 4 to 5 s if a delay of %s ms is asked for',
     async (afterMs) => {
       await owe(1);
       await sender(async () => ({ state: 'RETRY', error: 'why', afterMs })).drain();
@@ -61,7 +61,7 @@ describe('the pause before the next attempt', () => {
     },
   );
 
-  it('is a day at most, whatever is asked for', async () => {
+  it('is at most a day, whatever delay is asked for', async () => {
     await owe(1);
     const afterMs = Number.POSITIVE_INFINITY;
     await sender(async () => ({ state: 'RETRY', error: 'why', afterMs })).drain();
@@ -69,7 +69,7 @@ describe('the pause before the next attempt', () => {
   });
 });
 
-it('what a process had claimed that died in mid-send is sent by another, once its lease of a minute is over', async () => {
+it('effects claimed by a process that died are sent by another after the lease of a minute', async () => {
   await owe(3);
   const dead = sender(hangs);
   dead.kick();
@@ -82,7 +82,7 @@ it('what a process had claimed that died in mid-send is sent by another, once it
   expect(await count('SENT')).toBe(3);
 });
 
-it('a sender that is closed waits for what is under way, and claims nothing more', async () => {
+it('a closing sender waits for the effects under way, and claims no more', async () => {
   await owe(2);
   const answers: (() => void)[] = [];
   const closing = sender(async () => {

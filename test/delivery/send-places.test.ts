@@ -25,7 +25,7 @@ function answers(places: SendPlaces, destination: Destination, times: number): v
 }
 
 describe('the places of a destination', () => {
-  it('are one at first, doubled by each answer up to 16, and one again after a failure', () => {
+  it('start at one, double with each answer up to 16, and return to one after a failure', () => {
     const places = openPlaces();
     const numbers: number[] = [];
     for (let round = 0; round < 6; round++) {
@@ -39,7 +39,7 @@ describe('the places of a destination', () => {
     expect(takeAll(places, to('a'))).toHaveLength(1);
   });
 
-  it('are halved where it asks for less, or answers late', async () => {
+  it('are halved after a rate limit or a late answer', async () => {
     const places = openPlaces({ ...PLACE_LIMITS, stalledMs: 10, slowMs: 20 });
     answers(places, to('a'), 4);
     places.take(to('a'))?.leave({ kind: 'BUSY', forMs: null });
@@ -51,12 +51,12 @@ describe('the places of a destination', () => {
     expect(takeAll(places, to('a'))).toHaveLength(4);
   });
 
-  it('of the account itself, for which nobody is asked, are 4', () => {
+  it('are 4 for an account’s own work', () => {
     expect(takeAll(openPlaces(), to('a', 'a'))).toHaveLength(4);
   });
 });
 
-describe('when everything hangs', () => {
+describe('while other destinations hang', () => {
   const limits = { ...PLACE_LIMITS, stalledMs: 5 };
   /** As many accounts as get a place, each with a provider that does not answer; and those that answered until just now. */
   async function hang(places: SendPlaces, accounts: number): Promise<void> {
@@ -66,7 +66,7 @@ describe('when everything hangs', () => {
     }
   }
 
-  it('a destination that answered lately finds its places', async () => {
+  it('a destination that answered lately gets its places', async () => {
     const places = openPlaces(limits);
     answers(places, to('good'), 4);
     await hang(places, 500);
@@ -75,7 +75,7 @@ describe('when everything hangs', () => {
     expect(takeAll(places, to('good'))).toHaveLength(16);
   });
 
-  it('a destination that has hung since it last answered counts among those that hang', async () => {
+  it('a destination whose sends have stalled counts as unproven, even if it answered before', async () => {
     const places = openPlaces(limits);
     for (let account = 0; account < 40; account++) answers(places, to(`hangs ${account}`), 4);
     answers(places, to('good'), 4);
@@ -83,7 +83,7 @@ describe('when everything hangs', () => {
     expect(takeAll(places, to('good'))).toHaveLength(16);
   });
 
-  it('an account with many providers that hang has places left for one that works', async () => {
+  it('an account with many hanging providers has places left for one that works', async () => {
     const places = openPlaces(limits);
     answers(places, to('a', 'good'), 4);
     for (let round = 0; round < 5; round++) {
@@ -95,7 +95,7 @@ describe('when everything hangs', () => {
     expect(takeAll(places, to('b'))).toHaveLength(1);
   });
 
-  it('a place that is given back twice counts once', () => {
+  it('a place that is freed twice counts once', () => {
     const places = openPlaces();
     const place = places.take(to('a'));
     place?.leave();
@@ -105,7 +105,7 @@ describe('when everything hangs', () => {
 });
 
 describe('turns', () => {
-  it('go round by account, however many destinations one has, and each of these has its own', () => {
+  it('rotate by account, and within an account by destination', () => {
     const turns = openTurns();
     const places = openPlaces({ ...PLACE_LIMITS, prompt: 6 });
     for (let index = 0; index < 50; index++) turns.add(to('many', `of many ${index}`));
@@ -121,7 +121,7 @@ describe('turns', () => {
     expect(next.filter((id) => had.includes(id))).toEqual([]);
   });
 
-  it('are kept by a destination that is not let now, and lost by one to which nothing is due', () => {
+  it('are kept by a destination that is not allowed now, and lost by one that is removed', () => {
     const turns = openTurns();
     const places = openPlaces();
     turns.add(to('a'));

@@ -33,7 +33,7 @@ async function ended(): Promise<string> {
 const id = (call: { headers: Record<string, unknown> } | undefined) => call?.headers['webhook-id'];
 
 describe('a webhook', () => {
-  it('tells what was true then, with the ids of the API, and a library finds it genuine', async () => {
+  it('describes the event as it was then, with the ids of the API, and a library verifies its signature', async () => {
     const { id: endpointId, secret } = await sender.subscribe(subscriber.url, WEBHOOK_EVENTS);
     const conversationId = await ended();
     await engine.writes(`somebody ${people}`);
@@ -63,7 +63,7 @@ describe('a webhook', () => {
     expect((await sender.owed(endpointId)).map(({ state }) => state)).toEqual(Array(4).fill('SENT'));
   });
 
-  it('PE-14 names the reason and who ended it as the conversation has them, whatever ended it', async () => {
+  it('PE-14 has the reason and the ender of the conversation, for every kind of end', async () => {
     const { secret } = await sender.subscribe(subscriber.url, ['conversation.ended']);
     const sms = await ensureChannel(engine.deps, engine.accountId, {
       name: 'texts',
@@ -103,7 +103,7 @@ describe('a webhook', () => {
     await engine.policy({ queueTimeout: null, autoCloseAfter: null });
   });
 
-  it('is signed with the former secret too for 24 hours after a rotation, and with that no longer', async () => {
+  it('is also signed with the previous secret for 24 hours after a rotation, and not longer', async () => {
     const { id: endpointId, secret: first } = await sender.subscribe(subscriber.url, ['conversation.ended']);
     await ended();
     const { secret: second } = await rotateSecret(sender.deps, engine.accountId, endpointId, AUTHOR);
@@ -124,7 +124,7 @@ describe('a webhook', () => {
     for (const secret of [second, third]) verified(subscriber.calls[2] as never, secret);
   });
 
-  it('of a conversation that is no longer kept is dropped', async () => {
+  it('is dropped if its conversation is no longer kept', async () => {
     const { id: endpointId } = await sender.subscribe(subscriber.url, ['conversation.ended']);
     const conversationId = await ended();
     await engine.db.sql`delete from event where conversation_id = ${conversationId}`;
@@ -136,8 +136,8 @@ describe('a webhook', () => {
   });
 });
 
-describe('a webhook that fails', () => {
-  it('is tried again under the same id with the same body, after 5 s, then later and later up to an hour, for two days', async () => {
+describe('a failing webhook', () => {
+  it('is retried under the same id with the same body, with pauses from 5 s to an hour, for two days', async () => {
     const { id: endpointId } = await sender.subscribe(subscriber.url, ['conversation.ended']);
     await ended();
     const begun = engine.clock.now().getTime();
@@ -168,7 +168,7 @@ describe('a webhook that fails', () => {
     expect(new Set(log.map((row) => row.outbox_id))).toEqual(new Set([id(subscriber.calls[0])]));
   });
 
-  it('a redirect is not followed', async () => {
+  it('does not follow a redirect', async () => {
     const elsewhere = await openSubscriber();
     subscriber.answer = { status: 307, headers: { location: elsewhere.url } };
     const { id: endpointId } = await sender.subscribe(subscriber.url, ['conversation.ended']);
@@ -200,7 +200,7 @@ describe('a webhook that fails', () => {
     expect(owed?.due_at.getTime() - engine.clock.now().getTime()).toBe(waitMs);
   });
 
-  it('a subscriber that answers nothing is left, one that is not there is none, and the log says so', async () => {
+  it('is logged with its reason if the endpoint hangs or is not reachable', async () => {
     const impatient = openSender(engine, { withinMs: 300 });
     subscriber.answer = 'NOTHING';
     const { id: hanging } = await impatient.subscribe(subscriber.url, ['conversation.ended']);
@@ -221,7 +221,7 @@ describe('a webhook that fails', () => {
     expect(await impatient.log(absent)).toMatchObject([{ status: null, error: 'no answer: ECONNREFUSED' }]);
   });
 
-  it('a subscriber that answers 410 is disabled, which stands in the history, and owed nothing more', async () => {
+  it('disables its endpoint after the answer 410, and the rules history records it', async () => {
     subscriber.answer = 410;
     const { id: endpointId } = await sender.subscribe(subscriber.url, ['conversation.ended']);
     await ended();
@@ -245,7 +245,7 @@ describe('a webhook that fails', () => {
 });
 
 describe('secrets', () => {
-  it('are encrypted in the database, and in no log, history or answer to an idempotency key', async () => {
+  it('are encrypted in the database, and appear in no log, history or stored answer', async () => {
     subscriber.answer = 500;
     const { id: endpointId, secret } = await sender.subscribe(`${subscriber.url}?key=in-the-url`, [
       'conversation.ended',

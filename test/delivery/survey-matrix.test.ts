@@ -162,7 +162,7 @@ function expected(
 const WHEN = ['at once', 'a day and an hour later'] as const;
 describe.each(Object.keys(ENDS) as EndReason[])('an end by %s', (reason) => {
   it.each(WHEN)(
-    'LL-14 shows what it may, and has a reason for every part it does not: sent %s',
+    'LL-14 shows the allowed parts, and the feed has a reason for every other part: sent %s',
     async (when) => {
       const { policy = {}, live, except = [] } = ENDS[reason];
       await world.engine.policy(policy);

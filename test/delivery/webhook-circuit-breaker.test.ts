@@ -53,8 +53,8 @@ async function trip(): Promise<void> {
   expect(await heldFor()).toBe(MINUTE);
 }
 
-describe('an endpoint that fails 10 times in a row', () => {
-  it('is not held back by 9, nor by 10 with one between that came through', async () => {
+describe('the circuit breaker of an endpoint', () => {
+  it('stays closed after 9 failures, and after 10 with a success in between', async () => {
     subscriber.answer = 500;
     await begun(9);
     await sender.relay();
@@ -67,7 +67,7 @@ describe('an endpoint that fails 10 times in a row', () => {
     expect(await circuit()).toMatchObject({ failures: 9, retryAt: null });
   });
 
-  it('is held back for a minute, however many more were under way; what is owed waits, and that is no attempt', async () => {
+  it('opens for a minute after 10 failures, however many more are under way; waiting counts no attempt', async () => {
     subscriber.answer = 500;
     await begun(30);
     await sender.relay();
@@ -84,7 +84,7 @@ describe('an endpoint that fails 10 times in a row', () => {
     expect(owed.reduce((sum, { attempts }) => sum + attempts, 0)).toBe(calls);
   });
 
-  it('gets one attempt when that is over, of two workers; it fails: twice the time, up to half an hour', async () => {
+  it('lets one probe of two workers through, and doubles the pause after a failed one, up to half an hour', async () => {
     await trip();
     const held: (number | null)[] = [];
     for (let round = 0; round < 7; round++) {
@@ -97,7 +97,7 @@ describe('an endpoint that fails 10 times in a row', () => {
     expect(held.map((ms) => (ms as number) / MINUTE)).toEqual([2, 4, 8, 16, 30, 30, 30]);
   });
 
-  it('that attempt comes through: everything that is owed follows, and the endpoint is as good as new', async () => {
+  it('closes after a successful probe, and all waiting webhooks follow', async () => {
     await trip();
     subscriber.answer = 200;
     engine.clock.advance(MINUTE);
@@ -110,7 +110,7 @@ describe('an endpoint that fails 10 times in a row', () => {
     expect((await states()).map((state) => state.split(' ')[0])).toEqual(Array(10).fill('SENT'));
   });
 
-  it('whoever makes that attempt dies: another makes it half a minute later', async () => {
+  it('lets another probe through half a minute after a process died with one', async () => {
     await trip();
     engine.clock.advance(MINUTE);
     const now = engine.clock.now();
@@ -128,7 +128,7 @@ describe('an endpoint that fails 10 times in a row', () => {
     expect(await heldFor()).toBe(null);
   });
 
-  it('costs little while it is held back, however much is owed to it', async () => {
+  it('makes claims cheap while it is open, however many webhooks wait', async () => {
     await trip();
     await begun(300);
     const calls = subscriber.calls.length;
@@ -138,7 +138,7 @@ describe('an endpoint that fails 10 times in a row', () => {
     expect(waiting.filter(({ state, attempts }) => state === 'PENDING' && attempts === 0)).toHaveLength(300);
   });
 
-  it('for two days: what is owed to it is given up', async () => {
+  it('makes webhooks be given up after two days', async () => {
     await trip();
     await begun(20);
     const owedSince = engine.clock.now().getTime();
@@ -154,7 +154,7 @@ describe('an endpoint that fails 10 times in a row', () => {
     expect(hours).toBeLessThan(50);
   });
 
-  it('does not hold up another endpoint', async () => {
+  it('does not delay another endpoint', async () => {
     const well = await openSubscriber();
     const { id } = await sender.subscribe(well.url, ['conversation.started']);
     await trip();
@@ -165,7 +165,7 @@ describe('an endpoint that fails 10 times in a row', () => {
     expect((await sender.owed(id)).map(({ state }) => state)).toEqual(Array(11).fill('SENT'));
   });
 
-  it('is held back no longer once it is enabled, disabled meanwhile or not', async () => {
+  it('closes when the endpoint is enabled, whether it was disabled or not', async () => {
     await trip();
     await enableEndpoint(
       sender.deps,
@@ -177,7 +177,7 @@ describe('an endpoint that fails 10 times in a row', () => {
 });
 
 describe('a test event', () => {
-  it('goes out at once though the endpoint is held back, is signed, and ends that where it comes through', async () => {
+  it('is sent at once even if the circuit breaker is open, is signed, and closes it by its success', async () => {
     await trip();
     subscriber.answer = 200;
     const { eventId } = await sendTest(engine.deps, engine.accountId, endpointId, NO_KEY);
@@ -196,7 +196,7 @@ describe('a test event', () => {
     expect(await heldFor()).toBe(null);
   });
 
-  it('that fails is not tried again, and does not count as a failure', async () => {
+  it('is not retried after a failure, and does not count as one', async () => {
     subscriber.answer = 500;
     await sendTest(engine.deps, engine.accountId, endpointId, NO_KEY);
     await sender.relay();
@@ -207,18 +207,18 @@ describe('a test event', () => {
     ]);
   });
 
-  it('cannot be subscribed to', async () => {
+  it('is no event that endpoints can subscribe to', async () => {
     await expect(sender.subscribe(subscriber.url, ['test'])).rejects.toMatchObject({ field: 'events[0]' });
   });
 });
 
-describe('what was sent', () => {
+describe('a logged webhook', () => {
   const deliveryId = async () => {
     const [row] = await engine.db.sql`select id from webhook_delivery order by id desc limit 1`;
     return row?.id as string;
   };
 
-  it('is sent again under the same id on demand, whatever came of it, also while the endpoint is held back', async () => {
+  it('is sent again under the same id on request, even if the circuit breaker is open', async () => {
     await begun(1);
     await sender.relay();
     const [first] = subscriber.calls;
@@ -236,7 +236,7 @@ describe('what was sent', () => {
     expect(subscriber.calls.length - before).toBe(1);
   });
 
-  it('is logged for 30 days and then no more; a deleted endpoint goes with its log', async () => {
+  it('is kept for 30 days; a deleted endpoint is removed with its log', async () => {
     await begun(1);
     await sender.relay();
     engine.clock.advance(DAY);
@@ -261,7 +261,7 @@ describe('what was sent', () => {
   });
 });
 
-it('what is owed to an endpoint that was disabled or deleted is dropped', async () => {
+it('webhooks to a disabled or deleted endpoint are dropped', async () => {
   await begun(1);
   await disableEndpoint(
     sender.deps,

@@ -39,7 +39,7 @@ async function toldAndKept(address: string) {
   ];
 }
 
-it('SF-6 a webhook says that a conversation goes on in a new one', async () => {
+it('SF-6 a webhook has the reason SUPERSEDED if the conversation continues in a new one', async () => {
   await does('superseded', { kind: 'INBOUND' });
   await does('superseded', { kind: 'OUTBOUND', sender: 'AGENT', agentId: engine.ann });
   await does('superseded', { kind: 'INACTIVATE', agentId: engine.ann });
@@ -48,13 +48,13 @@ it('SF-6 a webhook says that a conversation goes on in a new one', async () => {
   expect(await toldAndKept('superseded')).toEqual([superseded, superseded]);
 });
 
-it('SF-10 a webhook says that a conversation was a notification', async () => {
+it('SF-10 a webhook has the reason NOTIFICATION for a notification', async () => {
   await does('notified', { kind: 'START', by: 'AUTOMATION' });
   const notification = ['NOTIFICATION', 'SYSTEM'];
   expect(await toldAndKept('notified')).toEqual([notification, notification]);
 });
 
-it('SF-11 a webhook says that a customer opted out, with no conversation before or with one', async () => {
+it('SF-11 a webhook has the reason OPT_OUT, with or without an earlier conversation', async () => {
   const optOut = ['OPT_OUT', 'CUSTOMER'];
   await does('stops at once', { kind: 'INBOUND', text: 'stop' });
   expect(await toldAndKept('stops at once')).toEqual([optOut, optOut]);
@@ -63,7 +63,7 @@ it('SF-11 a webhook says that a customer opted out, with no conversation before 
   expect(await toldAndKept('stops')).toEqual([optOut, optOut]);
 });
 
-it('LL-2 a webhook of an end that was undone before it was sent still says why it was', async () => {
+it('LL-2 a webhook of a revoked end still has the reason of the end', async () => {
   const [started] = await does('undone', { kind: 'START', by: 'AGENT', agentId: engine.ann });
   const notYet = new Date(engine.clock.now().getTime() + 48 * 60 * 60_000);
   await engine.runUntil(notYet);

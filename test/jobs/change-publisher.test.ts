@@ -13,13 +13,13 @@ function recorded(published: () => Promise<void> = async () => {}) {
 }
 const ids = (count: number, prefix = 'c') => Array.from({ length: count }, (_, index) => `${prefix}${index}`);
 
-it('tells of a change at once', () => {
+it('publishes a change at once', () => {
   const { messages, teller } = recorded();
   teller.publish({ accountId: 'a', conversationIds: ['c'] });
   expect(messages).toEqual([{ accountId: 'a', conversationIds: ['c'] }]);
 });
 
-it('tells together, once each, what changes while a message is under way, and each account apart', async () => {
+it('coalesces changes while a message is under way, by account and without duplicates', async () => {
   const letGo = Promise.withResolvers<void>();
   const { messages, teller } = recorded(() => letGo.promise);
   for (const accountId of ['a', 'b'])
@@ -33,7 +33,7 @@ it('tells together, once each, what changes while a message is under way, and ea
   ]);
 });
 
-it('tells of at most 500 in a message', async () => {
+it('publishes at most 500 ids in a message', async () => {
   const { messages, teller } = recorded();
   teller.publish({ accountId: 'a', conversationIds: ids(1001) });
   await teller.close();
@@ -41,7 +41,7 @@ it('tells of at most 500 in a message', async () => {
   expect(messages.flatMap(({ conversationIds }) => conversationIds)).toEqual(ids(1001));
 });
 
-it('keeps the newest 50,000 while the store is slow', async () => {
+it('keeps the newest 50,000 ids while the store is slow', async () => {
   const letGo = Promise.withResolvers<void>();
   const { messages, teller } = recorded(() => letGo.promise);
   teller.publish({ accountId: 'a', conversationIds: ['first'] });
@@ -55,7 +55,7 @@ it('keeps the newest 50,000 while the store is slow', async () => {
   expect(told.at(-1)).toBe('59 999');
 });
 
-it('tells nothing of nothing', async () => {
+it('publishes nothing for an empty change', async () => {
   const { messages, teller } = recorded();
   teller.publish({ accountId: 'a', conversationIds: [] });
   await teller.close();

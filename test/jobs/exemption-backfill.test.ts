@@ -58,8 +58,8 @@ function passing(): ServiceDeps['clock'] {
   return { ...engine.clock, now: () => new Date(engine.clock.now().getTime() + asked++ * 20) };
 }
 
-describe('a job of a walk', () => {
-  it('gives way after 250 ms, and is added again for where it then stands', async () => {
+describe('a backfill job', () => {
+  it('yields after 250 ms, and enqueues a job for its new place', async () => {
     await exempts(engine.accountId, 'vip');
     await run({ ...engine.deps, clock: passing() });
     const { version, pass, after_id, moved } = await row();
@@ -76,7 +76,7 @@ describe('a job of a walk', () => {
     expect(nudges[0]?.delayMs).toBeLessThanOrEqual(0);
   });
 
-  it('is added for the second pass when that may begin, and not at all once it is done', async () => {
+  it('enqueues the second pass for when it may begin, and nothing once it is finished', async () => {
     await exempts(engine.accountId, 'vip');
     await run();
     const { version } = await row();
@@ -92,7 +92,7 @@ describe('a job of a walk', () => {
     expect(nudges).toHaveLength(1);
   });
 
-  it('that comes while another is at it, or where nothing is to be done, does nothing', async () => {
+  it('does nothing while another process works on the backfill, or without a backfill', async () => {
     await run();
     await exempts(engine.accountId, 'vip');
     const before = await row();
@@ -106,7 +106,7 @@ describe('a job of a walk', () => {
 });
 
 describe('the reconciler', () => {
-  it('PE-7 walks on by itself while the queue is down, over every account', async () => {
+  it('PE-7 continues the backfills of all accounts while the queue is down', async () => {
     const other = await createAccount(engine.deps, { name: 'other' });
     await exempts(engine.accountId, 'vip');
     await exempts(other, 'vip');
@@ -122,7 +122,7 @@ describe('the reconciler', () => {
       expect(await row(each)).toMatchObject({ done_at: engine.clock.now() });
   });
 
-  it('gives way after 250 ms in all, and nudges for the rest', async () => {
+  it('yields after 250 ms in total, and enqueues the rest', async () => {
     const others = await Promise.all(['one', 'two'].map((name) => createAccount(engine.deps, { name })));
     await exempts(engine.accountId, 'vip');
     engine.clock.advance(1);
@@ -134,7 +134,7 @@ describe('the reconciler', () => {
     for (const other of others) expect(await row(other)).toMatchObject({ pass: 1, done_at: null });
   });
 
-  it('an account that fails keeps no other from being walked over', async () => {
+  it('continues with other accounts after a failed backfill', async () => {
     const other = await createAccount(engine.deps, { name: 'after a broken one' });
     await exempts(engine.accountId, 'vip');
     engine.clock.advance(1);

@@ -41,7 +41,7 @@ describe.each(STORES)('fan-out over $kind', requireOrSkip('redis'), ({ kind, ope
       .toContain('again');
   }
 
-  it('reaches every subscriber of the topic in every process, and no other', async () => {
+  it('reaches every subscriber of the topic in every process, and no other subscriber', async () => {
     const [one, two] = (await openSome(2)) as [Fanout, Fanout];
     const heard: Record<string, unknown[]> = { one: [], two: [], alsoTwo: [], elsewhere: [] };
     await one.subscribe('account.a', (message) => heard.one?.push(message));
@@ -56,7 +56,7 @@ describe.each(STORES)('fan-out over $kind', requireOrSkip('redis'), ({ kind, ope
       .toEqual({ one: [message], two: [message], alsoTwo: [message], elsewhere: ['last'] });
   });
 
-  it('tells nothing more to who has left, and goes on telling the others', async () => {
+  it('sends nothing to a subscriber that has left, and goes on for the others', async () => {
     const [one, two] = (await openSome(2)) as [Fanout, Fanout];
     const left: unknown[] = [];
     const stayed: unknown[] = [];
@@ -72,7 +72,7 @@ describe.each(STORES)('fan-out over $kind', requireOrSkip('redis'), ({ kind, ope
     expect(left).toEqual([]);
   });
 
-  it('is not stopped by a subscriber that fails', async () => {
+  it('goes on after a subscriber failed', async () => {
     const [only] = (await openSome(1)) as [Fanout];
     const heard: unknown[] = [];
     await only.subscribe('account.a', () => {
@@ -85,7 +85,7 @@ describe.each(STORES)('fan-out over $kind', requireOrSkip('redis'), ({ kind, ope
     expect(store.logged()).toContain('cannot listen');
   });
 
-  it('reaches others again after its connections were killed', async () => {
+  it('recovers after its connections were killed', async () => {
     const [one, two] = (await openSome(2)) as [Fanout, Fanout];
     const heard: unknown[] = [];
     await two.subscribe('account.a', (message) => heard.push(message));
@@ -93,7 +93,7 @@ describe.each(STORES)('fan-out over $kind', requireOrSkip('redis'), ({ kind, ope
     await expectToReach(one, heard);
   });
 
-  it('reaches others again after the store was wiped', async () => {
+  it('recovers after the store was wiped', async () => {
     const [one, two] = (await openSome(2)) as [Fanout, Fanout];
     const heard: unknown[] = [];
     await two.subscribe('account.a', (message) => heard.push(message));
@@ -101,7 +101,7 @@ describe.each(STORES)('fan-out over $kind', requireOrSkip('redis'), ({ kind, ope
     await expectToReach(one, heard);
   });
 
-  it('publishes into nothing while the store is down, without an error, and is back with it', async () => {
+  it('loses messages without an error while the store is down, and recovers with it', async () => {
     const [one, two] = (await openSome(2)) as [Fanout, Fanout];
     const heard: unknown[] = [];
     await two.subscribe('account.a', (message) => heard.push(message));
@@ -133,7 +133,7 @@ describe.each(STORES)('fan-out over $kind', requireOrSkip('redis'), ({ kind, ope
     expect(left).toEqual([{ messages: 0, subscriptions: 0, nodes: 0 }]);
   });
 
-  it('says which server is not there, without the password, and gives up with exit code 3', async () => {
+  it('names the unreachable server without the password, and gives up with exit code 3', async () => {
     const error = await nobodyHome;
     expect(error).toBeInstanceOf(SetupError);
     expect(error).toMatchObject({ exitCode: 3, message: expect.stringContaining('127.0.0.1:1') });

@@ -27,7 +27,7 @@ it('a handler gets the parsed payload and the id of its job', async () => {
   expect(logged).toEqual([]);
 });
 
-it('a malformed payload is dropped: logged without its values, never handed on', async () => {
+it('a malformed payload is logged without its values, and never reaches the handler', async () => {
   const { handled, logged } = await run({ name: 'xy', at: 'private' });
   expect(handled).toEqual([]);
   expect(logged).toMatchObject([{ jobId: 'greet-ann', msg: 'a malformed job was dropped' }]);
@@ -35,7 +35,7 @@ it('a malformed payload is dropped: logged without its values, never handed on',
   expect(JSON.stringify(logged)).not.toContain('private');
 });
 
-it('an error in a handler is logged and goes no further', async () => {
+it('an error in a handler is logged and does not reject', async () => {
   const { logged } = await run({ name: 'ann', at: 5 }, async () => {
     throw new Error('out of words');
   });
@@ -44,6 +44,6 @@ it('an error in a handler is logged and goes no further', async () => {
   ]);
 });
 
-it.each(['Greet', 'greet:all', '1st', ''])('%j is no name for a job', (name) => {
+it.each(['Greet', 'greet:all', '1st', ''])('%j is refused as the name of a job', (name) => {
   expect(() => defineJob({ name, schema: z.object({}) })).toThrow(TypeError);
 });

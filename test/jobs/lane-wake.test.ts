@@ -53,8 +53,8 @@ async function runLast() {
   await implementLaneWake(engine.deps, queues).run(payload, { id, log });
 }
 
-describe('an alarm that came before a later one', () => {
-  it('is told of it where a conversation enters with an old clock', async () => {
+describe('an alarm that replaces a later one', () => {
+  it('names it if a conversation enters the lane with an old clock', async () => {
     const { laneId, wakeAt } = await waitingLane();
     await engine.writes('older', { at: inMs(-3 * MINUTE) });
     await engine.answers('older', { at: inMs(-2 * MINUTE) });
@@ -62,7 +62,7 @@ describe('an alarm that came before a later one', () => {
     expect(engine.armed).toContainEqual(alarm);
   });
 
-  it('is told of it where the rules change', async () => {
+  it('names it if the rules change', async () => {
     const { laneId, wakeAt } = await waitingLane();
     engine.armed.length = 0;
     await engine.policy({ autoCloseAfter: 'PT3H' });
@@ -70,7 +70,7 @@ describe('an alarm that came before a later one', () => {
     expect(engine.armed).toContainEqual(alarm);
   });
 
-  it('takes it out of the queue where its lane has another alarm then', async () => {
+  it('removes it from the queue if the lane then has another alarm', async () => {
     const { laneId, wakeAt } = await waitingLane();
     engine.armed.length = 0;
     await engine.policy({ autoCloseAfter: 'PT3H' });
@@ -80,7 +80,7 @@ describe('an alarm that came before a later one', () => {
     expect(removed).toEqual([`${laneId}-${wakeAt.getTime()}`]);
   });
 
-  it('leaves it where its lane goes back to it', async () => {
+  it('leaves it in the queue if the lane returns to it', async () => {
     const { laneId, wakeAt } = await waitingLane();
     await engine.db.sql`update lane set wake_at = ${inMs(0)} where id = ${laneId}`;
     await arm({ accountId: engine.accountId, laneId, wakeAt: inMs(0), instead: wakeAt });
@@ -89,7 +89,7 @@ describe('an alarm that came before a later one', () => {
     expect(removed).toEqual([]);
   });
 
-  it('takes it out where the lane was woken without it', async () => {
+  it('removes it from the queue if the lane was woken by another alarm', async () => {
     const { laneId, wakeAt } = await waitingLane();
     const instead = new Date(wakeAt.getTime() + 1);
     await arm({ accountId: engine.accountId, laneId, wakeAt: inMs(0), instead });
@@ -126,7 +126,7 @@ describe('many wakes of one account', () => {
     return lane?.id;
   }
 
-  it('go to the end of the queue from the fourth on, and another account does not wait for them', async () => {
+  it('move to the end of the queue from the fourth on, so that another account does not wait', async () => {
     const other = await createAccount(engine.deps, { name: 'other', profile: 'LULL' });
     const worker = slowWorker();
     const wake = async (accountId: string, id: string, gaveWay = false) => {
@@ -152,7 +152,7 @@ describe('many wakes of one account', () => {
     expect(added.filter(({ id }) => id.endsWith('-later'))).toHaveLength(1);
   });
 
-  it('give way from the start where many lanes are armed for now at once', async () => {
+  it('give way from the start if more than 16 lanes are due at once', async () => {
     const alarms = (count: number, wakeAt: Date): Alarm[] =>
       Array.from({ length: count }, () => ({
         ...{ accountId: engine.accountId, laneId: engine.deps.newId(), wakeAt },

@@ -29,7 +29,7 @@ describe.each(STORES)('queues on $kind in trouble', requireOrSkip('redis'), ({ k
     return queues;
   }
 
-  it('works again after everything in it was wiped', async () => {
+  it('recover after the store was wiped', async () => {
     const queues = await openOne();
     const crew = keepDiary();
     queues.work([crew.implementation], { concurrency: 1 });
@@ -39,7 +39,7 @@ describe.each(STORES)('queues on $kind in trouble', requireOrSkip('redis'), ({ k
     await expect.poll(crew.texts, soon).toEqual(['found']);
   });
 
-  it('works again after its connections were killed', async () => {
+  it('recover after their connections were killed', async () => {
     const queues = await openOne();
     const crew = keepDiary();
     queues.work([crew.implementation], { concurrency: 1 });
@@ -49,7 +49,7 @@ describe.each(STORES)('queues on $kind in trouble', requireOrSkip('redis'), ({ k
     await expect.poll(crew.texts, soon).toContain('kept');
   });
 
-  it('rejects within 2 s while the store is down, and works again when it is back', async () => {
+  it('reject within 2 s while the store is down, and recover with it', async () => {
     const queues = await openOne();
     const crew = keepDiary();
     queues.work([crew.implementation], { concurrency: 1 });
@@ -63,7 +63,7 @@ describe.each(STORES)('queues on $kind in trouble', requireOrSkip('redis'), ({ k
     await expectToWork(queues, crew);
   });
 
-  it('rejects within 2 s while the store does not answer, and works again when it does', async () => {
+  it('reject within 2 s while the store does not answer, and recover with it', async () => {
     const queues = await openOne();
     const crew = keepDiary();
     queues.work([crew.implementation], { concurrency: 1 });
@@ -78,7 +78,7 @@ describe.each(STORES)('queues on $kind in trouble', requireOrSkip('redis'), ({ k
     await expectToWork(queues, crew);
   });
 
-  it('closes while the store is down', async () => {
+  it('close while the store is down', async () => {
     const queues = await openOne();
     queues.work([keepDiary().implementation], { concurrency: 1 });
     await queues.add(note, { text: 'before' }, now());
@@ -87,7 +87,7 @@ describe.each(STORES)('queues on $kind in trouble', requireOrSkip('redis'), ({ k
     await store.comeBack();
   });
 
-  it('says which server is not there, without the password, and gives up with exit code 3', async () => {
+  it('name the unreachable server without the password, and give up with exit code 3', async () => {
     const error = await nobodyHome;
     expect(error).toBeInstanceOf(SetupError);
     expect(error).toMatchObject({ exitCode: 3, message: expect.stringContaining('127.0.0.1:1') });
@@ -95,7 +95,7 @@ describe.each(STORES)('queues on $kind in trouble', requireOrSkip('redis'), ({ k
     expect(`${error}${store.logged()}`).not.toContain('hidden');
   });
 
-  it.runIf(kind === 'postgres')('comes back by itself after its schema was dropped', async () => {
+  it.runIf(kind === 'postgres')('recover after their schema was dropped', async () => {
     const queues = await openOne();
     const crew = keepDiary();
     queues.work([crew.implementation], { concurrency: 1 });

@@ -32,7 +32,7 @@ describe.each(STORES)('queues on $kind', requireOrSkip('redis'), ({ kind, open }
     return queues;
   }
 
-  it('runs a delayed job once, on time and not early', async () => {
+  it('run a delayed job once, on time and not early', async () => {
     const queues = await openOne();
     const { implementation, done } = keepDiary();
     queues.work([implementation], { concurrency: 2 });
@@ -44,7 +44,7 @@ describe.each(STORES)('queues on $kind', requireOrSkip('redis'), ({ kind, open }
     expect(done[0]?.at).toBeLessThan(due + 1_000);
   });
 
-  it('shares jobs between two workers, each job once', async () => {
+  it('share jobs between two workers, each job once', async () => {
     const [one, two] = await Promise.all([openOne(), openOne()]);
     const bothAtWork = Promise.withResolvers<void>();
     const atWork = new Set<string>();
@@ -64,7 +64,7 @@ describe.each(STORES)('queues on $kind', requireOrSkip('redis'), ({ kind, open }
     await expect.poll(() => [...ann.texts(), ...bob.texts()].toSorted(), soon).toEqual(texts.toSorted());
   });
 
-  it('adds a job once while one with its id is there, and again when it is done', async () => {
+  it('add no job while one with its id waits or runs, and add it again once that is done', async () => {
     const queues = await openOne();
     await queues.add(note, { text: 'first' }, now('same-id'));
     await queues.add(note, { text: 'second' }, now('same-id'));
@@ -83,7 +83,7 @@ describe.each(STORES)('queues on $kind', requireOrSkip('redis'), ({ kind, open }
       .toContain('anew');
   });
 
-  it('runs what gives way when nobody else waits any more, and counts it among those that wait', async () => {
+  it('run jobs that give way after all others, and count them as waiting', async () => {
     const queues = await openOne();
     await queues.addMany(
       note,
@@ -97,7 +97,7 @@ describe.each(STORES)('queues on $kind', requireOrSkip('redis'), ({ kind, open }
     await expect.poll(texts, soon).toEqual(['first', 'second', 'polite', 'and so']);
   });
 
-  it('takes a job out, and minds nothing where there is none', async () => {
+  it('remove a job, and ignore a missing one', async () => {
     const queues = await openOne();
     await queues.add(note, { text: 'later' }, { id: 'taken-out', delayMs: DAY_MS });
     await queues.remove(note, 'taken-out');
@@ -109,7 +109,7 @@ describe.each(STORES)('queues on $kind', requireOrSkip('redis'), ({ kind, open }
     await expect.poll(texts, soon).toEqual(['anew']);
   });
 
-  it('adds many in chunks and leaves nothing behind', async () => {
+  it('add many jobs in chunks, and keep nothing after they are done', async () => {
     const queues = await openOne();
     const { implementation, done } = keepDiary();
     queues.work([implementation], { concurrency: 8 });
@@ -130,7 +130,7 @@ describe.each(STORES)('queues on $kind', requireOrSkip('redis'), ({ kind, open }
     await expect.poll(rows, soon).toEqual({ jobs: 0, has_few_events: true });
   });
 
-  it('drops a malformed payload and goes on', async () => {
+  it('drop a malformed payload and go on', async () => {
     const queues = await openOne();
     const { implementation, texts } = keepDiary();
     queues.work([implementation], { concurrency: 1 });
@@ -142,7 +142,7 @@ describe.each(STORES)('queues on $kind', requireOrSkip('redis'), ({ kind, open }
     await expect.poll(texts, soon).toEqual(['well formed', 'mended']);
   });
 
-  it('keeps a job for 90 days and runs shorter ones on time meanwhile', async () => {
+  it('keep a job for 90 days, and run earlier ones on time', async () => {
     const warnings: Error[] = [];
     const listener = (warning: Error) => warnings.push(warning);
     process.on('warning', listener);
@@ -156,7 +156,7 @@ describe.each(STORES)('queues on $kind', requireOrSkip('redis'), ({ kind, open }
     expect(warnings).toEqual([]);
   });
 
-  it('lets a running job finish when it closes, and takes no other', async () => {
+  it('let a running job finish when they close, and take no other', async () => {
     const queues = await openOne();
     const finish = Promise.withResolvers<void>();
     const crew = keepDiary(() => finish.promise);
@@ -175,7 +175,7 @@ describe.each(STORES)('queues on $kind', requireOrSkip('redis'), ({ kind, open }
     expect(crew.texts()).toEqual(['running']);
   });
 
-  it('does not keep the process alive once closed', async () => {
+  it('do not keep the process alive once closed', async () => {
     const { redisUrl, database } = store.options;
     const script = `
       import { pino } from 'pino';
@@ -203,25 +203,28 @@ describe.each(STORES)('queues on $kind', requireOrSkip('redis'), ({ kind, open }
     expect(stderr).toBe('');
   });
 
-  it.runIf(kind === 'postgres')('takes at most 4 connections, however many kinds of jobs', async () => {
-    const queues = await openOne();
-    const kinds = Array.from({ length: 8 }, (_, index) =>
-      defineJob({ name: `kind-${index}`, schema: z.object({}) }),
-    );
-    let done = 0;
-    queues.work(
-      kinds.map((job) => implementJob(job, async () => void done++)),
-      { concurrency: 4 },
-    );
-    await Promise.all(kinds.map((job) => queues.add(job, {}, now())));
-    await expect.poll(() => done, soon).toBe(kinds.length);
-    const count = await onServer(store.options.database, async (sql) => {
-      const [row] = await sql<[{ count: number }]>`
+  it.runIf(kind === 'postgres')(
+    'use at most 4 connections, however many kinds of jobs there are',
+    async () => {
+      const queues = await openOne();
+      const kinds = Array.from({ length: 8 }, (_, index) =>
+        defineJob({ name: `kind-${index}`, schema: z.object({}) }),
+      );
+      let done = 0;
+      queues.work(
+        kinds.map((job) => implementJob(job, async () => void done++)),
+        { concurrency: 4 },
+      );
+      await Promise.all(kinds.map((job) => queues.add(job, {}, now())));
+      await expect.poll(() => done, soon).toBe(kinds.length);
+      const count = await onServer(store.options.database, async (sql) => {
+        const [row] = await sql<[{ count: number }]>`
         select count(*)::int as count from pg_stat_activity
         where datname = current_database() and pid <> pg_backend_pid()`;
-      return row.count;
-    });
-    expect(count).toBeGreaterThanOrEqual(2);
-    expect(count).toBeLessThanOrEqual(4);
-  });
+        return row.count;
+      });
+      expect(count).toBeGreaterThanOrEqual(2);
+      expect(count).toBeLessThanOrEqual(4);
+    },
+  );
 });

@@ -36,7 +36,7 @@ async function somebodyWaits() {
 const feedOf = async (id: string) => (await engine.feed(id)).length;
 
 describe('retention of conversations', () => {
-  it('removes those that ended longer ago than they are kept, with their feed; the others stay', async () => {
+  it('removes conversations that ended longer ago than `keepEnded`, with their feed, and no others', async () => {
     const old = await ended('old');
     engine.clock.advance(MINUTE);
     const young = await ended('young');
@@ -52,7 +52,7 @@ describe('retention of conversations', () => {
     expect(await engine.conversations('young')).toMatchObject([{ id: young, status: 'ENDED' }]);
   });
 
-  it('never removes an open one, however old', async () => {
+  it('never removes an open conversation', async () => {
     const { conversationId } = await engine.writes('open');
     await engine.db.sql`update conversation set lane_id = null where id = ${conversationId as string}`;
     engine.clock.advance(1000 * DAY);
@@ -60,7 +60,7 @@ describe('retention of conversations', () => {
     expect(await feedOf(conversationId as string)).toBe(1);
   });
 
-  it('removes none where nothing says how long they are kept', async () => {
+  it('removes no conversation without `keepEnded`', async () => {
     const old = await ended('kept');
     engine.clock.advance(1000 * DAY);
     expect(await retain(engine.deps, null)).toEqual({
@@ -72,7 +72,7 @@ describe('retention of conversations', () => {
     expect(await feedOf(old)).toBe(3);
   });
 
-  it('a contact whose last one is gone begins anew, with nothing to reopen or to follow', async () => {
+  it('leaves a contact without conversations that starts a new one, with nothing to reopen', async () => {
     await ended('anew');
     engine.clock.advance(366 * DAY);
     await retain(engine.deps, YEAR);
@@ -82,7 +82,7 @@ describe('retention of conversations', () => {
     ]);
   });
 
-  it('a contact with a newer one keeps that, and its link to what is gone', async () => {
+  it('keeps a newer conversation, and its link to the removed one', async () => {
     const old = await ended('newer');
     engine.clock.advance(366 * DAY);
     const { conversationId: next } = await engine.writes('newer');
@@ -94,7 +94,7 @@ describe('retention of conversations', () => {
     expect(await engine.latest('newer')).toMatchObject({ id: next, status: 'ACTIVE' });
   });
 
-  it('one that is being reopened just then stays', async () => {
+  it('keeps a conversation that is reopened at the same time', async () => {
     const id = await ended('reopened');
     engine.clock.advance(366 * DAY);
     const holding = Promise.withResolvers<void>();
@@ -115,7 +115,7 @@ describe('retention of conversations', () => {
     await engine.db.sql`update conversation set status = 'ENDED', ended_at = ${at('12:00')} where id = ${id}`;
   });
 
-  it('removes more than one pass takes, of every account', async () => {
+  it('removes more rows than a batch holds, of every account', async () => {
     const { deps } = engine;
     const other = await createAccount(deps, { name: 'other' });
     const channelId = await ensureChannel(deps, other, { name: 'web', adapter: 'web', settings: {} });
@@ -144,7 +144,7 @@ describe('retention of conversations', () => {
 });
 
 describe('retention of effects', () => {
-  it('removes those done 30 days ago; never one that is still owed', async () => {
+  it('removes effects finished 30 days ago, and never a pending one', async () => {
     const conversationId = await ended('effects');
     const effect = async (state: string, doneAt: Date | null) => {
       const id = engine.deps.newId();
