@@ -63,7 +63,7 @@ describe('docs/webhooks.md', () => {
     for (const event of WEBHOOK_EVENTS) expect(page).toContain(`\n| \`${event}\` | `);
     const quiet = Object.values(PROFILES).filter(({ caseClosedOn }) => caseClosedOn === 'MANUAL_ENDS');
     const named = quiet.map((profile) => profile.id).join(' and ');
-    expect(page).toContain(`in the profiles ${named} not for ends by a timer`);
+    expect(page).toContain(`under the profiles ${named} not for ends by a timer`);
   });
 
   it.each(requests)('$name: does what it says', async ({ name, query, answer }) => {
