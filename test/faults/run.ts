@@ -22,7 +22,7 @@ export const SHORT: Form = { isShort: true, times: 1, perCall: 4, burst: 150 };
 export const LONG: Form = { isShort: false, times: 2, perCall: 10, burst: 300 };
 
 /** What came of a fault. */
-export type Row = {
+type Row = {
   fault: string;
   tried: number;
   /** Messages that were acknowledged meanwhile, each of which has to be in the feed. */
