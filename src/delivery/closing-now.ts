@@ -75,7 +75,7 @@ export async function readSituation(
 }
 
 /** Whether the reply window is open: free text may be sent (PE-4). */
-export function isWindowOpen(
+function isWindowOpen(
   { clock }: Pick<SituationDeps, 'clock'>,
   { adapterRules, lastInboundAt }: Situation,
 ): boolean {

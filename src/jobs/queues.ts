@@ -21,13 +21,13 @@ const CHUNK = 500;
 export type When = { id: string; delayMs: number; givesWay?: boolean };
 
 /** Workers that start and stop together. */
-export type Crew = {
+type Crew = {
   /** Takes no further job, and waits for the running ones. */
   close(): Promise<void>;
 };
 
 /** The numbers of jobs of a kind: due, not due yet, and running. */
-export type Depth = { waiting: number; delayed: number; active: number };
+type Depth = { waiting: number; delayed: number; active: number };
 
 /** The queues of a process. They may be wiped at any time: the database records all work. */
 export type Queues = {

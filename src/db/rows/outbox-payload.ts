@@ -1,31 +1,23 @@
 import type { EffectPayload } from '../../domain/closing/owed-effects.ts';
 import { PARTS, type Part } from '../../domain/conversation/event.ts';
-import type { Column } from './unnest.ts';
+import { outbox } from '../tables/outbox.ts';
+import { columnsOf } from './columns.ts';
 
-/** The two kinds of effects, as the column `kind` has them. */
-export type EffectKind = 'DELIVER_MESSAGE' | 'SEND_WEBHOOK';
+/** The kinds of effects. */
+export type EffectKind = (typeof outbox.$inferSelect)['kind'];
 
-/** The columns of a payload. The JSON leaves out what `kind` and `endpoint_id` say. */
-export const PAYLOAD_COLUMNS: readonly Column<{ payload: EffectPayload }>[] = [
-  {
-    name: 'kind',
-    type: 'text',
-    of: ({ payload }): EffectKind => (payload.kind === 'WEBHOOK' ? 'SEND_WEBHOOK' : 'DELIVER_MESSAGE'),
-  },
-  {
-    name: 'endpoint_id',
-    type: 'uuid',
-    of: ({ payload }) => (payload.kind === 'WEBHOOK' ? payload.endpointId : null),
-  },
-  {
-    name: 'payload',
-    type: 'jsonb',
-    of: ({ payload }) => ({ ...payload, kind: undefined, endpointId: undefined }),
-  },
-];
+type Owed = { payload: EffectPayload };
+/** The values of a payload's columns. The JSON leaves out what `kind` and `endpoint_id` say. */
+export const PAYLOAD_VALUES = {
+  kind: ({ payload }: Owed): EffectKind => (payload.kind === 'WEBHOOK' ? 'SEND_WEBHOOK' : 'DELIVER_MESSAGE'),
+  endpointId: ({ payload }: Owed) => (payload.kind === 'WEBHOOK' ? payload.endpointId : null),
+  payload: ({ payload }: Owed) => ({ ...payload, kind: undefined, endpointId: undefined }),
+};
+/** The columns of a payload. */
+export const PAYLOAD_COLUMNS = columnsOf<Owed>(outbox, PAYLOAD_VALUES);
 
-/** The same as a row has them. */
-export type StoredPayload = { kind: EffectKind; endpointId: string | null; payload: Record<string, unknown> };
+/** The columns of a payload as they are read. */
+export type StoredPayload = Pick<typeof outbox.$inferSelect, 'kind' | 'endpointId' | 'payload'>;
 
 /**
  * Reads the payload of a row. The keys of the JSON tell messages apart, as in the index `outbox_turn`. It never throws, so

@@ -18,13 +18,13 @@ export const outbox = pgTable(
   {
     accountId: uuid('account_id').notNull(),
     id: uuid('id').notNull(),
-    kind: text('kind').notNull(),
+    kind: text('kind').$type<'DELIVER_MESSAGE' | 'SEND_WEBHOOK'>().notNull(),
     conversationId: uuid('conversation_id').notNull(),
     revision: integer('revision').notNull(),
     endpointId: uuid('endpoint_id'),
     /** The channel of its conversation: what admins look for, and what rate limits are by. */
     channelId: uuid('channel_id').notNull(),
-    payload: jsonb('payload').notNull(),
+    payload: jsonb('payload').$type<Readonly<Record<string, unknown>>>().notNull(),
     state: text('state').notNull(),
     attempts: integer('attempts').notNull(),
     /** Whether somebody asked for the next attempt by hand: it is made even while a circuit breaker is open. */

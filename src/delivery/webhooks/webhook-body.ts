@@ -1,6 +1,6 @@
 import type { ClaimedEffect } from '../../db/rows/outbox.ts';
-import { endBy } from '../../domain/closing/end-reason.ts';
 import type { WebhookPayload } from '../../domain/closing/owed-effects.ts';
+import { endOf } from '../../domain/conversation/event.ts';
 import { globalId } from '../../domain/global-id.ts';
 import type { Webhook } from './load-webhook.ts';
 import { TEST_EVENT } from './redeliver.ts';
@@ -11,11 +11,11 @@ import { TEST_EVENT } from './redeliver.ts';
  */
 export function webhookBody(
   { payload: { type, at }, conversationId, revision }: ClaimedEffect<WebhookPayload>,
-  { event, before, contactId }: Webhook,
+  { event, contactId }: Webhook,
 ): string | null {
   if (type === TEST_EVENT) return JSON.stringify({ type, at });
   if (event === null || contactId === null) return null;
-  const end = endBy(event, before);
+  const end = endOf(event);
   return JSON.stringify({
     type,
     at,

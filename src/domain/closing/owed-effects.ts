@@ -59,7 +59,7 @@ export const WEBHOOK_EVENTS = [
   'conversation.inactive',
   'case_closed',
 ] as const;
-export type WebhookEvent = (typeof WEBHOOK_EVENTS)[number];
+type WebhookEvent = (typeof WEBHOOK_EVENTS)[number];
 
 /**
  * The webhook events of a feed event. A revoked end counts as a reopening. `conversation.ended` covers every end;
