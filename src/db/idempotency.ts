@@ -3,6 +3,7 @@ import { ConflictError } from '../domain/errors.ts';
 import type { EngineDeps } from '../engine.ts';
 import { claimKey, readAnswer, storeAnswer } from './rows/idempotency-keys.ts';
 import { orUnavailable } from './sqlstate.ts';
+import { inTransaction } from './transaction.ts';
 
 /** A call under an idempotency key (null: without one), and everything that makes it this call and no other. */
 export type Call = { key: string | null; request: unknown };
@@ -12,6 +13,18 @@ export type Keeping<Result extends object> = (
   sql: TransactionSql,
   act: () => Promise<Result>,
 ) => Promise<Result>;
+
+/** Runs a call once for its key, in a transaction of its own; see `once`. */
+export async function onceInTransaction<Result extends object>(
+  deps: Pick<EngineDeps, 'db' | 'clock' | 'identifierHash'>,
+  accountId: string,
+  call: Call,
+  act: (sql: TransactionSql) => Promise<Result>,
+): Promise<Result> {
+  return await once<Result>(deps, accountId, call, (keeping) =>
+    inTransaction(deps.db.sql, async (sql) => await keeping(sql, () => act(sql))),
+  );
+}
 
 /** The key was used before: the transaction has to go, and the answer is looked up. */
 class UsedKeyError extends Error {}

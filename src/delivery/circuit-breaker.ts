@@ -24,7 +24,7 @@ const THRESHOLDS: Readonly<Record<CircuitKind, Threshold>> = {
 };
 
 /** How an effect passes the circuit breaker. `probeUntil`: it probes the destination until then; null: it is no probe. */
-export type CircuitPass =
+type CircuitPass =
   | { kind: 'PASSED'; probeUntil: Date | null; isOverdue: boolean }
   | { kind: 'HELD_BACK'; laterMs: number };
 

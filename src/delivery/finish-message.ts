@@ -8,7 +8,7 @@ import { partRow } from './plan-closing.ts';
 import { type Delivery, recordDeliveries } from './record-delivery.ts';
 
 /** The final result of showing a part. `messageId` is the provider's; null if it gave none. */
-export type FinalResult = { part: Part } & (
+type FinalResult = { part: Part } & (
   | { state: 'SENT'; messageId: string | null }
   | { state: 'DEAD' | 'DROPPED' | 'UNCONFIRMED'; reason: string }
 );

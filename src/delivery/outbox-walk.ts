@@ -4,7 +4,7 @@ import { type Destination, START, type Stop } from '../db/rows/outbox-claims.ts'
  * Rounds over all destinations, read page by page with a rest after each page. A round covers the requests from before its
  * beginning; a later request leads to another round, because the destination may have been passed already.
  */
-export type OutboxWalk = {
+type OutboxWalk = {
   /** Requests a round. */
   request(): void;
   /** Whether a requested round is not finished. */

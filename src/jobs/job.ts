@@ -5,7 +5,7 @@ import type { Log } from '../log.ts';
 export type Job<Schema extends z.ZodObject = z.ZodObject> = { name: string; schema: Schema };
 
 /** The context of one run. `log` adds the job's name and id to every line. */
-export type JobContext = { id: string; log: Log };
+type JobContext = { id: string; log: Log };
 
 /** A job with its handler. `run` takes an unparsed payload and never rejects. */
 export type JobImplementation = {

@@ -45,8 +45,6 @@ export type Queues = {
   work(implementations: readonly JobImplementation[], options: { concurrency: number }): Crew;
   /** Counts the jobs of a kind, of all processes. Rejects within 2 s if the queue is down. */
   depth(job: Job): Promise<Depth>;
-  /** Rejects within 2 s if the queue is down. */
-  ping(): Promise<void>;
   /** Closes the crews, then the connections. Nothing keeps the process alive afterwards. */
   close(): Promise<void>;
 };
@@ -110,8 +108,6 @@ export async function openQueues({ redisUrl, database, prefix = 'lull', log }: O
       const { waiting = 0, prioritized = 0, delayed = 0, active = 0 } = counts;
       return { waiting: waiting + prioritized, delayed, active };
     },
-
-    ping: () => within(ANSWER_WITHIN_MS, 'the queue', backend.ping()),
 
     async close() {
       await Promise.all([...crews].map((crew) => crew.close()));

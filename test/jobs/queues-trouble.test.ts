@@ -53,11 +53,11 @@ describe.each(STORES)('queues on $kind in trouble', requireOrSkip('redis'), ({ k
     const queues = await openOne();
     const crew = keepDiary();
     queues.work([crew.implementation], { concurrency: 1 });
-    await queues.ping();
+    await queues.depth(note);
     await store.goDown();
     const started = performance.now();
     await expect(queues.add(note, { text: 'nobody there' }, now())).rejects.toThrow();
-    await expect(queues.ping()).rejects.toThrow();
+    await expect(queues.depth(note)).rejects.toThrow();
     expect(performance.now() - started).toBeLessThan(4_000);
     await store.comeBack();
     await expectToWork(queues, crew);
@@ -67,10 +67,10 @@ describe.each(STORES)('queues on $kind in trouble', requireOrSkip('redis'), ({ k
     const queues = await openOne();
     const crew = keepDiary();
     queues.work([crew.implementation], { concurrency: 1 });
-    await queues.ping();
+    await queues.depth(note);
     store.hang();
     const started = performance.now();
-    const refused = [queues.add(note, { text: 'no answer' }, now()), queues.ping()];
+    const refused = [queues.add(note, { text: 'no answer' }, now()), queues.depth(note)];
     for (const attempt of refused) await expect(attempt).rejects.toThrow('did not answer');
     expect(performance.now() - started).toBeLessThan(2_000);
     await store.goDown();

@@ -168,7 +168,7 @@ describe.each(STORES)('queues on $kind', requireOrSkip('redis'), ({ kind, open }
     const closing = working.close().then(() => {
       isClosed = true;
     });
-    await queues.ping();
+    await queues.depth(note);
     expect(isClosed).toBe(false);
     finish.resolve();
     await closing;

@@ -1,8 +1,6 @@
-import type { TransactionSql } from 'postgres';
-import { type Call, once } from '../../db/idempotency.ts';
+import { type Call, onceInTransaction } from '../../db/idempotency.ts';
 import { insertOutbox } from '../../db/rows/outbox.ts';
 import { lockEndpoint } from '../../db/rows/webhook-endpoints.ts';
-import { inTransaction } from '../../db/transaction.ts';
 import { InvalidInputError, NotFoundError } from '../../domain/errors.ts';
 import type { Causing, EngineDeps } from '../../engine.ts';
 import { oweAgain, readDeliveries } from './delivery-log.ts';
@@ -25,7 +23,7 @@ export async function sendTest(
   endpointId: string,
   call: Call,
 ): Promise<Causing<Owed>> {
-  return await owe(deps, accountId, call, async (sql) => {
+  const result = await onceInTransaction(deps, accountId, call, async (sql) => {
     const endpoint = await lockEndpoint(sql, accountId, endpointId);
     if (endpoint === null) throw new NotFoundError('endpointId', 'endpoint');
     if (endpoint.disabledAt !== null) throw disabled('endpointId');
@@ -40,6 +38,7 @@ export async function sendTest(
     await insertOutbox(sql, accountId, [owed], now);
     return { eventId: id, endpointId };
   });
+  return { result, caused: { owes: true } };
 }
 
 /**
@@ -53,7 +52,7 @@ export async function redeliver(
   deliveryId: string,
   call: Call,
 ): Promise<Causing<Owed>> {
-  return await owe(deps, accountId, call, async (sql) => {
+  const result = await onceInTransaction(deps, accountId, call, async (sql) => {
     const [delivery] = await readDeliveries(sql, accountId, [deliveryId]);
     const endpoint = delivery && (await lockEndpoint(sql, accountId, delivery.endpointId));
     if (!endpoint) throw new NotFoundError('deliveryId', 'delivery');
@@ -62,21 +61,9 @@ export async function redeliver(
       throw new NotFoundError('deliveryId', 'delivery whose event is still kept');
     return { eventId: delivery.eventId, endpointId: endpoint.id };
   });
-}
-
-/** Changes the outbox once for the idempotency key of the call. */
-async function owe(
-  deps: OwingDeps,
-  accountId: string,
-  call: Call,
-  act: (sql: TransactionSql) => Promise<Owed>,
-): Promise<Causing<Owed>> {
-  const owed = await once<Owed>(deps, accountId, call, (keeping) =>
-    inTransaction(deps.db.sql, async (sql) => await keeping(sql, () => act(sql))),
-  );
-  return { result: owed, caused: { owes: true } };
+  return { result, caused: { owes: true } };
 }
 
 function disabled(field: string): InvalidInputError {
-  return new InvalidInputError(field, 'that of an endpoint that is not disabled is allowed');
+  return new InvalidInputError(field, 'an enabled endpoint is allowed: enable it first, with `enableEndpoint`');
 }

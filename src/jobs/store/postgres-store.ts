@@ -69,9 +69,6 @@ export async function openPostgresBackend(
       );
       return worker.on('error', trouble);
     },
-    async ping() {
-      await connection.pool.query('select 1');
-    },
     close: () => connection.close(),
   };
 }

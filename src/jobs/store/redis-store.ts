@@ -22,7 +22,7 @@ const REDIS_OPTIONS = {
 const NO_GREETING = { skipVersionCheck: true, skipWaitingForReady: true };
 
 /** A connection to Redis. `disconnect` closes it and every copy that BullMQ made. */
-export type RedisConnections = { redis: Redis; where: string; disconnect(): void };
+type RedisConnections = { redis: Redis; where: string; disconnect(): void };
 
 /**
  * Connects to Redis. Commands fail soon while it is away.
@@ -59,9 +59,6 @@ export async function openRedisBackend(redisUrl: string, prefix: string, log: Lo
         (...parameters) => punctual(createRedisBackend(...parameters), redis),
       );
       return worker.on('error', trouble);
-    },
-    async ping() {
-      await redis.ping();
     },
     async close() {
       disconnect();

@@ -17,7 +17,6 @@ export type QueueBackend = {
     run: (payload: unknown, id: string) => Promise<void>,
     concurrency: number,
   ): Pick<Worker, 'close'>;
-  ping(): Promise<void>;
   close(): Promise<void>;
 };
 
