@@ -65,5 +65,5 @@ export async function redeliver(
 }
 
 function disabled(field: string): InvalidInputError {
-  return new InvalidInputError(field, 'an enabled endpoint is allowed: enable it first, with `enableEndpoint`');
+  return new InvalidInputError(field, 'an enabled endpoint is allowed: enable it first, with `enableWebhookEndpoint`');
 }
