@@ -1,6 +1,7 @@
 import { writeHeartbeat } from '../db/rows/heartbeat.ts';
 import type { EngineDeps } from '../engine.ts';
 import type { Log } from '../log.ts';
+import { runEvery } from './run-every.ts';
 
 const EVERY_MS = 15_000;
 
@@ -12,17 +13,7 @@ export async function startHeartbeat(
   { db, clock }: Pick<EngineDeps, 'db' | 'clock'>,
   log: Log,
 ): Promise<{ stop(): Promise<void> }> {
-  let running: Promise<void> | null = null;
-
-  /** One beat at a time, so that a database that hangs gets no further statements. */
-  function beat(): Promise<void> {
-    running ??= write().finally(() => {
-      running = null;
-    });
-    return running;
-  }
-
-  async function write(): Promise<void> {
+  async function beat(): Promise<void> {
     if (!clock.isTrusted()) return;
     try {
       await writeHeartbeat(db.sql, clock.now());
@@ -32,11 +23,10 @@ export async function startHeartbeat(
   }
 
   await beat();
-  const timer = setInterval(() => void beat(), EVERY_MS);
+  const beats = runEvery(EVERY_MS, beat);
   return {
     async stop() {
-      clearInterval(timer);
-      await running;
+      await beats.stop();
       await beat();
     },
   };

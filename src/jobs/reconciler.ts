@@ -4,6 +4,7 @@ import type { Log } from '../log.ts';
 import { scheduleAccountWakes } from '../wake/schedule-account.ts';
 import { wakeLane } from '../wake/wake-lane.ts';
 import { within } from '../within.ts';
+import { runEvery } from './run-every.ts';
 
 const EVERY_MS = 5_000;
 /** Alarms within this time are put into the queue again; most are there already. */
@@ -49,41 +50,21 @@ export function startReconciler(
   log: Log,
   resume: () => Promise<void>,
 ): { stop(): Promise<void> } {
-  const rounds = [
-    startRounds(log, 'reconciling', async () => void (await reconcile(deps, log))),
-    startRounds(log, 'resuming sends and backfills', resume),
+  const start = (what: string, round: () => Promise<unknown>) =>
+    runEvery(EVERY_MS, async () => {
+      try {
+        await within(GIVE_UP_MS, what, round());
+      } catch (error) {
+        log.error({ err: error }, `${what} failed; the next try is in 5 s`);
+      }
+    });
+  const started = [
+    start('reconciling', () => reconcile(deps, log)),
+    start('resuming sends and backfills', resume),
   ];
   return {
     async stop() {
-      await Promise.all(rounds.map((each) => each.stop()));
-    },
-  };
-}
-
-/** Runs a round every 5 s, one at a time. */
-function startRounds(log: Log, what: string, round: () => Promise<void>): { stop(): Promise<void> } {
-  let running: Promise<void> = Promise.resolve();
-  let busy = false;
-  const timer = setInterval(() => {
-    if (busy) return;
-    busy = true;
-    running = once().finally(() => {
-      busy = false;
-    });
-  }, EVERY_MS);
-
-  async function once(): Promise<void> {
-    try {
-      await within(GIVE_UP_MS, what, round());
-    } catch (error) {
-      log.error({ err: error }, `${what} failed; the next try is in 5 s`);
-    }
-  }
-
-  return {
-    async stop() {
-      clearInterval(timer);
-      await running;
+      await Promise.all(started.map((each) => each.stop()));
     },
   };
 }

@@ -8,6 +8,7 @@ import { toMilliseconds } from '../domain/time/duration.ts';
 import type { EngineDeps } from '../engine.ts';
 import type { Log } from '../log.ts';
 import { deleteClearedEndpoints } from '../rules/endpoint-rows.ts';
+import { runEvery } from './run-every.ts';
 
 const EVERY_MS = 60 * 60_000;
 const DAY_MS = 24 * 60 * 60_000;
@@ -74,12 +75,12 @@ export function startRetention(
   deps: Pick<EngineDeps, 'db' | 'clock'>,
   keepEnded: Temporal.Duration | null,
   log: Log,
-): { stop(): void } {
-  const timer = setInterval(() => {
-    retain(deps, keepEnded).then(
-      (removed) => log.info({ removed }, 'retention'),
-      (error: unknown) => log.error({ err: error }, 'retention failed; the next try is in an hour'),
-    );
-  }, EVERY_MS);
-  return { stop: () => clearInterval(timer) };
+): { stop(): Promise<void> } {
+  return runEvery(EVERY_MS, async () => {
+    try {
+      log.info({ removed: await retain(deps, keepEnded) }, 'retention');
+    } catch (error) {
+      log.error({ err: error }, 'retention failed; the next try is in an hour');
+    }
+  });
 }

@@ -49,7 +49,7 @@ export function startWorker(
   const retention = startRetention(deps, keepEnded, log);
   return {
     async close() {
-      retention.stop();
+      void retention.stop();
       await Promise.all([reconciler.stop(), crew.close(), sender.close()]);
     },
   };

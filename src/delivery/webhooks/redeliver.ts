@@ -65,5 +65,8 @@ export async function redeliver(
 }
 
 function disabled(field: string): InvalidInputError {
-  return new InvalidInputError(field, 'an enabled endpoint is allowed: enable it first, with `enableWebhookEndpoint`');
+  return new InvalidInputError(
+    field,
+    'an enabled endpoint is allowed: enable it first, with `enableWebhookEndpoint`',
+  );
 }
