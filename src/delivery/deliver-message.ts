@@ -2,7 +2,7 @@ import type { MessagePayload } from '../domain/closing/owed-effects.ts';
 import { closingNow, readSituation, type SituationDeps, whyNoWarning } from './closing-now.ts';
 import type { CarryOut } from './effect-result.ts';
 import { finishMessage } from './finish-message.ts';
-import { isSameStep, planClosing, stepsOf } from './plan-closing.ts';
+import { planClosing, stepOf } from './plan-closing.ts';
 import { type SendDeps, sendMessage } from './send-message.ts';
 
 /** The dependencies of sending to customers. */
@@ -34,18 +34,11 @@ export function deliverMessage(deps: DeliverDeps): CarryOut<MessagePayload> {
         return await planClosing(deps, { ...effect, payload }, closingNow(deps, situation));
       case 'PART': {
         const { part, closing } = payload;
-        const step = isOf(closing)
-          ? stepsOf(closingNow(deps, situation), situation.contact.locale).find((each) =>
-              isSameStep(each.part, part),
-            )
+        const { content, reason } = isOf(closing)
+          ? stepOf(closingNow(deps, situation), part, situation.contact.locale)
           : { content: null, reason: GONE_ON };
-        if (!step?.content)
-          return await finishMessage(deps, effect, {
-            state: 'DROPPED',
-            part,
-            reason: step?.reason ?? GONE_ON,
-          });
-        return await sendMessage(deps, effect, { situation, passage }, step.content);
+        if (content === null) return await finishMessage(deps, effect, { state: 'DROPPED', part, reason });
+        return await sendMessage(deps, effect, { situation, passage }, content);
       }
       default:
         return payload satisfies never;

@@ -9,10 +9,10 @@ import type { EffectResult } from './effect-result.ts';
 import { recordDeliveries } from './record-delivery.ts';
 
 /** One step of a closing, in the order in which customers see them. `content` is null if the step is skipped; `reason` says why. */
-export type Step = { part: Part; content: MessageContent | null; reason: string };
+type Step = { part: Part; content: MessageContent | null; reason: string };
 
 /** The steps of a closing. The reply window decides whether the goodbye is the close message or its template (PE-4). */
-export function stepsOf(
+function stepsOf(
   { separator, closeMessage, template, survey, reasons }: Closing,
   locale: string | null,
 ): Step[] {
@@ -25,9 +25,11 @@ export function stepsOf(
   ];
 }
 
-/** Whether two parts are one step: a template stands in for the close message. */
-export function isSameStep(one: Part, other: Part): boolean {
-  return one === other || (isGoodbye(one) && isGoodbye(other));
+/** The step of a part that was planned. The goodbye may have changed between close message and template since. */
+export function stepOf(closing: Closing, part: Part, locale: string | null): Step {
+  const steps = stepsOf(closing, locale);
+  const step = steps.find((each) => each.part === part || (isGoodbye(each.part) && isGoodbye(part)));
+  return step ?? { part, content: null, reason: 'it is no part of a closing' };
 }
 
 function isGoodbye(part: Part): boolean {
