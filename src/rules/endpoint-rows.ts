@@ -86,28 +86,16 @@ export async function writeEndpoint(
     where account_id = ${accountId} and id = ${id}`;
 }
 
-/** Replaces an endpoint's secret with an encrypted one. The former one also signs until an instant. */
+/** Replaces an endpoint's secret with an encrypted one. The former one also signs until an instant; null: not any longer. */
 export async function writeSecret(
   sql: TransactionSql,
   accountId: string,
   id: string,
-  secret: string,
-  previousUntil: Date,
+  { secret, formerUntil }: { secret: string; formerUntil: Date | null },
 ): Promise<void> {
   await sql`
-    update webhook_endpoint set secret = ${secret}, previous_secret = secret, previous_secret_until = ${previousUntil}
-    where account_id = ${accountId} and id = ${id}`;
-}
-
-/** Replaces an endpoint's secret with an encrypted one. No former one signs any longer. */
-export async function replaceSecret(
-  sql: TransactionSql,
-  accountId: string,
-  id: string,
-  secret: string,
-): Promise<void> {
-  await sql`
-    update webhook_endpoint set secret = ${secret}, previous_secret = null, previous_secret_until = null
+    update webhook_endpoint set secret = ${secret}, previous_secret_until = ${formerUntil},
+      previous_secret = case when ${formerUntil}::timestamptz is null then null else secret end
     where account_id = ${accountId} and id = ${id}`;
 }
 

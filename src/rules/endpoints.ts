@@ -18,7 +18,6 @@ import {
   type EndpointRow,
   insertEndpoint,
   lockEndpoint,
-  replaceSecret,
   writeDisabled,
   writeEndpoint,
   writeSecret,
@@ -95,7 +94,8 @@ export async function updateEndpoint(
     checkChannel(rules, read.channelId);
     const secret = readMoved(before, read, changes.secret);
     await writeEndpoint(sql, accountId, endpointId, read);
-    if (secret !== null) await replaceSecret(sql, accountId, endpointId, deps.vault.seal(secret));
+    if (secret !== null)
+      await writeSecret(sql, accountId, endpointId, { secret: deps.vault.seal(secret), formerUntil: null });
     if (read.url !== before.url) await closeCircuit(sql, { accountId, destinationId: endpointId });
     return { ...before, ...read };
   });
@@ -117,8 +117,8 @@ export async function rotateSecret(
   const { caused } = await changeRules(deps, { accountId, author }, async (sql) => {
     const endpoint = await found(sql, accountId, endpointId);
     const now = deps.clock.now();
-    const until = new Date(now.getTime() + FORMER_SECRET_MS);
-    await writeSecret(sql, accountId, endpointId, deps.vault.seal(secret), until);
+    const formerUntil = new Date(now.getTime() + FORMER_SECRET_MS);
+    await writeSecret(sql, accountId, endpointId, { secret: deps.vault.seal(secret), formerUntil });
     const change = changeOf(endpointId, endpoint, endpoint);
     return { ...change, after: { ...change.after, secretRotatedAt: now.toISOString() } };
   });
