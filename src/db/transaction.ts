@@ -1,5 +1,5 @@
 import type { Sql, TransactionSql } from 'postgres';
-import type { Connection } from './pool/connection.ts';
+import { type Connection, send, whyGone } from './pool/connection.ts';
 import { type Carrier, type DriverQuery, statementsOf } from './pool/driver.ts';
 import { DriverFaultError } from './pool/errors.ts';
 import type { Pool } from './pool/pool.ts';
@@ -104,7 +104,7 @@ async function scope<Result>(
     return result;
   } catch (error) {
     // Where that fails too, the connection does not prove clean.
-    if (connection.gone() === null) await rollBack().then(undefined, () => {});
+    if (whyGone(connection) === null) await rollBack().then(undefined, () => {});
     throw causeOf(error, failed);
   } finally {
     isOver = true;
@@ -118,7 +118,7 @@ function causeOf(error: unknown, failed: { error: unknown } | null): unknown {
 
 function within(connection: Connection): Carrier {
   return {
-    handler: (query) => connection.send(query),
+    handler: (query) => send(connection, query),
     canceller: async () => {},
   };
 }
