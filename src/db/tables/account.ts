@@ -18,6 +18,19 @@ import {
 /** An instant, to the millisecond. */
 export const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3, mode: 'date' });
 
+/** The account of a row. */
+export const ofAccount = () =>
+  uuid('account_id')
+    .notNull()
+    .references((): AnyPgColumn => account.accountId);
+
+/** A foreign key within an account: `column` holds the id of a row of `other`. */
+export const refersTo = (
+  own: { accountId: AnyPgColumn },
+  column: AnyPgColumn,
+  other: { accountId: AnyPgColumn; id: AnyPgColumn },
+) => foreignKey({ columns: [own.accountId, column], foreignColumns: [other.accountId, other.id] });
+
 /** A tenant. `rules_version` counts every change of what its timers depend on. */
 export const account = pgTable(
   'account',
@@ -43,10 +56,7 @@ export const account = pgTable(
     index('account_unscheduled')
       .on(table.accountId)
       .where(sql`${table.scheduledVersion} <> ${table.rulesVersion}`),
-    foreignKey({
-      columns: [table.accountId, table.calendarId],
-      foreignColumns: [calendar.accountId, calendar.id],
-    }),
+    refersTo(table, table.calendarId, calendar),
   ],
 );
 
@@ -54,9 +64,7 @@ export const account = pgTable(
 export const rulesVersion = pgTable(
   'rules_version',
   {
-    accountId: uuid('account_id')
-      .notNull()
-      .references(() => account.accountId),
+    accountId: ofAccount(),
     version: bigint('version', { mode: 'number' }).notNull(),
     kind: text('kind').notNull(),
     channelId: uuid('channel_id'),
@@ -74,9 +82,7 @@ export const rulesVersion = pgTable(
 export const policyLayer = pgTable(
   'policy_layer',
   {
-    accountId: uuid('account_id')
-      .notNull()
-      .references(() => account.accountId),
+    accountId: ofAccount(),
     id: uuid('id').notNull(),
     channelId: uuid('channel_id'),
     skillId: uuid('skill_id'),
@@ -86,11 +92,8 @@ export const policyLayer = pgTable(
   (table) => [
     primaryKey({ columns: [table.accountId, table.id] }),
     unique('policy_layer_place').on(table.accountId, table.channelId, table.skillId).nullsNotDistinct(),
-    foreignKey({
-      columns: [table.accountId, table.channelId],
-      foreignColumns: [channel.accountId, channel.id],
-    }),
-    foreignKey({ columns: [table.accountId, table.skillId], foreignColumns: [skill.accountId, skill.id] }),
+    refersTo(table, table.channelId, channel),
+    refersTo(table, table.skillId, skill),
   ],
 );
 
@@ -98,9 +101,7 @@ export const policyLayer = pgTable(
 export const calendar = pgTable(
   'calendar',
   {
-    accountId: uuid('account_id')
-      .notNull()
-      .references((): AnyPgColumn => account.accountId),
+    accountId: ofAccount(),
     id: uuid('id').notNull(),
     name: text('name').notNull(),
     hours: jsonb('hours').notNull(),
@@ -115,9 +116,7 @@ export const calendar = pgTable(
 export const channel = pgTable(
   'channel',
   {
-    accountId: uuid('account_id')
-      .notNull()
-      .references(() => account.accountId),
+    accountId: ofAccount(),
     id: uuid('id').notNull(),
     name: text('name').notNull(),
     adapter: text('adapter').notNull(),
@@ -127,10 +126,7 @@ export const channel = pgTable(
   (table) => [
     primaryKey({ columns: [table.accountId, table.id] }),
     unique('channel_name').on(table.accountId, table.name),
-    foreignKey({
-      columns: [table.accountId, table.calendarId],
-      foreignColumns: [calendar.accountId, calendar.id],
-    }),
+    refersTo(table, table.calendarId, calendar),
   ],
 );
 
@@ -138,9 +134,7 @@ export const channel = pgTable(
 export const outage = pgTable(
   'outage',
   {
-    accountId: uuid('account_id')
-      .notNull()
-      .references(() => account.accountId),
+    accountId: ofAccount(),
     id: uuid('id').notNull(),
     kind: text('kind').notNull(),
     channelId: uuid('channel_id'),
@@ -149,10 +143,7 @@ export const outage = pgTable(
   },
   (table) => [
     primaryKey({ columns: [table.accountId, table.id] }),
-    foreignKey({
-      columns: [table.accountId, table.channelId],
-      foreignColumns: [channel.accountId, channel.id],
-    }),
+    refersTo(table, table.channelId, channel),
   ],
 );
 
@@ -163,9 +154,7 @@ export const outage = pgTable(
 export const exemptionBackfill = pgTable(
   'exemption_backfill',
   {
-    accountId: uuid('account_id')
-      .notNull()
-      .references(() => account.accountId),
+    accountId: ofAccount(),
     /** The rules version that asked for it. */
     version: bigint('version', { mode: 'number' }).notNull(),
     /** The walk goes over all twice: whoever wrote by the former tags has committed by the second time. */
@@ -190,9 +179,7 @@ export const exemptionBackfill = pgTable(
 export const skill = pgTable(
   'skill',
   {
-    accountId: uuid('account_id')
-      .notNull()
-      .references(() => account.accountId),
+    accountId: ofAccount(),
     id: uuid('id').notNull(),
     name: text('name').notNull(),
   },
@@ -206,9 +193,7 @@ export const skill = pgTable(
 export const agent = pgTable(
   'agent',
   {
-    accountId: uuid('account_id')
-      .notNull()
-      .references(() => account.accountId),
+    accountId: ofAccount(),
     id: uuid('id').notNull(),
     name: text('name').notNull(),
     kind: text('kind').notNull(),
@@ -228,9 +213,7 @@ export const agent = pgTable(
 export const idempotency = pgTable(
   'idempotency',
   {
-    accountId: uuid('account_id')
-      .notNull()
-      .references(() => account.accountId),
+    accountId: ofAccount(),
     key: text('key').notNull(),
     /** What was asked; the same key for something else is an error. */
     requestHash: text('request_hash').notNull(),
@@ -254,9 +237,7 @@ export const operatorKey = pgTable('operator_key', {
 export const apiKey = pgTable(
   'api_key',
   {
-    accountId: uuid('account_id')
-      .notNull()
-      .references(() => account.accountId),
+    accountId: ofAccount(),
     id: uuid('id').notNull(),
     name: text('name').notNull(),
     hash: text('hash').notNull(),

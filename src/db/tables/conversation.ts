@@ -3,7 +3,6 @@ import {
   bigint,
   boolean,
   customType,
-  foreignKey,
   index,
   integer,
   jsonb,
@@ -19,7 +18,7 @@ import type { EndedBy, EndReason } from '../../domain/closing/closing.ts';
 import type { Awaiting, OpenStatus, Starter, Status } from '../../domain/conversation/conversation.ts';
 import type { Actor, Effect, EventKind } from '../../domain/conversation/event.ts';
 import type { TimerKind } from '../../domain/policy/channel-rules.ts';
-import { account, agent, channel, instant, skill } from './account.ts';
+import { agent, channel, instant, ofAccount, refersTo, skill } from './account.ts';
 
 const xid8 = customType<{ data: string }>({ dataType: () => 'xid8' });
 
@@ -46,10 +45,7 @@ export const contact = pgTable(
     primaryKey({ columns: [table.accountId, table.id] }),
     unique('contact_address').on(table.accountId, table.channelId, table.address),
     index('contact_erased_before').on(table.erasedBefore).where(sql`${table.erasedBefore} is not null`),
-    foreignKey({
-      columns: [table.accountId, table.channelId],
-      foreignColumns: [channel.accountId, channel.id],
-    }),
+    refersTo(table, table.channelId, channel),
   ],
 );
 
@@ -60,9 +56,7 @@ export const contact = pgTable(
 export const erasedIdentifier = pgTable(
   'erased_identifier',
   {
-    accountId: uuid('account_id')
-      .notNull()
-      .references(() => account.accountId),
+    accountId: ofAccount(),
     hash: text('hash').notNull(),
     erasedAt: instant('erased_at').notNull(),
     /** OPTED_OUT, of an address whose customer had said so: kept for good; null: nothing to keep. */
@@ -96,10 +90,7 @@ export const consentChange = pgTable(
   },
   (table) => [
     primaryKey({ columns: [table.accountId, table.contactId, table.id] }),
-    foreignKey({
-      columns: [table.accountId, table.contactId],
-      foreignColumns: [contact.accountId, contact.id],
-    }),
+    refersTo(table, table.contactId, contact),
   ],
 );
 
@@ -145,12 +136,9 @@ export const conversation = pgTable(
   },
   (table) => [
     primaryKey({ columns: [table.accountId, table.id] }),
-    foreignKey({
-      columns: [table.accountId, table.contactId],
-      foreignColumns: [contact.accountId, contact.id],
-    }),
-    foreignKey({ columns: [table.accountId, table.skillId], foreignColumns: [skill.accountId, skill.id] }),
-    foreignKey({ columns: [table.accountId, table.agentId], foreignColumns: [agent.accountId, agent.id] }),
+    refersTo(table, table.contactId, contact),
+    refersTo(table, table.skillId, skill),
+    refersTo(table, table.agentId, agent),
     uniqueIndex('conversation_open_contact')
       .on(table.accountId, table.contactId)
       .where(sql`${table.status} <> 'ENDED'`),

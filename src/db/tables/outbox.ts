@@ -1,17 +1,7 @@
 import { sql } from 'drizzle-orm';
-import {
-  boolean,
-  foreignKey,
-  index,
-  integer,
-  jsonb,
-  pgTable,
-  primaryKey,
-  text,
-  uuid,
-} from 'drizzle-orm/pg-core';
+import { boolean, index, integer, jsonb, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core';
 import type { OutboxRow } from '../../domain/closing/owed-effects.ts';
-import { account, channel, instant } from './account.ts';
+import { channel, instant, ofAccount, refersTo } from './account.ts';
 
 /** Effects that a transaction owes the world; a row stays until it is sent, dead or dropped. */
 export const outbox = pgTable(
@@ -62,9 +52,7 @@ export const outbox = pgTable(
 export const webhookEndpoint = pgTable(
   'webhook_endpoint',
   {
-    accountId: uuid('account_id')
-      .notNull()
-      .references(() => account.accountId),
+    accountId: ofAccount(),
     id: uuid('id').notNull(),
     url: text('url').notNull(),
     /** Encrypted; so is the one before, which signs too until it ends. */
@@ -81,10 +69,7 @@ export const webhookEndpoint = pgTable(
   },
   (table) => [
     primaryKey({ columns: [table.accountId, table.id] }),
-    foreignKey({
-      columns: [table.accountId, table.channelId],
-      foreignColumns: [channel.accountId, channel.id],
-    }),
+    refersTo(table, table.channelId, channel),
   ],
 );
 
@@ -92,9 +77,7 @@ export const webhookEndpoint = pgTable(
 export const circuitBreaker = pgTable(
   'circuit_breaker',
   {
-    accountId: uuid('account_id')
-      .notNull()
-      .references(() => account.accountId),
+    accountId: ofAccount(),
     /** The channel's or the endpoint's id. */
     destinationId: uuid('destination_id').notNull(),
     kind: text('kind').notNull(),
@@ -128,10 +111,7 @@ export const webhookDelivery = pgTable(
   },
   (table) => [
     primaryKey({ columns: [table.accountId, table.endpointId, table.id] }),
-    foreignKey({
-      columns: [table.accountId, table.endpointId],
-      foreignColumns: [webhookEndpoint.accountId, webhookEndpoint.id],
-    }).onDelete('cascade'),
+    refersTo(table, table.endpointId, webhookEndpoint).onDelete('cascade'),
   ],
 );
 
