@@ -3,10 +3,7 @@ import { UnavailableError } from '../domain/errors.ts';
 import { hasSqlstate } from './sqlstate.ts';
 import { inTransaction } from './transaction.ts';
 
-/**
- * Reads by one statement that may go through all of an account's conversations, for `withinMs` at most.
- * @throws UnavailableError where that is not enough
- */
+/** Runs one statement that may read all of an account's conversations. @throws UnavailableError if it takes longer than `withinMs` */
 export async function readWithin<Found extends readonly Row[]>(
   sql: Sql,
   withinMs: number,
