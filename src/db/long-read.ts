@@ -3,7 +3,7 @@ import { UnavailableError } from '../domain/errors.ts';
 import { hasSqlstate } from './sqlstate.ts';
 import { inTransaction } from './transaction.ts';
 
-/** Runs one statement that may read all of an account's conversations. @throws UnavailableError if it takes longer than `withinMs` */
+/** Runs a statement that may read every conversation of an account. @throws UnavailableError after `withinMs` */
 export async function readWithin<Found extends readonly Row[]>(
   sql: Sql,
   withinMs: number,

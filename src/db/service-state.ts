@@ -12,7 +12,7 @@ export async function rescheduleOnNewRules(sql: Sql, hash: string): Promise<void
   });
 }
 
-/** Checks that the database's secrets are encrypted with this key; the first key is stored. @throws SetupError if it is another */
+/** Checks that this key encrypts the database's secrets; the first key is stored. @throws SetupError if it is another */
 export async function claimVault(sql: Sql, fingerprint: string): Promise<void> {
   await sql`
     insert into service_state (key, value) values ('vault', ${sql.json(fingerprint)}) on conflict (key) do nothing`;

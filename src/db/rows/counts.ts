@@ -13,7 +13,7 @@ const COUNTS: Readonly<Record<Counted, string>> = {
   outages: `from outage where account_id = $1 and kind = 'OUTAGE' and (until is null or until > $2::timestamptz - interval '90 days')`,
 };
 
-/** Counts an account's rows that count against a bound. Locks the account first, so that the second of two inserts counts the first. */
+/** Counts rows against a bound. Locks the account first, so that the second of two inserts counts the first. */
 export async function countOf(
   sql: Sql | TransactionSql,
   accountId: string,
