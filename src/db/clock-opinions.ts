@@ -1,7 +1,7 @@
 import type { Sql } from 'postgres';
 
 /** The opinions of other running processes on the database's time. */
-export type ClockOpinions = {
+type ClockOpinions = {
   /** One finds it wrong. */
   deny: boolean;
   /** One has used another time, and is about to follow this one. */

@@ -24,8 +24,8 @@ export type DatabaseGauges = {
 };
 
 /** The states of a connection, as `pg_stat_activity` has them. */
-export const CONNECTION_STATES = ['active', 'idle', 'idle in transaction', 'other'] as const;
-export type ConnectionState = (typeof CONNECTION_STATES)[number];
+const CONNECTION_STATES = ['active', 'idle', 'idle in transaction', 'other'] as const;
+type ConnectionState = (typeof CONNECTION_STATES)[number];
 
 /** The most effects that are counted; an exact number beyond it would not help anyone. */
 const MOST_COUNTED = 100_000;

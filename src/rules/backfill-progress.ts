@@ -98,7 +98,7 @@ export async function readChunk(
 }
 
 /** The statement; for EXPLAIN as well as for use. */
-export const READ_CHUNK = `with chunk as materialized (
+const READ_CHUNK = `with chunk as materialized (
     select id, lane_id, tags from conversation where account_id = $1 and id > $2 order by id limit $4
   )
   select count(*)::int as rows, count(lane_id)::int as open, (select id from chunk order by id desc limit 1) as "lastId",

@@ -33,9 +33,9 @@ export type EndpointDeps = RulesDeps & {
 };
 
 /** Endpoints an account may have at most: each is looked at for every event. */
-export const MAX_ENDPOINTS = BOUNDS.webhookEndpoints.max;
+const MAX_ENDPOINTS = BOUNDS.webhookEndpoints.max;
 /** How long the former secret signs too after a rotation. */
-export const FORMER_SECRET_MS = 24 * 60 * 60_000;
+const FORMER_SECRET_MS = 24 * 60 * 60_000;
 const SECRET_BYTES = 32;
 
 /**

@@ -1,3 +1,4 @@
+import type { EndedBy, EndReason } from '../closing/closing.ts';
 import type { TimerKind } from '../policy/channel-rules.ts';
 import type { Action, ActionKind, Command } from './activity.ts';
 import type { Awaiting, Conversation, Status } from './conversation.ts';
@@ -28,14 +29,14 @@ export const EVENT_KINDS = ['TIMER', 'SET_ASIDE', 'DELIVERY'] as const;
 export type EventKind = ActionKind | (typeof EVENT_KINDS)[number];
 
 /** What Lull shows to customers by itself. */
-export const PARTS = ['WARNING', 'CLOSE_MESSAGE', 'TEMPLATE', 'SURVEY', 'SEPARATOR'] as const;
+const PARTS = ['WARNING', 'CLOSE_MESSAGE', 'TEMPLATE', 'SURVEY', 'SEPARATOR'] as const;
 export type Part = (typeof PARTS)[number];
 
 /**
  * What became of it. SKIPPED: it was not to be sent, for a reason. REFUSED: the channel would not take it. UNCONFIRMED:
  * nobody knows whether it was taken, and sending it again could show it twice.
  */
-export const DELIVERY_OUTCOMES = ['SENT', 'SKIPPED', 'REFUSED', 'UNCONFIRMED'] as const;
+const DELIVERY_OUTCOMES = ['SENT', 'SKIPPED', 'REFUSED', 'UNCONFIRMED'] as const;
 export type DeliveryOutcome = (typeof DELIVERY_OUTCOMES)[number];
 
 /** One line of a conversation's feed (SP-12): append-only, numbered by revision, and enough to fold its state again. */
@@ -56,7 +57,7 @@ export type Event = {
   effect: Effect | null;
   status: Status;
   awaiting: Awaiting;
-  /** What else the action carried; for a timer `{ due }`. */
+  /** The other fields of the action; `due` of a timer; `endReason` of an event that ended the conversation. */
   data: Readonly<Record<string, unknown>> | null;
 };
 
@@ -68,8 +69,9 @@ export function eventOf(command: Command, after: Conversation, effect: Effect | 
     sender,
     by,
     text: _text,
-    ...data
+    ...fields
   } = rest as Record<string, unknown> & { agentId?: string };
+  const data = effect === 'ENDED' ? { ...fields, endReason: after.ending?.reason } : fields;
   return {
     accountId: after.accountId,
     conversationId: after.id,
@@ -92,11 +94,22 @@ export function eventOf(command: Command, after: Conversation, effect: Effect | 
 /** The command an event tells of; null for what was no command. Inverse of `eventOf`. */
 export function commandOf(event: Event): Command | null {
   if ((EVENT_KINDS as readonly string[]).includes(event.kind)) return null;
-  const data: Record<string, unknown> = { ...event.data, kind: event.kind };
+  const { endReason: _endReason, ...fields } = event.data ?? {};
+  const data: Record<string, unknown> = { ...fields, kind: event.kind };
   if (event.agentId !== null) data.agentId = event.agentId;
   if (event.kind === 'OUTBOUND') data.sender = event.actor;
   if (event.kind === 'START' || event.kind === 'END') data.by = event.actor;
   for (const field of ['until', 'responseAt'])
     if (typeof data[field] === 'string') data[field] = new Date(data[field]);
   return { action: data as Action, at: event.at, messageId: event.messageId, byId: true };
+}
+
+/** Why and by whom an event ended the conversation, which stays true after a reopening; null if it ended nothing. */
+export function endOf({
+  effect,
+  actor,
+  data,
+}: Pick<Event, 'effect' | 'actor' | 'data'>): { reason: EndReason; by: EndedBy } | null {
+  if (effect !== 'ENDED') return null;
+  return { reason: data?.endReason as EndReason, by: actor === 'CONSUMER' ? 'CUSTOMER' : (actor as EndedBy) };
 }

@@ -136,7 +136,7 @@ export async function readRanges(
  * The statement of `readRanges`; for EXPLAIN as well as for use. Its text depends on the limit, on which clocks there are,
  * in which order, and on how many spans: never on how many ranges.
  */
-export function rangesStatement(
+function rangesStatement(
   accountId: string,
   ranges: readonly Range[],
   direction: 'ASC' | 'DESC',
