@@ -67,7 +67,7 @@ const CASES = Object.keys(FAILURES).flatMap((failure) =>
   Object.keys(WAYS).flatMap((fails) => Object.keys(WAYS).map((reads) => ({ failure, fails, reads }))),
 );
 
-describe('after a statement that failed in the middle of its rows', () => {
+describe('after a statement that failed between its rows', () => {
   it.each(CASES)('$fails, $failure, a $reads read has its rows and no others', async (each) => {
     await FAILURES[each.failure]?.(WAYS[each.fails] as Way);
     const rows = (await WAYS[each.reads]?.(database.sql, COUNTING)) as unknown[];
@@ -82,8 +82,8 @@ describe('after a statement that failed in the middle of its rows', () => {
   });
 });
 
-describe('while statements are broken off in the middle of their rows', () => {
-  it('whoever reads beside gets their own rows', async () => {
+describe('while statements are cancelled between their rows', () => {
+  it('concurrent reads get their own rows', async () => {
     const pool = openDatabase(test.address, { connections: 3 });
     let isOver = false;
     const beside = Array.from({ length: 4 }, async (_, reader) => {

@@ -36,7 +36,7 @@ function hold({ sql }: Database) {
   return { begun: begun.promise, letGo: letGo.resolve, done };
 }
 
-describe('who waits for a connection', () => {
+describe('a caller that waits for a connection', () => {
   it('gets it in turn, whether for a statement or for a transaction', async () => {
     const database = open({ connections: 1 });
     const holder = hold(database);
@@ -55,7 +55,7 @@ describe('who waits for a connection', () => {
     expect(order).toHaveLength(20);
   });
 
-  it('is an account that has its part of them: all others get theirs meanwhile', async () => {
+  it('does not hold up other accounts when its own account has its share', async () => {
     const database = open({ connections: 4, connectionsOfOne: 2 });
     const holders = Array.from({ length: 8 }, () => onBehalfOf('one', () => hold(database)));
     await Promise.all(holders.slice(0, 2).map(({ begun }) => begun));
@@ -75,7 +75,7 @@ describe('who waits for a connection', () => {
     expect(database.counts().waiting).toBe(0);
   });
 
-  it('is not who has a connection already: it gets a second one though its account has its part', async () => {
+  it('gets a second connection within a transaction even if its account has its share', async () => {
     const database = open({ connections: 4, connectionsOfOne: 1 });
     const second = await onBehalfOf('one', () =>
       inTransaction(database.sql, async () => await database.sql`select 1 as one`),
@@ -83,7 +83,7 @@ describe('who waits for a connection', () => {
     expect(second).toEqual([{ one: 1 }]);
   });
 
-  it('is refused as UNAVAILABLE once it took too long, and the statement is never sent', async () => {
+  it('is refused as UNAVAILABLE after the limit, and its statement is never sent', async () => {
     const database = open({ connections: 1, waitMs: 50 });
     const holder = hold(database);
     await holder.begun;
@@ -99,7 +99,7 @@ describe('who waits for a connection', () => {
     expect(await database.sql`select word from said`).toEqual([]);
   });
 
-  it('is refused when the pool closes, while what runs is let finish', async () => {
+  it('is refused when the pool closes, while running statements finish', async () => {
     const database = open({ connections: 1 });
     const running = database.sql`select pg_sleep(0.2), 1 as one`.execute();
     await expect.poll(() => database.counts().open).toBe(1);
@@ -115,7 +115,7 @@ describe('who waits for a connection', () => {
     expect(database.counts()).toMatchObject({ open: 0, idle: 0, waiting: 0 });
   });
 
-  it('can give its statement up', async () => {
+  it('can cancel its statement', async () => {
     const database = open({ connections: 1 });
     const holder = hold(database);
     await holder.begun;
@@ -131,7 +131,7 @@ describe('who waits for a connection', () => {
 });
 
 describe('connections', () => {
-  it('are kept while they are idle, and as few as do', async () => {
+  it('are kept while they are idle, and no more are opened than needed', async () => {
     const database = open({ connections: 5 });
     for (let times = 0; times < 10; times++) await database.sql`select 1`;
     expect(database.counts()).toMatchObject({ open: 1, idle: 1 });
@@ -139,7 +139,7 @@ describe('connections', () => {
     expect(database.counts()).toMatchObject({ open: 5, idle: 5 });
   });
 
-  it('that end while they are idle are replaced when they are needed', async () => {
+  it('that are lost while they are idle are replaced when they are needed', async () => {
     const database = open({ connections: 2 });
     const [session] = await database.sql`select pg_backend_pid() as pid`;
     await test.database.sql`select pg_terminate_backend(${session?.pid}, 5000)`;
@@ -157,7 +157,7 @@ describe('connections', () => {
     await holder.done;
   });
 
-  it('a statement that the driver cannot send fails alone, and the transaction it is in', async () => {
+  it('a statement that the driver cannot send fails with its transaction, and nothing else does', async () => {
     const database = open({ connections: 1 });
     const missing = { word: undefined } as unknown as { word: string };
     const failing = inTransaction(database.sql, (sql) => [
@@ -172,7 +172,7 @@ describe('connections', () => {
 });
 
 describe('faults', () => {
-  it('a warning about transactions fails what is under way; it is logged and counted, and the connection is gone', async () => {
+  it('a warning about transactions fails running statements, is logged and counted, and closes the connection', async () => {
     const database = open({ connections: 1 });
     const [first] = await database.sql`select pg_backend_pid() as pid`;
     await expect(database.sql.unsafe('commit')).rejects.toMatchObject({ code: 'DRIVER_FAULT' });
@@ -188,7 +188,7 @@ describe('faults', () => {
     expect(await database.sql`select word from said`).toEqual([]);
   });
 
-  it('a transaction that is left open is found before anybody else has its connection', async () => {
+  it('a transaction that is left open is detected before its connection is lent again', async () => {
     const database = open({ connections: 1 });
     await database.sql.unsafe('begin; select 1');
     await database.sql`insert into said (word) values ('outside')`;
@@ -205,7 +205,7 @@ describe('faults', () => {
     await expect(failing).rejects.toMatchObject({ code: 'DRIVER_FAULT' });
   });
 
-  it('a statement outside of a transaction that would have to wait within it is refused at once', async () => {
+  it('a statement outside of its caller’s transaction is refused at once if it would have to wait', async () => {
     const database = open({ connections: 2 });
     const refused = [1, 2].map(() => Promise.withResolvers<unknown>());
     const both = refused.map(({ promise: _, resolve }) =>
@@ -233,7 +233,7 @@ describe('faults', () => {
     expect(await database.sql`select word from said`).toEqual([]);
   });
 
-  it('what the server notes is logged, and is no fault', async () => {
+  it('a notice of the server is logged, and is no fault', async () => {
     const database = open({ connections: 1 });
     await database.sql.unsafe(`do $$ begin raise notice 'a note'; raise warning 'take care'; end $$`);
     expect(lines.join('')).toContain('the database notes: a note');

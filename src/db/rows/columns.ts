@@ -23,7 +23,7 @@ const TYPES: Readonly<Record<string, ColumnType>> = {
 };
 
 /** A column of a table, in a many-row write. */
-export type TableColumn<Row> = Column<Row> & { isNullable: boolean };
+type TableColumn<Row> = Column<Row> & { isNullable: boolean };
 
 /** The columns of a many-row write, in the order of `values`; their names and types are the table's. */
 export function columnsOf<Row>(
