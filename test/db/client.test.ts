@@ -117,17 +117,18 @@ it('a server that refuses the connection is not retried', async () => {
   await expect(failed).rejects.toMatchObject({ exitCode: 3, message: expect.stringContaining('nowhere') });
 });
 
+const ANN = { host: 'db.example', port: 5432, database: 'lull', user: 'ann' };
 it.each([
-  ['postgres://ann:p%40ss@db.example:6543/lull?sslmode=require', 'db.example', 6543, 'lull', 'ann', 'p@ss'],
-  ['postgresql://ann@db.example', 'db.example', 5432, 'ann', 'ann', undefined],
-  ['postgres://ann@/lull?host=/run/postgresql', '/run/postgresql', 5432, 'lull', 'ann', undefined],
-  ['postgres://ann@%2Frun%2Fpostgresql/lull', '/run/postgresql', 5432, 'lull', 'ann', undefined],
-  ['postgres://ann@[::1]:1234/lull', '::1', 1234, 'lull', 'ann', undefined],
-  ['postgres://ann@?host=/tmp&port=6000', '/tmp', 6000, 'ann', 'ann', undefined],
-  ['postgres:///lull?user=ann&password=secret', 'localhost', 5432, 'lull', 'ann', 'secret'],
-])('reads the address %s', (url, host, port, database, user, password) => {
-  const login = { database, user, ...(password === undefined ? {} : { password }) };
-  expect(pgPoolConfig({ url })).toMatchObject({ ...login, host, port });
+  ['postgres://ann:p%40ss@db.example:6543/lull?sslmode=require', { ...ANN, port: 6543, password: 'p@ss' }],
+  ['postgresql://ann@db.example', { ...ANN, database: 'ann' }],
+  ['postgres://ann@/lull?host=/run/postgresql', { ...ANN, host: '/run/postgresql' }],
+  ['postgres://ann@%2Frun%2Fpostgresql/lull', { ...ANN, host: '/run/postgresql' }],
+  ['postgres://ann@[::1]:1234/lull', { ...ANN, host: '::1', port: 1234 }],
+  ['postgres://ann@?host=/tmp&port=6000', { ...ANN, host: '/tmp', port: 6000, database: 'ann' }],
+  ['postgres:///lull?user=ann&password=secret', { ...ANN, host: 'localhost', password: 'secret' }],
+])('reads the address %s', (url, expected) => {
+  expect(pgPoolConfig({ url })).toMatchObject(expected);
+  const { host, port, ...login } = expected;
   const way = host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : { host: [host], port: [port] };
   expect(postgresOptions({ url })).toMatchObject({ ...login, ...way });
   expect(describeAddress({ url })).not.toContain('p@ss');

@@ -41,6 +41,21 @@ export function columnsOf<Row>(
   });
 }
 
+/**
+ * The columns of a table, except `omitted`, for rows that have them under the same keys. The functions of `columnsOf` read
+ * one row in half the time, so statements that write one conversation for each message use that.
+ */
+export function columnsExcept<Table extends PgTable, Omitted extends keyof InferSelectModel<Table> & string>(
+  table: Table,
+  omitted: readonly Omitted[],
+): TableColumn<Readonly<Omit<InferSelectModel<Table>, Omitted>>>[] {
+  const keys = Object.keys(getColumns<PgTable>(table)).filter((key) => !omitted.includes(key as Omitted));
+  return columnsOf(
+    table,
+    Object.fromEntries(keys.map((key) => [key, (row: Readonly<Record<string, unknown>>) => row[key]])),
+  ) as never;
+}
+
 type SnakeCase<Name extends string> = Name extends `${infer First}${infer Rest}`
   ? `${First extends Lowercase<First> ? First : `_${Lowercase<First>}`}${SnakeCase<Rest>}`
   : Name;

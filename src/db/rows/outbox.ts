@@ -4,9 +4,8 @@ import { outbox } from '../tables/outbox.ts';
 import { columnsOf, namesOf, type ValuesOf } from './columns.ts';
 import { unnest, valuesOf } from './unnest.ts';
 
-type SetByStatement = 'accountId' | 'state' | 'attempts' | 'dueAt' | 'createdAt';
-type SetLater = 'begunAt' | 'doneAt' | 'error';
-const VALUES: ValuesOf<typeof outbox, OutboxRow, SetByStatement | SetLater> = {
+type SetBySql = 'accountId' | 'state' | 'attempts' | 'dueAt' | 'createdAt' | 'begunAt' | 'doneAt' | 'error';
+const VALUES: ValuesOf<typeof outbox, OutboxRow, SetBySql> = {
   id: (row) => row.id,
   kind: (row) => row.kind,
   conversationId: (row) => row.conversationId,
