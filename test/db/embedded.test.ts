@@ -110,8 +110,10 @@ describe('the embedded Postgres', () => {
     expect(owner).not.toBe(0);
     expect(statSync(join(dataDir, 'postgres')).uid).toBe(owner);
   });
+});
 
-  it('keeps committed rows when Postgres is killed, and is started again', async () => {
+describe('the embedded Postgres, after a process was killed,', () => {
+  it('keeps committed rows, and is started again', async () => {
     const { address } = await start();
     await onServer(address, (sql) => sql`insert into kept values ('two')`);
     const killed = postgresIn(dataDir) as number;
@@ -140,7 +142,9 @@ describe('the embedded Postgres', () => {
     expect(next.startedHere).toBe(true);
     expect(await words(next.address)).toContain('three');
   });
+});
 
+describe('the embedded Postgres of several processes', () => {
   it('joins the server of another process, and takes over when that process ends', async () => {
     const { child, address } = await startChild();
     const joined = await start();

@@ -82,7 +82,9 @@ describe('a caller that waits for a connection', () => {
     );
     expect(second).toEqual([{ one: 1 }]);
   });
+});
 
+describe('a caller that gets no connection', () => {
   it('is refused as UNAVAILABLE after the limit, and its statement is never sent', async () => {
     const database = open({ connections: 1, waitMs: 50 });
     const holder = hold(database);
