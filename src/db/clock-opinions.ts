@@ -16,7 +16,7 @@ const DENIES_FOR_MS = 5_000;
 const KEPT_MS = 24 * 3_600_000;
 
 /** One process's exchange of opinions on the database's time. Of no account. */
-export type ClockExchange = {
+type ClockExchange = {
   /** Writes this process's opinion, unless it is null, and reads those of others. */
   exchange(says: 'RIGHT' | 'WRONG' | 'STEPPING' | null): Promise<ClockOpinions>;
   /** Deletes this process's opinion, as the process ends. */

@@ -8,10 +8,7 @@ import { orUnavailable } from './sqlstate.ts';
 export type Call = { key: string | null; request: unknown };
 
 /** Runs work in a transaction, and stores its answer under the call's key. */
-export type Keeping<Result extends object> = (
-  sql: TransactionSql,
-  act: () => Promise<Result>,
-) => Promise<Result>;
+type Keeping<Result extends object> = (sql: TransactionSql, act: () => Promise<Result>) => Promise<Result>;
 
 /** The key was used before: the transaction is rolled back, and the stored answer is read. */
 class UsedKeyError extends Error {}

@@ -13,7 +13,7 @@ type Results<Result> = Result extends unknown[]
   ? { [Key in keyof Result]: Awaited<Result[Key]> }
   : Awaited<Result>;
 /** Runs something in a transaction. */
-export type Transact = <Result>(run: Run<Result>, mode?: TransactionMode) => Promise<Results<Result>>;
+type Transact = <Result>(run: Run<Result>, mode?: TransactionMode) => Promise<Results<Result>>;
 
 /** The property of a database's `sql` that begins transactions. */
 export const TRANSACT = Symbol('transact');

@@ -6,7 +6,7 @@ import * as tables from '../../src/db/tables/tables.ts';
 const snakeCase = (key: string) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 it('every column has the name of its key in snake case, by which rows are read', () => {
-  const all = Object.values(tables).filter(isTable);
+  const all = Object.values<unknown>(tables).filter(isTable);
   expect(all.length).toBeGreaterThan(15);
   for (const table of all)
     for (const [key, { name }] of Object.entries(getColumns(table))) expect(name).toBe(snakeCase(key));

@@ -86,14 +86,14 @@ describe('a caller that waits for a connection', () => {
 
 describe('a caller that gets no connection', () => {
   it('is refused as UNAVAILABLE after the limit, and its statement is never sent', async () => {
-    const database = open({ connections: 1, waitMs: 50 });
+    const database = open({ connections: 1, waitMs: 500 });
     const holder = hold(database);
     await holder.begun;
     await expect(database.sql`insert into said (word) values ('late')`).rejects.toThrow(UnavailableError);
     const late = inTransaction(database.sql, (sql) => sql`insert into said (word) values ('later')`);
     await expect(late).rejects.toMatchObject({
       code: 'UNAVAILABLE',
-      message: expect.stringContaining('0.05 s'),
+      message: expect.stringContaining('0.5 s'),
     });
     expect(database.counts()).toMatchObject({ open: 1, idle: 0, waiting: 0 });
     holder.letGo();

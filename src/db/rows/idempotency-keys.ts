@@ -1,7 +1,7 @@
 import type { Sql, TransactionSql } from 'postgres';
 
 /** The answer of a mutation under an idempotency key. */
-export type StoredAnswer = { requestHash: string; result: unknown; createdAt: Date };
+type StoredAnswer = { requestHash: string; result: unknown; createdAt: Date };
 
 /** A caller's key, and its replacement once it has named a contact that was erased (PE-15). */
 export type Keys = { key: string; erasedKey: string };
