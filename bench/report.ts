@@ -35,7 +35,7 @@ export function formatResults(results: readonly Result[]): string {
 }
 
 /** Whether the figure meets its target; true without one. */
-export function isReached({ value, atMost, atLeast }: Figure): boolean {
+function isReached({ value, atMost, atLeast }: Figure): boolean {
   return value <= (atMost ?? Number.POSITIVE_INFINITY) && value >= (atLeast ?? Number.NEGATIVE_INFINITY);
 }
 

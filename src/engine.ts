@@ -79,7 +79,7 @@ export type LaneDirectory = {
  * An identifier by which an erased customer could be recognised: the address on a channel, the id of a message (which may
  * contain the address), or the key and the arguments of an idempotent call (which may name the address).
  */
-export type Identifier = { accountId: string; value: string } & (
+type Identifier = { accountId: string; value: string } & (
   | { kind: 'ADDRESS' | 'MESSAGE'; channelId: string }
   | { kind: 'IDEMPOTENCY_KEY' | 'REQUEST'; channelId: null }
 );

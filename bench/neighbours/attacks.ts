@@ -3,7 +3,7 @@ import type { Account } from '../seed.ts';
 import type { AttackJob } from './attacker.ts';
 
 /** What is done meanwhile, and what is asked first, before anything is measured. */
-export type Attack = { jobs: readonly AttackJob[]; first?: readonly string[] };
+type Attack = { jobs: readonly AttackJob[]; first?: readonly string[] };
 /** What an account does to its neighbours, by name: each of it allowed, or refused by a limit. */
 export type Attacks = Record<string, Attack>;
 

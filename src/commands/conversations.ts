@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander';
-import { CONVERSATION_COLUMNS, conversationOf, type StoredConversation } from '../db/rows/conversations.ts';
+import type { StoredConversation } from '../db/rows/conversations.ts';
 import { STATUSES, type Status } from '../domain/conversation/conversation.ts';
 import { type Due, nextDue } from '../domain/time/timers.ts';
-import { readNamed } from '../insight/reads.ts';
+import { readNewestConversations } from '../insight/command-reads.ts';
+import { readContacts, readNamed } from '../insight/reads.ts';
 import type { Existing } from './open-existing.ts';
 import { type Column, instantText, reading, readLimit, table } from './reading.ts';
 import { print, printJson } from './terminal.ts';
@@ -45,13 +46,8 @@ async function list(
   statuses: readonly Status[],
   limit: number,
 ): Promise<Listed[]> {
-  const found = await sql`
-    select ${sql.unsafe(CONVERSATION_COLUMNS)} from conversation
-    where account_id = ${accountId} and (${statuses.length === 0} or status = any(${[...statuses]}))
-    order by id desc limit ${limit}`;
-  const conversations = found.map(conversationOf);
-  const [account] = await sql`select rules_version from account where account_id = ${accountId}`;
-  const rules = await cache.at(accountId, Number(account?.rules_version));
+  const conversations = await readNewestConversations(sql, accountId, statuses, limit);
+  const rules = await cache.newest(accountId);
   const ids = (of: (row: StoredConversation) => string | null) =>
     conversations.flatMap((row) => of(row) ?? []);
   const names = new Map(
@@ -70,8 +66,11 @@ async function list(
       )),
     ].map(({ id, name }) => [id, name]),
   );
-  const contacts = await sql<{ id: string; address: string | null }[]>`
-    select id, address from contact where account_id = ${accountId} and id = any(${ids((row) => row.contactId)})`;
+  const contacts = await readContacts(
+    sql,
+    accountId,
+    ids((row) => row.contactId),
+  );
   const addresses = new Map(contacts.map(({ id, address }) => [id, address]));
   return conversations.map((row) => ({
     ...row,

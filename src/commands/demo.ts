@@ -8,6 +8,7 @@ import { createAccount } from '../accounts/setup.ts';
 import type { Engine } from '../app.ts';
 import { readConfig } from '../config.ts';
 import type { Changed } from '../engine.ts';
+import { readTimedCloses } from '../insight/command-reads.ts';
 import { readTimeline, type TimelineRow } from '../insight/replay/timeline.ts';
 import { createLog } from '../log.ts';
 import { ensureChannel } from '../rules/ensure-channel.ts';
@@ -111,17 +112,9 @@ The first conversations fall due in a few seconds. Ctrl-C ends it.
 
 /** A line for each conversation that a timer has ended. */
 async function printCloses({ db }: Engine, { accountId, conversationIds }: Changed): Promise<void> {
-  const rows = await db.sql`
-    select contact.address, channel.name as channel, skill.name as skill, end_reason, ended_at, last_activity_at, lateness_ms
-    from conversation
-    join contact on contact.account_id = conversation.account_id and contact.id = conversation.contact_id
-    join channel on channel.account_id = conversation.account_id and channel.id = conversation.channel_id
-    left join skill on skill.account_id = conversation.account_id and skill.id = conversation.skill_id
-    where conversation.account_id = ${accountId} and conversation.id = any(${conversationIds})
-      and status = 'ENDED' and lateness_ms is not null order by ended_at`;
-  for (const row of rows) {
+  for (const row of await readTimedCloses(db.sql, accountId, conversationIds)) {
     const time = row.ended_at.toISOString().slice(11, 23);
-    const quiet = Math.round((row.ended_at - row.last_activity_at) / MINUTE_MS);
+    const quiet = Math.round((row.ended_at.getTime() - row.last_activity_at.getTime()) / MINUTE_MS);
     const where = cell(`${row.address} ${row.skill ?? ''}`).padEnd(26);
     print(
       `${time}  ${row.end_reason}  ${where} ${row.channel.padEnd(4)} quiet for ${quiet} min, closed ${row.lateness_ms} ms late\n`,

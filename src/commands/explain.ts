@@ -28,8 +28,7 @@ async function run(text: string, { account, json }: { account: string; json?: tr
   await reading(account, async ({ rules: cache, db: { sql } }, accountId) => {
     const [conversation] = await readConversations(sql, accountId, [id]);
     if (!conversation) throw new NotFoundError('id', `conversation in the account ${account}`);
-    const [row] = await sql`select rules_version from account where account_id = ${accountId}`;
-    const rules = await cache.at(accountId, Number(row?.rules_version));
+    const rules = await cache.newest(accountId);
     const asked = { conversationId: id, instants: instantsOf(conversation) };
     const [steps = []] = await readSteps(sql, accountId, [asked]);
     const explanation = explain(rules, conversation, steps);

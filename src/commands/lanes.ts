@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { type Lane, lanesOn } from '../db/rows/lanes.ts';
+import { countOpenByLane, readNames } from '../insight/command-reads.ts';
 import { type Column, instantText, reading, table } from './reading.ts';
 import { print, printJson } from './terminal.ts';
 
@@ -29,21 +30,10 @@ async function run({
   json?: true;
 }): Promise<void> {
   await reading(account, async ({ db: { sql } }, accountId) => {
-    const named = async (kind: 'channel' | 'skill') =>
-      new Map(
-        (
-          await sql<{ id: string; name: string }[]>`
-          select id, name from ${sql(kind)} where account_id = ${accountId}`
-        ).map(({ id, name }) => [id, name]),
-      );
-    const [channels, skills] = await Promise.all([named('channel'), named('skill')]);
+    const channels = await readNames(sql, 'channel', accountId);
+    const skills = await readNames(sql, 'skill', accountId);
     const lanes = await lanesOn(sql, accountId, [...channels.keys()]);
-    const counted = counts
-      ? await sql<{ lane_id: string; open: number }[]>`
-          select lane_id, count(*)::int as open from conversation
-          where account_id = ${accountId} and lane_id is not null group by lane_id`
-      : null;
-    const open = new Map(counted?.map((row) => [row.lane_id, row.open]));
+    const open = counts ? await countOpenByLane(sql, accountId) : null;
     const never = Number.MAX_SAFE_INTEGER;
     const rows = lanes
       .sort((a, b) => (a.wakeAt?.getTime() ?? never) - (b.wakeAt?.getTime() ?? never))
@@ -52,7 +42,7 @@ async function run({
           ...lane,
           channel: channels.get(lane.facts.channelId) ?? '',
           skill: lane.facts.skillId === null ? null : (skills.get(lane.facts.skillId) ?? ''),
-          open: counted === null ? null : (open.get(lane.id) ?? 0),
+          open: open === null ? null : (open.get(lane.id) ?? 0),
         }),
       );
     if (json) printJson(rows.map(jsonOf));

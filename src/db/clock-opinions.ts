@@ -1,7 +1,7 @@
 import type { Sql } from 'postgres';
 
 /** What other processes say of the database's time. */
-export type ClockOpinions = {
+type ClockOpinions = {
   /** One that runs finds it wrong. */
   deny: boolean;
   /** One that runs has gone by another time, and is about to follow this one. */

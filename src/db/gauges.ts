@@ -24,8 +24,8 @@ export type DatabaseGauges = {
 };
 
 /** What a connection to the database is doing. */
-export const CONNECTION_STATES = ['active', 'idle', 'idle in transaction', 'other'] as const;
-export type ConnectionState = (typeof CONNECTION_STATES)[number];
+const CONNECTION_STATES = ['active', 'idle', 'idle in transaction', 'other'] as const;
+type ConnectionState = (typeof CONNECTION_STATES)[number];
 
 /** Effects are counted up to this many: beyond it, how many more there are tells nobody anything. */
 const MOST_COUNTED = 100_000;

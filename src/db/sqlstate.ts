@@ -1,7 +1,7 @@
 import { TakenError, UnavailableError } from '../domain/errors.ts';
 
 /** SQLSTATE codes that Lull handles by name; https://www.postgresql.org/docs/current/errcodes-appendix.html has them all. */
-export const SQLSTATE = {
+const SQLSTATE = {
   divisionByZero: '22012',
   uniqueViolation: '23505',
   inFailedTransaction: '25P02',
@@ -47,7 +47,7 @@ const DATABASE_UNAVAILABLE =
   'the database is unavailable; the change may or may not have been made: repeat the call with the same ids and keys';
 
 /** The error's SQLSTATE, or the code of Node.js or of the driver; an empty text where it has none. */
-export function sqlstateOf(error: unknown): string {
+function sqlstateOf(error: unknown): string {
   const code = (error as { code?: unknown } | null | undefined)?.code;
   return typeof code === 'string' ? code : '';
 }
@@ -68,7 +68,7 @@ export function isTimeout(error: unknown): boolean {
 }
 
 /** Whether Postgres rolled the transaction back, so that nothing of it was written. */
-export function isRolledBack(error: unknown): boolean {
+function isRolledBack(error: unknown): boolean {
   return ROLLED_BACK.has(sqlstateOf(error));
 }
 
@@ -91,7 +91,7 @@ export function canBeBisected(error: unknown): boolean {
 }
 
 /** Whether the database is unreachable or cannot go on. A transaction that was committing may have been committed. */
-export function isUnavailable(error: unknown): boolean {
+function isUnavailable(error: unknown): boolean {
   const code = error instanceof Error ? sqlstateOf(error) : '';
   return CONNECTION_CODES.has(code) || SERVER_UNAVAILABLE.test(code);
 }

@@ -71,10 +71,7 @@ export async function readSituation(
 }
 
 /** Whether free text may be sent now, by when the customer last wrote (PE-4). */
-export function isWindowOpen(
-  { clock }: Pick<Deps, 'clock'>,
-  { adapterRules, lastInboundAt }: Situation,
-): boolean {
+function isWindowOpen({ clock }: Pick<Deps, 'clock'>, { adapterRules, lastInboundAt }: Situation): boolean {
   const { replyWindow } = adapterRules;
   if (replyWindow === null) return true;
   if (lastInboundAt === null) return false;

@@ -2,7 +2,7 @@
 export type BodyOwner = { place: string; sender: string };
 
 /** A body that is being read, or has been, and is kept for its request. */
-export type KeptBody = {
+type KeptBody = {
   /** Takes note of so many bytes more; false where there is no room for them: then the request has to be refused. */
   grow(bytes: number): boolean;
   /** It has been read whole: nobody else can take its room from now on. */

@@ -27,10 +27,10 @@ export type Metrics = {
 export type Load = { requests: number; waiting: number; subscriptions: number };
 
 /** Sends that are under way from this process, and those of them without an answer for a second and more. */
-export type Sends = { sending: number; stalled: number };
+type Sends = { sending: number; stalled: number };
 
 /** Jobs of one kind in the queue, by state. */
-export type QueueDepth = { queue: string; waiting: number; delayed: number; active: number };
+type QueueDepth = { queue: string; waiting: number; delayed: number; active: number };
 
 /** Where it reads what it does not count itself. */
 export type MetricsSources = {

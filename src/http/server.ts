@@ -40,7 +40,7 @@ export type HttpDeps = Omit<SchemaDeps, 'turns'> &
   };
 
 /** What requests are told apart by when they are counted. */
-export type Route = 'graphql' | 'webhooks' | 'probes' | 'other';
+type Route = 'graphql' | 'webhooks' | 'probes' | 'other';
 
 type HttpOptions = Pick<Config, 'host' | 'port' | 'publicUrl' | 'connections'> &
   GraphqlOptions &

@@ -8,7 +8,7 @@ export type SubscriptionLimits = Pick<Config, 'subscriptions' | 'accountSubscrip
 type Subscribe = SchemaDeps['subscribe'];
 
 /** Rows that all subscriptions together may read for an event each: of one account, and of a process. */
-export const MAX_EVENT_COSTS = { ACCOUNT: 20_000, PROCESS: 40_000 } as const;
+const MAX_EVENT_COSTS = { ACCOUNT: 20_000, PROCESS: 40_000 } as const;
 
 /**
  * Holds subscriptions to their limits, of the process and of each account in it: how many there are, and how much they

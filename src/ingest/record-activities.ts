@@ -28,7 +28,7 @@ const BATCH_LOCK_WAIT_MS = 250;
  * How a call is recorded. LIVE: activities act now. PLAYED, for a recorded timeline: each activity acts at its own instant,
  * timers due in between and up to `until` act first, and no webhook, message or subscription sees it.
  */
-export type Mode = { kind: 'LIVE' } | { kind: 'PLAYED'; until: Date };
+type Mode = { kind: 'LIVE' } | { kind: 'PLAYED'; until: Date };
 
 /** One call, or the calls of a micro-batch. `around` adds statements to its transaction. */
 export type Recording = {

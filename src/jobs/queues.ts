@@ -22,13 +22,13 @@ const CHUNK = 500;
 export type When = { id: string; delayMs: number; givesWay?: boolean };
 
 /** Workers that were started together. */
-export type Crew = {
+type Crew = {
   /** Takes no further job, waits for those that run, and leaves. */
   close(): Promise<void>;
 };
 
 /** Jobs of a kind: those whose time has come, those whose has not, and those that run. */
-export type Depth = { waiting: number; delayed: number; active: number };
+type Depth = { waiting: number; delayed: number; active: number };
 
 /** The queues of a process. They are the only record of nothing: they may be wiped at any time. */
 export type Queues = {

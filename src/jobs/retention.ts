@@ -1,7 +1,7 @@
 import type { Temporal } from 'temporal-polyfill';
 import { deleteOldErased, forgetErasures } from '../db/rows/erased-identifiers.ts';
 import { deleteOldAnswers } from '../db/rows/idempotency-keys.ts';
-import { deleteEndedConversations, deleteFinishedEffects } from '../db/rows/retention.ts';
+import { allAccounts, deleteEndedConversations, deleteFinishedEffects } from '../db/rows/retention.ts';
 import { deleteOldDeliveries, endpointsWithOldDeliveries } from '../delivery/webhooks/delivery-log.ts';
 import { REMEMBER_ERASED_DAYS } from '../domain/conversation/erasure.ts';
 import { toMilliseconds } from '../domain/time/duration.ts';
@@ -61,8 +61,8 @@ export async function retain(
   if (keepEnded === null) return { ...removed, conversations: 0 };
   const endedBefore = before(toMilliseconds(keepEnded));
   let conversations = 0;
-  for (const { account_id } of await deps.db.sql`select account_id from account`)
-    conversations += await all(() => deleteEndedConversations(deps.db.sql, account_id, endedBefore, AT_ONCE));
+  for (const accountId of await allAccounts(deps.db.sql))
+    conversations += await all(() => deleteEndedConversations(deps.db.sql, accountId, endedBefore, AT_ONCE));
   return { ...removed, conversations };
 }
 

@@ -14,7 +14,7 @@ import twilioConversations from '../../src/adapters/channels/twilio-conversation
 import web from '../../src/adapters/channels/web/adapter.ts';
 import whatsapp from '../../src/adapters/channels/whatsapp/adapter.ts';
 import { type AdapterSamples, adapterContract } from '../../src/adapters/contract/contract.ts';
-import { stampsArrival } from './broken/stamps-arrival.ts';
+import stampsArrival from './broken/stamps-arrival.ts';
 import { CHATWOOT_SAMPLES } from './samples/chatwoot.ts';
 import { INTERACTION_SAMPLES } from './samples/interactions.ts';
 import { CONVERSATIONS_SAMPLES, SMS_SAMPLES } from './samples/twilio.ts';

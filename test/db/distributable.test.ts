@@ -35,7 +35,7 @@ const ACROSS: [path: string, begins: string, why: string][] = [
     'retention',
   ],
   ['src/db/rows/erased-identifiers.ts', 'update contact set erased_before = null where', 'retention'],
-  ['src/jobs/retention.ts', 'select account_id from account', 'retention, account by account'],
+  ['src/db/rows/retention.ts', 'select account_id from account', 'retention, account by account'],
   ['src/rules/outage-rows.ts', 'select from outage where kind', 'downtime is of all accounts'],
   [
     'src/accounts/revoke-keys.ts',

@@ -22,7 +22,7 @@ export const SHORT: Form = { isShort: true, times: 1, perCall: 4, burst: 150 };
 export const LONG: Form = { isShort: false, times: 2, perCall: 10, burst: 300 };
 
 /** What came of a fault. */
-export type Row = {
+type Row = {
   fault: string;
   tried: number;
   /** Messages that were acknowledged meanwhile, each of which has to be in the feed. */
@@ -37,7 +37,7 @@ export type Row = {
 /** What came of all, and how processes ended that nobody had asked to. */
 export type Outcome = { rows: Row[]; ends: Record<string, number> };
 
-const OVERDUE = ['nothing that is due stays open'];
+const OVERDUE = ['no conversation that is due stays open'];
 /** So many violations of a try are said; all are counted. */
 const SAID = 10;
 const SETTLED_WITHIN_MS = 20_000;

@@ -13,7 +13,7 @@ export type Load = {
 /** A conversation that was begun, as far as whoever reports it knows. */
 type Begun = { channel: string; address: string; due: number };
 /** Conversations that fall due at one instant. */
-export type Burst = { ids: string[]; addresses: string[]; due: number };
+type Burst = { ids: string[]; addresses: string[]; due: number };
 
 /** The platform that reports: it knows what was acknowledged, and reports again what was not. */
 export type Traffic = {

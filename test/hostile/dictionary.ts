@@ -1,7 +1,7 @@
 import { NODE_TYPES } from '../../src/schema/core/ids.ts';
 
 /** An id that nothing has. */
-export const NOBODYS = '018f0000-0000-7000-8000-000000000000';
+const NOBODYS = '018f0000-0000-7000-8000-000000000000';
 
 const words = (text: string) => text.trim().split(/\s+/);
 const base64 = (text: string) => Buffer.from(text).toString('base64');

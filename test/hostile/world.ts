@@ -18,7 +18,7 @@ import { faultsIn, type Kept, linesWithFaults } from './invariants.ts';
 import { CHANNELS } from './signing.ts';
 
 /** In every name that the other account has; no answer may hold it. */
-export const THEIRS = 'theirs-alone';
+const THEIRS = 'theirs-alone';
 const VAULT_KEY = Buffer.alloc(32, 7);
 
 /** An account, with ids of it that attackers use, and ids that only it knows. */

@@ -39,7 +39,7 @@ describe('the checker', () => {
   });
 
   it('has a fixture for every rule', () => {
-    const rules = ['env', 'layer', 'package', 'sql-time', 'time', 'type-only', 'unknown'];
+    const rules = ['env', 'layer', 'package', 'sql', 'sql-time', 'time', 'type-only', 'unknown'];
     expect([...new Set(bad.map(({ name }) => name.split('.')[0]))].sort()).toEqual(rules);
   });
 

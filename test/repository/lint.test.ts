@@ -5,3 +5,8 @@ it('formatted and linted', () => {
   const { status, output } = runTool('biome', 'check');
   expect(status, output).toBe(0);
 });
+
+it('every file, export and dependency is used', () => {
+  const { status, output } = runTool('knip', '--no-progress');
+  expect(status, output).toBe(0);
+});

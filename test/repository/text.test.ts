@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { dirname, join, normalize, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { root } from '../support/run.ts';
 
@@ -8,9 +8,19 @@ const NOT_OURS = ['node_modules', '.git', '.lull', 'dist'];
 /** What is true of one machine only, and has no place in what everybody clones. */
 const LOCAL: [name: string, pattern: RegExp][] = [
   ['a path of one machine', /(?<![\w.$}-])\/(work|root|home|Users|mnt)\/\w/],
-  ['a folder outside of the project', /\.\.\/shared/],
   ['the host of a package registry', /https?:\/\/[^/\s'"]*(registry|npm|proxy|mirror)[^/\s'"]*\//],
 ];
+const RELATIVE_PATH = /(?<![\w./])(?:\.\.\/)+[\w-][\w.-]*/g;
+/** Folders that every machine has: requests that try to leave their folder name them. */
+const EVERYWHERE = ['etc', 'dev'];
+
+/** Relative paths that leave the project, as seen from the folder of the file at `path`. */
+function pathsThatLeave(path: string, text: string): string[] {
+  return [...text.matchAll(RELATIVE_PATH)]
+    .map(([found]) => found)
+    .filter((found) => normalize(join(dirname(path), found)).startsWith('..'))
+    .filter((found) => !EVERYWHERE.some((folder) => found.endsWith(`../${folder}`)));
+}
 
 function textFiles(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true })
@@ -22,11 +32,14 @@ function textFiles(folder: string): string[] {
     .filter((path) => !/\.(png|ico|woff2|gz)$/.test(path));
 }
 
+/** `name` is the path of the file from the project's root. */
 function localTexts(name: string, text: string): string[] {
-  return LOCAL.flatMap(([what, pattern]) => {
+  const local = LOCAL.flatMap(([what, pattern]) => {
     const found = pattern.exec(text);
     return found === null ? [] : [`${name}: ${what}: ${found[0]}`];
   });
+  const left = pathsThatLeave(name, text).map((path) => `${name}: a folder outside the project: ${path}`);
+  return [...local, ...left];
 }
 
 it('nothing in the project is true of one machine only', () => {
@@ -43,6 +56,13 @@ describe('the search', () => {
     `..${slash}shared/a`,
     `https:${slash}/npm.example/x`,
   ])('finds %s', (text) => expect(localTexts('x', text)).toHaveLength(1));
+
+  it('finds a relative path only where it leaves the project', () => {
+    const text = `from '..${slash}shared/a.ts'`;
+    expect(localTexts('src/adapters/channels/sms.ts', text)).toEqual([]);
+    expect(localTexts('README.md', text)).toHaveLength(1);
+    expect(localTexts('docs/adr/1.md', `[a](..${slash}../..${slash}shared/a)`)).toHaveLength(1);
+  });
 
   it('lets other paths be', () => {
     const text = 'src/work/a, $HOME/home/a, ./home/a, https://lull.example/home, /var/lib/lull';

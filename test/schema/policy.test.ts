@@ -272,16 +272,11 @@ describe('what is refused changes nothing', () => {
 
 describe('since when a timer is on', () => {
   it('SP-6 the policy tells it for each place, and nothing of what is off or always was on', async () => {
-    const ask = async () =>
-      (
-        await api.ask(
-          `query ($skill: ID!) { account {
-            everywhere: policy { enabledSince { autoClose inactivate endInactive } }
-            sales: policy(skillId: $skill) { enabledSince { inactivate } }
-          } }`,
-          { skill: api.sales },
-        )
-      ).data.account;
+    const query = `query ($skill: ID!) { account {
+      everywhere: policy { enabledSince { autoClose inactivate endInactive } }
+      sales: policy(skillId: $skill) { enabledSince { inactivate } }
+    } }`;
+    const ask = async () => (await api.ask(query, { skill: api.sales })).data.account;
     const off = { autoClose: null, inactivate: null, endInactive: null };
     expect(await ask()).toEqual({
       everywhere: { enabledSince: off },

@@ -8,7 +8,7 @@ import { inTransaction, TRANSACT, type TransactionMode } from '../../src/db/tran
 export type Crash = { at: number; how: 'BEFORE' | 'AFTER' | 'KILLED' };
 
 /** What was made to happen; whoever meets it stops, as a process that died would. */
-export class CrashError extends Error {}
+class CrashError extends Error {}
 
 /** A client that comes to grief where `plan` says, once. `stop` tells whether it did. */
 export type Crashable = { sql: Sql; plan(crash: Crash | null): void; stop(): boolean };

@@ -7,7 +7,7 @@ export const log = createLog({ logLevel: 'silent' });
 export const start = Date.parse('2026-03-01T12:00:00Z');
 
 /** A database whose time runs with the process's, but for what the test does to it. */
-export function database() {
+function database() {
   const state = { shiftMs: 0, answerMs: 0, down: false };
   return {
     state,
@@ -23,7 +23,7 @@ export function database() {
 export const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
 /** Where the machine is never suspended. */
-export const uptime = () => performance.now();
+const uptime = () => performance.now();
 
 const running: { stop(): void }[] = [];
 

@@ -28,12 +28,19 @@ import { ensureChannel, scheduleAccountWakes, setPolicy, wakeLane } from './flow
 export const step = (run: () => unknown): Infallible =>
   infallible(createLog({ logLevel: 'silent' }), 'a step failed', async () => run());
 
-/** The deps of an engine with some of them, and some steps after a commit, replaced. Recording uses the replaced ones. */
+/**
+ * The deps of an engine with some of them, and some steps after a commit, replaced. Recording uses the replaced ones. A step
+ * that is not replaced here is the engine's, also if a test replaces it there later.
+ */
 export const depsWith = (
   { deps, steps }: Pick<Engine, 'deps' | 'steps'>,
   replaced: Partial<RecordDeps> = {},
   replacedSteps: Partial<AfterCommitSteps> = {},
-): ServiceDeps => withRecording({ ...deps, ...replaced }, openAfterCommit({ ...steps, ...replacedSteps }));
+): ServiceDeps =>
+  withRecording(
+    { ...deps, ...replaced },
+    openAfterCommit(Object.assign(Object.create(steps), replacedSteps)),
+  );
 
 /** An instant of the day most tests play on. */
 export const at = (time: string) => new Date(`2026-03-02T${time.length === 5 ? `${time}:00` : time}Z`);

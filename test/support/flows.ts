@@ -15,7 +15,6 @@ import * as ensureChannelFlow from '../../src/rules/ensure-channel.ts';
 import * as exemptTagsFlow from '../../src/rules/exempt-tags.ts';
 import * as exemptionBackfillFlow from '../../src/rules/exemption-backfill.ts';
 import * as outagesFlow from '../../src/rules/outages.ts';
-import * as pauseFlow from '../../src/rules/pause.ts';
 import * as setPolicyFlow from '../../src/rules/set-policy.ts';
 import * as setProfileFlow from '../../src/rules/set-profile.ts';
 import * as scheduleAccountFlow from '../../src/wake/schedule-account.ts';
@@ -32,8 +31,6 @@ function routed<Deps, Rest extends unknown[], Result>(
 export const ensureChannel = routed(ensureChannelFlow.ensureChannel);
 export const setPolicy = routed(setPolicyFlow.setPolicy);
 export const setProfile = routed(setProfileFlow.setProfile);
-export const pause = routed(pauseFlow.pause);
-export const resume = routed(pauseFlow.resume);
 export const changeRules = routed(changeRulesFlow.changeRules);
 export const setExemptTags = routed(exemptTagsFlow.setExemptTags);
 export const recordOutage = routed(outagesFlow.recordOutage);

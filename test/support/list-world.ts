@@ -11,7 +11,7 @@ import { at, DAY, depsWith, type Engine, HOUR, step } from './engine.ts';
 import { changeRules, ensureChannel, scheduleAccountWakes, setPolicy } from './flows.ts';
 
 /** A conversation by what it is sorted by; ages are in hours, so that many are level. */
-export type Standing = {
+type Standing = {
   status: OpenStatus;
   awaitsAgent: boolean;
   hasSkill: boolean;

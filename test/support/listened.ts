@@ -3,7 +3,7 @@ import { openDatabase } from '../../src/db/client.ts';
 import type { Engine } from './engine.ts';
 
 /** A statement as it went to the database. */
-export type Sent = { text: string; parameters: unknown[] };
+type Sent = { text: string; parameters: unknown[] };
 
 /** The engine's database over a single connection, and all that goes over it since it was last forgotten. */
 export type Listened = { sql: Sql; sent: Sent[]; forget(): void; close(): Promise<void> };

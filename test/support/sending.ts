@@ -20,7 +20,7 @@ import { at, openEngine } from './engine.ts';
 import { ensureChannel, openSender } from './flows.ts';
 
 /** What a channel of each kind is set up with here; where its provider is, the world adds. */
-export const SETTINGS = {
+const SETTINGS = {
   byoc: { secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', showCloseMessage: true },
   'in-app': { secret: 'a secret of the app', showCloseMessage: true, showSurvey: true },
   web: { secret: 'a secret of the page', showCloseMessage: true, showSurvey: true },
@@ -48,7 +48,7 @@ const PLACES: Record<Kind, string> = {
 };
 
 /** A call that the provider got; `body` as JSON or, of a form, as an object. */
-export type Got = { body: Record<string, unknown> & { text?: { body: string } } };
+type Got = { body: Record<string, unknown> & { text?: { body: string } } };
 /** What the provider does with its next call. */
 export type Behaviour = (response: ServerResponse, got: Got) => void | Promise<void>;
 /** Takes a message, under an id of its own each time. */

@@ -18,7 +18,7 @@ export const AUTHOR = { changedBy: 'test', why: null };
 export const NO_KEY = { key: null, request: null };
 
 /** What a subscriber answers: a status, one with headers, or nothing at all. */
-export type Answering = number | { status: number; headers: OutgoingHttpHeaders } | 'NOTHING';
+type Answering = number | { status: number; headers: OutgoingHttpHeaders } | 'NOTHING';
 
 /** A subscriber on this machine: it keeps what it is sent and answers what `answer` says just then. */
 export async function openSubscriber() {

@@ -281,12 +281,8 @@ describe('who ended it', () => {
       });
     }
     const optedOut = await begun('ended by opting out', { skillId });
-    await api.record({
-      kind: 'INBOUND',
-      channelId: api.channel,
-      address: 'ended by opting out',
-      text: 'STOP',
-    });
+    const stop = { kind: 'INBOUND', channelId: api.channel, address: 'ended by opting out', text: 'STOP' };
+    await api.record(stop);
     const byTimer = await begun('ended by time', { skillId });
     await api.engine.runUntil(plus(now(), HOUR));
     expect(await one(optedOut, 'ending { by reason }')).toEqual({

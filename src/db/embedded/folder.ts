@@ -23,7 +23,7 @@ import { SetupError } from '../../domain/errors.ts';
 export type Binaries = { initdb: string; postgres: string };
 
 /** Who Postgres runs as where we are root, as which it does not start. */
-export type RunAs = { uid: number; gid: number };
+type RunAs = { uid: number; gid: number };
 
 /** The embedded Postgres on disk; every path is absolute. */
 export type EmbeddedFolder = { data: string; socketDir: string; log: string; runAs: RunAs | null };

@@ -10,6 +10,12 @@ export async function deleteFinishedEffects(sql: Sql, doneBefore: Date, limit: n
   return deleted.count;
 }
 
+/** The ids of all accounts. */
+export async function allAccounts(sql: Sql): Promise<string[]> {
+  const rows = await sql<{ account_id: string }[]>`select account_id from account`;
+  return rows.map(({ account_id }) => account_id);
+}
+
 /**
  * Deletes an account's conversations that ended before an instant, with their feed; returns how many. Ids are in
  * order of time, so the oldest are found by the primary key. A contact's newest conversation is let go of first,

@@ -28,7 +28,7 @@ export const WEBHOOK_EVENTS = [
   'conversation.inactive',
   'case_closed',
 ] as const;
-export type WebhookEvent = (typeof WEBHOOK_EVENTS)[number];
+type WebhookEvent = (typeof WEBHOOK_EVENTS)[number];
 
 /**
  * What subscribers are told of an event. A revoked end is a reopening to them. `case_closed` is the notification that

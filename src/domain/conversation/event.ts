@@ -29,14 +29,14 @@ export const EVENT_KINDS = ['TIMER', 'SET_ASIDE', 'DELIVERY'] as const;
 export type EventKind = ActionKind | (typeof EVENT_KINDS)[number];
 
 /** What Lull shows to customers by itself. */
-export const PARTS = ['WARNING', 'CLOSE_MESSAGE', 'TEMPLATE', 'SURVEY', 'SEPARATOR'] as const;
+const PARTS = ['WARNING', 'CLOSE_MESSAGE', 'TEMPLATE', 'SURVEY', 'SEPARATOR'] as const;
 export type Part = (typeof PARTS)[number];
 
 /**
  * What became of it. SKIPPED: it was not to be sent, for a reason. REFUSED: the channel would not take it. UNCONFIRMED:
  * nobody knows whether it was taken, and sending it again could show it twice.
  */
-export const DELIVERY_OUTCOMES = ['SENT', 'SKIPPED', 'REFUSED', 'UNCONFIRMED'] as const;
+const DELIVERY_OUTCOMES = ['SENT', 'SKIPPED', 'REFUSED', 'UNCONFIRMED'] as const;
 export type DeliveryOutcome = (typeof DELIVERY_OUTCOMES)[number];
 
 /** One line of a conversation's feed (SP-12): append-only, numbered by revision, and enough to fold its state again. */

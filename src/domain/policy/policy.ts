@@ -108,7 +108,7 @@ export type Layer = {
 };
 
 /** The places a layer can be at, the weakest first. */
-export const LAYER_SCOPES = ['ACCOUNT', 'CHANNEL', 'SKILL', 'CHANNEL_AND_SKILL'] as const;
+const LAYER_SCOPES = ['ACCOUNT', 'CHANNEL', 'SKILL', 'CHANNEL_AND_SKILL'] as const;
 export type LayerScope = (typeof LAYER_SCOPES)[number];
 
 /** Where a resolved value comes from. */

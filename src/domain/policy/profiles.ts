@@ -66,7 +66,7 @@ const withDefaults = (own: Partial<Policy>): Policy => ({ ...LULL.defaults, ...o
  * LivePerson's conversations (LP-1 to LP-13): a conversation that awaits the customer is closed, always; every
  * change of what is known of it counts as activity; nothing ended is ever reopened.
  */
-export const LIVEPERSON: Profile = {
+const LIVEPERSON: Profile = {
   ...LULL,
   id: 'LIVEPERSON',
   bounds: { ...LULL.bounds, autoCloseAfter: between('PT25M', 'P90D'), reopenWithin: never },
@@ -85,7 +85,7 @@ export const LIVEPERSON: Profile = {
  * Salesforce's sessions (SF-1 to SF-14): the customer's silence makes a session INACTIVE and the next day ends it; a
  * customer who writes after the end begins a new one.
  */
-export const SALESFORCE: Profile = {
+const SALESFORCE: Profile = {
   ...LULL,
   id: 'SALESFORCE',
   bounds: {
@@ -121,7 +121,7 @@ export const SALESFORCE: Profile = {
  * Sprout's cases (SP-1 to SP-13): where it is switched on, a case is closed that nobody wrote in and whose status
  * nobody changed, whoever is awaited; a customer who writes again reopens it.
  */
-export const SPROUT: Profile = {
+const SPROUT: Profile = {
   ...LULL,
   id: 'SPROUT',
   bounds: { ...LULL.bounds, autoCloseAfter: between('PT1H', 'P21D') },

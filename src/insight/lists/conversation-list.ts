@@ -24,7 +24,6 @@ import {
   wholeOf,
 } from './list-streams.ts';
 
-export type { Key } from './list-streams.ts';
 export type Direction = 'ASC' | 'DESC';
 
 /** Where one of a list stands: with its due, or, behind all of those, by its last activity because it is never due. */

@@ -92,7 +92,7 @@ export type Context = {
 };
 
 /** The loaders of one account: each batches its reads into one statement per turn of the event loop. */
-export type Loaders = {
+type Loaders = {
   account: () => Promise<AccountRow>;
   /** The rules in force now, at least as new as everything that was read before this call. */
   rules: () => Promise<AccountRules>;

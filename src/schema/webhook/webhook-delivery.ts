@@ -2,7 +2,7 @@ import { type DeliveryRow, readDeliveries } from '../../delivery/webhooks/delive
 import { builder } from '../core/builder.ts';
 
 /** One attempt to send a webhook. */
-export const WebhookDelivery = builder.objectRef<DeliveryRow>('WebhookDelivery');
+const WebhookDelivery = builder.objectRef<DeliveryRow>('WebhookDelivery');
 builder.node(WebhookDelivery, {
   name: 'WebhookDelivery',
   description:

@@ -2,7 +2,7 @@ import type { Adapter } from '../../../src/adapters/adapter.ts';
 import web from '../../../src/adapters/channels/web/adapter.ts';
 
 /** Stamps a message when it comes in, not when it was sent. */
-export const stampsArrival = {
+const stampsArrival = {
   ...web,
   inbound: {
     ...web.inbound,

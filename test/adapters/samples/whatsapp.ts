@@ -14,7 +14,7 @@ export const WHATSAPP = {
   closeTemplate: 'conversation_closed',
   templateLanguages: ['en_US', 'de'],
 };
-export const OTHER_WHATSAPP = { ...WHATSAPP, appSecret: 'fedcba9876543210fedcba9876543210' };
+const OTHER_WHATSAPP = { ...WHATSAPP, appSecret: 'fedcba9876543210fedcba9876543210' };
 
 const METADATA = { display_phone_number: '15550783881', phone_number_id: WHATSAPP.phoneNumberId };
 type Values = { messages?: unknown[]; statuses?: unknown[]; message_echoes?: unknown[] };

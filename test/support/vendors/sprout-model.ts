@@ -11,7 +11,6 @@ type Case = {
   lastActivityAt: number;
   end: { at: number; credit: Agent | null; by: 'TIMER' | 'HAND' | 'OPT_OUT' } | null;
 };
-export type Model = ReturnType<typeof createSproutModel>;
 
 const HOUR = 3_600_000;
 const DEFAULTS: Required<Fields> = {
