@@ -179,7 +179,7 @@ async function shown(conversationId: string, endReason: string, parts = 3): Prom
         )
         .sort();
     },
-    { timeout: 25_000, interval: 100 },
+    { timeout: 60_000, interval: 100 },
   );
 }
 const silent = (why: string) =>

@@ -118,7 +118,7 @@ describe.each(KINDS)('two API processes and two workers on one database, the que
         );
       };
       await expect
-        .poll(read, { timeout: 20_000 })
+        .poll(read, { timeout: 60_000 })
         .toEqual([`INBOUND ${made[0]}`, `INBOUND ${made[1]}`, `END ${made[1]}`]);
     }
   });

@@ -128,7 +128,7 @@ describe.skipIf(skip)('a database that is backed up and restored as the page say
         await restored`select 1 from account where scheduled_version <> rules_version
           union all select 1 from lane where wake_at <= ${tenant.in(1_000)}`
       ).length;
-    await expect.poll(unsettled, { timeout: 20_000 }).toBe(0);
+    await expect.poll(unsettled, { timeout: 60_000 }).toBe(0);
     const open = await restored`select status, revision from conversation`;
     expect([...open]).toEqual([
       { status: 'ACTIVE', revision: 2 },
@@ -151,7 +151,7 @@ describe.skipIf(skip)('a database that is backed up and restored as the page say
     // Who follows the feed goes on from where they were.
     const newer = async () =>
       (await readFeed(restored, tenant.accountId, last ?? null, 100)).map(({ kind }) => kind);
-    await expect.poll(newer, { timeout: 10_000 }).toEqual(['INBOUND']);
+    await expect.poll(newer, { timeout: 60_000 }).toEqual(['INBOUND']);
     await ask(url, key, 'mutation ($id: ID!) { endOutage(outageId: $id) { __typename } }', {
       id: outages.nodes[0].id,
     });
@@ -159,7 +159,7 @@ describe.skipIf(skip)('a database that is backed up and restored as the page say
       await restored<{ address: string; ended_at: Date; reason: string }[]>`
         select address, ended_at, end_reason as reason from conversation join contact on contact.id = contact_id
         where status = 'ENDED'`;
-    await expect.poll(async () => (await ended()).length, { timeout: 20_000 }).toBe(1);
+    await expect.poll(async () => (await ended()).length, { timeout: 60_000 }).toBe(1);
     const [outage] = await restored<{ until: Date }[]>`select until from outage`;
     const [first] = await ended();
     expect(first).toMatchObject({ address: 'nearly due', reason: 'AUTO_CLOSE' });

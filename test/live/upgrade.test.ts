@@ -99,7 +99,7 @@ describe.each(older)('a database as %s left it, with data', (_, migrations) => {
     const ended = () => sql<{ address: string; ended_at: Date; last_activity_at: Date }[]>`
       select address, ended_at, last_activity_at from conversation
       join contact on contact.account_id = conversation.account_id and contact.id = contact_id where status = 'ENDED'`;
-    await expect.poll(async () => (await ended()).length, { timeout: 40_000 }).toBe(1);
+    await expect.poll(async () => (await ended()).length, { timeout: 60_000 }).toBe(1);
     const [first] = await ended();
     expect(first?.address).toBe('due soon');
     expect(first?.ended_at.getTime()).toBeGreaterThanOrEqual((first?.last_activity_at.getTime() ?? 0) + HOUR);
