@@ -20,7 +20,7 @@ beforeAll(async () => {
   world = await openWorld({ LULL_CORS_ORIGIN: ORIGIN });
   authorization = `Bearer ${world.ours.key}`;
   slow = openSlow();
-}, 60_000);
+});
 afterAll(async () => {
   await world.isUnharmed();
   expect(await world.close()).toEqual({ code: 0, signal: null });

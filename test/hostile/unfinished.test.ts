@@ -12,7 +12,7 @@ let world: World;
 const open: Socket[] = [];
 beforeAll(async () => {
   world = await openWorld({ LULL_CONNECTIONS: '600' });
-}, 60_000);
+});
 afterAll(async () => {
   hangUp();
   await world.isUnharmed();

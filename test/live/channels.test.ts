@@ -68,7 +68,7 @@ beforeAll(async () => {
   const template = { closeTemplate: 'conversation_closed', phoneNumberId: '2' };
   templated = await makeChannel('whatsapp', { ...WHATSAPP, ...template, graphUrl: provider.url });
   await ask('mutation { setPolicy(input: { autoCloseAfter: "PT1M" }) { __typename } }');
-}, 60_000);
+});
 afterAll(async () => {
   service.kill('SIGTERM');
   await service.ended;

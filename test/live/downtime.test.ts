@@ -27,12 +27,12 @@ describe('a service that is killed and started again', () => {
       { accountId: tenant.accountId, name: 'test', scopes: SCOPES },
       { id: engine.deps.newId(), now: engine.clock.now() },
     );
-  }, 60_000);
+  });
   afterAll(async () => {
     service.kill('SIGKILL');
     await service.ended;
     await store.close();
-  }, 30_000);
+  });
 
   const start = async (role = 'all') => {
     service = spawnService({ ...store.env, LOG_LEVEL: 'info' }, 'src/cli.ts', 'serve', '--role', role);
@@ -88,13 +88,13 @@ describe('a service that is killed and started again', () => {
       at: new Date(lastActivity.getTime() + HOUR + pushedMs).toISOString(),
       timer: 'AUTO_CLOSE',
     });
-  }, 60_000);
+  });
 
   it('LL-7 an account that is made after it has no such outage', async () => {
     const later = await openTenant(engine, store.sql, { autoCloseAfter: 'PT1H' });
     await later.answered(['was due'], later.in(-HOUR + 1_000));
     await expect.poll(async () => (await later.latest('was due')).status, { timeout: 60_000 }).toBe('ENDED');
-  }, 30_000);
+  });
 
   it('LL-7 one that is stopped leaves a heartbeat of just then, and a worker that starts records none', async () => {
     const asked = engine.clock.now();
@@ -109,7 +109,7 @@ describe('a service that is killed and started again', () => {
     await service.ended;
     expect(await count()).toBe(known);
     expect(await readHeartbeat(store.sql)).toEqual(beat);
-  }, 30_000);
+  });
 
   it('LL-7 a worker that starts after a downtime records it before it wakes anything', async () => {
     const other = await openTenant(engine, store.sql, { autoCloseAfter: 'PT1H' });
@@ -122,5 +122,5 @@ describe('a service that is killed and started again', () => {
     const recorded = await store.sql`
       select kind, channel_id, since from outage where account_id = ${other.accountId}`;
     expect([...recorded]).toEqual([{ kind: 'DOWNTIME', channel_id: null, since: down }]);
-  }, 40_000);
+  });
 });

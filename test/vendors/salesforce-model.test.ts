@@ -227,7 +227,7 @@ async function openWorld() {
 }
 
 it('SF-1 SF-2 SF-3 SF-4 SF-5 SF-6 SF-7 SF-8 SF-9 SF-10 SF-11 SF-12 SF-13 SF-14 whatever happens, it does what a model of the rows does', {
-  timeout: LIMIT_MS + 10_000,
+  timeout: LIMIT_MS + 120_000,
 }, async () => {
   const steps = fc.array(step, { minLength: 20, maxLength: 50, size: 'max' });
   const first = fc.constantFrom<Step>(

@@ -214,7 +214,7 @@ async function openWorld() {
 }
 
 it('SP-1 SP-2 SP-4 SP-6 SP-7 SP-8 SP-10 SP-13 whatever happens, it does what a model of the rows does', {
-  timeout: LIMIT_MS + 10_000,
+  timeout: LIMIT_MS + 120_000,
 }, async () => {
   const steps = fc.array(step, { minLength: 10, maxLength: 40, size: 'max' });
   const property = fc.asyncProperty(steps, async (steps) => {
