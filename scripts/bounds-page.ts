@@ -1,28 +1,28 @@
 import { BOUNDS, type Bound } from '../src/domain/bounds.ts';
 import { table } from './markdown.ts';
 
-/** docs/bounds.md: how much of everything there may be. */
+/** Renders docs/bounds.md: the bound of everything that can grow. */
 export function boundsPage(): string {
   const bounds: readonly Bound[] = Object.values(BOUNDS);
   return `# Bounds
 
-Made from the table in \`src/domain/bounds.ts\`; \`npm run generate\` writes it, and tests walk it. Everything that a call or
-an account can make grow has a bound. An error names the field and the maximum. Characters are UTF-16 code units.
+\`npm run generate\` writes this page from the table in \`src/domain/bounds.ts\`, and tests check each row. Everything that a call
+or an account can make grow has a bound. The error names the field and the maximum. Characters are UTF-16 code units.
 
-What an account has more of, from before there was a bound, stays readable and can be reduced. It cannot be added to.
+Data from before a bound existed may exceed it. It stays readable and can be reduced, but not extended.
 
 ${table(
-  ['of', 'at most', 'beyond it'],
+  ['what', 'at most', 'above it'],
   bounds.map(({ what, max, unit, beyond }) => [what, `${max.toLocaleString('en-US')} ${unit}`, beyond]),
 )}
 
-A call as a whole is bounded too: its body is at most 1 MB, and a query has limits of depth, words and cost
-([security.md](security.md)). What is append-only has no bound: a conversation's feed, the history of rules, revoked keys.
+A call as a whole is bounded too: its body has at most 1 MB, and a query has limits of depth, tokens and cost
+([limits.md](limits.md)). Append-only data has no bound: a conversation's feed, the history of rules, revoked keys.
 
-## Where each holds
+## Where each bound applies
 
 ${table(
-  ['of', 'fields of the API', 'columns'],
+  ['what', 'fields of the API', 'columns'],
   bounds
     .filter(({ inputs, columns }) => inputs.length + columns.length > 0)
     .map(({ what, inputs, columns }) => [what, named(inputs), named(columns)]),

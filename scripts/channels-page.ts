@@ -4,19 +4,20 @@ import { type ChannelRules, PLAIN_SESSIONS, TIMER_KINDS } from '../src/domain/po
 import { formatDuration } from '../src/domain/time/duration.ts';
 import { table } from './markdown.ts';
 
-/** docs/channels.md: every adapter that comes along, what it is set up with and what it can do. */
+/** Renders docs/channels.md: every built-in adapter with its settings and abilities. */
 export function channelsPage(adapters: readonly Adapter[]): string {
   return `# Channels
 
-Made from the adapters in \`src/adapters\`; \`npm run generate\` writes it. A channel is an account's configured instance of
-an adapter, made with \`createChannel(input: { name, adapterId, settings })\`. Secrets are encrypted at rest and never shown
-again. A destination is an address that messages and secrets are sent to: \`updateChannel\` changes it only together with
-every secret of the channel, given anew, or answers SECRETS_NEEDED. Providers report what happens at the channel's
-\`webhookPath\`, below \`LULL_PUBLIC_URL\`. An adapter of your own is one file:
-[writing-an-adapter.md](writing-an-adapter.md).
+\`npm run generate\` writes this page from the adapters in \`src/adapters\`.
+
+A channel is an account's configured instance of an adapter. Create one with
+\`createChannel(input: { name, adapterId, settings })\`. Secrets are encrypted at rest and never shown again. A destination is an
+address that messages and secrets are sent to: \`updateChannel\` changes it only if the same call sets all secrets of the channel,
+and fails with \`SECRETS_NEEDED\` otherwise. Providers call the channel's \`webhookPath\`, below \`LULL_PUBLIC_URL\`. An adapter of
+your own is one file: [writing-an-adapter.md](writing-an-adapter.md).
 
 ${table(
-  ['adapter', 'may be reopened', 'business may begin', 'reply window', 'sent twice, seen once', 'tiers'],
+  ['adapter', 'can reopen', 'business can start', 'reply window', 'repeated sends shown once', 'tiers'],
   adapters.map(({ id, rules, variants }) => [
     `[\`${id}\`](#${id})`,
     yes(rules.canReopen),
@@ -46,7 +47,7 @@ function section(adapter: Adapter): string {
       enum?: unknown[];
     };
     const kind = required.includes(name)
-      ? 'needed'
+      ? 'required'
       : byDefault === undefined
         ? '–'
         : JSON.stringify(byDefault);
@@ -62,11 +63,11 @@ function section(adapter: Adapter): string {
 
 ${adapter.name}. ${sets.join(' ')}
 
-${table(['setting', 'default', ''], settings)}
+${table(['setting', 'default', 'meaning'], settings)}
 `;
 }
 
-/** What a set of rules says that not every channel does. */
+/** Describes the rules that differ between channels. */
 function words(rules: ChannelRules): string {
   const { tier } = rules.sessions ?? PLAIN_SESSIONS;
   const missing = TIMER_KINDS.filter((kind) => rules.bounds[kind] === null);

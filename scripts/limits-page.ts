@@ -8,13 +8,13 @@ export function limitsPage(): string {
   const number = (value: number) => value.toLocaleString('en');
   return `# Limits
 
-Made from \`src/schema/core/cost-table.ts\` and \`src/schema/core/limits.ts\`; \`npm run generate\` writes it.
+\`npm run generate\` writes this page from \`src/schema/core/cost-table.ts\` and \`src/schema/core/limits.ts\`.
 
-Lull weighs each request before it reads anything. A request above a limit is answered \`TOO_COMPLEX\`, with the \`limit\` and
+Lull computes the cost of each request before it reads anything. A request above a limit gets \`TOO_COMPLEX\` with the \`limit\` and
 its \`max\`.
 
 ${table(
-  ['limit', 'max', 'of'],
+  ['limit', 'max', 'what it limits'],
   [
     ['`depth`', number(MAX.depth), 'levels of nested fields'],
     ['`aliases`', number(MAX.aliases), 'aliases'],

@@ -9,35 +9,33 @@ import {
 import { describeDuration, toMilliseconds } from '../src/domain/time/duration.ts';
 import { table } from './markdown.ts';
 
-/** docs/profiles.md: the profiles side by side, for those who choose one and set policies within it. */
+/** Renders docs/profiles.md: the profiles side by side. */
 export function profilesPage(profiles: readonly Profile[]): string {
   const head = profiles.map(({ id }) => id);
   const fields = Object.keys(profiles[0]?.defaults ?? {}) as PolicyField[];
   return `# Profiles
 
-Made from \`src/domain/policy/profiles.ts\` by \`npm run generate\`; a test holds it against that.
+\`npm run generate\` writes this page from \`src/domain/policy/profiles.ts\`, and a test compares the two.
 
-An account runs on one profile: it says how conversations behave where nothing is set, how far each setting may go,
-and what cannot be set at all.
+An account runs on one profile. The profile gives the default of each setting, its bounds, and the settings that cannot be changed.
 
-- **LULL** has everything, within the widest bounds. Take it unless you need what you know from elsewhere.
-- **LIVEPERSON** closes conversations that await the customer after a time that is always set, 90 days if you say
-  nothing. Nearly everything that changes about a conversation counts as activity. Nothing ended is reopened.
-- **SALESFORCE** has sessions: where a channel switches it on, the customer's silence makes one INACTIVE, and an INACTIVE
-  one ends the next day. Whoever writes after the end begins a new one.
-- **SPROUT** has cases: closing is off until you switch it on, and then takes no account of who is awaited. A customer
-  who writes again soon enough reopens the case.
+- **LULL** offers every ability with the widest bounds. Use it unless you need the behaviour of another product.
+- **LIVEPERSON** closes conversations that await the customer. Its threshold is always set; the default is 90 days. Nearly every
+  change of a conversation counts as activity. An ended conversation is never reopened.
+- **SALESFORCE** has sessions. On channels that switch it on, the customer's silence makes a session INACTIVE, and an INACTIVE
+  session ends a day later. A message after the end starts a new session.
+- **SPROUT** has cases. Closing is off until you switch it on, and does not depend on who is awaited. A customer who writes again
+  within the reopen window reopens the case.
 
-Another profile takes effect at once, for every conversation. If something that you have set does not fit it, nothing is
-changed, and you are told what does not fit.
+A new profile applies to every conversation at once. If a setting of yours does not fit it, nothing is changed and the answer lists
+every such setting.
 
 ## Settings
 
-What holds where you set nothing, for the account, for a channel, for a skill or for a skill of a channel. In brackets,
-the shortest and the longest that may be set. *Fixed*: nobody can set it to anything else. *Only*: it can be set there
-and nowhere else. A channel can narrow what is allowed; a time from elsewhere, fixed ones too, is then moved to the
-nearest that the channel has. A day is 24 hours; the API writes durations as ISO 8601 does, 25 minutes as \`PT25M\`.
-[schema.graphql](../schema.graphql) says what each setting means, under \`Policy\`.
+The table shows the default of each setting. The range in brackets is the allowed range. *Fixed* settings cannot be changed. *Only*
+names the layers in which a setting can be set. A channel can narrow the range; a value outside of it, even a fixed one, is then
+moved to the nearest allowed value. A day is 24 hours. The API writes durations in ISO 8601: 25 minutes are \`PT25M\`.
+\`Policy\` in [schema.graphql](../schema.graphql) describes each setting.
 
 ${table(
   ['setting', ...head],
@@ -48,7 +46,7 @@ ${exclusions(profiles)}
 
 ## What counts as activity
 
-What moves the clock of inactivity where \`resetOn\` is not set. Messages of customers and agents always do.
+These activities restart the inactivity clock if \`resetOn\` is not set. Messages of customers and agents always restart it.
 
 ${table(
   ['activity', ...head],
@@ -58,19 +56,18 @@ ${table(
   ]),
 )}
 
-## What is not a setting
+## Rules that are not settings
 
-Protection closes any open conversation after so long without activity, whoever is awaited, held or exempt; nothing
-switches it off. Sessions follow further rules of each channel: which of them it has, and who may begin one. The
-notification \`case_closed\` tells of every end, or of all but those that a timer brought; \`conversation.ended\` always
-goes out.
+Protection closes any open conversation after the given time without activity, even if it is held, exempt or awaits the agent. It
+cannot be switched off. Sessions also depend on the channel: which kinds of session it has, and who may start one. The webhook
+\`case_closed\` is sent for every end, or for all ends except those by a timer. \`conversation.ended\` is always sent.
 
 ${table(
   ['', ...head],
   [
     ['protection after', ...profiles.map(({ protectAfter }) => text(protectAfter))],
     ['sessions', ...profiles.map(({ sessions }) => text(sessions))],
-    ['`case_closed` tells of', ...profiles.map(({ caseClosedOn }) => `\`${caseClosedOn}\``)],
+    ['`case_closed` is sent for', ...profiles.map(({ caseClosedOn }) => `\`${caseClosedOn}\``)],
   ],
 )}
 `;
@@ -98,8 +95,8 @@ function exclusions(profiles: readonly Profile[]): string {
     excludes.map(([one, other]) => `- ${id}: \`${one}\` and \`${other}\``),
   );
   return lines.length === 0
-    ? 'No two settings exclude each other.'
-    : `These cannot both be on:\n\n${lines.join('\n')}`;
+    ? 'Any two settings can be combined.'
+    : `These settings cannot both be on:\n\n${lines.join('\n')}`;
 }
 
 function text(value: unknown): string {

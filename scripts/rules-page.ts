@@ -10,30 +10,36 @@ import { table } from './markdown.ts';
 
 const profiles = Object.values(PROFILES);
 
-/** docs/rules.md, made from the tables that the code itself runs on. */
+/** Renders docs/rules.md from the tables that the code uses. */
 export function rulesPage(): string {
   return `# Rules
 
-Made from the tables in \`src/domain\` by \`npm run generate\`; a test holds it against them.
+\`npm run generate\` writes this page from the tables in \`src/domain\`, and a test compares the two.
 
-## What moves a conversation between statuses
+## Status transitions
 
-\`=\` it stays · \`WAITING_OR_ACTIVE\` ACTIVE if somebody is assigned · \`ARRIVAL\` the rules for a message without an
-open conversation: it revokes an end that came too early, reopens, or begins a new one · \`RECORDED\` noted in the
-feed, nothing else · \`ERROR\` refused.
+| entry | meaning |
+|---|---|
+| \`=\` | the status stays |
+| \`WAITING_OR_ACTIVE\` | ACTIVE if an agent is assigned, otherwise WAITING |
+| \`WAITING_OR_AGENT\` | WAITING; with status-based capacity it goes back to its agent (SF-7) |
+| \`WHEN_INACTIVE\` | the policy field \`agentMessageWhenInactive\` decides |
+| \`ARRIVAL\` | the rules for a message without an open conversation: it revokes an automatic end that came before its time, reopens, or starts a new conversation |
+| \`RECORDED\` | the event is recorded and changes nothing else |
+| \`ERROR\` | the activity is refused |
 
 ${table(
   ['', ...STATUSES],
   TRIGGERS.map((trigger) => [`\`${trigger}\``, ...STATUSES.map((status) => TRANSITIONS[trigger][status])]),
 )}
 
-REOPEN is by hand. NOTE is what is only observed: comment, tag, case status, reader joined, transcript viewed, receipt,
-client. SKILL_OR_PROMISE are changes of skill and manual response times.
+REOPEN is the command. NOTE stands for activities that are only observed: comment, tag, case status, reader joined, transcript
+viewed, receipt, client. SKILL_OR_PROMISE stands for changes of skill and manual response times.
 
 ## Timers that policies set
 
 ${table(
-  ['timer', 'switched by', 'clock', 'time'],
+  ['timer', 'switched on by', 'clock', 'threshold'],
   TIMER_RULES.map((rule) => [
     `\`${rule.kind}\``,
     `\`${rule.switch}\``,
@@ -42,10 +48,10 @@ ${table(
   ]),
 )}
 
-Besides: RELEASE_HOLD where a hold has an end, and PROTECT, the profile's own, which nothing switches off. Of timers due
-at one time those that end go first. Lanes on hold or exempt have none of the timers above.
+There are two more timers: RELEASE_HOLD, for holds with an end, and PROTECT, which belongs to the profile and cannot be switched off.
+If several timers are due, those that end the conversation act first. Held and exempt conversations have none of the timers above.
 
-## Which activities move the clock of inactivity
+## Which activities restart the inactivity clock
 
 ${table(
   ['activity', ...profiles.map(({ id }) => id)],
@@ -55,24 +61,23 @@ ${table(
   ]),
 )}
 
-## In whatever order activities arrive
+## Order of arrival
 
-An activity that comes late takes its place by its time, and the conversation is folded again from there. So what a set of
-activities comes to (status, who is awaited and since when, clocks, tags, agent, skill, hold) does not depend on the order
-in which they arrive, nor on the calls they come in. Not everything can be so; it is not for these:
+A late activity is inserted at the place of its timestamp, and the conversation is recomputed from there. Status, who is awaited and
+since when, clocks, tags, agent, skill and hold therefore do not depend on the order in which activities arrive, nor on how they
+are grouped into calls. There are these exceptions:
 
-- **An end, and what an ended conversation is told.** An end acts on the outside at once and is not undone by what was sent
-  before it and arrives after it, but for a customer's reply to an automatic end (LL-2). Orders make no difference between
-  a beginning or a reopening and the next end.
-- **Refusals.** What is refused leaves no trace: it takes no place once what would have allowed it arrives.
-- **One instant.** Activities of the same millisecond keep the order in which they arrived.
-- **Other rules.** What was recorded before the last change of rules keeps its effect on the clock of inactivity (LL-10).
-  Timers that acted under former rules stand.
-- **Who was available.** Where a conversation reopened, its agent is whoever was available when that was recorded (SP-7).
-- **When Lull acted.** \`statusSince\`, releases and reopenings by hand are stamped when Lull acts, not when they were sent.
-- **A first message that names a skill.** A later one, sent before it and naming none, does not take the skill away.
-- **Receipts that are stamped before their message** and arrive before it.
-- **Very long conversations.** With more than 20,000 events, late activities are decided as they come.
+- **Ends.** An end takes effect at once. Activities that were sent before it and arrive after it do not undo it, except a customer's
+  reply to an automatic end (LL-2). Between a start or reopening and the next end, the order makes no difference.
+- **Refusals.** A refused activity leaves no trace. It is not inserted later, even if an activity arrives that would have allowed it.
+- **The same instant.** Activities with the same millisecond keep the order in which they arrived.
+- **Former rules.** Activities recorded before the last change of rules keep their effect on the inactivity clock (LL-10). Actions of
+  timers under former rules stay.
+- **Available agents.** A reopened conversation goes to an agent who was available when the reopening was recorded (SP-7).
+- **Lull's own actions.** \`statusSince\`, releases and manual reopenings have the time at which Lull acted.
+- **A first message with a skill.** A message that was sent before it without a skill does not remove the skill.
+- **Receipts with a timestamp before their message** that also arrive before it.
+- **Very long conversations.** In a conversation with more than 20,000 events, late activities are applied when they arrive.
 
 ## Profiles: defaults and bounds
 

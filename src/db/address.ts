@@ -1,12 +1,13 @@
 import { userInfo } from 'node:os';
+import { parse } from 'pg-connection-string';
 import type { Options } from 'postgres';
 
-/** Where a database is: a URL as in DATABASE_URL, or its parts. A host that begins with `/` is a socket's folder. */
+/** Where a database is. A host that begins with `/` is the folder of a Unix socket. */
 export type DatabaseAddress =
-  | { url: string }
-  | { host: string; port: number; database: string; user: string };
+  /** A URL as in DATABASE_URL; `database` replaces the one it names. */
+  { url: string; database?: string } | { host: string; port: number; database: string; user: string };
 
-/** What node-postgres needs to open a pool; BullMQ's Postgres backend takes it as its `connection`. */
+/** The configuration of a node-postgres pool; BullMQ's Postgres backend takes it as its `connection`. */
 export type PgPoolConfig = {
   host: string;
   port: number;
@@ -34,7 +35,7 @@ export function postgresOptions(address: DatabaseAddress): Options<Record<string
   const { host, port, password, ...parts } = partsOf(address);
   const common = { ...parts, connect_timeout: 5, ...(password === null ? {} : { password }) };
   if (host.startsWith('/')) return { ...common, path: `${host}/.s.PGSQL.${port}` };
-  // Its types want a string, of which it would cut an IPv6 address at the first colon.
+  // postgres.js cuts an IPv6 address at its first colon, unless the address is in an array, which its types do not allow.
   return { ...common, host: [host] as unknown as string, port: [port] as unknown as number };
 }
 
@@ -45,23 +46,20 @@ export function pgPoolConfig(address: DatabaseAddress): PgPoolConfig {
     ...parts,
     ...(password === null ? {} : { password }),
     application_name: 'lull',
-    // What the queue and fan-out lose when the server crashes the reconciler makes up for: none of their commits
-    // has to wait for the disk, least of all those that notify, which hold up each other for as long.
+    // Commits of the queue and of fan-out need not wait for the disk: the reconciler replaces what a crash of the server
+    // loses. Commits that notify would also hold up each other while they wait.
     options: '-c synchronous_commit=off',
     connectionTimeoutMillis: 5000,
     keepAlive: true,
   };
 }
 
-/** Another database of the same server. */
+/** The address of another database of the same server. */
 export function inDatabase(address: DatabaseAddress, database: string): DatabaseAddress {
-  if (!('url' in address)) return { ...address, database };
-  const url = parse(address.url);
-  url.pathname = `/${encodeURIComponent(database)}`;
-  return { url: url.href };
+  return { ...address, database };
 }
 
-/** The address for a person to read: host, port and database, never the password. */
+/** The address as people read it: host, port and database, never the password. */
 export function describeAddress(address: DatabaseAddress): string {
   const { host, port, database } = partsOf(address);
   return host.startsWith('/')
@@ -71,26 +69,24 @@ export function describeAddress(address: DatabaseAddress): string {
 
 function partsOf(address: DatabaseAddress): Parts {
   if (!('url' in address)) return { ...address, password: null, ssl: false };
-  const url = parse(address.url);
-  const query = url.searchParams;
-  const host = query.get('host') ?? decodeURIComponent(url.hostname.replace(/^\[(.*)\]$/, '$1'));
-  const user = query.get('user') ?? (decodeURIComponent(url.username) || userInfo().username);
+  const [place = '', query] = address.url.split('?');
+  const parameters = new URLSearchParams(query);
+  const ssl = sslOf(parameters.get('sslmode') ?? parameters.get('ssl'));
+  // The library would read these by its own rules, warn about some modes, and verify certificates where libpq does not.
+  for (const name of [...parameters.keys()]) if (name.startsWith('ssl')) parameters.delete(name);
+  const parsed = parse(`${place.replace(/@$/, '@/')}?${parameters}`);
+  const user = parsed.user || userInfo().username;
   return {
-    host: host || 'localhost',
-    port: Number(query.get('port') ?? (url.port || 5432)),
-    database: decodeURIComponent(url.pathname.slice(1)) || user,
+    host: parsed.host || 'localhost',
+    port: Number(parsed.port || 5432),
+    database: address.database ?? (parsed.database || user),
     user,
-    password: decodeURIComponent(url.password) || query.get('password'),
-    ssl: sslOf(query.get('sslmode') ?? query.get('ssl')),
+    password: parsed.password || null,
+    ssl,
   };
 }
 
-/** Users of libpq leave the host out where `?host=` names it, which URL does not take beside a user. */
-function parse(url: string): URL {
-  return new URL(url.replace(/@(?=\/|\?|$)/, '@localhost'));
-}
-
-/** libpq's modes; those that do not ask for a checked certificate do not check it. */
+/** The modes of libpq. The certificate is verified only in the modes that ask for it, and `prefer` does not encrypt. */
 function sslOf(mode: string | null): boolean | { rejectUnauthorized: boolean } {
   switch (mode) {
     case null:

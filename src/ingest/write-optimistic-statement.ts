@@ -1,5 +1,6 @@
 import type { Sql } from 'postgres';
-import { CHANGING, type StoredConversation } from '../db/rows/conversations.ts';
+import { assignmentsOf, namesOf } from '../db/rows/columns.ts';
+import { OPEN_COLUMNS, type StoredConversation } from '../db/rows/conversations.ts';
 import { EVENT_COLUMNS } from '../db/rows/events.ts';
 import { type Column, single, unnest, valuesOf, valuesOfOne } from '../db/rows/unnest.ts';
 import { hasSqlstate } from '../db/sqlstate.ts';
@@ -8,33 +9,26 @@ import type { Event } from '../domain/conversation/event.ts';
 /** An open conversation as it was read, and as it is to be written, still open. */
 export type Rewrite = { before: StoredConversation; after: StoredConversation };
 
-/** Columns that change while a conversation is open: how it began does not, and it has no end. */
-const LIVE = CHANGING.filter(
-  ({ name }) =>
-    !/^(started_by|started_at|ended_at|end_reason|ended_by|credited_agent_id|former_status|rules_version|lateness_ms)$/.test(
-      name,
-    ),
-);
 const COLUMNS: readonly Column<Rewrite>[] = [
-  ...LIVE.map(({ name, type, of }): Column<Rewrite> => ({ name, type, of: ({ after }) => of(after) })),
+  ...OPEN_COLUMNS.map(
+    ({ name, type, of }): Column<Rewrite> => ({ name, type, of: ({ after }) => of(after) }),
+  ),
+  { name: 'id', type: 'uuid', of: ({ after }) => after.id },
   { name: 'was_revision', type: 'int', of: ({ before }) => before.revision },
   { name: 'was_lane_id', type: 'uuid', of: ({ before }) => before.laneId },
 ];
-const EVENT_NAMES = EVENT_COLUMNS.map(({ name }) => name).join(', ');
 
 /** Divides by zero, and so rolls back, if some but not all of the conversations were unchanged. */
 const write = (rewrites: string, events: string) => `
   with written as (
-    update conversation set ${LIVE.filter(({ name }) => name !== 'id')
-      .map(({ name }) => `${name} = rows.${name}`)
-      .join(', ')}
+    update conversation set ${assignmentsOf(OPEN_COLUMNS)}
     from (${rewrites}) as rows
     where conversation.account_id = $1::uuid and conversation.id = rows.id
       and conversation.revision = rows.was_revision and conversation.lane_id = rows.was_lane_id
       and clock_timestamp() < $3::timestamptz and (select set_config('lock_timeout', $4::text, true)) is not null
     returning 1
   ), fed as (
-    insert into event (account_id, ${EVENT_NAMES})
+    insert into event (account_id, ${namesOf(EVENT_COLUMNS)})
     select $1::uuid, rows.* from (${events}) as rows where (select count(*) from written) = $2::int
   )
   select count(*)::int as written, 1 / (count(*) in (0, $2::int))::int from written`;

@@ -100,12 +100,13 @@ function statementOf(batch: Batch, onlyId: string | null): { text: string; given
   const passed = batch.passedTags.length === 0 ? '' : `and not (tags && ${put(batch.passedTags, 'text[]')})`;
   const only = onlyId === null ? '' : `and id = ${put(onlyId, 'uuid')}`;
   const tag = firing.tag === null ? null : put(firing.tag, 'text');
+  const reason = timer.action.does === 'END' ? put(timer.action.reason, 'text') : null;
   // Divides by zero where the clocks disagree: that nothing was due would look the same.
   const { tolerance } = batch;
   const timely = `1 / (clock_timestamp() between ${put(tolerance.from, 'timestamptz')} and ${put(tolerance.to, 'timestamptz')})::int = 1`;
   const acting =
     firing.facts === null
-      ? ending(batch, { now, rulesVersion, tag }, put)
+      ? ending(batch, { now, rulesVersion, tag, reason }, put)
       : moving(firing, firing.facts, batch.targetLaneId, now, put);
   const text = `with due as materialized (
     select id, ${column} as clock from conversation
@@ -122,7 +123,7 @@ function statementOf(batch: Batch, onlyId: string | null): { text: string; given
     insert into event (account_id, conversation_id, revision, kind, at, recorded_at, actor, channel_id, timer, effect, status, awaiting, data)
     select ${account}, id, revision, 'TIMER', ${now}, ${now}, 'SYSTEM', channel_id, ${put(timer.kind, 'text')},
       ${firing.facts === null ? `'ENDED'` : 'null'}, status, awaiting,
-      jsonb_build_object('due', to_char(due_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')${tag === null ? '' : `, 'tag', ${tag}`})
+      jsonb_build_object('due', to_char(due_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')${reason === null ? '' : `, 'endReason', ${reason}`}${tag === null ? '' : `, 'tag', ${tag}`})
     from acted
   )${owed(batch, account, now, parameters)}
   select id, ${firing.facts === null ? 'lateness_ms' : 'due_at'}, (select max(clock)::text from due) as newest from acted`;
@@ -173,11 +174,15 @@ function owed(batch: Batch, account: string, now: string, { put, putRows }: Para
 
 /** As `latenessMs` in the domain: from the due instant, the rules version or the placing command, whichever is last. */
 function ending(
-  { timer, rulesSince }: Batch,
-  { now, rulesVersion, tag }: { now: string; rulesVersion: string; tag: string | null },
+  { rulesSince }: Batch,
+  {
+    now,
+    rulesVersion,
+    tag,
+    reason,
+  }: Record<'now' | 'rulesVersion', string> & Record<'tag' | 'reason', string | null>,
   put: Parameters['put'],
 ): string {
-  const reason = put(timer.action.does === 'END' ? timer.action.reason : null, 'text');
   const from = `greatest(reckoned.due_at, ${put(rulesSince, 'timestamptz')}, conversation.placed_at)`;
   // The tag of the policy, where the conversation does not have it (PE-3).
   const tagging = `tags = case when ${tag} = any(conversation.tags) then conversation.tags else conversation.tags || ${tag} end`;

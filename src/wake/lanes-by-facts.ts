@@ -1,18 +1,16 @@
 import type { TransactionSql } from 'postgres';
-import { LANE_COLUMNS, type Lane, laneOf, type NewLane } from '../db/rows/lanes.ts';
+import { FACT_COLUMNS, LANE_COLUMNS, LANE_NAMES, type Lane, laneOf, type NewLane } from '../db/rows/lanes.ts';
 import { unnest, valuesOf } from '../db/rows/unnest.ts';
 
-/** The facts that can be null. They are compared by cases, because an index cannot serve `is not distinct from`. */
-const NULLABLE = new Set(['skill_id', 'case_status']);
-const FACTS = LANE_COLUMNS.map(({ name }) => name).filter((name) => name !== 'id');
-const isSame = (name: string) =>
-  NULLABLE.has(name)
+/** Facts that can be null are compared by cases, because an index cannot serve `is not distinct from`. */
+const isSame = ({ name, isNullable }: (typeof FACT_COLUMNS)[number]) =>
+  isNullable
     ? `(lane.${name} = rows.${name} or (lane.${name} is null and rows.${name} is null))`
     : `lane.${name} = rows.${name}`;
 const READ = `
-  select lane.account_id, lane.id, ${FACTS.map((name) => `lane.${name}`).join(', ')}, lane.wake_at, lane.floor
+  select ${LANE_NAMES}
   from (${unnest(LANE_COLUMNS, 2)}) as rows
-  join lane on lane.account_id = $1::uuid and ${FACTS.map(isSame).join(' and ')}`;
+  join lane on lane.account_id = $1::uuid and ${FACT_COLUMNS.map(isSame).join(' and ')}`;
 
 /** Reads the lanes with the given facts, by the unique index `lane_facts`. */
 export async function readLanesByFacts(

@@ -123,6 +123,8 @@ it.each([
   ['postgres://ann@/lull?host=/run/postgresql', '/run/postgresql', 5432, 'lull', 'ann', undefined],
   ['postgres://ann@%2Frun%2Fpostgresql/lull', '/run/postgresql', 5432, 'lull', 'ann', undefined],
   ['postgres://ann@[::1]:1234/lull', '::1', 1234, 'lull', 'ann', undefined],
+  ['postgres://ann@?host=/tmp&port=6000', '/tmp', 6000, 'ann', 'ann', undefined],
+  ['postgres:///lull?user=ann&password=secret', 'localhost', 5432, 'lull', 'ann', 'secret'],
 ])('understands %s', (url, host, port, database, user, password) => {
   const login = { database, user, ...(password === undefined ? {} : { password }) };
   expect(pgPoolConfig({ url })).toMatchObject({ ...login, host, port });
@@ -134,8 +136,10 @@ it.each([
 it.each([
   ['', false],
   ['?sslmode=disable', false],
+  ['?sslmode=prefer', false],
   ['?sslmode=require', { rejectUnauthorized: false }],
-  ['?sslmode=verify-full', true],
+  ['?sslmode=verify-ca', true],
+  ['?sslmode=verify-full&sslrootcert=/no/such/file', true],
 ])('encrypts as asked: %s', (query, ssl) => {
   const url = `postgres://ann@db.example/lull${query}`;
   expect(postgresOptions({ url }).ssl).toEqual(ssl);

@@ -1,4 +1,7 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { MIGRATIONS } from '../../src/db/migrate.ts';
 import { encodeId } from '../../src/schema/core/ids.ts';
 import { at, type Engine, openEngine } from '../support/engine.ts';
 import { ensureChannel } from '../support/flows.ts';
@@ -82,4 +85,21 @@ it('LL-2 a webhook of an end that was undone before it was sent still says why i
     ['UNANSWERED', 'SYSTEM'],
     [null, null],
   ]);
+});
+
+it('the migration gives older events the reason that new events store at the end', async () => {
+  await does('ended by Ann', { kind: 'INBOUND' });
+  await does('ended by Ann', { kind: 'END', by: 'AGENT', agentId: engine.ann });
+  const { sql } = engine.deps.db;
+  const read = () =>
+    sql<{ data: { endReason: string } }[]>`
+      select data from event where account_id = ${engine.accountId} and effect = 'ENDED'
+      order by conversation_id, revision`;
+  const stored = [...(await read())];
+  const reasons = new Set(stored.map(({ data }) => data.endReason));
+  expect(reasons).toEqual(new Set(['SUPERSEDED', 'NOTIFICATION', 'OPT_OUT', 'UNANSWERED', 'COMMAND']));
+  await sql`update event set data = nullif(data - 'endReason', '{}') where effect = 'ENDED'`;
+  const [folder] = readdirSync(MIGRATIONS).filter((name) => name.endsWith('end-reason-in-event'));
+  await sql.unsafe(readFileSync(join(MIGRATIONS, String(folder), 'migration.sql'), 'utf8'));
+  expect([...(await read())]).toEqual(stored);
 });

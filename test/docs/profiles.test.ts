@@ -71,7 +71,7 @@ it('settings that exclude each other are named, with their profile', () => {
   expect(profilesPage([{ ...LULL, excludes }])).toContain(
     '\n- LULL: `inactivate` and `statusBasedCapacity`\n',
   );
-  expect(profilesPage([{ ...LULL, excludes: [] }])).toContain('No two settings exclude each other.');
+  expect(profilesPage([{ ...LULL, excludes: [] }])).toContain('Any two settings can be combined.');
 });
 
 it('protection is shown, and that there is none', () => {

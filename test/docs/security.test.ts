@@ -49,7 +49,7 @@ describe('docs/security.md', () => {
     for (const limit of [MAX.depth, MAX.aliases]) expect(row).toContain(`(${limit})`);
     for (const limit of [MAX.tokens, MAX.cost]) expect(row).toContain(limit.toLocaleString('en'));
     expect(readConfig({}).host).toBe('127.0.0.1');
-    expect(page).toContain('on `127.0.0.1` unless told otherwise');
+    expect(page).toContain('on `127.0.0.1` by default');
   });
 
   it('names scopes and variables that there are', () => {

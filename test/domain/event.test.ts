@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { ENDERS } from '../../src/domain/closing/closing.ts';
 import { ACTIONS, type Action, type Command, SENDERS } from '../../src/domain/conversation/activity.ts';
-import { commandOf, type Event, eventOf } from '../../src/domain/conversation/event.ts';
-import { at, conversationWith } from '../support/domain.ts';
+import { commandOf, type Event, endOf, eventOf } from '../../src/domain/conversation/event.ts';
+import { at, conversationWith, endingWith } from '../support/domain.ts';
 
 /** At least one of every kind, and every member that one can have. */
 const EXAMPLES: Action[] = [
@@ -71,4 +71,14 @@ it('what was no command is none', () => {
   const event = eventOf(commandFor({ kind: 'COMMENT' }), conversationWith(), null, at('12:01'));
   expect(commandOf({ ...event, kind: 'TIMER', timer: 'AUTO_CLOSE' })).toBeNull();
   expect(commandOf({ ...event, kind: 'SET_ASIDE', timer: 'AUTO_CLOSE' })).toBeNull();
+});
+
+it('an event that ended a conversation stores why and by whom, and still tells its command', () => {
+  const command = commandFor({ kind: 'END', by: 'AGENT', agentId: 'ann' });
+  const ending = endingWith({ reason: 'COMMAND', by: 'AGENT' });
+  const ended = conversationWith({ status: 'ENDED', ending });
+  const event = eventOf(command, ended, 'ENDED', at('12:01'));
+  expect(endOf(stored(event))).toEqual({ reason: 'COMMAND', by: 'AGENT' });
+  expect(commandOf(stored(event))).toEqual(command);
+  expect(endOf({ ...event, effect: null })).toBeNull();
 });

@@ -111,19 +111,19 @@ describe('the auditor', () => {
       () => [closed],
     ],
     [
-      'no close comes sooner after the last message than the threshold in force',
+      'no conversation closes sooner after its last message than the threshold in force',
       (sql) =>
         sql`update event set at = at + interval '1 ms' where conversation_id = ${closed} and kind = 'OUTBOUND'`,
       () => [closed],
     ],
     [
-      'nobody sees a close sooner after a message was sent than the threshold in force',
+      'no customer sees a close sooner after a message was sent than the threshold in force',
       nothing,
       () => [closed],
       () => ({ seen: sentAndSeen('12:00:01', '13:00:00.5') }),
     ],
     [
-      'no end is dated ahead of when it was seen',
+      'no end has a timestamp later than the moment it was seen',
       nothing,
       () => [ended],
       () => ({
@@ -134,19 +134,19 @@ describe('the auditor', () => {
       }),
     ],
     [
-      'nothing that is due stays open',
+      'no conversation that is due stays open',
       (sql) => sql`update lane set wake_at = ${at('14:00:16')}`,
       () => [open],
       () => later(HOUR + 16_000),
     ],
     [
-      'every lane is to be woken before anyone in it is late',
+      "every lane's alarm is before the due time of its conversations",
       (sql) =>
         sql`update lane set wake_at = null where id = (select lane_id from conversation where id = ${open})`,
       () => [open],
     ],
     [
-      'nothing is ended twice, and nothing goes on after its end',
+      'no conversation is ended twice, and nothing happens in it after its end',
       (sql) => sql`update event set effect = 'STARTED' where conversation_id = ${open} and revision = 2`,
       () => [open],
     ],
@@ -161,12 +161,12 @@ describe('the auditor', () => {
       () => [open],
     ],
     [
-      'the newest event and the conversation agree',
+      "a conversation's row agrees with its newest event",
       (sql) => sql`update event set status = 'WAITING' where conversation_id = ${open} and revision = 2`,
       () => [open],
     ],
     [
-      'what was acknowledged is in the feed once',
+      'every acknowledged message is in the feed once',
       (sql) =>
         sql`update event set message_id = 'another' where conversation_id = ${ended} and kind = 'INBOUND'`,
       () => ['from ended'],
@@ -177,12 +177,12 @@ describe('the auditor', () => {
       () => [open],
     ],
     [
-      'what is open is in a lane or set aside, what is ended in none',
+      'an open conversation is in a lane or set aside, an ended one in none',
       (sql) => sql`update conversation set lane_id = null where id = ${open}`,
       () => [open],
     ],
     [
-      'a contact has one open conversation at most',
+      'a contact has at most one open conversation',
       async (sql) => {
         await sql`drop index conversation_open_contact`;
         const [row] =
@@ -193,24 +193,24 @@ describe('the auditor', () => {
       () => [contact],
     ],
     [
-      'an effect is owed once, to every subscriber',
+      'each subscriber has one effect for an event',
       (sql) => sql`update outbox set endpoint_id = ${engine.deps.newId()} where conversation_id = ${closed}`,
       () => [closed],
     ],
     [
-      'what is owed does not lie about',
+      'no effect stays in the outbox without being sent',
       (sql) => sql`update outbox set state = 'PENDING' where id = ${seen.taken?.[0]?.outbox_id as string}`,
       () => [seen.taken?.[0]?.outbox_id as string],
       () => later(HOUR / 2),
     ],
     [
-      'what counts as sent was taken, and nothing that nobody owed',
+      'every effect marked as sent was received, and nothing else was',
       (sql) => sql`select 1`,
       () => [seen.taken?.[0]?.outbox_id as string],
       () => ({ ...later(6_000), seen: { ...seen, taken: seen.taken?.slice(1) ?? [] } }),
     ],
     [
-      'a channel that takes a message as often as it is sent gets it once',
+      'a channel that delivers repeated messages gets each message once',
       (sql) => sql`update outbox set kind = 'DELIVER_MESSAGE', payload = '{"part": "CLOSE_MESSAGE"}'
         where conversation_id = ${closed}`,
       () => ['closed'],
@@ -229,7 +229,7 @@ describe('the auditor', () => {
       sql`with breaker as (insert into circuit_breaker (account_id, destination_id, kind, failures, why, retry_at)
         values (${engine.accountId}, ${destination}, 'ENDPOINT', 10, 'down', ${retryAt})
       ) update outbox set state = 'PENDING' where id = ${owed}`;
-    const [when, lies] = [later(HOUR / 2), { 'what is owed does not lie about': [owed] }];
+    const [when, lies] = [later(HOUR / 2), { 'no effect stays in the outbox without being sent': [owed] }];
     expect(await found(waiting(when.now as Date, endpoint), when)).toEqual({});
     expect(await found(waiting(at('13:00'), endpoint), when)).toEqual(lies);
     expect(await found(waiting(when.now as Date, engine.channelId), when)).toEqual(lies);
@@ -260,11 +260,11 @@ describe('the auditor', () => {
         select (jsonb_populate_record(outbox, jsonb_build_object('id', ${engine.deps.newId()}::text, 'state', 'DROPPED'))).*
         from outbox where conversation_id = ${closed}`,
     );
-    expect(twice).toEqual({ 'an effect is owed once, to every subscriber': [closed] });
+    expect(twice).toEqual({ 'each subscriber has one effect for an event': [closed] });
     const stray = engine.deps.newId();
     const more = { seen: { ...seen, taken: [...(seen.taken ?? []), { outbox_id: stray, times: 1 }] } };
     expect(await found(nothing, more)).toEqual({
-      'what counts as sent was taken, and nothing that nobody owed': [stray],
+      'every effect marked as sent was received, and nothing else was': [stray],
     });
   });
 
@@ -273,12 +273,12 @@ describe('the auditor', () => {
     const overdue = await found(
       (sql) => sql`update lane set wake_at = ${at('12:40')} where id = ${lane?.id}`,
     );
-    expect(overdue).toEqual({ 'every lane is to be woken before anyone in it is late': [lane?.id] });
+    expect(overdue).toEqual({ "every lane's alarm is before the due time of its conversations": [lane?.id] });
     const lowered = await found(
       (sql) => sql`update policy_layer set fields = '{"autoCloseAfter": "PT20M"}'`,
       later(21 * MINUTE),
     );
-    expect(lowered['nothing that is due stays open']).toEqual([open]);
+    expect(lowered['no conversation that is due stays open']).toEqual([open]);
   });
 
   it('runs as a program, and says so by its exit code', async () => {
@@ -290,7 +290,7 @@ describe('the auditor', () => {
     const { status, stdout } = run();
     expect(status).toBe(1);
     expect(stdout).toContain(
-      `nothing that is due stays open: ${open}: due at 2026-03-02 14:00:00+00 and open`,
+      `no conversation that is due stays open: ${open}: due at 2026-03-02 14:00:00+00 and open`,
     );
     await engine.jumpTo(at('15:00'));
     await engine.db.sql`update outbox set state = 'SENT'`;

@@ -86,7 +86,7 @@ export const INVARIANTS: readonly Invariant[] = [
       from event, asked where kind = 'TIMER' and at > now`,
   },
   {
-    name: 'no close comes sooner after the last message than the threshold in force',
+    name: 'no conversation closes sooner after its last message than the threshold in force',
     query: `
       select conversation.id, 'ended at ' || ended_at || ', last message at ' || message.at || ', threshold ' || after as what
       from conversation join last_end using (account_id, id)
@@ -100,7 +100,7 @@ export const INVARIANTS: readonly Invariant[] = [
       where conversation.status = 'ENDED' and end_reason = 'AUTO_CLOSE' and ended_at < message.at + after`,
   },
   {
-    name: 'nobody sees a close sooner after a message was sent than the threshold in force',
+    name: 'no customer sees a close sooner after a message was sent than the threshold in force',
     query: `
       select conversation.id, 'seen ended at ' || seen_at || ', last message sent at ' || message.at || ', threshold ' || after as what
       from conversation join last_end using (account_id, id)
@@ -115,17 +115,17 @@ export const INVARIANTS: readonly Invariant[] = [
       where conversation.status = 'ENDED' and end_reason = 'AUTO_CLOSE' and seen_at < message.at + after - interval '50 ms'`,
   },
   {
-    name: 'no end is dated ahead of when it was seen',
+    name: 'no end has a timestamp later than the moment it was seen',
     query: `
       select conversation_id as id, 'seen at ' || seen_at || ', dated ' || at as what
       from seen_ends join event using (conversation_id, revision) where at > seen_at + interval '50 ms'`,
   },
   {
-    name: 'nothing that is due stays open',
+    name: 'no conversation that is due stays open',
     query: `select id, 'due at ' || due || ' and open' as what from waiting, asked where due < now - grace`,
   },
   {
-    name: 'every lane is to be woken before anyone in it is late',
+    name: "every lane's alarm is before the due time of its conversations",
     query: `
       select lane.id, 'its alarm of ' || wake_at || ' is over' as what from lane, asked where wake_at < now - grace
       union all
@@ -135,7 +135,7 @@ export const INVARIANTS: readonly Invariant[] = [
       where due < coalesce(wake_at, 'infinity') and coalesce(wake_at, 'infinity') > now + interval '1 second'`,
   },
   {
-    name: 'nothing is ended twice, and nothing goes on after its end',
+    name: 'no conversation is ended twice, and nothing happens in it after its end',
     query: `
       select id, effect || ' after ' || coalesce(before, 'nothing') as what from effects
       where case effect when 'STARTED' then before is not null
@@ -162,7 +162,7 @@ export const INVARIANTS: readonly Invariant[] = [
       from event group by account_id, conversation_id having min(revision) <> 1 or max(revision) <> count(*)`,
   },
   {
-    name: 'the newest event and the conversation agree',
+    name: "a conversation's row agrees with its newest event",
     query: `
       select conversation.id, concat_ws(' ', 'it is', conversation.status, conversation.awaiting, conversation.revision,
         'by its feed', newest.status, newest.awaiting, newest.revision) as what
@@ -171,7 +171,7 @@ export const INVARIANTS: readonly Invariant[] = [
         is distinct from (newest.status, newest.awaiting, newest.revision)`,
   },
   {
-    name: 'what was acknowledged is in the feed once',
+    name: 'every acknowledged message is in the feed once',
     query: `
       select message_id as id, count(event.message_id) || ' times in the feed' as what
       from acknowledged left join event using (channel_id, message_id)
@@ -191,20 +191,20 @@ export const INVARIANTS: readonly Invariant[] = [
           conversation.stage, conversation.overflowed)`,
   },
   {
-    name: 'what is open is in a lane or set aside, what is ended in none',
+    name: 'an open conversation is in a lane or set aside, an ended one in none',
     query: `
       select id, conversation.status || case when lane_id is null then ' in no lane' else ' in a lane' end as what
       from conversation left join newest using (account_id, id)
       where (conversation.status = 'ENDED') = (lane_id is not null) and newest.kind is distinct from 'SET_ASIDE'`,
   },
   {
-    name: 'a contact has one open conversation at most',
+    name: 'a contact has at most one open conversation',
     query: `
       select contact_id as id, count(*) || ' are open' as what from conversation where status <> 'ENDED'
       group by account_id, contact_id having count(*) > 1`,
   },
   {
-    name: 'an effect is owed once, to every subscriber',
+    name: 'each subscriber has one effect for an event',
     query: `
       select conversation_id as id, count(*) || ' of one effect' as what from outbox
       group by account_id, conversation_id, revision, kind, endpoint_id, payload having count(*) > 1
@@ -218,7 +218,7 @@ export const INVARIANTS: readonly Invariant[] = [
           and outbox.revision = event.revision and endpoint_id = endpoint.id)`,
   },
   {
-    name: 'what is owed does not lie about',
+    name: 'no effect stays in the outbox without being sent',
     query: `
       select id, 'due at ' || due_at || ' after ' || attempts || ' attempts' as what from outbox, asked
       where state = 'PENDING' and due_at < now - grace and not exists (
@@ -227,7 +227,7 @@ export const INVARIANTS: readonly Invariant[] = [
           and destination_id = coalesce(endpoint_id, channel_id) and retry_at >= now - grace)`,
   },
   {
-    name: 'what counts as sent was taken, and nothing that nobody owed',
+    name: 'every effect marked as sent was received, and nothing else was',
     query: `
       select outbox.id, concat_ws(' ', kind, payload, 'sent after', attempts, 'attempts, and never taken') as what from outbox, asked
       where state = 'SENT' and done_at < now - interval '5 seconds' and (kind = 'SEND_WEBHOOK' or payload ? 'part') and seen ? 'taken'
@@ -237,7 +237,7 @@ export const INVARIANTS: readonly Invariant[] = [
       select outbox_id, 'taken, and never owed' from taken where not exists (select 1 from outbox where id = outbox_id)`,
   },
   {
-    name: 'a channel that takes a message as often as it is sent gets it once',
+    name: 'a channel that delivers repeated messages gets each message once',
     query: `
       select coalesce(owed.address, shown.address) as id,
         concat(coalesce(times, 0), ' taken, ', coalesce(sent, 0), ' sent, ', coalesce(unknown, 0), ' unknown: ', states) as what

@@ -37,7 +37,7 @@ type Row = {
 /** What came of all, and how processes ended that nobody had asked to. */
 export type Outcome = { rows: Row[]; ends: Record<string, number> };
 
-const OVERDUE = ['nothing that is due stays open'];
+const OVERDUE = ['no conversation that is due stays open'];
 /** So many violations of a try are said; all are counted. */
 const SAID = 10;
 const SETTLED_WITHIN_MS = 20_000;

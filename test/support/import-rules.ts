@@ -48,7 +48,14 @@ const LAYERS: Record<string, Layer> = {
   db: {
     from: ['domain'],
     typesFrom: [...AMBIENT, 'engine'],
-    packages: ['drizzle-orm', 'drizzle-orm/*', 'postgres', 'pg', 'temporal-polyfill', 'node:*'],
+    packages: [
+      'drizzle-orm',
+      'drizzle-orm/*',
+      'postgres',
+      'pg-connection-string',
+      'temporal-polyfill',
+      'node:*',
+    ],
   },
   outgoing: { from: ['domain'], typesFrom: [], packages: ['node:*'] },
   engine: { from: ['domain'], typesFrom: [...AMBIENT, 'db', 'postgres', ...FLOWS], packages: [] },

@@ -112,7 +112,11 @@ export async function openStore(kind: Kind): Promise<Store> {
 
 /** The address as DATABASE_URL takes it; a socket's folder goes into the query. */
 export function urlOf(address: DatabaseAddress): string {
-  if ('url' in address) return address.url;
+  if ('url' in address) {
+    const url = new URL(address.url);
+    if (address.database !== undefined) url.pathname = `/${address.database}`;
+    return url.href;
+  }
   const { host, port, user, database } = pgPoolConfig(address);
   return `postgres://${user}@localhost/${database}?host=${encodeURIComponent(host)}&port=${port}`;
 }

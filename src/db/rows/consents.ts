@@ -1,40 +1,45 @@
 import type { Sql, TransactionSql } from 'postgres';
+import { consentChange } from '../tables/conversation.ts';
+import { columnsOf, namesOf, type ValuesOf } from './columns.ts';
+import { unnest, valuesOf } from './unnest.ts';
 
-/** Something a customer said about being written to (PE-12). */
+/** A consent that a customer gave or withdrew (PE-12). */
 export type ConsentChange = {
   id: string;
   consent: 'OPTED_IN' | 'OPTED_OUT';
-  /** KEYWORD: read from the message; PROVIDER: whoever reported the message took it for that. */
+  /** KEYWORD: Lull read it from the message; PROVIDER: the provider reported it with the message. */
   source: 'KEYWORD' | 'PROVIDER';
-  /** When it was said. */
+  /** When the customer said it. */
   at: Date;
   recordedAt: Date;
-  /** Where. */
+  /** The conversation in which the customer said it; null: outside of any. */
   conversationId: string | null;
 };
 export type NewConsentChange = ConsentChange & { contactId: string };
 
-/** Adds to the ledger of consents. */
+const VALUES: ValuesOf<typeof consentChange, NewConsentChange, 'accountId' | 'agentId'> = {
+  contactId: (row) => row.contactId,
+  id: (row) => row.id,
+  consent: (row) => row.consent,
+  source: (row) => row.source,
+  at: (row) => row.at,
+  recordedAt: (row) => row.recordedAt,
+  conversationId: (row) => row.conversationId,
+};
+const COLUMNS = columnsOf(consentChange, VALUES);
+const INSERT = `insert into consent_change (account_id, ${namesOf(COLUMNS)})
+  select $1::uuid, rows.* from (${unnest(COLUMNS, 2)}) as rows`;
+
+/** Appends to the record of consents. */
 export async function insertConsents(
   sql: TransactionSql,
   accountId: string,
   changes: readonly NewConsentChange[],
 ): Promise<void> {
-  await sql`insert into consent_change ${sql(
-    changes.map((each) => ({
-      account_id: accountId,
-      contact_id: each.contactId,
-      id: each.id,
-      consent: each.consent,
-      source: each.source,
-      at: each.at,
-      recorded_at: each.recordedAt,
-      conversation_id: each.conversationId,
-    })),
-  )}`;
+  await sql.unsafe(INSERT, [accountId, ...valuesOf(COLUMNS, changes)], { prepare: true });
 }
 
-/** What a contact has said about being written to, the newest first, at most `limit`. */
+/** The consents of a contact, the newest first, at most `limit`. */
 export async function readConsents(
   sql: Sql,
   accountId: string,

@@ -1,52 +1,68 @@
 import type { TransactionSql } from 'postgres';
+import { contact } from '../tables/conversation.ts';
+import { assignmentsOf, columnsOf, namesOf, type ValuesOf } from './columns.ts';
+import { unnest, valuesOf } from './unnest.ts';
 
-/** A contact as the transaction that locked it sees it. */
+/** A contact, as its transaction has locked it. */
 export type StoredContact = {
   id: string;
   channelId: string;
   latestConversationId: string | null;
   clientVersion: string | null;
-  /** The language of its client, as BCP 47 has it. */
+  /** The language of its client, as a BCP 47 tag. */
   locale: string | null;
-  /** What it last said about being written to, and when (SF-11); null: nothing. */
+  /** Its newest consent, and when it was given (SF-11); null: none was ever given. */
   consent: 'OPTED_IN' | 'OPTED_OUT' | null;
   consentAt: Date | null;
-  /** Its address is no longer its own: whoever writes from there is somebody new (PE-15). */
+  /** An erased contact has no address: a message from its former address starts a new contact (PE-15). */
   isErased: boolean;
-  /** When somebody of the same address was erased before: what was sent before that is dropped (PE-15). */
+  /** When an earlier contact of this address was erased: messages sent before that are dropped (PE-15). */
   erasedBefore: Date | null;
 };
 
-/** Where a contact is to be found. */
 export type ContactAddress = { channelId: string; address: string };
 
-/** One string for an address of a channel. */
+/** A key for maps: one string for an address of a channel. */
 export function addressKey({ channelId, address }: ContactAddress): string {
   return `${channelId} ${address}`;
 }
 
-/** Inserts contacts, in the order of their addresses so that two writers never wait for each other in a circle. */
+const NEW = columnsOf<ContactAddress & { id: string }>(contact, {
+  id: (row) => row.id,
+  channelId: (row) => row.channelId,
+  address: (row) => row.address,
+});
+const CHANGING: ValuesOf<
+  typeof contact,
+  StoredContact,
+  'accountId' | 'id' | 'channelId' | 'address' | 'erasedAt'
+> = {
+  latestConversationId: (row) => row.latestConversationId,
+  clientVersion: (row) => row.clientVersion,
+  locale: (row) => row.locale,
+  consent: (row) => row.consent,
+  consentAt: (row) => row.consentAt,
+  erasedBefore: (row) => row.erasedBefore,
+};
+const CHANGING_BY_ID = columnsOf<StoredContact>(contact, { id: (row) => row.id, ...CHANGING });
+
+const INSERT = `insert into contact (account_id, ${namesOf(NEW)})
+  select $1::uuid, rows.* from (${unnest(NEW, 2)}) as rows on conflict (account_id, channel_id, address) do nothing`;
+
+const UPDATE = `update contact set ${assignmentsOf(columnsOf(contact, CHANGING))}
+  from (${unnest(CHANGING_BY_ID, 2)}) as rows where contact.account_id = $1::uuid and contact.id = rows.id`;
+
+/** Inserts contacts, ordered by address so that two writers never deadlock. */
 export async function insertContacts(
   sql: TransactionSql,
   accountId: string,
   contacts: readonly (ContactAddress & { id: string })[],
 ) {
   const sorted = [...contacts].sort((a, b) => (addressKey(a) < addressKey(b) ? -1 : 1));
-  await sql.unsafe(
-    `insert into contact (account_id, id, channel_id, address)
-     select $1::uuid, id, channel_id, address from unnest($2::uuid[], $3::uuid[], $4::text[]) as rows (id, channel_id, address)
-     on conflict (account_id, channel_id, address) do nothing`,
-    [
-      accountId,
-      sorted.map((each) => each.id),
-      sorted.map((each) => each.channelId),
-      sorted.map((each) => each.address),
-    ],
-    { prepare: true },
-  );
+  await sql.unsafe(INSERT, [accountId, ...valuesOf(NEW, sorted)], { prepare: true });
 }
 
-/** Takes back contacts that the transaction inserted and that came to nothing. */
+/** Deletes contacts that the same transaction inserted and does not need. */
 export async function deleteContacts(sql: TransactionSql, accountId: string, ids: readonly string[]) {
   await sql.unsafe(
     'delete from contact where account_id = $1 and id = any($2::uuid[])',
@@ -55,7 +71,7 @@ export async function deleteContacts(sql: TransactionSql, accountId: string, ids
   );
 }
 
-/** Locks contacts by id, in the order of ids. */
+/** Locks contacts, ordered by id. */
 export async function lockContacts(
   sql: TransactionSql,
   accountId: string,
@@ -70,28 +86,11 @@ export async function lockContacts(
   return rows as unknown as StoredContact[];
 }
 
-/** Writes what may change of locked contacts. */
+/** Writes every column that can change, of contacts that the transaction holds locked. */
 export async function updateContacts(
   sql: TransactionSql,
   accountId: string,
   contacts: readonly StoredContact[],
 ) {
-  await sql.unsafe(
-    `update contact set latest_conversation_id = rows.latest, client_version = rows.version, locale = rows.locale,
-       consent = rows.consent, consent_at = rows.consent_at::timestamptz, erased_before = rows.erased_before::timestamptz
-     from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
-       as rows (id, latest, version, locale, consent, consent_at, erased_before)
-     where contact.account_id = $1 and contact.id = rows.id`,
-    [
-      accountId,
-      contacts.map((each) => each.id),
-      contacts.map((each) => each.latestConversationId),
-      contacts.map((each) => each.clientVersion),
-      contacts.map((each) => each.locale),
-      contacts.map((each) => each.consent),
-      contacts.map((each) => each.consentAt?.toISOString() ?? null),
-      contacts.map((each) => each.erasedBefore?.toISOString() ?? null),
-    ],
-    { prepare: true },
-  );
+  await sql.unsafe(UPDATE, [accountId, ...valuesOf(CHANGING_BY_ID, contacts)], { prepare: true });
 }

@@ -1,12 +1,15 @@
 import type { Sql, TransactionSql } from 'postgres';
-import type { ClockName, Conversation, Ending } from '../../domain/conversation/conversation.ts';
+import type { EndedBy, EndReason } from '../../domain/closing/closing.ts';
+import type { ClockName, Conversation, OpenStatus } from '../../domain/conversation/conversation.ts';
+import { conversation } from '../tables/conversation.ts';
 import { bounded } from './bounded.ts';
-import { type Column, unnest, valuesOf } from './unnest.ts';
+import { assignmentsOf, columnsOf, namesOf, readerOf, type ValuesOf } from './columns.ts';
+import { unnest, valuesOf } from './unnest.ts';
 
-/** A conversation as it stands in the database, with its lane. */
+/** A conversation as the database has it, with its lane. */
 export type StoredConversation = Conversation & { laneId: string | null };
 
-/** The clocks' columns, and the condition of each one's partial index, which a query must state to use it. */
+/** The column of each clock, and the condition of its partial index, which a query must state to use the index. */
 export const CLOCK_COLUMNS: Readonly<Record<ClockName, { column: string; condition: string }>> = {
   lastActivityAt: { column: 'last_activity_at', condition: '' },
   awaitingSince: { column: 'awaiting_since', condition: `and status in ('NEW', 'ACTIVE')` },
@@ -14,62 +17,69 @@ export const CLOCK_COLUMNS: Readonly<Record<ClockName, { column: string; conditi
   heldUntil: { column: 'held_until', condition: 'and held_until is not null' },
 };
 
-const COLUMNS: readonly Column<StoredConversation>[] = [
-  { name: 'id', type: 'uuid', of: (row) => row.id },
-  { name: 'contact_id', type: 'uuid', of: (row) => row.contactId },
-  { name: 'channel_id', type: 'uuid', of: (row) => row.channelId },
-  { name: 'started_by', type: 'text', of: (row) => row.startedBy },
-  { name: 'previous_id', type: 'uuid', of: (row) => row.previousId },
-  { name: 'skill_id', type: 'uuid', of: (row) => row.skillId },
-  { name: 'lane_id', type: 'uuid', of: (row) => row.laneId },
-  { name: 'status', type: 'text', of: (row) => row.status },
-  { name: 'awaiting', type: 'text', of: (row) => row.awaiting },
-  { name: 'agent_id', type: 'uuid', of: (row) => row.agentId },
-  { name: 'case_status', type: 'text', of: (row) => row.caseStatus },
-  { name: 'held', type: 'bool', of: (row) => row.held },
-  { name: 'held_until', type: 'timestamptz', of: (row) => row.heldUntil },
-  { name: 'manual_response_at', type: 'timestamptz', of: (row) => row.manualResponseAt },
-  { name: 'tags', type: 'text[]', of: (row) => row.tags },
-  { name: 'stage', type: 'int', of: (row) => row.stage },
-  { name: 'overflowed', type: 'bool', of: (row) => row.overflowed },
-  { name: 'started_at', type: 'timestamptz', of: (row) => row.startedAt },
-  { name: 'last_activity_at', type: 'timestamptz', of: (row) => row.lastActivityAt },
-  { name: 'awaiting_since', type: 'timestamptz', of: (row) => row.awaitingSince },
-  { name: 'status_since', type: 'timestamptz', of: (row) => row.statusSince },
-  { name: 'newest_at', type: 'timestamptz', of: (row) => row.newestAt },
-  { name: 'placed_at', type: 'timestamptz', of: (row) => row.placedAt },
-  { name: 'ended_at', type: 'timestamptz', of: (row) => row.ending?.at },
-  { name: 'end_reason', type: 'text', of: (row) => row.ending?.reason },
-  { name: 'ended_by', type: 'text', of: (row) => row.ending?.by },
-  { name: 'credited_agent_id', type: 'uuid', of: (row) => row.ending?.creditedAgentId },
-  { name: 'former_status', type: 'text', of: (row) => row.ending?.formerStatus },
-  { name: 'rules_version', type: 'bigint', of: (row) => row.ending?.rulesVersion },
-  { name: 'lateness_ms', type: 'bigint', of: (row) => row.ending?.latenessMs },
-  { name: 'revision', type: 'int', of: (row) => row.revision },
-];
-const NAMES = COLUMNS.map(({ name }) => name);
+type Values = ValuesOf<typeof conversation, StoredConversation>;
+/** Columns that never change. */
+const IDENTITY = {
+  id: (row) => row.id,
+  contactId: (row) => row.contactId,
+  channelId: (row) => row.channelId,
+  previousId: (row) => row.previousId,
+} satisfies Partial<Values>;
+/** Columns that change while a conversation is open. */
+const OPEN = {
+  skillId: (row) => row.skillId,
+  laneId: (row) => row.laneId,
+  status: (row) => row.status,
+  awaiting: (row) => row.awaiting,
+  agentId: (row) => row.agentId,
+  caseStatus: (row) => row.caseStatus,
+  held: (row) => row.held,
+  heldUntil: (row) => row.heldUntil,
+  manualResponseAt: (row) => row.manualResponseAt,
+  tags: (row) => row.tags,
+  stage: (row) => row.stage,
+  overflowed: (row) => row.overflowed,
+  lastActivityAt: (row) => row.lastActivityAt,
+  awaitingSince: (row) => row.awaitingSince,
+  statusSince: (row) => row.statusSince,
+  newestAt: (row) => row.newestAt,
+  placedAt: (row) => row.placedAt,
+  revision: (row) => row.revision,
+} satisfies Partial<Values>;
+/** Columns that also change when a conversation ends, is reopened, or gets a late activity from before its start. */
+const START_AND_END = {
+  startedBy: (row) => row.startedBy,
+  startedAt: (row) => row.startedAt,
+  endedAt: (row) => row.ending?.at,
+  endReason: (row) => row.ending?.reason,
+  endedBy: (row) => row.ending?.by,
+  creditedAgentId: (row) => row.ending?.creditedAgentId,
+  formerStatus: (row) => row.ending?.formerStatus,
+  rulesVersion: (row) => row.ending?.rulesVersion,
+  latenessMs: (row) => row.ending?.latenessMs,
+} satisfies Partial<Values>;
+const EVERY_COLUMN: Values = { ...IDENTITY, ...OPEN, ...START_AND_END };
+const COLUMNS = columnsOf(conversation, EVERY_COLUMN);
+const CHANGING = columnsOf(conversation, { ...OPEN, ...START_AND_END });
+const CHANGING_BY_ID = columnsOf(conversation, { id: IDENTITY.id, ...OPEN, ...START_AND_END });
+/** The columns that change while a conversation is open. */
+export const OPEN_COLUMNS = columnsOf(conversation, OPEN);
+
 /** The columns that `conversationOf` reads, but for `account_id`. */
-export const CONVERSATION_NAMES: readonly string[] = NAMES;
-/** Never change once it is there. */
-const FIXED = new Set(['id', 'contact_id', 'channel_id', 'previous_id']);
-/** The columns that change, with `id`. */
-export const CHANGING = COLUMNS.filter(({ name }) => name === 'id' || !FIXED.has(name));
-
+export const CONVERSATION_NAMES: readonly string[] = COLUMNS.map(({ name }) => name);
 /** The columns to select for `conversationOf`. */
-export const CONVERSATION_COLUMNS = ['account_id', ...NAMES].join(', ');
+export const CONVERSATION_COLUMNS = `account_id, ${namesOf(COLUMNS)}`;
 
-/** A statement that selects those, and `more`, with a bound on their tags: see `withinBounds`. */
+/** Bounds the tags that a statement with these columns, and `more`, selects: see `withinBounds`. */
 export function boundedConversations(text: string, more: readonly string[] = []): string {
-  return bounded(text, ['account_id', ...NAMES, ...more], 'tags');
+  return bounded(text, ['account_id', ...CONVERSATION_NAMES, ...more], 'tags');
 }
 
-const INSERT = `insert into conversation (account_id, ${NAMES.join(', ')})
+const INSERT = `insert into conversation (account_id, ${namesOf(COLUMNS)})
   select $1::uuid, rows.* from (${unnest(COLUMNS, 2)}) as rows`;
 
-const UPDATE = `update conversation set ${CHANGING.filter(({ name }) => name !== 'id')
-  .map(({ name }) => `${name} = rows.${name}`)
-  .join(', ')}
-  from (${unnest(CHANGING, 2)}) as rows
+const UPDATE = `update conversation set ${assignmentsOf(CHANGING)}
+  from (${unnest(CHANGING_BY_ID, 2)}) as rows
   where conversation.account_id = $1::uuid and conversation.id = rows.id`;
 
 /** Inserts new conversations. */
@@ -81,18 +91,18 @@ export async function insertConversations(
   await sql.unsafe(INSERT, [accountId, ...valuesOf(COLUMNS, rows)], { prepare: true });
 }
 
-/** Writes all that may change of conversations the transaction holds locked. */
+/** Writes every column that can change, of conversations that the transaction holds locked. */
 export async function updateConversations(
   sql: TransactionSql,
   accountId: string,
   rows: readonly StoredConversation[],
 ) {
-  await sql.unsafe(UPDATE, [accountId, ...valuesOf(CHANGING, rows)], { prepare: true });
+  await sql.unsafe(UPDATE, [accountId, ...valuesOf(CHANGING_BY_ID, rows)], { prepare: true });
 }
 
 /**
- * Locks conversations by id, whatever their status: a status condition would lose the row that a closing
- * batch holds, and a second conversation would be born.
+ * Locks conversations by id, whatever their status. A condition on the status would miss a row that a closing batch holds,
+ * and the caller would start a second conversation.
  */
 export async function lockConversations(
   sql: TransactionSql,
@@ -107,7 +117,7 @@ export async function lockConversations(
   return rows.map(conversationOf);
 }
 
-/** Finds the contacts of conversations; those of other accounts are not found. */
+/** The contact of each conversation, by the conversation's id. Conversations of other accounts are not found. */
 export async function contactsOfConversations(
   sql: Sql | TransactionSql,
   accountId: string,
@@ -122,8 +132,9 @@ export async function contactsOfConversations(
 }
 
 /** Reads a row selected with `CONVERSATION_COLUMNS`. */
-export function conversationOf(row: Record<string, unknown>): StoredConversation {
-  return {
+export const conversationOf = readerOf(
+  conversation,
+  (row): StoredConversation => ({
     accountId: row.account_id,
     id: row.id,
     contactId: row.contact_id,
@@ -148,20 +159,19 @@ export function conversationOf(row: Record<string, unknown>): StoredConversation
     statusSince: row.status_since,
     newestAt: row.newest_at,
     placedAt: row.placed_at,
-    ending: endingOf(row),
+    // With `ended_at`, every column of the ending has a value but those that may lack one.
+    ending:
+      row.ended_at === null
+        ? null
+        : {
+            at: row.ended_at,
+            reason: row.end_reason as EndReason,
+            by: row.ended_by as EndedBy,
+            creditedAgentId: row.credited_agent_id,
+            formerStatus: row.former_status as OpenStatus,
+            rulesVersion: Number(row.rules_version),
+            latenessMs: row.lateness_ms === null ? null : Number(row.lateness_ms),
+          },
     revision: row.revision,
-  } as StoredConversation;
-}
-
-function endingOf(row: Record<string, unknown>): Ending | null {
-  if (row.ended_at === null) return null;
-  return {
-    at: row.ended_at,
-    reason: row.end_reason,
-    by: row.ended_by,
-    creditedAgentId: row.credited_agent_id,
-    formerStatus: row.former_status,
-    rulesVersion: Number(row.rules_version),
-    latenessMs: row.lateness_ms === null ? null : Number(row.lateness_ms),
-  } as Ending;
-}
+  }),
+);

@@ -1,45 +1,45 @@
 import type { Sql, TransactionSql } from 'postgres';
+import { erasedIdentifier } from '../tables/conversation.ts';
+import { columnsOf, namesOf, type ValuesOf } from './columns.ts';
+import { unnest, valuesOf } from './unnest.ts';
 
-/** What is left of an erased address or message id: its keyed hash, when, and for an address what its customer had said. */
+/** What is kept of an erased address or message id: its keyed hash, and for an address the consent of its customer. */
 export type ErasedIdentifier = {
   hash: string;
   erasedAt: Date;
-  /** Kept where it is OPTED_OUT: whoever asked not to be written to is not, erased or not (SF-11). */
+  /** OPTED_OUT is kept, so that the customer is not written to after the erasure either (SF-11). */
   consent: 'OPTED_OUT' | null;
   consentAt: Date | null;
-  /** Until when echoes to an address are of a message that was under way while it was erased; null: none was. */
+  /** Until when echoes to the address are dropped: a message was being sent during the erasure. Null: none was. */
   echoesUntil: Date | null;
 };
 
-/** Of an identifier of which nothing else is known. */
+/** The columns of an identifier of which only the hash is known. */
 export const NOTHING_KNOWN = { consent: null, consentAt: null, echoesUntil: null } as const;
 
-/** Keeps the hashes of what is erased; of the same identifier erased again, the newest erasure counts. */
+const VALUES: ValuesOf<typeof erasedIdentifier, ErasedIdentifier> = {
+  hash: (row) => row.hash,
+  erasedAt: (row) => row.erasedAt,
+  consent: (row) => row.consent,
+  consentAt: (row) => row.consentAt,
+  echoesUntil: (row) => row.echoesUntil,
+};
+const COLUMNS = columnsOf(erasedIdentifier, VALUES);
+const KEEP = `insert into erased_identifier (account_id, ${namesOf(COLUMNS)})
+  select distinct on (hash) $1::uuid, rows.* from (${unnest(COLUMNS, 2)}) as rows order by hash
+  on conflict (account_id, hash) do update set erased_at = greatest(erased_identifier.erased_at, excluded.erased_at),
+    consent = excluded.consent, consent_at = excluded.consent_at, echoes_until = excluded.echoes_until`;
+
+/** Keeps the hashes of erased identifiers. For an identifier that is erased again, the newest erasure counts. */
 export async function keepErased(
   sql: TransactionSql,
   accountId: string,
   erased: readonly ErasedIdentifier[],
 ): Promise<void> {
-  await sql.unsafe(
-    `insert into erased_identifier (account_id, hash, erased_at, consent, consent_at, echoes_until)
-     select distinct on (hash) $1::uuid, hash, erased_at::timestamptz, consent, consent_at::timestamptz, echoes_until::timestamptz
-     from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
-       as rows (hash, erased_at, consent, consent_at, echoes_until) order by hash
-     on conflict (account_id, hash) do update set erased_at = greatest(erased_identifier.erased_at, excluded.erased_at),
-       consent = excluded.consent, consent_at = excluded.consent_at, echoes_until = excluded.echoes_until`,
-    [
-      accountId,
-      erased.map((each) => each.hash),
-      erased.map((each) => each.erasedAt.toISOString()),
-      erased.map((each) => each.consent),
-      erased.map((each) => each.consentAt?.toISOString() ?? null),
-      erased.map((each) => each.echoesUntil?.toISOString() ?? null),
-    ],
-    { prepare: true },
-  );
+  await sql.unsafe(KEEP, [accountId, ...valuesOf(COLUMNS, erased)], { prepare: true });
 }
 
-/** Which of these hashes are of something erased, by hash. */
+/** The erased identifiers among these hashes, by hash. */
 export async function findErased(
   sql: Sql | TransactionSql,
   accountId: string,
@@ -55,7 +55,7 @@ export async function findErased(
   return new Map(rows.map((row) => [row.hash, row]));
 }
 
-/** Notes that customers who are erased opted out before that. */
+/** Records that erased customers had opted out before the erasure. */
 export async function keepOptOuts(
   sql: TransactionSql,
   accountId: string,
@@ -70,7 +70,7 @@ export async function keepOptOuts(
   );
 }
 
-/** Deletes hashes of what was erased before an instant, of any account, but for opt-outs; returns how many. */
+/** Deletes hashes of every account that were erased before an instant, except opt-outs; returns how many. */
 export async function deleteOldErased(sql: Sql, erasedBefore: Date, limit: number): Promise<number> {
   const deleted = await sql`
     delete from erased_identifier where (account_id, hash) in (
@@ -80,7 +80,7 @@ export async function deleteOldErased(sql: Sql, erasedBefore: Date, limit: numbe
   return deleted.count;
 }
 
-/** Lets contacts forget that whoever had their address before was erased before an instant; returns how many. */
+/** Clears `erased_before` where it is before an instant, in contacts of every account; returns how many. */
 export async function forgetErasures(sql: Sql, erasedBefore: Date, limit: number): Promise<number> {
   const forgotten = await sql`
     update contact set erased_before = null where (account_id, id) in (

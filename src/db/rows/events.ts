@@ -1,28 +1,31 @@
 import type { Sql, TransactionSql } from 'postgres';
 import type { Event } from '../../domain/conversation/event.ts';
+import { event } from '../tables/conversation.ts';
 import { bounded } from './bounded.ts';
-import { type Column, unnest, valuesOf } from './unnest.ts';
+import { columnsOf, namesOf, readerOf, type ValuesOf } from './columns.ts';
+import { unnest, valuesOf } from './unnest.ts';
 
-/** The columns of the feed, but for `account_id`. */
-export const EVENT_COLUMNS: readonly Column<Event>[] = [
-  { name: 'conversation_id', type: 'uuid', of: (row) => row.conversationId },
-  { name: 'revision', type: 'int', of: (row) => row.revision },
-  { name: 'kind', type: 'text', of: (row) => row.kind },
-  { name: 'at', type: 'timestamptz', of: (row) => row.at },
-  { name: 'recorded_at', type: 'timestamptz', of: (row) => row.recordedAt },
-  { name: 'actor', type: 'text', of: (row) => row.actor },
-  { name: 'agent_id', type: 'uuid', of: (row) => row.agentId },
-  { name: 'channel_id', type: 'uuid', of: (row) => row.channelId },
-  { name: 'message_id', type: 'text', of: (row) => row.messageId },
-  { name: 'timer', type: 'text', of: (row) => row.timer },
-  { name: 'effect', type: 'text', of: (row) => row.effect },
-  { name: 'status', type: 'text', of: (row) => row.status },
-  { name: 'awaiting', type: 'text', of: (row) => row.awaiting },
-  { name: 'data', type: 'jsonb', of: (row) => row.data },
-];
-const NAMES = EVENT_COLUMNS.map(({ name }) => name).join(', ');
+const VALUES: ValuesOf<typeof event, Event, 'accountId' | 'xid'> = {
+  conversationId: (row) => row.conversationId,
+  revision: (row) => row.revision,
+  kind: (row) => row.kind,
+  at: (row) => row.at,
+  recordedAt: (row) => row.recordedAt,
+  actor: (row) => row.actor,
+  agentId: (row) => row.agentId,
+  channelId: (row) => row.channelId,
+  messageId: (row) => row.messageId,
+  timer: (row) => row.timer,
+  effect: (row) => row.effect,
+  status: (row) => row.status,
+  awaiting: (row) => row.awaiting,
+  data: (row) => row.data,
+};
+/** The columns of the feed, but for `account_id` and for `xid`, which the database sets. */
+export const EVENT_COLUMNS = columnsOf(event, VALUES);
+const NAMES = namesOf(EVENT_COLUMNS);
 
-/** A statement that selects those, and `more`, with a bound on what they tell: see `withinBounds`. */
+/** Bounds the data that a statement with these columns, and `more`, selects: see `withinBounds`. */
 export function boundedEvents(text: string, more: readonly string[] = []): string {
   return bounded(text, ['account_id', ...EVENT_COLUMNS.map(({ name }) => name), ...more], 'data');
 }
@@ -34,7 +37,7 @@ export async function insertEvents(sql: TransactionSql, accountId: string, event
   await sql.unsafe(INSERT, [accountId, ...valuesOf(EVENT_COLUMNS, events)], { prepare: true });
 }
 
-/** All events of conversations, each conversation's in order of revision. */
+/** All events of conversations, each conversation's ordered by revision. */
 export async function eventsOf(
   sql: Sql | TransactionSql,
   accountId: string,
@@ -48,7 +51,7 @@ export async function eventsOf(
   return rows.map(eventOfRow);
 }
 
-/** Which of these message ids of their channels were seen before, and on which conversation. */
+/** The conversation on which each message was already recorded, by `messageKey`; unknown messages are left out. */
 export async function knownMessages(
   sql: Sql | TransactionSql,
   accountId: string,
@@ -56,22 +59,23 @@ export async function knownMessages(
 ): Promise<Map<string, string>> {
   const rows = await sql.unsafe<{ channel_id: string; message_id: string; conversation_id: string }[]>(
     `select event.channel_id, event.message_id, event.conversation_id
-     from unnest($2::uuid[], $3::text[]) as asked (channel_id, message_id)
-     join event on event.account_id = $1 and event.channel_id = asked.channel_id and event.message_id = asked.message_id`,
+     from unnest($2::uuid[], $3::text[]) as wanted (channel_id, message_id)
+     join event on event.account_id = $1 and event.channel_id = wanted.channel_id and event.message_id = wanted.message_id`,
     [accountId, messages.map((each) => each.channelId), messages.map((each) => each.messageId)],
     { prepare: true },
   );
   return new Map(rows.map((row) => [messageKey(row.channel_id, row.message_id), row.conversation_id]));
 }
 
-/** One string for a message of a channel. */
+/** A key for maps: one string for a message of a channel. */
 export function messageKey(channelId: string, messageId: string): string {
   return `${channelId} ${messageId}`;
 }
 
 /** Reads a row of the event table. */
-export function eventOfRow(row: Record<string, unknown>): Event {
-  return {
+export const eventOfRow = readerOf(
+  event,
+  (row): Event => ({
     accountId: row.account_id,
     conversationId: row.conversation_id,
     revision: row.revision,
@@ -87,5 +91,5 @@ export function eventOfRow(row: Record<string, unknown>): Event {
     status: row.status,
     awaiting: row.awaiting,
     data: row.data,
-  } as Event;
-}
+  }),
+);

@@ -1,6 +1,8 @@
 import type { Sql, TransactionSql } from 'postgres';
 import { type LaneFacts, laneKey } from '../../domain/conversation/conversation.ts';
-import { type Column, unnest, valuesOf } from './unnest.ts';
+import { lane } from '../tables/conversation.ts';
+import { columnsOf, namesOf, readerOf, type ValuesOf } from './columns.ts';
+import { unnest, valuesOf } from './unnest.ts';
 
 /** A lane with its alarm. */
 export type Lane = { accountId: string; id: string; facts: LaneFacts; wakeAt: Date | null; floor: Date };
@@ -9,24 +11,30 @@ export type Lane = { accountId: string; id: string; facts: LaneFacts; wakeAt: Da
 export type Alarm = { accountId: string; laneId: string; wakeAt: Date; instead?: Date };
 
 export type NewLane = { id: string; facts: LaneFacts };
-/** The columns of a lane's facts, with its id. */
-export const LANE_COLUMNS: readonly Column<NewLane>[] = [
-  { name: 'id', type: 'uuid', of: (row) => row.id },
-  { name: 'channel_id', type: 'uuid', of: (row) => row.facts.channelId },
-  { name: 'skill_id', type: 'uuid', of: (row) => row.facts.skillId },
-  { name: 'status', type: 'text', of: (row) => row.facts.status },
-  { name: 'awaiting', type: 'text', of: (row) => row.facts.awaiting },
-  { name: 'case_status', type: 'text', of: (row) => row.facts.caseStatus },
-  { name: 'held', type: 'bool', of: (row) => row.facts.held },
-  { name: 'manual_response_time', type: 'bool', of: (row) => row.facts.manualResponseTime },
-  { name: 'exempt', type: 'bool', of: (row) => row.facts.exempt },
-  { name: 'stage', type: 'int', of: (row) => row.facts.stage },
-  { name: 'overflowed', type: 'bool', of: (row) => row.facts.overflowed },
-];
-/** The columns of a lane's facts. */
-export const NAMES = LANE_COLUMNS.map(({ name }) => name).join(', ');
+const FACTS: ValuesOf<typeof lane, NewLane, 'accountId' | 'id' | 'wakeAt' | 'floor'> = {
+  channelId: (row) => row.facts.channelId,
+  skillId: (row) => row.facts.skillId,
+  status: (row) => row.facts.status,
+  awaiting: (row) => row.facts.awaiting,
+  caseStatus: (row) => row.facts.caseStatus,
+  held: (row) => row.facts.held,
+  manualResponseTime: (row) => row.facts.manualResponseTime,
+  exempt: (row) => row.facts.exempt,
+  stage: (row) => row.facts.stage,
+  overflowed: (row) => row.facts.overflowed,
+};
+export const FACT_COLUMNS = columnsOf(lane, FACTS);
+/** The columns of a lane's id and facts. */
+export const LANE_COLUMNS = columnsOf(lane, { id: (row: NewLane) => row.id, ...FACTS });
+/** The columns to select for `laneOf`. */
+export const LANE_NAMES = [
+  'lane.account_id',
+  namesOf(LANE_COLUMNS, 'lane.'),
+  'lane.wake_at',
+  'lane.floor',
+].join(', ');
 
-const INSERT = `insert into lane (account_id, ${NAMES}, wake_at, floor)
+const INSERT = `insert into lane (account_id, ${namesOf(LANE_COLUMNS)}, wake_at, floor)
   select $1::uuid, rows.*, $2::timestamptz, to_timestamp(0) from (${unnest(LANE_COLUMNS, 3)}) as rows
   on conflict do nothing`;
 
@@ -51,7 +59,7 @@ export async function lanesOn(
   channelIds: readonly string[],
 ): Promise<Lane[]> {
   const rows = await sql.unsafe(
-    `select account_id, ${NAMES}, wake_at, floor from lane where account_id = $1 and channel_id = any($2::uuid[])`,
+    `select ${LANE_NAMES} from lane where account_id = $1 and channel_id = any($2::uuid[])`,
     [accountId, channelIds as string[]],
     { prepare: true },
   );
@@ -65,9 +73,7 @@ export async function readLane(
   laneId: string,
 ): Promise<(Lane & { rulesVersion: number }) | null> {
   const [row] = await sql.unsafe(
-    `select lane.account_id, ${NAMES.split(', ')
-      .map((name) => `lane.${name}`)
-      .join(', ')}, wake_at, floor, account.rules_version
+    `select ${LANE_NAMES}, account.rules_version
      from lane join account using (account_id) where lane.account_id = $1 and lane.id = $2`,
     [accountId, laneId],
     { prepare: true },
@@ -137,9 +143,10 @@ export async function unscheduledAccounts(sql: Sql, limit: number): Promise<stri
   return rows.map((row) => row.account_id);
 }
 
-/** Reads a row of all of a lane's columns. */
-export function laneOf(row: Record<string, unknown>): Lane {
-  return {
+/** Reads a row selected with `LANE_NAMES`. */
+export const laneOf = readerOf(
+  lane,
+  (row): Lane => ({
     accountId: row.account_id,
     id: row.id,
     facts: {
@@ -156,5 +163,5 @@ export function laneOf(row: Record<string, unknown>): Lane {
     },
     wakeAt: row.wake_at,
     floor: row.floor,
-  } as Lane;
-}
+  }),
+);

@@ -1,18 +1,23 @@
 import type { Sql, TransactionSql } from 'postgres';
 import type { OutboxRow } from '../../domain/closing/owed-effects.ts';
-import { type Column, unnest, valuesOf } from './unnest.ts';
+import { outbox } from '../tables/outbox.ts';
+import { columnsOf, namesOf, type ValuesOf } from './columns.ts';
+import { unnest, valuesOf } from './unnest.ts';
 
-const COLUMNS: readonly Column<OutboxRow>[] = [
-  { name: 'id', type: 'uuid', of: (row) => row.id },
-  { name: 'kind', type: 'text', of: (row) => row.kind },
-  { name: 'conversation_id', type: 'uuid', of: (row) => row.conversationId },
-  { name: 'revision', type: 'int', of: (row) => row.revision },
-  { name: 'endpoint_id', type: 'uuid', of: (row) => row.endpointId },
-  { name: 'channel_id', type: 'uuid', of: (row) => row.channelId },
-  { name: 'payload', type: 'jsonb', of: (row) => row.payload },
-  { name: 'by_hand', type: 'bool', of: (row) => row.byHand ?? false },
-];
-const INSERT = `insert into outbox (account_id, state, attempts, due_at, created_at, ${COLUMNS.map(({ name }) => name).join(', ')})
+type SetByStatement = 'accountId' | 'state' | 'attempts' | 'dueAt' | 'createdAt';
+type SetLater = 'begunAt' | 'doneAt' | 'error';
+const VALUES: ValuesOf<typeof outbox, OutboxRow, SetByStatement | SetLater> = {
+  id: (row) => row.id,
+  kind: (row) => row.kind,
+  conversationId: (row) => row.conversationId,
+  revision: (row) => row.revision,
+  endpointId: (row) => row.endpointId,
+  channelId: (row) => row.channelId,
+  payload: (row) => row.payload,
+  byHand: (row) => row.byHand ?? false,
+};
+const COLUMNS = columnsOf(outbox, VALUES);
+const INSERT = `insert into outbox (account_id, state, attempts, due_at, created_at, ${namesOf(COLUMNS)})
   select $1::uuid, 'PENDING', 0, $2::timestamptz, $2::timestamptz, rows.* from (${unnest(COLUMNS, 3)}) as rows`;
 
 /** Writes effects, in the transaction of what they are effects of. */

@@ -1,6 +1,6 @@
 /** A column of a many-row write: its name and type in SQL, and its value for a row. */
 export type Column<Row> = { name: string; type: ColumnType; of: (row: Row) => unknown };
-type ColumnType = keyof typeof ENCODINGS;
+export type ColumnType = keyof typeof ENCODINGS;
 
 /** How a value goes: the type of the parameter, or of its array's elements, its text, whether an array quotes it, and what makes the column's type of it. */
 type Encoding = {

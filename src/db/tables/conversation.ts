@@ -15,6 +15,10 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core';
+import type { EndedBy, EndReason } from '../../domain/closing/closing.ts';
+import type { Awaiting, OpenStatus, Starter, Status } from '../../domain/conversation/conversation.ts';
+import type { Actor, Effect, EventKind } from '../../domain/conversation/event.ts';
+import type { TimerKind } from '../../domain/policy/channel-rules.ts';
 import { account, agent, channel, instant, skill } from './account.ts';
 
 const xid8 = customType<{ data: string }>({ dataType: () => 'xid8' });
@@ -31,7 +35,7 @@ export const contact = pgTable(
     clientVersion: text('client_version'),
     locale: text('locale'),
     /** OPTED_IN, OPTED_OUT, or null: never said (SF-11). */
-    consent: text('consent'),
+    consent: text('consent').$type<'OPTED_IN' | 'OPTED_OUT'>(),
     consentAt: instant('consent_at'),
     latestConversationId: uuid('latest_conversation_id'),
     erasedAt: instant('erased_at'),
@@ -62,7 +66,7 @@ export const erasedIdentifier = pgTable(
     hash: text('hash').notNull(),
     erasedAt: instant('erased_at').notNull(),
     /** OPTED_OUT, of an address whose customer had said so: kept for good; null: nothing to keep. */
-    consent: text('consent'),
+    consent: text('consent').$type<'OPTED_OUT'>(),
     consentAt: instant('consent_at'),
     /** Until when echoes to an address are dropped: of a message that was under way while it was erased. Null: none was. */
     echoesUntil: instant('echoes_until'),
@@ -81,9 +85,9 @@ export const consentChange = pgTable(
     contactId: uuid('contact_id').notNull(),
     id: uuid('id').notNull(),
     /** OPTED_IN or OPTED_OUT. */
-    consent: text('consent').notNull(),
+    consent: text('consent').$type<'OPTED_IN' | 'OPTED_OUT'>().notNull(),
     /** How it is known: KEYWORD, PROVIDER or COMMAND. */
-    source: text('source').notNull(),
+    source: text('source').$type<'KEYWORD' | 'PROVIDER' | 'COMMAND'>().notNull(),
     at: instant('at').notNull(),
     recordedAt: instant('recorded_at').notNull(),
     /** Where it was said; null: outside of any. */
@@ -112,8 +116,8 @@ export const conversation = pgTable(
     channelId: uuid('channel_id').notNull(),
     skillId: uuid('skill_id'),
     laneId: uuid('lane_id'),
-    status: text('status').notNull(),
-    awaiting: text('awaiting').notNull(),
+    status: text('status').$type<Status>().notNull(),
+    awaiting: text('awaiting').$type<Awaiting>().notNull(),
     agentId: uuid('agent_id'),
     caseStatus: text('case_status'),
     held: boolean('held').notNull(),
@@ -122,7 +126,7 @@ export const conversation = pgTable(
     tags: text('tags').array().notNull(),
     stage: smallint('stage').notNull(),
     overflowed: boolean('overflowed').notNull(),
-    startedBy: text('started_by').notNull(),
+    startedBy: text('started_by').$type<Starter>().notNull(),
     startedAt: instant('started_at').notNull(),
     lastActivityAt: instant('last_activity_at').notNull(),
     awaitingSince: instant('awaiting_since'),
@@ -130,10 +134,10 @@ export const conversation = pgTable(
     newestAt: instant('newest_at').notNull(),
     placedAt: instant('placed_at').notNull(),
     endedAt: instant('ended_at'),
-    endReason: text('end_reason'),
-    endedBy: text('ended_by'),
+    endReason: text('end_reason').$type<EndReason>(),
+    endedBy: text('ended_by').$type<EndedBy>(),
     creditedAgentId: uuid('credited_agent_id'),
-    formerStatus: text('former_status'),
+    formerStatus: text('former_status').$type<OpenStatus>(),
     rulesVersion: bigint('rules_version', { mode: 'number' }),
     latenessMs: bigint('lateness_ms', { mode: 'number' }),
     previousId: uuid('previous_id'),
@@ -175,18 +179,18 @@ export const event = pgTable(
     accountId: uuid('account_id').notNull(),
     conversationId: uuid('conversation_id').notNull(),
     revision: integer('revision').notNull(),
-    kind: text('kind').notNull(),
+    kind: text('kind').$type<EventKind>().notNull(),
     at: instant('at').notNull(),
     recordedAt: instant('recorded_at').notNull(),
-    actor: text('actor').notNull(),
+    actor: text('actor').$type<Actor>().notNull(),
     agentId: uuid('agent_id'),
     channelId: uuid('channel_id').notNull(),
     messageId: text('message_id'),
-    timer: text('timer'),
-    effect: text('effect'),
-    status: text('status').notNull(),
-    awaiting: text('awaiting').notNull(),
-    data: jsonb('data'),
+    timer: text('timer').$type<TimerKind>(),
+    effect: text('effect').$type<Effect>(),
+    status: text('status').$type<Status>().notNull(),
+    awaiting: text('awaiting').$type<Awaiting>().notNull(),
+    data: jsonb('data').$type<Readonly<Record<string, unknown>>>(),
     /** The transaction that wrote it, by which the account's feed is in order of commit. */
     xid: xid8('xid').notNull().default(sql`pg_current_xact_id()`),
   },
@@ -207,8 +211,8 @@ export const lane = pgTable(
     id: uuid('id').notNull(),
     channelId: uuid('channel_id').notNull(),
     skillId: uuid('skill_id'),
-    status: text('status').notNull(),
-    awaiting: text('awaiting').notNull(),
+    status: text('status').$type<OpenStatus>().notNull(),
+    awaiting: text('awaiting').$type<Awaiting>().notNull(),
     caseStatus: text('case_status'),
     held: boolean('held').notNull(),
     manualResponseTime: boolean('manual_response_time').notNull(),

@@ -10,6 +10,7 @@ import {
   text,
   uuid,
 } from 'drizzle-orm/pg-core';
+import type { OutboxRow } from '../../domain/closing/owed-effects.ts';
 import { account, channel, instant } from './account.ts';
 
 /** Effects that a transaction owes the world; a row stays until it is sent, dead or dropped. */
@@ -18,13 +19,13 @@ export const outbox = pgTable(
   {
     accountId: uuid('account_id').notNull(),
     id: uuid('id').notNull(),
-    kind: text('kind').notNull(),
+    kind: text('kind').$type<OutboxRow['kind']>().notNull(),
     conversationId: uuid('conversation_id').notNull(),
     revision: integer('revision').notNull(),
     endpointId: uuid('endpoint_id'),
     /** The channel of its conversation: what admins look for, and what rate limits are by. */
     channelId: uuid('channel_id').notNull(),
-    payload: jsonb('payload').notNull(),
+    payload: jsonb('payload').$type<OutboxRow['payload']>().notNull(),
     state: text('state').notNull(),
     attempts: integer('attempts').notNull(),
     /** Whether somebody asked for the next attempt by hand: it is made even while a circuit breaker is open. */

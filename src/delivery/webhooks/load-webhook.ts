@@ -8,9 +8,7 @@ export type Sending = {
   previousSecret: string | null;
   previousSecretUntil: Date | null;
   /** The event of the feed; null: it is no longer kept. */
-  event: Pick<Event, 'kind' | 'effect' | 'timer' | 'actor' | 'data' | 'status' | 'channelId'> | null;
-  /** The one before it. */
-  before: Pick<Event, 'kind' | 'effect' | 'timer' | 'actor' | 'data'> | null;
+  event: Pick<Event, 'effect' | 'actor' | 'data' | 'status' | 'channelId'> | null;
   /** Whose conversation it is; null: that is no longer kept. */
   contactId: string | null;
 };
@@ -21,21 +19,16 @@ export async function readSending(
   accountId: string,
   { endpointId, conversationId, revision }: EffectKey,
 ): Promise<Sending | null> {
-  const [row] = await sql.unsafe<(Omit<Sending, 'event' | 'before'> & { events: FeedRow[] | null })[]>(
+  const [row] = await sql.unsafe<Sending[]>(
     `select url, secret, previous_secret as "previousSecret", previous_secret_until as "previousSecretUntil",
        (select contact_id from conversation where account_id = $1 and id = $3) as "contactId",
-       (select json_agg(json_build_object('revision', revision, 'kind', kind, 'effect', effect, 'timer', timer, 'actor', actor,
-          'data', data, 'status', status, 'channelId', channel_id))
-        from event where account_id = $1 and conversation_id = $3 and revision in ($4::int, $4::int - 1)) as events
+       (select json_build_object('effect', effect, 'actor', actor, 'data', data, 'status', status, 'channelId', channel_id)
+        from event where account_id = $1 and conversation_id = $3 and revision = $4::int) as event
      from webhook_endpoint where account_id = $1 and id = $2 and disabled_at is null`,
     [accountId, endpointId, conversationId, revision],
     { prepare: true },
   );
-  if (!row) return null;
-  const { events, ...rest } = row;
-  const at = (wanted: number) => events?.find((event) => event.revision === wanted) ?? null;
-  return { ...rest, event: at(revision), before: at(revision - 1) };
+  return row ?? null;
 }
 
 type EffectKey = { endpointId: string | null; conversationId: string; revision: number };
-type FeedRow = NonNullable<Sending['event']> & { revision: number };

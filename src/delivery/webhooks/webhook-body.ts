@@ -1,5 +1,5 @@
 import type { ClaimedEffect } from '../../db/rows/outbox.ts';
-import { endBy } from '../../domain/closing/end-reason.ts';
+import { endOf } from '../../domain/conversation/event.ts';
 import { globalId } from '../../domain/global-id.ts';
 import type { Sending } from './load-webhook.ts';
 import { TEST_EVENT } from './redeliver.ts';
@@ -10,12 +10,12 @@ import { TEST_EVENT } from './redeliver.ts';
  */
 export function webhookBody(
   { payload, conversationId, revision }: Pick<ClaimedEffect, 'payload' | 'conversationId' | 'revision'>,
-  { event, before, contactId }: Pick<Sending, 'event' | 'before' | 'contactId'>,
+  { event, contactId }: Pick<Sending, 'event' | 'contactId'>,
 ): string | null {
   const { type, at } = payload;
   if (type === TEST_EVENT) return JSON.stringify({ type, at });
   if (event === null || contactId === null) return null;
-  const end = endBy(event, before);
+  const end = endOf(event);
   return JSON.stringify({
     type,
     at,

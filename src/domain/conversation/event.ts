@@ -1,3 +1,4 @@
+import type { EndedBy, EndReason } from '../closing/closing.ts';
 import type { TimerKind } from '../policy/channel-rules.ts';
 import type { Action, ActionKind, Command } from './activity.ts';
 import type { Awaiting, Conversation, Status } from './conversation.ts';
@@ -56,7 +57,7 @@ export type Event = {
   effect: Effect | null;
   status: Status;
   awaiting: Awaiting;
-  /** What else the action carried; for a timer `{ due }`. */
+  /** The other fields of the action; `due` of a timer; `endReason` of an event that ended the conversation. */
   data: Readonly<Record<string, unknown>> | null;
 };
 
@@ -68,8 +69,9 @@ export function eventOf(command: Command, after: Conversation, effect: Effect | 
     sender,
     by,
     text: _text,
-    ...data
+    ...fields
   } = rest as Record<string, unknown> & { agentId?: string };
+  const data = effect === 'ENDED' ? { ...fields, endReason: after.ending?.reason } : fields;
   return {
     accountId: after.accountId,
     conversationId: after.id,
@@ -92,11 +94,22 @@ export function eventOf(command: Command, after: Conversation, effect: Effect | 
 /** The command an event tells of; null for what was no command. Inverse of `eventOf`. */
 export function commandOf(event: Event): Command | null {
   if ((EVENT_KINDS as readonly string[]).includes(event.kind)) return null;
-  const data: Record<string, unknown> = { ...event.data, kind: event.kind };
+  const { endReason: _endReason, ...fields } = event.data ?? {};
+  const data: Record<string, unknown> = { ...fields, kind: event.kind };
   if (event.agentId !== null) data.agentId = event.agentId;
   if (event.kind === 'OUTBOUND') data.sender = event.actor;
   if (event.kind === 'START' || event.kind === 'END') data.by = event.actor;
   for (const field of ['until', 'responseAt'])
     if (typeof data[field] === 'string') data[field] = new Date(data[field]);
   return { action: data as Action, at: event.at, messageId: event.messageId, byId: true };
+}
+
+/** Why and by whom an event ended the conversation, which stays true after a reopening; null if it ended nothing. */
+export function endOf({
+  effect,
+  actor,
+  data,
+}: Pick<Event, 'effect' | 'actor' | 'data'>): { reason: EndReason; by: EndedBy } | null {
+  if (effect !== 'ENDED') return null;
+  return { reason: data?.endReason as EndReason, by: actor === 'CONSUMER' ? 'CUSTOMER' : (actor as EndedBy) };
 }

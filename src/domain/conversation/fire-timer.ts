@@ -122,7 +122,11 @@ export function fire(
       effect: firing.facts ? null : 'ENDED',
       status: next.status,
       awaiting: next.awaiting,
-      data: { due: due.toISOString(), ...(firing.tag === null ? {} : { tag: firing.tag }) },
+      data: {
+        due: due.toISOString(),
+        ...(next.ending && { endReason: next.ending.reason }),
+        ...(firing.tag === null ? {} : { tag: firing.tag }),
+      },
     },
   };
 }

@@ -124,7 +124,7 @@ export function endedByRule(
     effect: 'ENDED',
     status: 'ENDED',
     awaiting: conversation.awaiting,
-    data: null,
+    data: { endReason: reason },
   };
   return { conversation, event };
 }

@@ -7,7 +7,7 @@ import {
   conversationOf,
   type StoredConversation,
 } from '../../db/rows/conversations.ts';
-import { type Lane, laneOf, NAMES } from '../../db/rows/lanes.ts';
+import { LANE_NAMES, type Lane, laneOf } from '../../db/rows/lanes.ts';
 import type { Awaiting, ClockName, Status } from '../../domain/conversation/conversation.ts';
 import { InvalidInputError } from '../../domain/errors.ts';
 
@@ -52,7 +52,7 @@ export async function readLanes(sql: Sql, accountId: string, filter: Conversatio
   const values: Values = [accountId];
   const conditions = ['account_id = $1', ...factConditions(filter, values)];
   const rows = await sql.unsafe(
-    `select account_id, ${NAMES}, wake_at, floor from lane where ${conditions.join(' and ')}`,
+    `select ${LANE_NAMES} from lane where ${conditions.join(' and ')}`,
     values as never[],
     { prepare: true },
   );
@@ -76,7 +76,7 @@ export async function readSoonestLanes(
   const values: Values = [accountId];
   const conditions = ['lane.account_id = $1', 'wake_at is not null', ...factConditions(filter, values)];
   const rows = await sql.unsafe(
-    `select lane.account_id, ${NAMES}, wake_at, floor, rules_version from lane
+    `select ${LANE_NAMES}, rules_version from lane
      join account on account.account_id = lane.account_id and scheduled_version = rules_version
      where ${conditions.join(' and ')} order by wake_at limit ${limit}`,
     values as never[],
