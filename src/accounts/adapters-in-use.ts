@@ -2,9 +2,9 @@ import type { Sql } from 'postgres';
 import { SetupError } from '../domain/errors.ts';
 
 /**
- * Makes sure that the adapters of all channels, whosever they are, are among these: without one, nothing that its
- * channels' accounts do could be reckoned.
- * @throws SetupError naming those that are missing
+ * Checks that the adapters of all channels of all accounts are loaded. Without its adapter, a channel's rules are
+ * unknown.
+ * @throws SetupError naming the missing ones
  */
 export async function requireAdapters(sql: Sql, known: readonly string[]): Promise<void> {
   const rows = await sql<{ adapter: string }[]>`

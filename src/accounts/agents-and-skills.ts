@@ -7,11 +7,14 @@ import { checkCount } from '../domain/bounds.ts';
 import { InvalidInputError, NotFoundError } from '../domain/errors.ts';
 import type { EngineDeps } from '../engine.ts';
 
-/** Skills and agents: who there is to answer. No timer depends on them, so none of it is a change of rules. */
+/** Agents and skills. No timer depends on them, so changing them is not a change of rules. */
 type PeopleDeps = Pick<EngineDeps, 'db' | 'clock' | 'newId' | 'identifierHash'>;
 
 export type AgentKind = 'HUMAN' | 'BOT';
-/** An agent to be. `capacity`: conversations at a time, null for any number; `subject`: of a JWT. */
+/**
+ * An agent to create. `capacity`: conversations at the same time, null for any number; `subject`: the `sub` of its
+ * JWTs.
+ */
 export type NewAgent = {
   name: string;
   kind: AgentKind;
@@ -19,12 +22,12 @@ export type NewAgent = {
   capacity: number | null;
   subject: string | null;
 };
-/** What to change of an agent; undefined stays. */
+/** Changes of an agent; undefined fields stay. */
 export type AgentChanges = { [Field in keyof Omit<NewAgent, 'kind'>]?: NewAgent[Field] | undefined };
 
 const MAX_CAPACITY = 10_000;
 
-/** Makes a skill. @throws InvalidInputError over 1,000, TakenError, ConflictError */
+/** Creates a skill. @throws InvalidInputError over 1,000, TakenError, ConflictError */
 export function createSkill(
   deps: PeopleDeps,
   accountId: string,
@@ -54,7 +57,7 @@ export function renameSkill(
   });
 }
 
-/** Makes an agent. @throws InvalidInputError, TakenError, ConflictError */
+/** Creates an agent. @throws InvalidInputError, TakenError, ConflictError */
 export function createAgent(
   deps: PeopleDeps,
   accountId: string,
@@ -70,7 +73,10 @@ export function createAgent(
   });
 }
 
-/** Changes an agent: presence, capacity, name, subject (SP-7). @throws NotFoundError, InvalidInputError, TakenError, ConflictError */
+/**
+ * Changes an agent's presence, capacity, name or subject (SP-7).
+ * @throws NotFoundError, InvalidInputError, TakenError, ConflictError
+ */
 export function updateAgent(
   deps: PeopleDeps,
   accountId: string,

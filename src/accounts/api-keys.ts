@@ -2,7 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Sql, TransactionSql } from 'postgres';
 import { InvalidInputError } from '../domain/errors.ts';
 
-/** What a key may be allowed to do. */
+/** The scopes of API keys. */
 export const SCOPES = [
   'conversations:read',
   'activities:write',
@@ -14,30 +14,30 @@ export const SCOPES = [
 ] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** Who a valid key stands for. */
+/** The identity of a valid key. */
 export type KeyHolder = { accountId: string; keyId: string; scopes: ReadonlySet<Scope> };
 
-/** A key, as far as it can be read again: never its token. */
+/** An API key without its token. */
 export type ApiKeyRow = {
   id: string;
   name: string;
   scopes: Scope[];
   createdAt: Date;
   revokedAt: Date | null;
-  /** From when on it is not valid any more; null: valid until it is revoked. */
+  /** When the key expires; null: it is valid until it is revoked. */
   expiresAt: Date | null;
-  /** Who made it, as histories keep it; null: somebody at the command line. */
+  /** The creator as histories name it; null: the command line. */
   madeBy: string | null;
 };
 
-/** A key to be made, whose scopes have been checked. */
+/** A key to create, with checked scopes. */
 export type NewApiKey = {
   accountId: string;
   name: string;
   scopes: readonly Scope[];
   expiresAt: Date | null;
   madeBy: string | null;
-  /** The key with which it is to be revoked. */
+  /** The key that revokes this one when it is revoked. */
   boundTo: string | null;
 };
 
@@ -45,12 +45,12 @@ const TOKEN = /^lull_([0-9a-f]{32})_([0-9a-f]{32})_[0-9a-f]{64}$/;
 export const API_KEY_COLUMNS =
   'id, name, scopes, created_at as "createdAt", revoked_at as "revokedAt", expires_at as "expiresAt", made_by as "madeBy"';
 
-/** Whether a text names something that a key may be allowed to do. */
+/** Whether a text is a scope. */
 export function isScope(text: string): text is Scope {
   return (SCOPES as readonly string[]).includes(text);
 }
 
-/** Checks scopes that somebody has named. @throws InvalidInputError naming the first unknown one */
+/** Checks scopes. @throws InvalidInputError naming the first unknown one */
 export function readScopes(scopes: readonly string[]): Scope[] {
   if (scopes.length === 0) throw new InvalidInputError('scopes', 'at least one scope is needed');
   return scopes.map((scope, index) => {
@@ -60,7 +60,7 @@ export function readScopes(scopes: readonly string[]): Scope[] {
 }
 
 /**
- * Makes a key to the API and returns its token, which nobody can read again: only its hash is kept.
+ * Creates an API key and returns its token. The token cannot be read again, because only its hash is stored.
  * @throws InvalidInputError for an unknown scope, or none
  */
 export async function createApiKey(
@@ -72,7 +72,7 @@ export async function createApiKey(
   return await insertApiKey(sql, key, { id, now });
 }
 
-/** Writes a key to be, and returns its token. */
+/** Inserts a key and returns its token. */
 export async function insertApiKey(
   sql: Sql | TransactionSql,
   { accountId, name, scopes, expiresAt, madeBy, boundTo }: NewApiKey,
@@ -87,8 +87,8 @@ export async function insertApiKey(
 }
 
 /**
- * Finds whose keys tokens are, in one statement; null for one that is malformed, unknown, wrong, revoked or too old,
- * without saying which.
+ * Finds the keys of tokens in one statement. Null for a token that is malformed, unknown, wrong, revoked or
+ * expired, without telling which.
  */
 export async function verifyApiKeys(
   { sql }: { sql: Sql },
@@ -112,7 +112,7 @@ export async function verifyApiKeys(
   return holders;
 }
 
-/** An account's keys by id, that is in the order in which they were made; those after one id, or all. */
+/** An account's keys in the order of creation: those after one id, or all. */
 export async function listApiKeys(
   sql: Sql,
   accountId: string,
@@ -126,7 +126,7 @@ export async function listApiKeys(
   );
 }
 
-/** Those of an account's keys that have these ids. */
+/** The keys of an account with these ids. */
 export async function readApiKeys(sql: Sql, accountId: string, ids: readonly string[]): Promise<ApiKeyRow[]> {
   return await sql.unsafe<ApiKeyRow[]>(
     `select ${API_KEY_COLUMNS} from api_key where account_id = $1 and id = any($2::uuid[])`,
@@ -135,22 +135,22 @@ export async function readApiKeys(sql: Sql, accountId: string, ids: readonly str
   );
 }
 
-/** A token of named parts and a secret. */
+/** Composes a token of named parts and a secret. */
 export function newToken(...parts: string[]): string {
   return ['lull', ...parts, randomBytes(32).toString('hex')].join('_');
 }
 
-/** No salt and no stretching: a token's secret is 256 random bits. */
+/** Hashes a token. It needs neither salt nor stretching, because its secret has 256 random bits. */
 export function hashOf(token: string): Buffer {
   return createHash('sha256').update(token).digest();
 }
 
-/** Whether a kept hash is a token's, in a time that tells nothing. */
+/** Whether a stored hash belongs to a token, compared in constant time. */
 export function isHashOf(hash: string, token: string): boolean {
   return timingSafeEqual(Buffer.from(hash, 'hex'), hashOf(token));
 }
 
-/** A UUID without its dashes. */
+/** A UUID without dashes. */
 export function bare(uuid: string): string {
   return uuid.replaceAll('-', '');
 }

@@ -15,18 +15,19 @@ import {
 } from './erase-rows.ts';
 
 const TRIES = 4;
-/** An attempt to send takes 15 s at most; its echo comes soon after. */
+/** An attempt to send takes 15 s at most, and its echo arrives soon afterwards. */
 const ECHOES_MS = 60_000;
 
-/** The contact's open conversation is another than was thought: begin again. */
+/** The contact has another open conversation than expected. Start again. */
 class ConversationRaceError extends Error {}
 
 /**
- * Erases a contact (PE-15). Its open conversation ends first, by command, in the same transaction; its
- * conversations and their counts stay, with nobody's name on them. Keyed hashes of its address and its message ids are
- * kept for 30 days, by which what a provider repeats is known; a message sent later from the address is of a new contact.
- * Doing it again changes nothing.
- * @throws NotFoundError naming `contactId`; UnavailableError where the customer keeps beginning conversations meanwhile
+ * Erases a contact (PE-15). Its open conversation ends first, by command, in the same transaction. Its
+ * conversations and their counts stay and identify nobody. Keyed hashes of its address and message ids are kept
+ * for 30 days, so that repeated calls are recognised. A message that is sent later from the address starts a new
+ * contact. Erasing again changes nothing.
+ * @throws NotFoundError naming `contactId`; UnavailableError if the customer keeps starting conversations
+ * meanwhile
  */
 export async function eraseContact(
   deps: EngineDeps,
@@ -68,7 +69,7 @@ async function eraseOnce(
   return { result: undefined, caused };
 }
 
-/** Contacts are locked before their conversations, here as everywhere. */
+/** Locks the contact before its conversations, the order of locks everywhere. */
 async function erase(
   { identifierHash, clock }: EngineDeps,
   sql: TransactionSql,
@@ -85,7 +86,7 @@ async function erase(
   await eraseIdentity(sql, accountId, contactId, now);
 }
 
-/** What is kept of a contact's address, with its opt-out, and of its messages' ids. */
+/** The hashes of a contact's address, with its opt-out, and of its message ids. */
 async function hashesOf(
   identifierHash: IdentifierHash,
   sql: TransactionSql,
@@ -101,13 +102,13 @@ async function hashesOf(
   if (address === null) return kept;
   const hash = identifierHash({ kind: 'ADDRESS', accountId, channelId, value: address });
   const said = consent === 'OPTED_OUT' ? { consent, consentAt } : { consent: null, consentAt: null };
-  // Its echo may come before its answer does, and name the address again.
+  // The echo of a message may arrive before its answer and name the address again.
   const isUnderWay = await isSomethingUnderWay(sql, accountId, contactId);
   const echoesUntil = isUnderWay ? new Date(now.getTime() + ECHOES_MS) : null;
   return [...kept, { hash, erasedAt: now, ...said, echoesUntil }];
 }
 
-/** A caller may have made its idempotency keys of the address: with or without the plus sign of a phone number. */
+/** Idempotency keys that contain the address, with or without the plus sign of a telephone number. */
 async function eraseFromKeys(
   identifierHash: IdentifierHash,
   sql: TransactionSql,

@@ -12,12 +12,12 @@ export async function openConversationOf(
   return row?.id ?? null;
 }
 
-/** What identifies a contact, and what it said about being written to. */
+/** The identifying fields of a contact, and its consent. */
 export type Identity = Pick<StoredContact, 'channelId' | 'consent' | 'consentAt'> & {
   address: string | null;
 };
 
-/** Locks a contact; null where the account has no such contact. */
+/** Locks a contact; null for an unknown one. */
 export async function lockContact(
   sql: TransactionSql,
   accountId: string,
@@ -29,7 +29,7 @@ export async function lockContact(
   return row ?? null;
 }
 
-/** A contact's conversations, from the newest to the one before, and so on: each is found by its key. */
+/** A contact's conversations from the newest to the oldest, each found by its key. */
 const own = (sql: TransactionSql, accountId: string, contactId: string) => sql`
   with recursive own (id, previous_id) as (
     select conversation.id, conversation.previous_id from contact
@@ -40,7 +40,7 @@ const own = (sql: TransactionSql, accountId: string, contactId: string) => sql`
     join conversation on conversation.account_id = ${accountId} and conversation.id = own.previous_id
   )`;
 
-/** The ids of a contact's messages, those that were sent and those that receipts are for. */
+/** The message ids of a contact: of its messages and of those that receipts name. */
 export async function messageIdsOf(
   sql: TransactionSql,
   accountId: string,
@@ -54,7 +54,7 @@ export async function messageIdsOf(
   return rows.map(({ id }) => id);
 }
 
-/** Whether an attempt to send a contact something is under way. */
+/** Whether a message to the contact is being sent. */
 export async function isSomethingUnderWay(
   sql: TransactionSql,
   accountId: string,
@@ -68,9 +68,9 @@ export async function isSomethingUnderWay(
 }
 
 /**
- * Removes what identifies a contact (PE-15): its address, language and client version; from the feeds of its
- * conversations the message ids, which may be made of the address, the client versions and languages, and what a
- * provider answered, which may name the address; from what was sent to it the same answers.
+ * Removes everything that identifies a contact (PE-15): its address, language and client version; from its feeds
+ * the message ids, which may contain the address, client versions and languages; and providers' answers, which may
+ * name the address.
  */
 export async function eraseIdentity(
   sql: TransactionSql,

@@ -5,8 +5,8 @@ const INFO = 'lull erased identifiers v1';
 const BYTES = 32;
 
 /**
- * HMAC-SHA-256 under a key of its own, derived from the secret key by HKDF. Phone numbers are few enough to try them all
- * against a plain hash; without the key, which is not in the database, there is nothing to try them against.
+ * HMAC-SHA-256 under a key derived from the secret key by HKDF. There are few enough telephone numbers to try them
+ * all against a plain hash. The key is not in the database, so a reader of the database cannot try them.
  */
 export function createIdentifierHash(secretKey: Uint8Array): IdentifierHash {
   const key = Buffer.from(hkdfSync('sha256', secretKey, '', INFO, BYTES));

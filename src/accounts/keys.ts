@@ -8,23 +8,25 @@ import type { EngineDeps } from '../engine.ts';
 import { type ApiKeyRow, insertApiKey, type Scope } from './api-keys.ts';
 import { revokeApiKey } from './revoke-keys.ts';
 
-/** What a key is made by: a key of the account, one of an operator, or an agent's token, which ends by itself. */
+/**
+ * The creator of a key: a key of the account, an operator key, or an agent's token, which expires by itself.
+ */
 export type KeyMaker =
   | { kind: 'KEY'; keyId: string }
   | { kind: 'OPERATOR'; keyId: string }
   | { kind: 'TOKEN'; expiresAt: Date };
 
-/** Who makes or revokes keys: what they may do themselves, and how histories name them. */
+/** Who creates or revokes keys: their scopes, and the name in histories. */
 export type KeyHolderActing = { maker: KeyMaker; scopes: ReadonlySet<Scope>; actor: string };
 
 type KeyDeps = Pick<EngineDeps, 'db' | 'clock' | 'newId'>;
 type NewKey = { name: string; scopes: readonly Scope[]; expiresAt: Date | null };
 
 /**
- * Makes a key with scopes that its maker has. It ends with its maker: it is revoked with the key that made it, and is
- * valid no longer than that key or token, unless the account lets keys outlive their maker.
- * @throws ForbiddenError naming a scope that the maker lacks; InvalidInputError naming `expiresAt`, or where the account has
- * as many keys as are allowed; UnavailableError
+ * Creates a key with scopes that its creator has. It is revoked with the key that created it, and expires with
+ * that key or token, unless the account lets keys outlive their creator.
+ * @throws ForbiddenError naming a scope that the creator lacks; InvalidInputError naming `expiresAt`, or if the
+ * account has the maximum number of keys; UnavailableError
  */
 export async function makeKey(
   { db, clock, newId }: KeyDeps,
@@ -59,8 +61,8 @@ export async function makeKey(
 }
 
 /**
- * Revokes a key, with the keys bound to it.
- * @throws NotFoundError; ForbiddenError naming a scope of the key that whoever revokes it lacks; UnavailableError
+ * Revokes a key and the keys bound to it.
+ * @throws NotFoundError; ForbiddenError naming a scope of the key that the caller lacks; UnavailableError
  */
 export async function revokeKey(
   { db, clock }: KeyDeps,
@@ -75,7 +77,7 @@ export async function revokeKey(
   return key;
 }
 
-/** Says whether keys of an account outlive what they are made by. Keys that there are stay as they were made. */
+/** Sets whether new keys of an account outlive their creator. Existing keys stay as they are. */
 export async function setKeysOutliveMaker(
   { db }: Pick<EngineDeps, 'db'>,
   accountId: string,
@@ -91,7 +93,10 @@ function requireScopes(needed: readonly Scope[], own: ReadonlySet<Scope>): void 
   if (missing !== undefined) throw new ForbiddenError(missing);
 }
 
-/** When a maker ends, null: it does not by itself. Holds the maker, so that it is not revoked meanwhile. @throws ForbiddenError where it has been */
+/**
+ * When the creator expires; null if it does not. Locks the creator, so that it is not revoked meanwhile.
+ * @throws ForbiddenError if it has been revoked
+ */
 async function readMakerEnd(
   sql: TransactionSql,
   accountId: string,

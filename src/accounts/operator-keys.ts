@@ -1,11 +1,11 @@
 import type { Sql } from 'postgres';
 import { bare, hashOf, isHashOf, newToken, readScopes, type Scope } from './api-keys.ts';
 
-/** Who a valid operator key stands for: no account of its own. */
+/** The identity of a valid operator key, which belongs to no account. */
 export type Operator = { keyId: string; scopes: ReadonlySet<Scope> };
 
 const TOKEN = /^lull_op_([0-9a-f]{32})_[0-9a-f]{64}$/;
-/** An operator key, as far as it can be read again: never its token. */
+/** An operator key without its token. */
 export type OperatorKeyRow = {
   id: string;
   name: string;
@@ -17,7 +17,7 @@ export type OperatorKeyRow = {
 export const OPERATOR_KEY_COLUMNS = 'id, name, scopes, created_at as "createdAt", revoked_at as "revokedAt"';
 
 /**
- * Makes a key that works on any account, one named per request, and returns its token: only its hash is kept.
+ * Creates a key for any account, which each request names, and returns its token. Only its hash is stored.
  * @throws InvalidInputError for an unknown scope, or none
  */
 export async function createOperatorKey(
@@ -32,12 +32,15 @@ export async function createOperatorKey(
   return token;
 }
 
-/** Whether a token claims to be an operator's. */
+/** Whether a token has the form of an operator's. */
 export function isOperatorToken(token: string): boolean {
   return token.startsWith('lull_op_');
 }
 
-/** Finds which operator keys tokens are, in one statement; null for one that is malformed, unknown, wrong or revoked. */
+/**
+ * Finds the operator keys of tokens in one statement; null for a token that is malformed, unknown, wrong or
+ * revoked.
+ */
 export async function verifyOperatorKeys(
   { sql }: { sql: Sql },
   tokens: readonly string[],
@@ -59,7 +62,7 @@ export async function verifyOperatorKeys(
   return holders;
 }
 
-/** Every operator key, in the order in which they were made. */
+/** Every operator key, in the order of creation. */
 export async function listOperatorKeys(sql: Sql): Promise<OperatorKeyRow[]> {
   return await sql.unsafe<OperatorKeyRow[]>(`select ${OPERATOR_KEY_COLUMNS} from operator_key order by id`);
 }

@@ -4,9 +4,9 @@ import { API_KEY_COLUMNS, type ApiKeyRow } from './api-keys.ts';
 import { OPERATOR_KEY_COLUMNS, type OperatorKeyRow } from './operator-keys.ts';
 
 /**
- * Revokes a key, from the next request on, with the keys that are bound to it, and those that are bound to these; one
- * that is revoked stays as it is. Null: the account has no such key. `check` is given the key, and may throw: then
- * nothing is revoked.
+ * Revokes a key from the next request on, with all keys bound to it, directly or through others. Keys that are
+ * revoked already stay as they are. Null for an unknown key. `check` gets the key and may throw; then nothing is
+ * revoked.
  */
 export async function revokeApiKey(
   sql: Sql,
@@ -15,7 +15,7 @@ export async function revokeApiKey(
   check: (key: ApiKeyRow) => void = () => {},
 ): Promise<ApiKeyRow | null> {
   const [key] = await inTransaction(sql, async (tx) => {
-    // Who makes a key holds the one it is made by: from here on nobody makes one by this key any more.
+    // Creating a key locks its creator, so from here on no key can be created by this one.
     const [row] = await tx.unsafe<ApiKeyRow[]>(
       `select ${API_KEY_COLUMNS} from api_key where account_id = $1 and id = $2 for update`,
       [accountId, id],
@@ -32,7 +32,10 @@ export async function revokeApiKey(
   return key ?? null;
 }
 
-/** Revokes an operator key, from the next request on, with the accounts' keys that are bound to it. Null: there is no such key. Of no account. */
+/**
+ * Revokes an operator key from the next request on, with the accounts' keys bound to it. Null for an unknown key.
+ * Across accounts by design.
+ */
 export async function revokeOperatorKey(sql: Sql, id: string, now: Date): Promise<OperatorKeyRow | null> {
   const [key] = await inTransaction(sql, async (tx) => {
     const revoked = await tx.unsafe<OperatorKeyRow[]>(
@@ -48,7 +51,10 @@ export async function revokeOperatorKey(sql: Sql, id: string, now: Date): Promis
   return key ?? null;
 }
 
-/** Revokes an account's keys that are bound to a revoked one, until there is none: each statement sees what was made meanwhile. */
+/**
+ * Revokes an account's keys that are bound to a revoked one, until there is none. Each statement sees keys created
+ * meanwhile.
+ */
 async function revokeBound(tx: TransactionSql, accountId: string, now: Date): Promise<void> {
   for (;;) {
     const { count } = await tx`

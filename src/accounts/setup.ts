@@ -3,7 +3,7 @@ import type { EngineDeps } from '../engine.ts';
 
 type SetupDeps = Pick<EngineDeps, 'db' | 'clock' | 'newId'>;
 
-/** Makes an account with a profile. @throws NotFoundError for an unknown profile */
+/** Creates an account with a profile. @throws NotFoundError for an unknown profile */
 export async function createAccount(
   deps: SetupDeps,
   { name, profile = 'LULL' }: { name: string; profile?: string },
@@ -16,14 +16,14 @@ export async function createAccount(
   return accountId;
 }
 
-/** Finds the oldest account of a name; null without one. */
+/** Finds the oldest account with a name; null without one. */
 export async function accountNamed(deps: Pick<SetupDeps, 'db'>, name: string): Promise<string | null> {
   const [row] = await deps.db
     .sql`select account_id from account where name = ${name} order by account_id limit 1`;
   return row ? (row.account_id as string) : null;
 }
 
-/** Finds skills by name, making those that are missing. */
+/** Finds skills by name and creates the missing ones. */
 export async function ensureSkills(
   deps: SetupDeps,
   accountId: string,
@@ -38,7 +38,7 @@ export async function ensureSkills(
   return new Map(rows.map((row) => [row.name, row.id]));
 }
 
-/** Finds agents by name, making those that are missing: people, online, of unlimited capacity. */
+/** Finds agents by name and creates the missing ones: people, online, with unlimited capacity. */
 export async function ensureAgents(
   deps: SetupDeps,
   accountId: string,

@@ -1,8 +1,8 @@
 import type { TransactionSql } from 'postgres';
 
 /**
- * How many more conversations each of these agents could take; none for who is offline, Infinity without a
- * capacity (SP-7). An INACTIVE one takes none of it (SF-12).
+ * How many more conversations each agent can take (SP-7): none if the agent is offline, Infinity without a capacity. INACTIVE
+ * conversations do not count (SF-12).
  */
 export async function freeSlots(
   sql: TransactionSql,

@@ -3,9 +3,9 @@ import type { StoredContact } from '../db/rows/contacts.ts';
 import { CONVERSATION_NAMES, conversationOf, type StoredConversation } from '../db/rows/conversations.ts';
 import { type Column, single, unnest, valuesOf, valuesOfOne } from '../db/rows/unnest.ts';
 
-/** What one activity of a call refers to. Ids are UUIDs. */
+/** What one activity of a call names. Ids are UUIDs. */
 export type Lookup = {
-  /** Its place in the call. */
+  /** Its position in the call. */
   index: number;
   target: { conversationId: string } | { channelId: string; address: string };
   messageId: string | null;
@@ -13,12 +13,12 @@ export type Lookup = {
   skillId: string | null;
 };
 
-/** What there is of what an activity refers to, as of one snapshot; nothing is locked. */
+/** The rows that an activity refers to, in one snapshot, without locks. */
 export type Found = {
   contact: StoredContact | null;
   /** The contact's newest conversation, open or ended. */
   latest: StoredConversation | null;
-  /** The conversation on which its message was seen before; null: it is new, or has no message id. */
+  /** The conversation in which its message was recorded before. Null if it is new or has no message id. */
   seenOn: string | null;
   agentKind: 'HUMAN' | 'BOT' | null;
   hasSkill: boolean;
@@ -46,12 +46,12 @@ const CONTACT = `contact.id as c_id, contact.channel_id as c_channel_id, contact
   contact.client_version as c_client_version, contact.locale as c_locale, contact.consent as c_consent,
   contact.consent_at as c_consent_at, contact.erased_at is not null as c_is_erased, contact.erased_before as c_erased_before`;
 
-/** One statement for a call whose targets are all of a kind. The channel of a message is its contact's. */
-const read = (asked: string, joinContact: string) => `
+/** The statement for a call whose activities all name a conversation, or all an address. */
+const read = (lookups: string, joinContact: string) => `
   select account.rules_version as a_rules_version, clock_timestamp() as a_read_at, asked.index as a_index, ${CONTACT},
     event.conversation_id as a_seen_on, agent.kind as a_agent_kind, skill.id is not null as a_has_skill,
     conversation.account_id, ${CONVERSATION_NAMES.map((name) => `conversation.${name}`).join(', ')}
-  from account cross join (${asked}) as asked
+  from account cross join (${lookups}) as asked
   ${joinContact}
   left join conversation on conversation.account_id = $1 and conversation.id = contact.latest_conversation_id
   left join event on event.account_id = $1 and event.channel_id = contact.channel_id and event.message_id = asked.message_id
@@ -65,15 +65,15 @@ const READ = {
 };
 
 /**
- * Reads what a call's activities refer to, and the account's rules version: one statement, two where some name
- * conversations and some addresses. By index; null where there is no such account. `readAt`: by the database's time.
+ * Reads what a call's activities refer to, by index, and the account's rules version. It takes one statement, or two if some
+ * activities name conversations and some addresses. `readAt` is the database's time. Returns null for an unknown account.
  */
 export async function lookUp(
   sql: Sql,
   accountId: string,
-  asked: readonly Lookup[],
+  lookups: readonly Lookup[],
 ): Promise<{ rulesVersion: number; found: Found[]; readAt: Date } | null> {
-  const parts = Object.groupBy(asked, ({ target }) =>
+  const parts = Object.groupBy(lookups, ({ target }) =>
     'conversationId' in target ? 'byConversation' : 'byAddress',
   );
   const answers = await Promise.all(
@@ -82,10 +82,10 @@ export async function lookUp(
     ),
   );
   const rows = answers.flat();
-  if (rows.length < asked.length) return null;
+  if (rows.length < lookups.length) return null;
   const found: Found[] = [];
   for (const row of rows) found[row.a_index] = foundOf(row);
-  // Of two snapshots the older one counts: its rules may be read anew, newer ones not taken back.
+  // The older of two snapshots counts: a newer version can be loaded later, but a loaded one cannot be taken back.
   const versions = answers.map(([row]) => Number(row?.a_rules_version));
   const instants = answers.map(([row]) => Number(row?.a_read_at));
   return { rulesVersion: Math.min(...versions), found, readAt: new Date(Math.min(...instants)) };

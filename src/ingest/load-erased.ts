@@ -6,9 +6,9 @@ import type { IdentifierHash } from '../engine.ts';
 import type { FoundItem } from './load-locked.ts';
 import type { Resolved } from './resolve-targets.ts';
 
-/** What a call says of somebody who was erased (PE-15). */
+/** The erased identifiers that a call names (PE-15). */
 export type Erased = {
-  /** The last erasure of an address, by the id of the new contact that would be at it. */
+  /** The last erasure of an address, by the id of the new contact with that address. */
   addresses: Map<string, ErasedIdentifier>;
   /** Message ids that were erased, by `messageKey`. */
   messages: Set<string>;
@@ -16,12 +16,11 @@ export type Erased = {
   hashes: Map<string, string>;
 };
 
-/** Nothing of the kind. */
 export const nothingErased = (): Erased => ({ addresses: new Map(), messages: new Set(), hashes: new Map() });
 
 /**
- * Looks up by their hashes what was erased: addresses that have no contact yet, and messages of those, of erased contacts
- * and of such as came back. For all others, which is nearly everybody, nothing is hashed and nothing read.
+ * Looks up, by their hashes, the addresses of new contacts, and the messages of new, erased and returned contacts. For all other
+ * contacts, which are nearly all, it hashes and reads nothing.
  */
 export async function loadErased(
   sql: TransactionSql,

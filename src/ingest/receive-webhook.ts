@@ -8,22 +8,22 @@ import { isUuid } from '../domain/uuid.ts';
 import { type Activity, type EngineDeps, MAX_ACTIVITIES } from '../engine.ts';
 import { recordActivities } from './record-activities.ts';
 
-/** The longest id or address; together with its keys it must fit an index entry of Postgres. */
+/** The longest id or address. Together with its keys it must fit into an index entry of Postgres. */
 const MAX_TEXT = BOUNDS.messageId.max;
 
-/** What a provider's call came to. `ignored`: of a kind that Lull has no use for, or about nobody it knows. */
+/** The outcome of a provider's call. `ignored` events are of a kind that Lull does not use, or about an unknown contact. */
 export type Received = {
   applied: number;
   duplicates: number;
   ignored: number;
-  /** What could not be read or is not possible: which of the call's events, and why. */
+  /** Events that are malformed or were refused, with the reason. */
   faults: { field: string; why: string }[];
 };
 
 /**
- * Records what a provider reported of a channel, in the order in which it came. A call that is made again changes
- * nothing: every event has an id. One bad event spoils none of the good ones.
- * @throws UnavailableError where not all of it could be recorded just now, and the call should be made again
+ * Records the events of a provider's call in their order. A repeated call changes nothing, because every event has an id. A
+ * malformed event does not affect the others.
+ * @throws UnavailableError if not all events could be recorded now, so that the provider should repeat the call
  */
 export async function receive(
   deps: EngineDeps,
@@ -66,7 +66,7 @@ async function receiveAll(
   return received;
 }
 
-/** An event without the characters that nobody needs in what a client tells of itself: for them no message is lost. */
+/** Removes invisible characters from a message's client version and locale. A message is not refused because of them. */
 function plainEvent(event: InboundEvent): InboundEvent {
   if (event.kind !== 'MESSAGE') return event;
   const { clientVersion, locale, ...rest } = event;
@@ -77,7 +77,7 @@ function plainEvent(event: InboundEvent): InboundEvent {
   return { ...rest, ...Object.fromEntries(plain) };
 }
 
-/** What cannot be kept of an event, by which it would be known: an adapter of somebody else's may let it through. */
+/** The id or address of an event that cannot be stored. A third-party adapter may let one through. */
 function faultIn(event: InboundEvent): { field: string; why: string } | null {
   const { address, providerMessageId, providerEventId } = event as Partial<
     Record<'address' | 'providerMessageId' | 'providerEventId', string>
@@ -89,12 +89,12 @@ function faultIn(event: InboundEvent): { field: string; why: string } | null {
   return null;
 }
 
-/** What a client tells of itself, if it can be kept: nobody loses a message by it. */
+/** A client version or locale, if it can be stored. A message is not refused because of it. */
 function within(text: string | undefined, max: number): string | undefined {
   return text && text.length <= max && isPlain(text) ? text : undefined;
 }
 
-/** A receipt for somebody who never wrote, or the end of what has ended: nothing is wrong with that. */
+/** Whether an event needs no record: a receipt for an unknown contact, or the end of an ended conversation. */
 function isAboutNothing(error: LullError | null): boolean {
   return (
     error instanceof ConversationEndedError || (error instanceof NotFoundError && error.field === 'address')
@@ -102,9 +102,9 @@ function isAboutNothing(error: LullError | null): boolean {
 }
 
 /**
- * Which echoes are of Lull's own messages, as far as the feed does not know their ids yet (LL-9). A message may be shown
- * and its answer be lost: where the channel takes Lull's id for the message's, that tells. And an echo that comes
- * while a message is under way is taken for that one's: its id is not known before the provider has answered.
+ * Finds the echoes of Lull's own messages whose ids are not in the feed yet (LL-9). If the provider's answer to a message was
+ * lost, the echo may have Lull's own id of the message. An echo that arrives while a message is being sent counts as its echo,
+ * because the id is unknown until the provider answers.
  */
 async function ownAmong(
   { db }: Pick<EngineDeps, 'db'>,
@@ -132,10 +132,10 @@ async function ownAmong(
     event.kind === 'ECHO' && (inFlight.has(event.address) || own.has(event.providerMessageId.toLowerCase()));
 }
 
-/** What an event of a provider's is to the core. */
+/** The activity that an event of a provider reports. */
 function activityOf(event: InboundEvent, channelId: string, now: Date, isOwn: boolean): Activity {
   const target = { channelId, address: event.address };
-  // Clocks differ: what comes from ahead happened now.
+  // Clocks differ: an event from the future happened now.
   const notAhead = (at: Date) => (at > now ? now : at);
   switch (event.kind) {
     case 'MESSAGE': {

@@ -7,10 +7,10 @@ import { isUuid, NIL } from '../domain/uuid.ts';
 import type { Activity, EngineDeps } from '../engine.ts';
 import { type Found, type Lookup, lookUp } from './ingest-lookup.ts';
 
-/** How far ahead of now an activity may be stamped; within, it is stamped now. */
-const AHEAD_MS = 60_000;
+/** How far in the future the timestamp of an activity may be. It is recorded as now. */
+const MAX_AHEAD_MS = 60_000;
 
-/** An activity with its contact found, or why it is refused. `index`: its place in the call. */
+/** An activity with its contact, or the error with which it is refused. `index`: its position in the call. */
 export type Item =
   | {
       index: number;
@@ -22,8 +22,8 @@ export type Item =
   | { index: number; refused: LullError };
 
 /**
- * A call's activities, resolved. `newContacts` are to be made, by the ids the items already carry. `found`, by
- * index: what there was when it was read, unlocked, at `readAt` by the database's time.
+ * The resolved activities of a call. `newContacts` must be created with their ids, which the items use already. `found` has,
+ * by index, the unlocked rows that were read at `readAt` of the database's time.
  */
 export type Resolved = {
   rules: AccountRules;
@@ -33,14 +33,17 @@ export type Resolved = {
   readAt: Date;
 };
 
-/** Finds what a call's activities refer to, without a lock: contacts' ids never change. Constant round trips. */
+/**
+ * Finds the contacts, conversations, agents and skills of a call's activities, in a constant number of round trips. It takes no
+ * lock, because the id of a contact never changes.
+ */
 export async function resolveTargets(
   { db, rules: cache, newId }: Pick<EngineDeps, 'db' | 'rules' | 'newId'>,
   accountId: string,
   activities: readonly Activity[],
   now: Date,
 ): Promise<Resolved> {
-  const read = await lookUp(db.sql, accountId, activities.map(askedOf));
+  const read = await lookUp(db.sql, accountId, activities.map(lookupOf));
   if (read === null) throw new NotFoundError('accountId', 'account');
   const rules = await cache.at(accountId, read.rulesVersion);
 
@@ -65,15 +68,15 @@ export async function resolveTargets(
       if (!rules.channels.has(target.channelId)) throw new NotFoundError('channelId', 'channel');
       if (target.address === '')
         throw new InvalidInputError('address', 'a text that is not empty is allowed');
-      // A contact that is there already keeps the address it has.
+      // An existing contact keeps its address, whatever its characters.
       if (contactId === undefined && !isPlain(target.address))
         throw new InvalidInputError('address', `a text ${PLAIN}, is allowed`);
       if (contactId !== undefined)
         return { index, contactId, conversationId: null, channelId: target.channelId, command };
       const key = addressKey(target);
-      const made = newContacts.get(key) ?? { ...target, id: newId() };
-      newContacts.set(key, made);
-      return { index, contactId: made.id, conversationId: null, channelId: target.channelId, command };
+      const created = newContacts.get(key) ?? { ...target, id: newId() };
+      newContacts.set(key, created);
+      return { index, contactId: created.id, conversationId: null, channelId: target.channelId, command };
     } catch (error) {
       return { index, refused: error as LullError };
     }
@@ -81,8 +84,8 @@ export async function resolveTargets(
   return { rules, items, newContacts: [...newContacts.values()], found: read.found, readAt: read.readAt };
 }
 
-/** What to read for an activity. What is no id is nobody's. */
-function askedOf({ target, action, messageId }: Activity, index: number): Lookup {
+/** The look-up for an activity. A malformed id matches nothing. */
+function lookupOf({ target, action, messageId }: Activity, index: number): Lookup {
   const idOf = (id: string) => (isUuid(id) ? id : NIL);
   const { agentId, skillId } = action as { agentId?: string; skillId?: string | null };
   return {
@@ -103,13 +106,13 @@ function checkReferences(action: Action, { agentKind, hasSkill }: Found): void {
   if (skillId && !hasSkill) throw new NotFoundError('skillId', 'skill');
 }
 
-/** A message of an agent who is a bot is a bot's, whatever it was reported as (SF-13, PE-5). */
+/** A message of an agent that is a bot counts as a bot's, however it was reported (SF-13, PE-5). */
 function asSentBy(action: Action, { agentKind }: Found): Action {
   const isBots = action.kind === 'OUTBOUND' && action.sender === 'AGENT' && agentKind === 'BOT';
   return isBots ? { ...action, sender: 'BOT' } : action;
 }
 
-/** @throws InvalidInputError listing the case statuses that the account has (SP-4) */
+/** @throws InvalidInputError that lists the case statuses of the account (SP-4) */
 function checkCaseStatus(caseStatus: string | null, { caseStatuses }: AccountRules): void {
   if (caseStatus === null || caseStatuses.has(caseStatus)) return;
   const allowed =
@@ -120,7 +123,7 @@ function checkCaseStatus(caseStatus: string | null, { caseStatuses }: AccountRul
 function instantOf(at: Date, now: Date): Date {
   if (Number.isNaN(at.getTime()) || at.getTime() < 0)
     throw new InvalidInputError('at', 'an instant since 1970 is allowed');
-  if (at.getTime() - now.getTime() > AHEAD_MS)
+  if (at.getTime() - now.getTime() > MAX_AHEAD_MS)
     throw new InvalidInputError('at', 'an instant at most one minute ahead is allowed');
   return at > now ? now : at;
 }

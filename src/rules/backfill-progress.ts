@@ -1,7 +1,7 @@
 import type { Sql, TransactionSql } from 'postgres';
 import { NIL } from '../domain/uuid.ts';
 
-/** How far the walk after a change of exempt tags has come (PE-7). */
+/** The progress of an account's exemption backfill (PE-7). */
 export type Backfill = {
   version: number;
   scanned: number;
@@ -10,19 +10,19 @@ export type Backfill = {
   doneAt: Date | null;
 };
 
-/** Where an account's walk is to go on, and no sooner than when. */
+/** The position of an exemption backfill, and the earliest instant of its next step. */
 export type BackfillPlace = {
   accountId: string;
   version: number;
   pass: number;
-  /** Conversations up to this one are done in this pass; null: none yet. */
+  /** The last conversation that this pass has scanned; null at its beginning. */
   afterId: string | null;
   notBefore: Date;
 };
 
 const PLACE = `account_id as "accountId", version, pass, after_id as "afterId", not_before as "notBefore"`;
 
-/** Asks for a walk, from the beginning, whether or not one was under way. */
+/** Starts an exemption backfill from the beginning, even if one is running. */
 export async function startBackfill(sql: TransactionSql, accountId: string, version: number, now: Date) {
   await sql`
     insert into exemption_backfill ${sql({ account_id: accountId, version, pass: 1, after_id: null, not_before: now, scanned: 0, moved: 0, started_at: now, done_at: null })}
@@ -30,7 +30,7 @@ export async function startBackfill(sql: TransactionSql, accountId: string, vers
       scanned = 0, moved = 0, started_at = excluded.started_at, done_at = null`;
 }
 
-/** The newest walk of an account; null where its exempt tags have never changed. */
+/** The newest exemption backfill of an account; null if its exempt tags never changed. */
 export async function readBackfill(sql: Sql, accountId: string): Promise<Backfill | null> {
   const [row] = await sql.unsafe(
     `select version, scanned, moved, started_at as "startedAt", done_at as "doneAt" from exemption_backfill where account_id = $1`,
@@ -42,7 +42,7 @@ export async function readBackfill(sql: Sql, accountId: string): Promise<Backfil
   return { version: Number(version), scanned: Number(scanned), moved: Number(moved), startedAt, doneAt };
 }
 
-/** Walks of all accounts that are to go on by now, those that wait for longest first. */
+/** The exemption backfills of all accounts whose next step is due, those that have waited longest first. */
 export async function pendingBackfills(sql: Sql, now: Date, limit: number): Promise<BackfillPlace[]> {
   const rows = await sql.unsafe(
     `select ${PLACE} from exemption_backfill where done_at is null and not_before <= $1 order by not_before limit $2`,
@@ -52,7 +52,7 @@ export async function pendingBackfills(sql: Sql, now: Date, limit: number): Prom
   return rows.map(placeOf);
 }
 
-/** The rules version of an account whose walk is to go on by now; null where there is none. */
+/** The rules version of an account whose next backfill step is due; null if there is none. */
 export async function versionToBackfill(sql: Sql, accountId: string, now: Date): Promise<number | null> {
   const [row] = await sql.unsafe(
     `select rules_version from exemption_backfill join account using (account_id)
@@ -64,8 +64,8 @@ export async function versionToBackfill(sql: Sql, accountId: string, now: Date):
 }
 
 /**
- * Takes hold of an account's walk where it is to go on by now; null where it is not, or somebody else has it. While
- * it is held nobody changes the exempt tags.
+ * Locks an account's exemption backfill if its next step is due; null if it is not, or if it is locked. The exempt
+ * tags cannot change while it is locked.
  */
 export async function claimBackfill(
   sql: TransactionSql,
@@ -80,12 +80,16 @@ export async function claimBackfill(
   return row ? placeOf(row) : null;
 }
 
-/** A chunk of conversations: how many rows it has, how many are open, the last id, and the ids of those in a wrong lane. */
+/**
+ * A chunk of conversations: the number of rows and of open ones, the last id, and the ids of those in a wrong
+ * lane.
+ */
 export type Chunk = { rows: number; open: number; lastId: string | null; misplacedIds: string[] };
 
 /**
- * Reads the `limit` conversations after an id, in the order of their key, ended ones included: so a chunk takes the same time
- * however few of them are open. A conversation is misplaced if its lane is exempt and it has no exempt tag, or the reverse.
+ * Reads the next `limit` conversations after an id in the order of their key, ended ones included, so that a chunk
+ * takes the same time however few are open. A conversation is misplaced if its lane is exempt and it has no exempt
+ * tag, or the reverse.
  */
 export async function readChunk(
   sql: TransactionSql,
@@ -97,7 +101,7 @@ export async function readChunk(
   return row as unknown as Chunk;
 }
 
-/** The statement; for EXPLAIN as well as for use. */
+/** The statement of a chunk. Exported so that EXPLAIN can use it. */
 const READ_CHUNK = `with chunk as materialized (
     select id, lane_id, tags from conversation where account_id = $1 and id > $2 order by id limit $4
   )
@@ -105,7 +109,7 @@ const READ_CHUNK = `with chunk as materialized (
     coalesce(array_agg(chunk.id) filter (where lane.exempt <> (chunk.tags && $3::text[])), '{}') as "misplacedIds"
   from chunk left join lane on lane.account_id = $1 and lane.id = chunk.lane_id`;
 
-/** Writes how far a walk that is held has come. */
+/** Stores the position of a locked exemption backfill. */
 export async function advanceBackfill(
   sql: TransactionSql,
   { accountId, pass, afterId, notBefore }: BackfillPlace,

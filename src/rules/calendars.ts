@@ -10,7 +10,7 @@ import type { RulesDeps } from './change-rules.ts';
 import { changeRulesOnce, type OnceRequest } from './change-rules-once.ts';
 
 /**
- * Makes a calendar (PE-8). No timer runs on it before a channel has it, so it is no change of rules.
+ * Creates a calendar (PE-8). It affects no timer until a channel uses it, so it is not a change of rules.
  * @throws InvalidInputError, TakenError, ConflictError
  */
 export async function createCalendar(
@@ -39,7 +39,7 @@ export async function createCalendar(
 }
 
 /**
- * Changes a calendar; a change of rules, in force at once for all that runs on it.
+ * Changes a calendar. This is a change of rules that applies at once to all channels with the calendar.
  * @throws NotFoundError, InvalidInputError, TakenError, ConflictError; nothing is changed then
  */
 export async function updateCalendar(
@@ -69,8 +69,8 @@ export async function updateCalendar(
 }
 
 /**
- * Chooses what channels without a calendar of their own run on; null: they are always open (PE-8). A change of
- * rules, unless it is so already.
+ * Sets the calendar of channels without one of their own; null: they are always open (PE-8). This is a change of
+ * rules, unless nothing changes.
  * @throws NotFoundError naming `calendarId`; ConflictError
  */
 export async function setAccountCalendar(

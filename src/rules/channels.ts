@@ -8,17 +8,17 @@ import type { Causing, EngineDeps } from '../engine.ts';
 import type { RulesDeps } from './change-rules.ts';
 import { changeRulesOnce, type OnceRequest } from './change-rules-once.ts';
 
-/** What setting channels up needs. */
+/** What the flow needs to create and change channels. */
 export type ChannelDeps = RulesDeps & {
   /**
-   * Reads settings, over those that are stored, by the schema of the adapter of that id: as they are to be stored, with
-   * their secrets encrypted. One that is null goes.
+   * Parses settings with the schema of an adapter, merged into the stored ones, and encrypts the secrets. A
+   * setting that is null is removed.
    * @throws NotFoundError naming `adapterId`; InvalidInputError naming the setting, as `settings.secret`
    */
   readSettings: (adapterId: string, given: object, stored?: object) => object;
 };
 
-/** A channel to be. */
+/** A channel to create. */
 export type NewChannel = {
   name: string;
   adapterId: string;
@@ -26,7 +26,7 @@ export type NewChannel = {
   calendarId: string | null;
 };
 
-/** What to change of a channel; undefined stays. A setting that is null goes, one that is not named stays. */
+/** Changes of a channel. Undefined fields and unnamed settings stay; a setting that is null is removed. */
 export type ChannelChanges = {
   name?: string | undefined;
   settings?: Readonly<Record<string, unknown>> | undefined;
@@ -34,7 +34,8 @@ export type ChannelChanges = {
 };
 
 /**
- * Makes a channel; a change of rules. Answers its id. The history keeps no setting: they may be secrets.
+ * Creates a channel, which is a change of rules, and returns its id. The history contains no settings, because
+ * they may be secrets.
  * @throws NotFoundError, InvalidInputError, TakenError, ConflictError; nothing is changed then
  */
 export async function createChannel(
@@ -60,7 +61,7 @@ export async function createChannel(
 }
 
 /**
- * Changes a channel; a change of rules. Its adapter stays what it is.
+ * Changes a channel, which is a change of rules. Its adapter cannot change.
  * @throws NotFoundError, InvalidInputError, TakenError, ConflictError; nothing is changed then
  */
 export async function updateChannel(
@@ -84,7 +85,7 @@ export async function updateChannel(
       await sql`
         update channel set name = ${name}, calendar_id = ${calendarId}, settings = ${sql.json(settings as never)}
         where account_id = ${accountId} and id = ${channelId}`;
-      // Its provider may be another one now.
+      // The channel may have another provider now.
       if (changes.settings !== undefined) await closeCircuit(sql, { accountId, destinationId: channelId });
       const adapterId: string = row.adapter;
       const changedSettings = Object.keys(changes.settings ?? {});
@@ -102,11 +103,11 @@ export async function updateChannel(
   );
 }
 
-/** Settings that are to be stored, unless they are too large; what is too large already may shrink. */
+/** Settings to store, unless they are too large. Stored settings that are too large already may shrink. */
 function within(settings: object, before: object = {}): object {
   const { max } = BOUNDS.settings;
   const size = JSON.stringify(settings).length;
-  // Encrypted, secrets are longer than as they are given.
+  // Encrypted secrets are longer than plain ones.
   if (size > 2 * max && size > JSON.stringify(before).length)
     throw new InvalidInputError('settings', `at most ${max} characters, as JSON, are allowed`);
   return settings;
@@ -122,10 +123,13 @@ async function checkCalendar(
   if (!row) throw new NotFoundError('calendarId', 'calendar');
 }
 
-/** What a provider's call names: an account and its channel, both UUIDs. */
+/** The account and the channel that a provider's call names, both UUIDs. */
 export type ChannelPath = { accountId: string; channelId: string };
 
-/** Channels as providers' calls name them, in one statement; null where the account has no such channel. @throws UnavailableError */
+/**
+ * Reads the channels that providers' calls name, in one statement; null for an unknown channel.
+ * @throws UnavailableError
+ */
 export async function channelsOfWebhooks(
   { db }: Pick<EngineDeps, 'db'>,
   paths: readonly ChannelPath[],

@@ -4,21 +4,20 @@ import { inTransaction } from '../db/transaction.ts';
 import type { EngineDeps } from '../engine.ts';
 import { hasDowntime, insertDowntime, lockAllAccounts } from './outage-rows.ts';
 
-/** A gap in the heartbeat up to this long is a restart like any other, and no downtime. */
+/** A shorter gap in the heartbeat is a restart, not a downtime. */
 const GAP_MS = 60_000;
-/** For so long after the service is back nothing falls due that did not before: what piled up meanwhile has to arrive first. */
+/** An outage lasts this long after the service is back, so that delayed messages can arrive first. */
 const GRACE_MS = 2 * 60_000;
 
-/** A downtime of the service, as it was recorded: of every channel of so many accounts. */
+/** A recorded downtime of the service: an outage of every channel of so many accounts. */
 export type Downtime = { since: Date; until: Date; accounts: number };
 
 /**
- * At a start, before anything is woken: makes an outage of the time since the last heartbeat, for every account
- * there is, so that a restart never mass-closes (LL-7). It lasts until 2 minutes after this very moment, which is
- * the last thing a start does before it opens its queue and is ready. The heartbeat is then that of now, so that
- * whoever starts next does not record it again. Only one process may be at it at a time. Null: there was no
- * downtime, or no heartbeat yet, or it was no longer ago than a minute; that leaves the heartbeat as it was, so
- * that starts which fail again and again add up to one.
+ * Records an outage of every account since the last heartbeat, before any lane is woken, so that a restart never
+ * closes a backlog (LL-7). It lasts until 2 minutes from now. This is the last step of a start before the queue
+ * opens. It also writes a heartbeat, so that the next process does not record the outage again. Only one process
+ * may run it at a time. Returns null, and keeps the heartbeat, if there is none or it is at most a minute old, so
+ * that repeated failing starts add up to one gap.
  */
 export async function recordDowntime({
   db,
@@ -33,12 +32,12 @@ export async function recordDowntime({
   });
 }
 
-/** Another process has recorded the same step where its downtime began no later after this one saw it. */
+/** Another process has recorded the same step if its downtime began no later than this one saw the step. */
 const SAME_STEP_MS = 15_000;
 
 /**
- * Before the time is put ahead of what has passed: makes an outage of what lies between, for every account there is, so
- * that nothing ends for time that did not pass. `since`: by the time as it was. Null: another process has recorded it.
+ * Records the skipped time as an outage of every account before the time is put ahead, so that nothing ends for
+ * time that did not pass. `since` is the former time. Returns null if another process has recorded it.
  */
 export async function recordStep(
   { db, newId }: Pick<EngineDeps, 'db' | 'newId'>,
@@ -54,7 +53,7 @@ export async function recordStep(
   });
 }
 
-/** As many accounts as there are have to be written; and whoever holds one of them has to be waited for. */
+/** The time limit of the transaction, which writes every account and waits for locks on each. */
 async function waitAsLongAsItTakes(sql: TransactionSql): Promise<void> {
   await sql`set local statement_timeout = 0`;
   await sql`set local lock_timeout = 0`;

@@ -1,6 +1,6 @@
 import type { Sql, TransactionSql } from 'postgres';
 
-/** An endpoint for webhooks out, as far as it can be read: never its secrets. */
+/** A webhook endpoint without its secrets. */
 export type EndpointRow = {
   id: string;
   url: string;
@@ -11,12 +11,12 @@ export type EndpointRow = {
   previousSecretUntil: Date | null;
 };
 
-/** What of an endpoint an account sets. */
+/** The fields of an endpoint that an account sets. */
 export type EndpointFields = Pick<EndpointRow, 'url' | 'events' | 'channelId'>;
 
 const COLUMNS = `id, url, events, channel_id as "channelId", created_at as "createdAt", disabled_at as "disabledAt",
   previous_secret_until as "previousSecretUntil"`;
-/** One that was deleted has no secret; its row goes when its log does. */
+/** A deleted endpoint has no secret. Its row is removed with its log. */
 const IS_THERE = `secret <> ''`;
 
 /** All endpoints of an account, the oldest first. */
@@ -28,7 +28,7 @@ export async function listEndpoints(sql: Sql, accountId: string): Promise<Endpoi
   );
 }
 
-/** Those of an account's endpoints that have these ids. */
+/** The endpoints of an account with these ids. */
 export async function readEndpoints(
   sql: Sql | TransactionSql,
   accountId: string,
@@ -41,7 +41,7 @@ export async function readEndpoints(
   );
 }
 
-/** The same for one, locked until the transaction ends; null: the account has no such endpoint. */
+/** Reads an endpoint and locks it until the transaction ends; null for an unknown one. */
 export async function lockEndpoint(
   sql: TransactionSql,
   accountId: string,
@@ -55,7 +55,7 @@ export async function lockEndpoint(
   return row ?? null;
 }
 
-/** How many endpoints an account has. */
+/** The number of an account's endpoints. */
 export async function countEndpoints(sql: TransactionSql, accountId: string): Promise<number> {
   const [row] = await sql.unsafe(
     `select count(*)::int from webhook_endpoint where account_id = $1 and ${IS_THERE}`,
@@ -64,7 +64,7 @@ export async function countEndpoints(sql: TransactionSql, accountId: string): Pr
   return row?.count ?? 0;
 }
 
-/** Writes a new endpoint; `secret` is to be encrypted. */
+/** Inserts an endpoint. `secret` must be encrypted. */
 export async function insertEndpoint(
   sql: TransactionSql,
   accountId: string,
@@ -74,7 +74,7 @@ export async function insertEndpoint(
   await sql`insert into webhook_endpoint ${sql({ account_id: accountId, id, url, events, channel_id: channelId, secret, created_at: now })}`;
 }
 
-/** Writes what an account sets of an endpoint. */
+/** Updates the fields of an endpoint that an account sets. */
 export async function writeEndpoint(
   sql: TransactionSql,
   accountId: string,
@@ -86,32 +86,20 @@ export async function writeEndpoint(
     where account_id = ${accountId} and id = ${id}`;
 }
 
-/** Gives an endpoint another secret, encrypted; the one it had signs too until an instant. */
+/** Replaces an endpoint's secret with an encrypted one. The former one also signs until an instant; null: not any longer. */
 export async function writeSecret(
   sql: TransactionSql,
   accountId: string,
   id: string,
-  secret: string,
-  previousUntil: Date,
+  { secret, formerUntil }: { secret: string; formerUntil: Date | null },
 ): Promise<void> {
   await sql`
-    update webhook_endpoint set secret = ${secret}, previous_secret = secret, previous_secret_until = ${previousUntil}
+    update webhook_endpoint set secret = ${secret}, previous_secret_until = ${formerUntil},
+      previous_secret = case when ${formerUntil}::timestamptz is null then null else secret end
     where account_id = ${accountId} and id = ${id}`;
 }
 
-/** Gives an endpoint another secret, encrypted; the one it had signs no more, nor does any before it. */
-export async function replaceSecret(
-  sql: TransactionSql,
-  accountId: string,
-  id: string,
-  secret: string,
-): Promise<void> {
-  await sql`
-    update webhook_endpoint set secret = ${secret}, previous_secret = null, previous_secret_until = null
-    where account_id = ${accountId} and id = ${id}`;
-}
-
-/** Disables an endpoint, or with null enables it. */
+/** Disables an endpoint, or enables it with null. */
 export async function writeDisabled(
   sql: TransactionSql,
   accountId: string,
@@ -123,7 +111,7 @@ export async function writeDisabled(
     where account_id = ${accountId} and id = ${id}`;
 }
 
-/** Takes from an endpoint all that makes it one; what is left is its log. */
+/** Deletes an endpoint's fields and secrets. Its log stays. */
 export async function clearEndpoint(
   sql: TransactionSql,
   accountId: string,
@@ -136,7 +124,10 @@ export async function clearEndpoint(
     where account_id = ${accountId} and id = ${id}`;
 }
 
-/** Removes deleted endpoints of any account whose log is gone; returns how many. Across accounts by design. */
+/**
+ * Removes the deleted endpoints of all accounts whose log is empty, and returns their number. Across accounts by
+ * design.
+ */
 export async function deleteClearedEndpoints(sql: Sql): Promise<number> {
   const deleted = await sql.unsafe(
     `delete from webhook_endpoint where not (${IS_THERE}) and not exists (

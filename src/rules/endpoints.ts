@@ -18,30 +18,30 @@ import {
   type EndpointRow,
   insertEndpoint,
   lockEndpoint,
-  replaceSecret,
   writeDisabled,
   writeEndpoint,
   writeSecret,
 } from './endpoint-rows.ts';
 
-/** What setting endpoints up needs. */
+/** What the flow needs to create and change endpoints. */
 export type EndpointDeps = RulesDeps & {
-  /** Keeps their secrets. */
+  /** Encrypts their secrets. */
   vault: Pick<Vault, 'seal'>;
-  /** Whether webhooks may go to private addresses, and by http. */
+  /** Whether webhooks may go to private addresses and over plain HTTP. */
   allowPrivateWebhooks: boolean;
 };
 
-/** Endpoints an account may have at most: each is looked at for every event. */
+/** The maximum number of endpoints of an account. Each of them is checked for every event. */
 const MAX_ENDPOINTS = BOUNDS.webhookEndpoints.max;
-/** How long the former secret signs too after a rotation. */
+/** How long the former secret also signs after a rotation. */
 const FORMER_SECRET_MS = 24 * 60 * 60_000;
 const SECRET_BYTES = 32;
 
 /**
- * Makes an endpoint; a change of rules. Its secret is told this once: what is kept of it is encrypted, and no history
- * has it. So there is no idempotency key, whose answer would have to be kept too.
- * @throws InvalidInputError naming `url` or `events`; NotFoundError naming `channelId`; OutOfBoundsError over 50; nothing is changed then
+ * Creates an endpoint, which is a change of rules. Its secret is returned only this once: it is stored encrypted,
+ * and not in the history. There is no idempotency key, because its stored answer would contain the secret.
+ * @throws InvalidInputError naming `url` or `events`; NotFoundError naming `channelId`; OutOfBoundsError over 50;
+ * nothing is changed then
  */
 export async function createEndpoint(
   deps: EndpointDeps,
@@ -67,15 +67,17 @@ export async function createEndpoint(
   return { result: { id, secret }, caused };
 }
 
-/** What to change of an endpoint; undefined stays. `secret` comes with another `url`, and with nothing else. */
+/**
+ * Changes of an endpoint; undefined fields stay. `secret` is given together with a new `url`, and only then.
+ */
 export type EndpointChanges = {
   [Field in keyof EndpointFields | 'secret']?: (EndpointFields & { secret: string })[Field] | undefined;
 };
 
 /**
- * Changes an endpoint; a change of rules. What is owed already goes to the new address. Another address comes with the
- * secret that signs there, which its caller knows: that of the endpoint, or one of their own. It alone signs then, so
- * that nobody else's address ever gets a body signed for somebody who did not ask for it.
+ * Changes an endpoint, which is a change of rules. Waiting effects go to the new URL. A new URL needs the secret
+ * that signs there, which the caller must know: the present one, or a new one. Only this secret signs from then
+ * on, so no other receiver gets a body that is signed for somebody else.
  * @throws NotFoundError, InvalidInputError, SecretsNeededError, ConflictError; nothing is changed then
  */
 export async function updateEndpoint(
@@ -87,20 +89,22 @@ export async function updateEndpoint(
   const { accountId } = request;
   return await changeEndpoint(deps, request, endpointId, async (sql, before, rules) => {
     const { url = before.url, events = before.events, channelId = before.channelId } = changes;
-    // An address that stays is not looked at anew: it may have been allowed when it was set.
+    // An unchanged URL is not checked again: it may have been allowed when it was set.
     const read = readFields(deps, { url, events, channelId }, changes.url === undefined);
     checkChannel(rules, read.channelId);
     const secret = readMoved(before, read, changes.secret);
     await writeEndpoint(sql, accountId, endpointId, read);
-    if (secret !== null) await replaceSecret(sql, accountId, endpointId, deps.vault.seal(secret));
+    if (secret !== null)
+      await writeSecret(sql, accountId, endpointId, { secret: deps.vault.seal(secret), formerUntil: null });
     if (read.url !== before.url) await closeCircuit(sql, { accountId, destinationId: endpointId });
     return { ...before, ...read };
   });
 }
 
 /**
- * Gives an endpoint a new secret, told this once. The former one signs too for 24 hours, so that whoever verifies has
- * time to change; another rotation meanwhile ends the one before the last at once. It stands in the history of rules.
+ * Replaces the secret of an endpoint and returns the new one, only this once. The former one also signs for 24
+ * hours, so that receivers have time to change. Another rotation ends the one before the former at once. It is a
+ * change of rules.
  * @throws NotFoundError naming `endpointId`
  */
 export async function rotateSecret(
@@ -113,15 +117,15 @@ export async function rotateSecret(
   const { caused } = await changeRules(deps, { accountId, author }, async (sql) => {
     const endpoint = await found(sql, accountId, endpointId);
     const now = deps.clock.now();
-    const until = new Date(now.getTime() + FORMER_SECRET_MS);
-    await writeSecret(sql, accountId, endpointId, deps.vault.seal(secret), until);
+    const formerUntil = new Date(now.getTime() + FORMER_SECRET_MS);
+    await writeSecret(sql, accountId, endpointId, { secret: deps.vault.seal(secret), formerUntil });
     const change = changeOf(endpointId, endpoint, endpoint);
     return { ...change, after: { ...change.after, secretRotatedAt: now.toISOString() } };
   });
   return { result: { id: endpointId, secret }, caused };
 }
 
-/** Stops sending to an endpoint, what is owed to it already included; disabled already it stays so. @throws NotFoundError, ConflictError */
+/** Stops sending to an endpoint, waiting effects included. @throws NotFoundError, ConflictError */
 export async function disableEndpoint(
   deps: RulesDeps,
   request: OnceRequest,
@@ -137,7 +141,10 @@ export async function disableEndpoint(
   });
 }
 
-/** Sends to an endpoint again, from the next event on; one that is not disabled is held back no longer. @throws NotFoundError, ConflictError */
+/**
+ * Sends to an endpoint again from the next event on, and closes its circuit breaker.
+ * @throws NotFoundError, ConflictError
+ */
 export async function enableEndpoint(
   deps: RulesDeps,
   request: OnceRequest,
@@ -152,8 +159,8 @@ export async function enableEndpoint(
 }
 
 /**
- * Deletes an endpoint for good, its address and its secrets at once; what is owed to it is dropped. Its log is found
- * no more, and goes within 30 days.
+ * Deletes an endpoint with its URL and its secrets for good, and drops its waiting effects. Its log can no longer
+ * be read and is removed within 30 days.
  * @throws NotFoundError, ConflictError
  */
 export async function deleteEndpoint(
@@ -170,7 +177,10 @@ export async function deleteEndpoint(
   });
 }
 
-/** Disables an endpoint that has answered that it wants no more; a change of rules like any other. Gone already: nothing. */
+/**
+ * Disables an endpoint that answered 410 Gone, which is a change of rules. Does nothing if the endpoint is
+ * deleted.
+ */
 export async function disableUnwanted(
   deps: RulesDeps,
   accountId: string,
@@ -188,7 +198,10 @@ export async function disableUnwanted(
   return { result: undefined, caused };
 }
 
-/** Changes an endpoint, once for the call's key. `change` answers how it then stands; null: nothing is to be noted. */
+/**
+ * Changes an endpoint once for the idempotency key of the call. `change` returns the endpoint's new fields for the
+ * history, or null if nothing changed.
+ */
 async function changeEndpoint(
   deps: RulesDeps,
   request: OnceRequest,
@@ -212,7 +225,10 @@ async function found(sql: TransactionSql, accountId: string, endpointId: string)
   return endpoint;
 }
 
-/** The secret that comes with another address; null: it is the same one. @throws SecretsNeededError, InvalidInputError */
+/**
+ * The secret that comes with a new URL; null if the URL is the same.
+ * @throws SecretsNeededError, InvalidInputError
+ */
 function readMoved(before: EndpointFields, after: EndpointFields, secret: string | undefined): string | null {
   if (before.url === after.url) {
     if (secret === undefined) return null;
@@ -244,7 +260,7 @@ function checkChannel(rules: AccountRules, channelId: string | null): void {
 
 type Noted = EndpointFields & Pick<EndpointRow, 'disabledAt'>;
 
-/** The history is read by many: of an address, whose path may be a secret, it has the host alone. */
+/** Only the host of a URL, for the history: the path may contain a secret. */
 function changeOf(endpointId: string, before: Noted | null, after: Noted | null): RulesChange {
   const asKept = ({ url, events, disabledAt }: Noted) => ({
     endpointId,

@@ -14,21 +14,24 @@ import {
   versionToBackfill,
 } from './backfill-progress.ts';
 
-/** Conversations looked at in one transaction. */
+/** Conversations scanned in one transaction. */
 const CHUNK = 2_000;
-/** The second pass begins this long after the first: by then whoever wrote by the former tags has committed or given up. */
+/**
+ * The pause before the second pass. By then every transaction that used the former tags has committed or timed
+ * out.
+ */
 const PASSES_APART_MS = 20_000;
-/** As for any write: settlings count on nobody being later than 15 s. */
+/** The time limit of a step. Settling a lane relies on every write committing within 15 s. */
 const ABORT_AFTER_MS = 10_000;
 
-/** What a step did. `next`: where the walk goes on; null: it is done. */
+/** The result of a step. `next`: the position of the next one; null at the end. */
 export type BackfillStep = { scanned: number; moved: number; next: BackfillPlace | null };
 
 /**
- * One step of the walk that a change of exempt tags asks for (PE-7): puts those of the next conversations whose
- * lane does not know of the change into the lane that is theirs. In one transaction with its place, so that it goes
- * on there whatever happens between two steps. No event: nothing has happened to the conversation itself. Null
- * where nothing is to be done just now, or somebody else is at it.
+ * One step of the exemption backfill after a change of exempt tags (PE-7): moves conversations whose lane does not
+ * fit their tags to their lane. The position is stored in the same transaction, so that the backfill survives a
+ * crash. It writes no event, because nothing happened to the conversation itself. Returns null if no step is due
+ * or another process runs it.
  */
 export async function backfillStep(
   deps: Pick<EngineDeps, 'db' | 'clock' | 'rules' | 'lanes'>,
@@ -76,14 +79,17 @@ async function stepWith(
   return { ...done, step: { scanned, moved, next } };
 }
 
-/** Where a walk goes on after this place. `lastId`: the last conversation looked at; null: there are no more. */
+/** The next position of a backfill. `lastId`: the last scanned conversation; null if there are no more. */
 function placeAfter(place: BackfillPlace, lastId: string | null, now: Date): BackfillPlace | null {
   if (lastId !== null) return { ...place, afterId: lastId };
   if (place.pass === 2) return null;
   return { ...place, pass: 2, afterId: null, notBefore: new Date(now.getTime() + PASSES_APART_MS) };
 }
 
-/** Moves conversations into the lanes of their facts, if they are open and in another lane once they are locked. */
+/**
+ * Moves conversations to the lanes of their facts, if they are still open and in another lane once they are
+ * locked.
+ */
 async function move(
   { lanes }: Pick<EngineDeps, 'lanes'>,
   sql: TransactionSql,

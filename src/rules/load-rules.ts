@@ -8,12 +8,15 @@ import { profileNamed } from '../domain/policy/profiles.ts';
 import { buildCalendar } from '../domain/time/calendar.ts';
 import type { OpenHours } from '../domain/time/open-hours.ts';
 
-/** The rules of an adapter on a channel with these settings, by its id; how the database's rows meet the adapters without knowing them. */
+/**
+ * Returns the rules of an adapter, by its id, on a channel with these settings. The database's rows know adapters
+ * only through it.
+ */
 export type RulesOfAdapter = (adapter: string, settings: unknown) => { rules: ChannelRules; sends: boolean };
 
 type OutageRow = { kind: string; channel_id: string | null; since: Date; until: Date | null };
 
-/** Reads everything an account's timers depend on, in one snapshot; null where there is no such account. */
+/** Reads everything that an account's timers depend on, in one snapshot; null for an unknown account. */
 export async function readRules(
   sql: Sql,
   accountId: string,
@@ -26,7 +29,7 @@ export async function readRules(
   );
 }
 
-/** The same within a transaction, as far as that sees. */
+/** The same inside a transaction, with its own changes. */
 export async function readRulesIn(
   sql: TransactionSql,
   accountId: string,

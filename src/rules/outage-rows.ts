@@ -1,6 +1,8 @@
 import type { Sql, TransactionSql } from 'postgres';
 
-/** Time in which messages could not arrive (LL-7); without a channel, those of any. DOWNTIME: the service's own. */
+/**
+ * A period in which messages could not arrive (LL-7), on one channel or on all. DOWNTIME: the service's own.
+ */
 export type OutageRow = {
   id: string;
   kind: 'OUTAGE' | 'DOWNTIME';
@@ -17,7 +19,7 @@ export async function insertOutage(sql: TransactionSql, accountId: string, outag
   await sql`insert into outage ${sql({ account_id: accountId, id, kind, channel_id: channelId, since, until })}`;
 }
 
-/** Sets when an outage ends; part of a change of rules. */
+/** Sets the end of an outage, as part of a change of rules. */
 export async function setOutageEnd(
   sql: TransactionSql,
   accountId: string,
@@ -27,7 +29,7 @@ export async function setOutageEnd(
   await sql`update outage set until = ${until} where account_id = ${accountId} and id = ${outageId}`;
 }
 
-/** Outages by id, in no order; pauses are none. */
+/** Reads outages by id, in no particular order. Pauses are left out. */
 export async function readOutages(
   sql: Sql | TransactionSql,
   accountId: string,
@@ -40,7 +42,7 @@ export async function readOutages(
   );
 }
 
-/** A page of an account's outages, the one recorded last first: those recorded before `before`. */
+/** A page of an account's outages, the latest recorded first: those recorded before `before`. */
 export async function readOutagePage(
   sql: Sql,
   accountId: string,
@@ -55,14 +57,18 @@ export async function readOutagePage(
   );
 }
 
-/** Whether a downtime that began by then, and is over at `until` at the soonest, has been recorded. Across accounts by design. */
+/**
+ * Whether a downtime is recorded that began by then and lasts at least until `until`. Across accounts by design.
+ */
 export async function hasDowntime(sql: TransactionSql, sinceBy: Date, until: Date): Promise<boolean> {
   const [found] = await sql`
     select from outage where kind = 'DOWNTIME' and since <= ${sinceBy} and until >= ${until} limit 1`;
   return found !== undefined;
 }
 
-/** Locks every account, in the order of ids, so that a change of the rules of all of them can follow. Across accounts by design. */
+/**
+ * Locks every account in the order of ids, before a change of the rules of all of them. Across accounts by design.
+ */
 export async function lockAllAccounts(sql: TransactionSql): Promise<string[]> {
   const rows = await sql<
     { account_id: string }[]
@@ -71,8 +77,8 @@ export async function lockAllAccounts(sql: TransactionSql): Promise<string[]> {
 }
 
 /**
- * Makes one outage of every account given, and of each a change of rules, in one statement whatever their number.
- * Their lanes are left to the reconciler, which finds `scheduled_version` behind. Across accounts by design.
+ * Inserts an outage of each given account, as a change of its rules, in one statement whatever their number. The
+ * reconciler schedules their lanes, because `scheduled_version` is behind. Across accounts by design.
  */
 export async function insertDowntime(
   sql: TransactionSql,

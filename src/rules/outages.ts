@@ -6,17 +6,17 @@ import type { RulesDeps } from './change-rules.ts';
 import { changeRulesOnce, type OnceRequest } from './change-rules-once.ts';
 import { insertOutage, type OutageRow, readOutages, setOutageEnd } from './outage-rows.ts';
 
-/** How far ahead of now the beginning of an outage may be stamped; within, it began now. As of activities. */
+/** How far in the future the beginning of an outage may be, as for activities. It then begins now. */
 const AHEAD_MS = 60_000;
-/** The last instant that can be written as the API writes them. */
+/** The last instant that the API can represent. */
 const LAST = new Date('9999-12-31T23:59:59.999Z');
 
-/** An outage to be recorded: of a channel, or with null of all; `until` null: it goes on. */
+/** An outage to record, of one channel or of all (null). It continues while `until` is null. */
 export type NewOutage = { channelId: string | null; since: Date; until: Date | null };
 
 /**
- * Records an outage: its time does not count (LL-7). A change of rules: due times are others from now on, and what
- * has ended stays so. It may lie in the past, go on, and overlap others.
+ * Records an outage, whose time does not count (LL-7). It is a change of rules: due times change from now on, and
+ * ended conversations stay ended. An outage may lie in the past, continue, and overlap others.
  * @throws NotFoundError naming `channelId`; InvalidInputError naming `since` or `until`; ConflictError
  */
 export async function recordOutage(
@@ -42,9 +42,10 @@ export async function recordOutage(
 }
 
 /**
- * Ends an outage that goes on, now or at an instant; one whose end is still to come can be given another. From then
- * on time counts again, and what was about to end has as long as it had when the outage began (LL-7).
- * @throws NotFoundError naming `outageId`; InvalidInputError naming `outageId` of one that is over, or `until`; ConflictError
+ * Ends an outage that continues, now or at an instant. An end in the future can be changed. From then on time
+ * counts again, and each conversation has as much time left as when the outage began (LL-7).
+ * @throws NotFoundError naming `outageId`; InvalidInputError naming `outageId` of an outage that is over, or
+ * `until`; ConflictError
  */
 export async function endOutage(
   deps: RulesDeps,
@@ -90,7 +91,7 @@ function checkEnd(until: Date | null): void {
     throw new InvalidInputError('until', 'an instant of the year 9999 or earlier is allowed');
 }
 
-/** An outage as the history of rules keeps it. */
+/** An outage as the history of rules stores it. */
 function asKept({ kind, since, until }: OutageRow): object {
   return { kind, since: since.toISOString(), until: until?.toISOString() ?? null };
 }

@@ -1,9 +1,9 @@
 import type { Sql } from 'postgres';
 
-/** A pause of automatic ends that is on; without a channel it is of the whole account (LL-15). */
+/** An active pause of automatic ends, of one channel or of the whole account (LL-15). */
 export type PauseRow = { id: string; channelId: string | null; since: Date };
 
-/** An account's pauses that are on, the oldest first. */
+/** An account's active pauses, the oldest first. */
 export async function readPauses(sql: Sql, accountId: string): Promise<PauseRow[]> {
   const rows = await sql`
     select id, channel_id, since from outage

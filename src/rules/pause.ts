@@ -4,8 +4,8 @@ import type { Causing } from '../engine.ts';
 import { type Author, changeRules, type RulesDeps } from './change-rules.ts';
 
 /**
- * Stops all automatic ends of a channel, or with null of the account, at once (LL-15): from now on time does not
- * count there. A change of rules, so it touches no conversation. Where there is such a pause already it stays.
+ * Stops all automatic ends of a channel, or of the account with null, at once (LL-15): time does not count from
+ * now on. It is a change of rules, so it writes no conversation. Pausing again changes nothing.
  * @throws NotFoundError naming `channelId`
  */
 export async function pause(
@@ -29,8 +29,8 @@ export async function pause(
 }
 
 /**
- * Ends the pause of a channel, or with null that of the account; others go on. What was about to end has as long
- * as it had when the pause began, so that nothing ends because of the time in between (LL-15).
+ * Ends the pause of a channel, or of the account with null. Other pauses stay. Each conversation has as much time
+ * left as when the pause began, so nothing ends because of the time in between (LL-15).
  * @throws NotFoundError naming `channelId`
  */
 export async function resume(

@@ -8,7 +8,10 @@ export function rulesOn(rules: AccountRules, channelId: string | null): ChannelR
   return channelId === null ? null : (rules.channels.get(channelId)?.rules ?? null);
 }
 
-/** The layers that turn on two fields which the profile excludes together (SF-3). The fault names the field that is in `written`. */
+/**
+ * The layers that switch on two fields that the profile excludes together (SF-3). The fault names the field that
+ * is in `written`.
+ */
 export function exclusionsIn(
   profile: Profile,
   layers: readonly Layer[],

@@ -4,7 +4,7 @@ import type { AccountRules } from '../domain/policy/account-rules.ts';
 import type { RulesCache } from '../engine.ts';
 import { type RulesOfAdapter, readRules } from './load-rules.ts';
 
-/** Accounts kept at most; beyond, those unused for longest go. */
+/** The maximum number of cached accounts. Above it the least recently used is dropped. */
 const ACCOUNTS_KEPT = 1000;
 
 /** Opens a cache over a database. */

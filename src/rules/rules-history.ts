@@ -1,6 +1,6 @@
 import type { Sql } from 'postgres';
 
-/** A change of an account's rules, as its history keeps it. */
+/** A change of an account's rules, as its history stores it. */
 export type RulesVersionRow = {
   version: number;
   kind:
@@ -21,7 +21,7 @@ export type RulesVersionRow = {
   why: string | null;
 };
 
-/** A page of the history of an account's rules, the newest first: versions below `before`. */
+/** A page of the history of an account's rules, the newest first: versions before `before`. */
 export async function readRulesVersions(
   sql: Sql,
   accountId: string,

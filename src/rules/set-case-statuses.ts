@@ -4,8 +4,8 @@ import type { Causing } from '../engine.ts';
 import { type Author, changeRules, type RulesDeps } from './change-rules.ts';
 
 /**
- * Defines the account's case statuses (SP-4). One that goes stays on the conversations that have it.
- * @throws InvalidInputError where a layer of the policy names one that is to go; nothing is changed then
+ * Defines the account's case statuses (SP-4). A removed one stays on the conversations that have it.
+ * @throws InvalidInputError if a policy layer names one that would be removed; nothing is changed then
  */
 export async function setCaseStatuses(
   deps: RulesDeps,

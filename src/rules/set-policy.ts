@@ -10,7 +10,10 @@ import type { Causing } from '../engine.ts';
 import { type Author, changeRules, type RulesDeps } from './change-rules.ts';
 import { exclusionsIn, rulesOn } from './profile-fit.ts';
 
-/** Which layer, and what to set in it: durations as ISO 8601 texts or values; null unsets a field, so that it is inherited again. */
+/**
+ * A layer and the fields to set in it: durations as ISO 8601 texts or values. Null removes a field from the layer,
+ * so that it is inherited again.
+ */
 export type PolicyInput = {
   channelId: string | null;
   skillId: string | null;
@@ -56,7 +59,7 @@ export async function setPolicy(
   });
 }
 
-/** Fields for which null is a value of its own: to inherit them again is to set what is inherited. */
+/** Fields with null as a value. To inherit such a field again, set the inherited value. */
 const NULLABLE = new Set(['autoCloseCaseStatuses', 'overflowSkillId', 'tagOnClose']);
 
 async function checkPlace(
@@ -78,7 +81,9 @@ async function checkPlace(
   }
 }
 
-/** A warning has to come before what it warns of (PE-2), as far as this layer and those above it say. */
+/**
+ * Checks that a reminder comes before the close it announces (PE-2), within this layer and the ones above.
+ */
 function checkReminders(rules: AccountRules, layer: Layer): void {
   const above = layersFor(othersThan(rules, layer), layer.channelId, layer.skillId);
   const { autoCloseAfter, remindBefore }: PolicyFields = Object.assign(

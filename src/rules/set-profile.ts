@@ -8,9 +8,9 @@ import { type Author, changeRules, type RulesDeps } from './change-rules.ts';
 import { exclusionsIn, rulesOn } from './profile-fit.ts';
 
 /**
- * Chooses a profile: a change of rules like any other, in one transaction that touches no conversation.
- * @throws NotFoundError naming `profile`; ProfileRefusedError listing every field of a layer that does not fit it;
- * ConflictError. Nothing is changed then
+ * Sets the profile. It is a change of rules, in one transaction that writes no conversation.
+ * @throws NotFoundError naming `profile`; ProfileRefusedError listing every field of a layer that does not fit;
+ * ConflictError; nothing is changed then
  */
 export async function setProfile(
   deps: RulesDeps,
@@ -39,7 +39,10 @@ export async function setProfile(
   });
 }
 
-/** Fields without those that a profile fixes to the very value they have: those for which null is a value cannot be unset. */
+/**
+ * Leaves out fields that a profile fixes to the value they have, because a field with null as a value cannot be
+ * removed.
+ */
 function beyondFixed(fields: PolicyFields, { fixed, defaults }: Profile): PolicyFields {
   const isFixedToIt = (field: PolicyField) =>
     fixed.includes(field) && JSON.stringify(fields[field]) === JSON.stringify(defaults[field]);

@@ -2,8 +2,8 @@ const TAIL_DIGITS = 12;
 const TAILS = 2 ** 48;
 
 /**
- * So many ids from one: each is the one before it plus one, in the random part of a UUIDv7, which is many times
- * quicker than making each anew. For rows that may turn out not to be needed.
+ * Returns `count` ids that count up from one UUIDv7, in its random part. This is many times faster than creating each, and meant
+ * for rows that may not be needed.
  */
 export function consecutiveIds(first: string, count: number): string[] {
   const head = first.slice(0, -TAIL_DIGITS);

@@ -9,7 +9,7 @@ import type { Firing } from '../domain/conversation/fire-timer.ts';
 import type { DueSegment } from '../domain/time/calendar.ts';
 import type { Timer } from '../domain/time/timers.ts';
 
-/** A batch of one timer: what it may touch and what it writes. */
+/** One batch of a timer's actions on a lane. */
 export type Batch = {
   lane: Lane;
   timer: Timer;
@@ -24,30 +24,30 @@ export type Batch = {
   rulesVersion: number;
   rulesSince: Date;
   now: Date;
-  /** What the database's own clock may show when it comes to the batch. */
+  /** The range in which the database's own clock must be when it runs the batch. */
   tolerance: { from: Date; to: Date };
   limit: number;
-  /** A conversation with one of these tags is passed by: its lane does not know yet that they exempt it (PE-7). */
+  /** Conversations with one of these tags are skipped: they are exempt, but the backfill has not moved them yet (PE-7). */
   passedTags: readonly string[];
-  /** Effects owed for each conversation; with none no outbox rows are written. */
+  /** The effects of each end. If there are none, no outbox rows are written. */
   owed: readonly OwedEffect[];
-  /** The ids of their outbox rows, as many as `limit` conversations could need. */
+  /** Ids for their outbox rows, enough for `limit` conversations. */
   owedIds: readonly string[];
 };
 
-/** A conversation that a batch acted on: how late where it was ended, its due instant where it was not. */
+/** A conversation that a batch acted on: its lateness if it ended, otherwise its due instant. */
 export type Acted = { id: string; latenessMs: number | null; dueAt: Date | null };
-/** What a batch did. `newest`: the newest clock it came to, below which the next need not look; null: to none. */
+/** The result of a batch. `newest`: the newest clock it found, where the next batch starts to search; null if it found none. */
 export type Done = { acted: Acted[]; newest: Date | null };
 
-/** The database's clock shows something else than the time that a batch goes by: it did nothing. */
+/** The database's clock differs from the time of the batch. The batch did nothing. */
 export class ClocksDisagreeError extends Error {}
 
 /**
- * Lets a timer act on the conversations of its lane that are due, the longest quiet first, passing by those
- * somebody else holds: status, clocks, feed and outbox in one statement. It acts on none unless the account's rules
- * version is, in its own snapshot, the one the cutoff was reckoned with. `onlyId`: on this conversation alone; null: on
- * any. @throws ClocksDisagreeError
+ * Lets a timer act on the due conversations of its lane, those silent for longest first: status, clocks, feed and outbox in one
+ * statement. Locked rows are skipped. It acts on none unless the account's rules version is, in the statement's own snapshot,
+ * the one with which the cutoff was computed. `onlyId` restricts it to one conversation.
+ * @throws ClocksDisagreeError
  */
 export async function fireTimer(
   sql: Sql | TransactionSql,
@@ -68,7 +68,7 @@ export async function fireTimer(
   return { acted, newest: rows[0] ? new Date(rows[0].newest) : null };
 }
 
-/** The parameters of a statement as it is put together: one value, or rows to select from. Both say what stands in its text. */
+/** Collects the parameters of a statement. `put` and `putRows` return the text that refers to a value or to rows. */
 type Parameters = {
   given: unknown[];
   put(value: unknown, type: string): string;
@@ -88,7 +88,7 @@ function openParameters(): Parameters {
   };
 }
 
-/** The statement of a batch, whose text depends on what kind of batch it is alone, so that Postgres keeps its plan. */
+/** The statement of a batch. Its text depends only on the kind of batch, so that Postgres can reuse its plan. */
 function statementOf(batch: Batch, onlyId: string | null): { text: string; given: unknown[] } {
   const { lane, timer, firing } = batch;
   const { column, condition } = CLOCK_COLUMNS[timer.clock];
@@ -101,23 +101,23 @@ function statementOf(batch: Batch, onlyId: string | null): { text: string; given
   const only = onlyId === null ? '' : `and id = ${put(onlyId, 'uuid')}`;
   const tag = firing.tag === null ? null : put(firing.tag, 'text');
   const reason = timer.action.does === 'END' ? put(timer.action.reason, 'text') : null;
-  // Divides by zero where the clocks disagree: that nothing was due would look the same.
+  // Divides by zero if the clocks disagree, which would otherwise look like a batch without due conversations.
   const { tolerance } = batch;
   const timely = `1 / (clock_timestamp() between ${put(tolerance.from, 'timestamptz')} and ${put(tolerance.to, 'timestamptz')})::int = 1`;
   const acting =
     firing.facts === null
       ? ending(batch, { now, rulesVersion, tag, reason }, put)
-      : moving(firing, firing.facts, batch.targetLaneId, now, put);
+      : moving(batch, firing.facts, now, put);
   const text = `with due as materialized (
     select id, ${column} as clock from conversation
     where account_id = ${account} and lane_id = ${put(lane.id, 'uuid')}
       and ${column} <= ${put(batch.cutoff, 'timestamptz')} and ${column} >= ${put(batch.lower, 'timestamptz')} ${condition} ${passed} ${only}
       and exists (select 1 from account where account_id = ${account} and rules_version = ${rulesVersion} and ${timely})
     order by ${column} limit ${put(batch.limit, 'int')} for no key update skip locked
-  ), ${reckoned(batch.segments, parameters)}, acted as (
+  ), ${timed(batch.segments, parameters)}, acted as (
     update conversation set ${acting}, placed_at = ${now}, revision = conversation.revision + 1
-    from reckoned where conversation.account_id = ${account} and conversation.id = reckoned.id
-    returning conversation.id, conversation.revision, conversation.channel_id, conversation.status, conversation.awaiting, reckoned.due_at,
+    from timed where conversation.account_id = ${account} and conversation.id = timed.id
+    returning conversation.id, conversation.revision, conversation.channel_id, conversation.status, conversation.awaiting, timed.due_at,
       conversation.lateness_ms
   ), fed as (
     insert into event (account_id, conversation_id, revision, kind, at, recorded_at, actor, channel_id, timer, effect, status, awaiting, data)
@@ -136,14 +136,14 @@ const PIECES: readonly Column<DueSegment>[] = [
   { name: 'slope', type: 'int', of: (row) => row.slope },
 ];
 
-/** Each one's due instant. Mostly all of a batch are due as long after their clocks, which is reckoned with much less ado. */
-function reckoned(segments: readonly DueSegment[], { put, putRows }: Parameters): string {
+/** The due instant of each conversation. Usually all clocks of a batch have the same distance to it, which is much cheaper. */
+function timed(segments: readonly DueSegment[], { put, putRows }: Parameters): string {
   const [only, ...more] = segments;
   if (only?.slope === 1 && only.due !== null && more.length === 0) {
     const after = put(`${only.due.getTime() - only.clock.getTime()} milliseconds`, 'interval');
-    return `reckoned as (select id, clock, clock + ${after} as due_at from due)`;
+    return `timed as (select id, clock, clock + ${after} as due_at from due)`;
   }
-  return `piece as materialized (${putRows(PIECES, segments)}), reckoned as materialized (
+  return `piece as materialized (${putRows(PIECES, segments)}), timed as materialized (
     select id, clock, (
       select piece.due + (due.clock - piece.clock) * piece.slope from piece
       where piece.clock <= due.clock order by piece.clock desc limit 1
@@ -158,7 +158,7 @@ const EFFECTS: readonly Column<OwedEffect & { number: number }>[] = [
   { name: 'payload', type: 'jsonb', of: (row) => row.payload },
 ];
 
-/** Writes each effect for each conversation that was acted on, under the next of the ids. */
+/** Writes each effect for each ended conversation, with the next of the ids. */
 function owed(batch: Batch, account: string, now: string, { put, putRows }: Parameters): string {
   if (batch.owed.length === 0) return '';
   const effects = batch.owed.map((effect, index) => ({ ...effect, number: index + 1 }));
@@ -172,7 +172,7 @@ function owed(batch: Batch, account: string, now: string, { put, putRows }: Para
   )`;
 }
 
-/** As `latenessMs` in the domain: from the due instant, the rules version or the placing command, whichever is last. */
+/** The assignments of an end. Lateness counts from the due instant, the rules version or the last move, whichever is latest. */
 function ending(
   { rulesSince }: Batch,
   {
@@ -183,8 +183,8 @@ function ending(
   }: Record<'now' | 'rulesVersion', string> & Record<'tag' | 'reason', string | null>,
   put: Parameters['put'],
 ): string {
-  const from = `greatest(reckoned.due_at, ${put(rulesSince, 'timestamptz')}, conversation.placed_at)`;
-  // The tag of the policy, where the conversation does not have it (PE-3).
+  const from = `greatest(timed.due_at, ${put(rulesSince, 'timestamptz')}, conversation.placed_at)`;
+  // The tag of the policy, if the conversation does not have it (PE-3).
   const tagging = `tags = case when ${tag} = any(conversation.tags) then conversation.tags else conversation.tags || ${tag} end`;
   return [
     `status = 'ENDED'`,
@@ -200,17 +200,17 @@ function ending(
   ].join(', ');
 }
 
+/** The assignments of a move to another lane. */
 function moving(
-  { clocks, freesAgent }: Firing,
+  { firing: { clocks, freesAgent }, targetLaneId }: Batch,
   facts: LaneFacts,
-  targetLaneId: string | null,
   now: string,
   put: Parameters['put'],
 ): string {
   const stamps = Object.entries(clocks).map(([name, stamp]) => {
     const { column } = CLOCK_COLUMNS[name as ClockName];
     if (stamp === 'NONE') return `${column} = null`;
-    return `${column} = greatest(conversation.${column}, ${stamp === 'NOW' ? now : 'reckoned.clock'})`;
+    return `${column} = greatest(conversation.${column}, ${stamp === 'NOW' ? now : 'timed.clock'})`;
   });
   return [
     `lane_id = ${put(targetLaneId, 'uuid')}`,

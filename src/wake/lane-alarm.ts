@@ -1,11 +1,12 @@
 import type { Sql, TransactionSql } from 'postgres';
 import { CLOCK_COLUMNS } from '../db/rows/conversations.ts';
+import type { Lane } from '../db/rows/lanes.ts';
 import type { ClockName } from '../domain/conversation/conversation.ts';
 
-/** A question for the least live clock of a lane that is not before `lower`. */
+/** A search for the earliest clock of a lane's conversations that is not before `lower`. */
 export type Probe = { clock: ClockName; lower: Date };
 
-/** Locks a lane: who enters it with an old clock has committed, or will come after. Null where there is none. */
+/** Locks a lane. A conversation that enters it with an old clock has then committed, or commits later. Null for an unknown lane. */
 export async function lockLane(
   sql: TransactionSql,
   accountId: string,
@@ -19,7 +20,7 @@ export async function lockLane(
   return row ?? null;
 }
 
-/** The rules version and the answers to probes, all in one snapshot. */
+/** Reads the rules version and the results of probes in one snapshot. */
 export async function probe(
   sql: Sql | TransactionSql,
   accountId: string,
@@ -37,7 +38,7 @@ export async function probe(
   };
 }
 
-/** The statement for a list of clocks; for EXPLAIN as well as for use. */
+/** The statement that probes a list of clocks. Exported so that EXPLAIN can use it. */
 export function probeStatement(clocks: readonly ClockName[]): string {
   const heads = clocks.map((clock, index) => {
     const { column, condition } = CLOCK_COLUMNS[clock];
@@ -46,22 +47,20 @@ export function probeStatement(clocks: readonly ClockName[]): string {
   return `select ${[...heads, 'rules_version'].join(', ')} from account where account_id = $1`;
 }
 
-/** The instant below which a lane has no live clock that its timers use, found anew (its own may be unknown). */
-export function leastOf(heads: readonly (Date | null)[], atMost: Date): Date {
+/** The earliest of the instants that probes found, and of `atMost`. */
+export function earliestOf(heads: readonly (Date | null)[], atMost: Date): Date {
   return heads.reduce<Date>((least, head) => (head !== null && head < least ? head : least), atMost);
 }
 
-/** Writes a locked lane's alarm; it is not to be woken at all where `wakeAt` is null. */
+/** Writes the alarm and the floor of a locked lane. It is not woken at all if `wakeAt` is null. */
 export async function setAlarm(
   sql: TransactionSql,
   accountId: string,
-  laneId: string,
-  wakeAt: Date | null,
-  floor: Date,
-) {
+  { id, wakeAt, floor }: Pick<Lane, 'id' | 'wakeAt' | 'floor'>,
+): Promise<void> {
   await sql.unsafe(
     'update lane set wake_at = $3, floor = $4 where account_id = $1 and id = $2',
-    [accountId, laneId, wakeAt, floor],
+    [accountId, id, wakeAt, floor],
     { prepare: true },
   );
 }

@@ -4,12 +4,12 @@ import { isCausedByRow } from '../db/sqlstate.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { type Batch, fireTimer } from './fire-timer.ts';
 
-class TakenBackError extends Error {}
+class RolledBackError extends Error {}
 
 /**
- * Takes the first conversation a batch would act on out of its lane, with an event that says so, if it cannot be
- * acted on; the lane goes on without it, and the next activity puts it back. Returns its id; null if somebody holds
- * it; FINE if it can: the one to blame was another, which somebody else has seen to or holds.
+ * Takes the first conversation of a batch out of its lane and records an event, if the timer cannot act on it. The lane continues
+ * without it, and its next activity puts it back. Returns its id; null if the row is locked; FINE if the timer can act on it, because
+ * the failing conversation was another one.
  */
 export async function setAside(sql: Sql, batch: Batch): Promise<string | null | 'FINE'> {
   const { lane, timer, lower, cutoff, now, passedTags } = batch;
@@ -36,14 +36,14 @@ export async function setAside(sql: Sql, batch: Batch): Promise<string | null | 
   });
 }
 
-/** Tries it, and takes it back. */
+/** Whether the timer can act on a conversation: tries it and rolls back. */
 async function canBeActedOn(sql: TransactionSql, batch: Batch, id: string): Promise<boolean> {
   const attempt = sql.savepoint(async (tx) => {
     await fireTimer(tx, batch, id);
-    throw new TakenBackError();
+    throw new RolledBackError();
   });
   return await attempt.catch((error: unknown) => {
-    if (!(error instanceof TakenBackError || isCausedByRow(error))) throw error;
-    return error instanceof TakenBackError;
+    if (!(error instanceof RolledBackError || isCausedByRow(error))) throw error;
+    return error instanceof RolledBackError;
   });
 }

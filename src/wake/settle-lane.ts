@@ -4,25 +4,25 @@ import type { AccountRules } from '../domain/policy/account-rules.ts';
 import { add } from '../domain/time/calendar.ts';
 import { dueOn, type Timer, timersFor } from '../domain/time/timers.ts';
 import type { EngineDeps } from '../engine.ts';
-import { leastOf, lockLane, type Probe, probe, setAlarm } from './lane-alarm.ts';
+import { earliestOf, lockLane, type Probe, probe, setAlarm } from './lane-alarm.ts';
 
-/** Whoever enters a lane without telling it has a clock at most 10 s old and commits within 15 s; 30 s allow for both. */
+/** A conversation that enters a lane without lowering its alarm has a clock at most 10 s old and commits within 15 s. */
 const FRESH_MS = 30_000;
 const BEGINNING = new Date(0);
 
 /**
- * Ends a wake: finds when the lane is to be woken next, and writes it. The lane is locked first and probed in
- * a later statement, so that whoever entered with an old clock has either been seen or comes after and lowers
- * the alarm. `restMs`: how soon it may be at the soonest. Returns the alarm; null where nothing is waited for.
+ * Ends a wake: computes and stores when the lane must be woken next, at least `restMs` from now. The lane is locked first and
+ * probed in a later statement. So a conversation that enters with an old clock is either seen, or commits later and lowers
+ * the alarm. Returns the alarm; null if nothing in the lane will be due.
  */
 export async function settleLane(
   deps: Pick<EngineDeps, 'db' | 'clock' | 'rules'>,
   lane: Lane,
-  reckonedWith: AccountRules,
+  rulesOfWake: AccountRules,
   restMs: number,
 ): Promise<Alarm | null> {
   const { accountId, id: laneId } = lane;
-  let rules = reckonedWith;
+  let rules = rulesOfWake;
   for (;;) {
     const timers = timersFor(rules, lane.facts);
     const done = await inTransaction(deps.db.sql, async (sql) => {
@@ -35,7 +35,7 @@ export async function settleLane(
       if (rulesVersion !== rules.version) return { rulesVersion };
       const now = deps.clock.now();
       const wakeAt = nextWake(timers, heads, now, new Date(now.getTime() + restMs));
-      await setAlarm(sql, accountId, laneId, wakeAt, newFloor(timers, heads, now));
+      await setAlarm(sql, accountId, { id: laneId, wakeAt, floor: newFloor(timers, heads, now) });
       return { wakeAt };
     });
     if ('wakeAt' in done) return done.wakeAt ? { accountId, laneId, wakeAt: done.wakeAt } : null;
@@ -58,7 +58,7 @@ function nextWake(
   const fresh = new Date(now.getTime() - FRESH_MS);
   const instants = timers.flatMap((timer, index) => [
     dueOn(timer, heads[index] ?? null),
-    // A hold's end is told to the lane when it is set; every other clock may come in fresh and untold.
+    // A hold lowers the alarm when it is set. Every other clock may enter the lane fresh without lowering it.
     timer.clock === 'heldUntil' ? null : add(timer.calendar, fresh, timer.afterMs),
   ]);
   const times = instants.flatMap((at) => (at === null ? [] : [at.getTime()]));
@@ -67,15 +67,15 @@ function nextWake(
 
 function newFloor(timers: readonly Timer[], heads: readonly (Date | null)[], now: Date): Date {
   const fresh = new Date(now.getTime() - FRESH_MS);
-  return leastOf(
+  return earliestOf(
     heads.filter((_, index) => timers[index]?.clock !== 'heldUntil'),
     fresh,
   );
 }
 
 /**
- * Where to look for a lane's clocks from, for the batches of a wake: its floor, or, where a change of rules has
- * made that unknown, what a probe finds. A batch reckons due times from there, so it should not be ages ago.
+ * Where the batches of a wake start to search for clocks: the lane's floor or, after a change of rules has reset it, what a probe
+ * finds. A batch computes due times from there, so it should not be long ago.
  */
 export async function knownFloor(
   deps: Pick<EngineDeps, 'db' | 'clock'>,
