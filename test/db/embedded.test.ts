@@ -36,7 +36,7 @@ beforeAll(() => {
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
   for (const embedded of running.splice(0).reverse()) await embedded.stop();
-  await vi.waitFor(() => expect(postgresIn(dataDir)).toBe(null), 10_000);
+  await vi.waitFor(() => expect(postgresIn(dataDir)).toBe(null), { timeout: 60_000, interval: 20 });
 });
 afterAll(() => removeFolder(base));
 
@@ -118,7 +118,7 @@ describe('the embedded Postgres, after a process was killed,', () => {
     await onServer(address, (sql) => sql`insert into kept values ('two')`);
     const killed = postgresIn(dataDir) as number;
     process.kill(killed, 'SIGKILL');
-    const again = await vi.waitFor(() => words(address), { timeout: 15_000, interval: 100 });
+    const again = await vi.waitFor(() => words(address), { timeout: 60_000, interval: 100 });
     expect(again).toEqual(['one', 'two']);
     expect(postgresIn(dataDir)).not.toBe(killed);
   });
@@ -129,7 +129,7 @@ describe('the embedded Postgres, after a process was killed,', () => {
     const left = postgresIn(dataDir);
     expect(left).not.toBe(null);
     child.kill('SIGKILL');
-    await vi.waitFor(() => expect(isAlive(left as number)).toBe(false), 10_000);
+    await vi.waitFor(() => expect(isAlive(left as number)).toBe(false), { timeout: 60_000, interval: 20 });
     const next = await start();
     expect(await words(next.address)).toEqual(['one', 'three', 'two']);
   });
@@ -151,7 +151,7 @@ describe('the embedded Postgres of several processes', () => {
     expect(joined).toMatchObject({ address, startedHere: false });
     child.stdin?.end();
     await once(child, 'exit');
-    const found = await vi.waitFor(() => words(address), { timeout: 15_000, interval: 100 });
+    const found = await vi.waitFor(() => words(address), { timeout: 60_000, interval: 100 });
     expect(found).toContain('three');
     expect(joined.startedHere).toBe(true);
   });

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sql, TransactionSql } from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Database, openDatabase } from '../../src/db/client.ts';
@@ -51,7 +50,12 @@ const FAILURES: Record<string, (fails: Way) => Promise<void>> = {
   'when it is cancelled': async () => {
     const [session] = await database.sql`select pg_backend_pid() as pid`;
     const ended = database.sql.unsafe(SLOW).catch((error) => error.code);
-    await sleep(100);
+    const isRunning = async () =>
+      (
+        await test.database.sql`
+          select from pg_stat_activity where pid = ${session?.pid} and state = 'active' and query = ${SLOW}`
+      ).length;
+    await expect.poll(isRunning, { interval: 10 }).toBe(1);
     await test.database.sql`select pg_cancel_backend(${session?.pid})`;
     expect(await ended).toBe('57014');
   },

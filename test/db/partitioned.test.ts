@@ -28,11 +28,14 @@ beforeAll(async () => {
 afterAll(() => engine.drop());
 
 async function aloneIn(sql: Sql): Promise<void> {
-  await vi.waitFor(async () => {
-    const others = await sql`
+  await vi.waitFor(
+    async () => {
+      const others = await sql`
       select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'`;
-    expect(others.length).toBe(0);
-  }, 10_000);
+      expect(others.length).toBe(0);
+    },
+    { timeout: 60_000, interval: 20 },
+  );
 }
 
 /** Activities of many customers at once, as one call. */
@@ -104,11 +107,14 @@ describe('with every table partitioned by account', () => {
       { conversationId: id, instants: instantsOf(row) },
     ]);
     expect(explain(rules, row, steps).due?.at).toEqual(new Date(at('12:00').getTime() + HOUR));
-    const feed = await vi.waitFor(async () => {
-      const read = await readFeed(sql, engine.accountId, null as never, 1_000);
-      expect(read.length).toBe(504);
-      return read;
-    });
+    const feed = await vi.waitFor(
+      async () => {
+        const read = await readFeed(sql, engine.accountId, null as never, 1_000);
+        expect(read.length).toBe(504);
+        return read;
+      },
+      { timeout: 60_000, interval: 20 },
+    );
     expect(feed.filter(({ conversationId }) => conversationId === id)).toHaveLength(4);
   });
 

@@ -29,9 +29,10 @@ function open(options: Parameters<typeof openDatabase>[1]): Database {
 /** Holds a connection until it is let go. */
 function hold({ sql }: Database) {
   const [begun, letGo] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const done = inTransaction(sql, async () => {
+  const done = inTransaction(sql, async (tx) => {
     begun.resolve();
     await letGo.promise;
+    return [...(await tx`select 1 as one`)];
   });
   return { begun: begun.promise, letGo: letGo.resolve, done };
 }
@@ -65,7 +66,7 @@ describe('a caller that waits for a connection', () => {
         onBehalfOf('another', () => inTransaction(database.sql, (sql) => [sql`select 1 as one`])),
         database.sql`select 1 as one`.execute(),
       ]),
-      sleep(5_000),
+      sleep(60_000),
     ]);
     const { waiting } = database.counts();
     for (const { letGo } of holders) letGo();
@@ -103,16 +104,17 @@ describe('a caller that gets no connection', () => {
 
   it('is refused when the pool closes, while running statements finish', async () => {
     const database = open({ connections: 1 });
-    const running = database.sql`select pg_sleep(0.2), 1 as one`.execute();
-    await expect.poll(() => database.counts().open).toBe(1);
+    const holder = hold(database);
+    await holder.begun;
     const waiting = database.sql`select 2`.then(
       () => 'answered',
       (error) => error.code,
     );
-    await sleep(20);
+    await expect.poll(() => database.counts().waiting).toBe(1);
     const closed = database.close();
     expect(await waiting).toBe('CONNECTION_ENDED');
-    expect(await running).toMatchObject([{ one: 1 }]);
+    holder.letGo();
+    expect(await holder.done).toEqual([{ one: 1 }]);
     await closed;
     expect(database.counts()).toMatchObject({ open: 0, idle: 0, waiting: 0 });
   });
@@ -210,9 +212,13 @@ describe('faults', () => {
   it('a statement outside of its caller’s transaction is refused at once if it would have to wait', async () => {
     const database = open({ connections: 2 });
     const refused = [1, 2].map(() => Promise.withResolvers<unknown>());
+    const begun = Promise.withResolvers<void>();
+    let count = 0;
     const both = refused.map(({ promise: _, resolve }) =>
       inTransaction(database.sql, async (sql) => {
-        await sql`select pg_sleep(0.05)`;
+        await sql`select 1`;
+        if (++count === 2) begun.resolve();
+        await begun.promise;
         await database.sql`select 1`.catch(resolve);
         await Promise.all(refused.map(({ promise }) => promise));
       }),
@@ -226,11 +232,13 @@ describe('faults', () => {
 
   it('a statement that comes after the end of its transaction is refused', async () => {
     const database = open({ connections: 1 });
+    const ended = Promise.withResolvers<void>();
     let late: PromiseLike<unknown> | undefined;
     await inTransaction(database.sql, async (sql) => {
-      late = sleep(50).then(() => sql`insert into said (word) values ('after the end')`);
+      late = ended.promise.then(() => sql`insert into said (word) values ('after the end')`);
       await sql`select 1`;
     });
+    ended.resolve();
     await expect(late).rejects.toMatchObject({ code: 'DRIVER_FAULT' });
     expect(await database.sql`select word from said`).toEqual([]);
   });
