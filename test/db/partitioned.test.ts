@@ -1,10 +1,10 @@
 import type { Sql } from 'postgres';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { readConversations } from '../../src/db/rows/conversations-by-id.ts';
 import type { Activity } from '../../src/engine.ts';
 import { explain, instantsOf } from '../../src/insight/explain.ts';
 import { readFeed, readSteps } from '../../src/insight/feed.ts';
 import { listOpen } from '../../src/insight/lists/conversation-list.ts';
-import { readConversations } from '../../src/insight/reads.ts';
 import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
 import { partitionByAccount } from '../support/partitioned.ts';
 import { onServer } from '../support/postgres.ts';

@@ -64,7 +64,7 @@ const LAYERS: Record<string, Layer> = {
   wake: flow(),
   rules: flow({ from: ['outgoing'] }),
   delivery: flow({
-    from: ['adapters', 'outgoing', 'insight', 'rules', 'jobs'],
+    from: ['adapters', 'outgoing', 'rules', 'jobs'],
     packages: ['zod', 'rate-limiter-flexible', 'standardwebhooks'],
   }),
   accounts: flow(),

@@ -3,7 +3,7 @@ import { dropEffect, retryEffect } from '../../delivery/undelivered.ts';
 import type { Part } from '../../domain/conversation/event.ts';
 import { ConflictError, ForbiddenError, InvalidInputError, NotFoundError } from '../../domain/errors.ts';
 import { isUuid } from '../../domain/uuid.ts';
-import type { ChannelRow } from '../../insight/reads.ts';
+import type { ChannelRow } from '../../insight/reads/named.ts';
 import { Conversation } from '../conversation/conversation.ts';
 import { builder } from '../core/builder.ts';
 import { pageArgs, readPageArgs, toConnection } from '../core/connection.ts';
