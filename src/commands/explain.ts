@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import type { StoredConversation } from '../db/rows/conversations.ts';
+import { readConversations } from '../db/rows/conversations-by-id.ts';
 import { InvalidInputError, NotFoundError } from '../domain/errors.ts';
 import { describeDuration, formatDuration, fromMilliseconds } from '../domain/time/duration.ts';
 import { isUuid } from '../domain/uuid.ts';
 import { type Explanation, explain, instantsOf, type TimerExplanation } from '../insight/explain.ts';
 import { readSteps } from '../insight/feed.ts';
-import { readConversations } from '../insight/reads.ts';
 import { type Column, instantText, reading, table } from './reading.ts';
 import { print, printJson } from './terminal.ts';
 

@@ -1,6 +1,7 @@
 import type { ChannelSettings } from '../adapters/adapter.ts';
 import type { Registry } from '../adapters/registry.ts';
 import type { SettingsStore } from '../adapters/settings.ts';
+import { readConversations } from '../db/rows/conversations-by-id.ts';
 import type { ClaimedEffect } from '../db/rows/outbox.ts';
 import { type Closing, type Consent, closeMessageFor } from '../domain/closing/closing.ts';
 import type { Conversation } from '../domain/conversation/conversation.ts';
@@ -9,7 +10,6 @@ import type { ChannelRules } from '../domain/policy/channel-rules.ts';
 import { toMilliseconds } from '../domain/time/duration.ts';
 import { nextDue } from '../domain/time/timers.ts';
 import type { EngineDeps } from '../engine.ts';
-import { readConversations } from '../insight/reads.ts';
 import { readLastInbound } from './last-inbound.ts';
 
 /** The facts that decide what a customer is shown, as of now. */

@@ -73,7 +73,7 @@ it('effects claimed by a process that died are sent by another after the lease o
   await owe(3);
   const dead = sender(hangs);
   dead.kick();
-  await vi.waitFor(() => expect(dead.load().sending).toBe(3), 10_000);
+  await vi.waitFor(() => expect(dead.load().sending).toBe(3), { timeout: 60_000, interval: 20 });
   const other = sender(sends);
   engine.clock.advance(MINUTE - 1);
   expect(await other.drain()).toBe(0);
@@ -90,7 +90,7 @@ it('a closing sender waits for the effects under way, and claims no more', async
     return { state: 'SENT', health: { kind: 'ANSWERED' } };
   });
   closing.kick();
-  await vi.waitFor(() => expect(answers).toHaveLength(2), 10_000);
+  await vi.waitFor(() => expect(answers).toHaveLength(2), { timeout: 60_000, interval: 20 });
   await owe(1);
   let hasClosed = false;
   const closed = closing.close().then(() => {

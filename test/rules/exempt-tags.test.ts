@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { readConversations } from '../../src/db/rows/conversations-by-id.ts';
 import { nextDue } from '../../src/domain/time/timers.ts';
-import { readConversations } from '../../src/insight/reads.ts';
 import { backfillWorld } from '../support/backfill-world.ts';
 import { at, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
 import { wakeLane } from '../support/flows.ts';

@@ -64,7 +64,7 @@ const LAYERS: Record<string, Layer> = {
   wake: flow(),
   rules: flow({ from: ['outgoing'] }),
   delivery: flow({
-    from: ['adapters', 'outgoing', 'insight'],
+    from: ['adapters', 'outgoing'],
     packages: ['zod', 'rate-limiter-flexible', 'standardwebhooks'],
   }),
   accounts: flow(),

@@ -2,15 +2,8 @@ import type { Sql } from 'postgres';
 import type { StoredConversation } from '../../db/rows/conversations.ts';
 import type { Lane } from '../../db/rows/lanes.ts';
 import type { AccountRules } from '../../domain/policy/account-rules.ts';
-import {
-  type ConversationFilter,
-  type Place,
-  type Range,
-  type ReadTogether,
-  readLanes,
-  readOpenOfAgent,
-  readRanges,
-} from './lane-pages.ts';
+import type { ConversationFilter, ConversationsRead } from './conversation-filter.ts';
+import { type Place, readLanes, readOpenOfAgent, readRanges } from './lane-pages.ts';
 import {
   activityStream,
   compareKeys,
@@ -26,37 +19,37 @@ import {
 
 export type Direction = 'ASC' | 'DESC';
 
-/** Where one of a list stands: with its due, or, behind all of those, by its last activity because it is never due. */
+/** A position in a list: by due, or, after all that are due, by last activity. */
 export type Position = Key & { isDue: boolean };
-/** `rulesVersion`: what the account's rules were at when it was read. */
+/** A listed conversation. `rulesVersion` is the account's, of the snapshot it was read in. */
 export type Listed = { conversation: StoredConversation; position: Position; rulesVersion: number };
 
-/** What is asked of a list of open conversations. */
+/** A request for part of a list of open conversations. */
 export type ListRequest = {
   by: 'DUE' | 'LAST_ACTIVITY';
   direction: Direction;
   filter: ConversationFilter;
-  /** Only those due before this; only where the list is by due. */
+  /** Only conversations due before this instant; null unless the list is by due. */
   dueBefore: Date | null;
-  /** Those that come after this position, in the direction of the list. */
+  /** Begins after this position. */
   after: Position | null;
-  /** From `after`, or the end of the list, towards its beginning. */
+  /** Reads from `after`, or from the end of the list, towards its beginning. */
   backwards: boolean;
   limit: number;
 };
 
-/** One stretch of a list: all of it that is due, or that never is. */
+/** Part of a list: keys strictly between `above` and `below`, of conversations that are due or of those never due. */
 export type Stretch = {
   isDue: boolean;
   direction: Direction;
-  after: Key | null;
-  before: Key | null;
+  above: Key | null;
+  below: Key | null;
 };
 
 /**
- * Part of a list of open conversations, merged over the lanes that the filter lets pass. It takes the lanes, the
- * head of each, and the rows of the best: as many statements for a page of any length, of any number of rows.
- * Whoever is never due comes last in either direction, by last activity. Those set aside are in no lane, and not here.
+ * Returns part of a list of open conversations, merged over the lanes that match the filter. The number of statements
+ * does not depend on the page's length. Conversations that are never due come last in both directions, by last
+ * activity. Held conversations without a lane are not listed.
  */
 export async function listOpen(
   sql: Sql,
@@ -78,47 +71,48 @@ export async function listOpen(
     const missing = limit - listed.length;
     const found = read
       ? sortOwn(read, streams, stretch)
-      : await merge(sql, rules.accountId, lanes, streams, stretch, {
-          ...{ now, limit: missing, tag: filter.tag, firstCount: 1 },
+      : await merge(sql, rules.accountId, stretch, {
+          ...{ lanes, streams, now, limit: missing, tag: filter.tag, firstCount: 1 },
         });
     listed.push(...found.slice(0, missing).map((each) => listedAt(each, stretch)));
   }
   return listed;
 }
 
-/** The stretches of a list from where it is to be read, in the order of reading. */
+/** The stretches of a list from the requested position, in reading order. */
 function stretchesOf({ by, direction, dueBefore, after, backwards }: ListRequest): Stretch[] {
   const reading: Direction = (direction === 'ASC') === backwards ? 'DESC' : 'ASC';
-  const bound = dueBefore && { atMs: dueBefore.getTime(), clockMs: Number.NEGATIVE_INFINITY, id: '' };
-  const due: Stretch = {
-    ...{ isDue: true, direction: reading },
-    after: after?.isDue ? after : null,
-    before: null,
+  const stretchOf = (isDue: boolean): Stretch => {
+    const start = after?.isDue === isDue ? after : null;
+    const [above, below] = reading === 'ASC' ? [start, null] : [null, start];
+    return { isDue, direction: reading, above, below };
   };
-  if (bound && reading === 'ASC') due.before = bound;
-  else if (bound && (due.after === null || compareKeys(bound, due.after) < 0)) due.after = bound;
+  const due = stretchOf(true);
+  if (dueBefore) due.below = leastKey(due.below, firstKeyAt(dueBefore));
   if (by === 'LAST_ACTIVITY' || dueBefore) return [due];
-  const never: Stretch = {
-    isDue: false,
-    direction: reading,
-    after: after?.isDue === false ? after : null,
-    before: null,
-  };
-  const both = backwards ? [never, due] : [due, never];
-  // A position in the second of the two has the first behind it.
+  const both = backwards ? [stretchOf(false), due] : [due, stretchOf(false)];
+  // A position in the second stretch has read all of the first.
   return after !== null && after.isDue !== both[0]?.isDue ? both.slice(1) : both;
+}
+
+/** The key that precedes all keys of an instant. */
+export function firstKeyAt(instant: Date): Key {
+  return { atMs: instant.getTime(), clockMs: Number.NEGATIVE_INFINITY, id: '' };
+}
+
+function leastKey(a: Key | null, b: Key): Key {
+  return a !== null && compareKeys(a, b) <= 0 ? a : b;
 }
 
 type Found = { conversation: StoredConversation; key: Key; rulesVersion: number };
 
-/** One that was found, as one of the list. */
 export function listedAt({ key, ...found }: Found, { isDue }: Stretch): Listed {
   return { ...found, position: { ...key, isDue } };
 }
 
-/** An agent's own are few: they are sorted here. */
+/** Sorts the conversations of one agent in memory: they are few. */
 function sortOwn(
-  { conversations, rulesVersion }: ReadTogether,
+  { conversations, rulesVersion }: ConversationsRead,
   streams: ReadonlyMap<string, readonly Stream[]>,
   stretch: Stretch,
 ): Found[] {
@@ -130,77 +124,79 @@ function sortOwn(
     const position = key ?? activityKey(conversation);
     return isWithin(position, stretch) ? [{ conversation, key: position, rulesVersion }] : [];
   });
-  return found.sort((a, b) => signOf(stretch) * compareKeys(a.key, b.key));
+  return found.sort(inOrderOf(stretch));
 }
 
 function activityKey({ lastActivityAt, id }: StoredConversation): Key {
   return { atMs: lastActivityAt.getTime(), clockMs: lastActivityAt.getTime(), id };
 }
 
-function signOf({ direction }: Stretch): 1 | -1 {
-  return direction === 'ASC' ? 1 : -1;
+function inOrderOf({ direction }: Stretch): (a: Found, b: Found) => number {
+  return direction === 'ASC' ? (a, b) => compareKeys(a.key, b.key) : (a, b) => compareKeys(b.key, a.key);
 }
 
-function isWithin(key: Key, stretch: Stretch): boolean {
-  const sign = signOf(stretch);
-  return (
-    (stretch.after === null || sign * compareKeys(key, stretch.after) > 0) &&
-    (stretch.before === null || sign * compareKeys(key, stretch.before) < 0)
-  );
+function isWithin(key: Key, { above, below }: Stretch): boolean {
+  return (above === null || compareKeys(key, above) > 0) && (below === null || compareKeys(key, below) < 0);
 }
 
-type Open = { stream: Stream; from: Place; to: Place };
+/** The unread part of a stream. */
+type Unread = { stream: Stream; from: Place; to: Place };
+
+/** The lanes to merge, with the streams of each; `firstCount` is read from each stream at first. */
+export type MergeOptions = {
+  lanes: readonly Lane[];
+  streams: ReadonlyMap<string, readonly Stream[]>;
+  now: Date;
+  limit: number;
+  tag: string | undefined;
+  firstCount: number;
+};
 
 /**
- * The first of a stretch. First the head of every stream, or `firstCount` of each; the best of them leave few
- * streams, and little of each, that could hold anything better. Where conversations are in several streams at once, and what was read
- * of one came to nothing, more is read of that one.
+ * Returns the first `limit` conversations of a stretch. The heads of all streams are read first. The best of them rule
+ * out most streams; the rest is read in growing pages until no stream can hold a better conversation.
  */
 export async function merge(
   sql: Sql,
   accountId: string,
-  lanes: readonly Lane[],
-  streams: ReadonlyMap<string, readonly Stream[]>,
   stretch: Stretch,
-  { now, limit, tag, firstCount }: { now: Date; limit: number; tag: string | undefined; firstCount: number },
+  { lanes, streams, now, limit, tag, firstCount }: MergeOptions,
 ): Promise<Found[]> {
+  const { direction } = stretch;
   const found = new Map<string, Found>();
   let best: Found[] = [];
-  let open = lanes
+  let unread = lanes
     .flatMap((lane) => streamsToRead(lane, streams.get(lane.id) ?? [], stretch, now))
-    .map((stream): Open => ({ stream, ...wholeOf(stream) }))
-    .map((each) => clip(each, stretch.after, stretch, 'NEAR'))
-    .map((each) => clip(each, stretch.before, stretch, 'FAR'));
+    .map((stream) => clip({ stream, ...wholeOf(stream) }, stretch));
   for (let count = firstCount; ; count = count === 1 ? Math.max(limit, 2) : count * 4) {
     const last = best[limit - 1]?.key ?? null;
-    open = open
-      .map((each) => clip(each, last, stretch, 'FAR'))
-      .filter(({ from, to }) => comparePlaces(from, to) < 0);
-    if (open.length === 0) return best;
-    const ranges = open.map(
-      ({ stream: { laneId, clock, outside }, from, to }): Range => ({ laneId, clock, outside, from, to }),
-    );
-    const { found: read, rulesVersion } = await readRanges(
-      ...([sql, accountId, ranges, stretch.direction, count, tag] as const),
-    );
+    const better = direction === 'ASC' ? { above: null, below: last } : { above: last, below: null };
+    unread = unread.map((each) => clip(each, better)).filter(({ from, to }) => comparePlaces(from, to) < 0);
+    if (unread.length === 0) return best;
+    const ranges = unread.map(({ stream: { laneId, clock, outside }, from, to }) => ({
+      ...{ laneId, clock, outside, from, to },
+    }));
+    const { found: read, rulesVersion } = await readRanges(sql, accountId, {
+      ...{ ranges, direction, limit: count, tag },
+    });
     for (const conversation of read.flat()) {
       const lane = streams.get(conversation.laneId ?? '') ?? [];
       const key = stretch.isDue ? keyOf(conversation, lane) : activityKey(conversation);
       if (key !== null && isWithin(key, stretch))
         found.set(conversation.id, { conversation, key, rulesVersion });
     }
-    best = [...found.values()].sort((a, b) => signOf(stretch) * compareKeys(a.key, b.key)).slice(0, limit);
-    open = open.flatMap((each, index) => {
+    best = [...found.values()].sort(inOrderOf(stretch)).slice(0, limit);
+    unread = unread.flatMap((each, index) => {
       const rows = read[index] ?? [];
       const end = rows.at(-1);
       const clock = end?.[each.stream.clock];
       if (rows.length < count || !end || !clock) return [];
-      return [{ ...each, [stretch.direction === 'ASC' ? 'from' : 'to']: { clock, id: end.id } }];
+      return [{ ...each, [direction === 'ASC' ? 'from' : 'to']: { clock, id: end.id } }];
     });
   }
 }
 
-/** The streams of a lane that have to be read for a stretch. */
+/** The streams of a lane that must be read for a stretch. */
 function streamsToRead(
   lane: Lane,
   streams: readonly Stream[],
@@ -209,13 +205,13 @@ function streamsToRead(
 ): readonly Stream[] {
   if (!stretch.isDue)
     return streams.some((stream) => coversLane(stream, now)) ? [] : [activityStream(lane, streams)];
-  return stretch.direction === 'DESC' && stretch.after === null ? eachOnce(streams, now) : streams;
+  return stretch.direction === 'DESC' && stretch.below === null ? eachOnce(streams, now) : streams;
 }
 
 /**
- * From the latest due down, nobody is due later than any one of their timers says: it is enough to look for them
- * on the clock of the shortest, and on the others for those only who are not there. Otherwise a lane whose every
- * conversation is due in an hour would be read to its end for a protection that ends it in ninety days.
+ * A conversation is due no later than any of its timers. Descending from the latest due, the clock with the shortest
+ * timer suffices, and other clocks matter only for conversations outside of it. Otherwise a lane whose conversations
+ * are due in an hour would be read to its end for a timer of ninety days.
  */
 function eachOnce(streams: readonly Stream[], now: Date): Stream[] {
   const shortest = (own: readonly Stream[]) => Math.min(...own.map(({ afterMs }) => afterMs));
@@ -229,11 +225,13 @@ function eachOnce(streams: readonly Stream[], now: Date): Stream[] {
   return chosen;
 }
 
-/** Leaves what is after a key (NEAR, where reading begins) or before it (FAR, where it ends). */
-function clip(open: Open, key: Key | null, { direction }: Stretch, end: 'NEAR' | 'FAR'): Open {
-  if (key === null) return open;
-  const place = placeOf(open.stream, key);
-  if ((direction === 'ASC') === (end === 'NEAR'))
-    return comparePlaces(place, open.from) > 0 ? { ...open, from: place } : open;
-  return comparePlaces(place, open.to) < 0 ? { ...open, to: place } : open;
+/** Narrows the unread part of a stream to the keys above one key and below another. */
+function clip({ stream, from, to }: Unread, { above, below }: Pick<Stretch, 'above' | 'below'>): Unread {
+  const lower = above && placeOf(stream, above);
+  const upper = below && placeOf(stream, below);
+  return {
+    stream,
+    from: lower && comparePlaces(lower, from) > 0 ? lower : from,
+    to: upper && comparePlaces(upper, to) < 0 ? upper : to,
+  };
 }

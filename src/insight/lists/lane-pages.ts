@@ -8,49 +8,33 @@ import {
   type StoredConversation,
 } from '../../db/rows/conversations.ts';
 import { LANE_NAMES, type Lane, laneOf } from '../../db/rows/lanes.ts';
-import type { Awaiting, ClockName, Status } from '../../domain/conversation/conversation.ts';
+import type { ClockName } from '../../domain/conversation/conversation.ts';
 import { InvalidInputError } from '../../domain/errors.ts';
+import {
+  type ConversationFilter,
+  type ConversationsRead,
+  filterConditions,
+  RULES_IN_FORCE,
+  rulesInForce,
+  type Values,
+} from './conversation-filter.ts';
 
 /**
- * Reads for lists of open conversations, which merge over lanes: each a single statement, however many lanes. Each says
- * in its text how many rows it reads: where that is a parameter, Postgres takes it for a tenth of the table, and plans
- * each time anew.
+ * Statements for lists of open conversations; each reads any number of lanes. Limits are literals in the text,
+ * because Postgres would plan a limit parameter as a tenth of the table.
  */
-
-/** Conversations, and the version that their account's rules had in the same snapshot; 0 where there are none. */
-export type ReadTogether = { conversations: StoredConversation[]; rulesVersion: number };
-
-/** Which conversations a list is of; an absent filter lets all pass. */
-export type ConversationFilter = {
-  statuses?: readonly Status[];
-  awaiting?: Awaiting;
-  channelId?: string;
-  skillId?: string;
-  agentId?: string;
-  tag?: string;
-};
 
 /** A place in a lane's clock order. */
 export type Place = { clock: Date; id: string };
-/** Clocks from `from` to `to`, both included. */
+/** Clock values from `from` to `to`, inclusive. */
 export type Span = { clock: ClockName; from: Date; to: Date };
-/** Part of a lane in the order of one clock: what lies between two places, themselves left out, and in none of the spans. */
+/** The conversations of a lane strictly between two places in one clock's order, without those in the `outside` spans. */
 export type Range = { laneId: string; clock: ClockName; from: Place; to: Place; outside: readonly Span[] };
 
-type Values = (string | number | Date | readonly unknown[])[];
-
-/** A column of statements on conversations whose first parameter is the account: the version of its rules as of the same snapshot. */
-export const RULES_IN_FORCE = '(select rules_version from account where account_id = $1) as rules_in_force';
-
-/** That version, of rows that were read with it; 0 of none. */
-export function rulesInForce(rows: readonly Record<string, unknown>[]): number {
-  return Number(rows[0]?.rules_in_force ?? 0);
-}
-
-/** The lanes whose facts a filter lets pass. */
+/** Returns the lanes whose facts match a filter. */
 export async function readLanes(sql: Sql, accountId: string, filter: ConversationFilter): Promise<Lane[]> {
   const values: Values = [accountId];
-  const conditions = ['account_id = $1', ...factConditions(filter, values)];
+  const conditions = ['account_id = $1', ...laneConditions(filter, values)];
   const rows = await sql.unsafe(
     `select ${LANE_NAMES} from lane where ${conditions.join(' and ')}`,
     values as never[],
@@ -59,13 +43,12 @@ export async function readLanes(sql: Sql, accountId: string, filter: Conversatio
   return rows.map(laneOf);
 }
 
-/** A lane that is to be woken, with when. */
+/** A lane with a wake scheduled. */
 export type WaitingLane = Lane & { wakeAt: Date };
 
 /**
- * The first `limit` lanes to be woken of those whose facts a filter lets pass, in that order, and the version of the
- * account's rules as of the same snapshot; null while newer rules are not yet in force in every lane, for then the
- * lanes' alarms do not know of them.
+ * Returns the first `limit` matching lanes by `wake_at`, and the account's rules version of the same snapshot. Null if
+ * there are none, or while lanes are still scheduled by older rules.
  */
 export async function readSoonestLanes(
   sql: Sql,
@@ -74,7 +57,7 @@ export async function readSoonestLanes(
   limit: number,
 ): Promise<{ lanes: WaitingLane[]; rulesVersion: number } | null> {
   const values: Values = [accountId];
-  const conditions = ['lane.account_id = $1', 'wake_at is not null', ...factConditions(filter, values)];
+  const conditions = ['lane.account_id = $1', 'wake_at is not null', ...laneConditions(filter, values)];
   const rows = await sql.unsafe(
     `select ${LANE_NAMES}, rules_version from lane
      join account on account.account_id = lane.account_id and scheduled_version = rules_version
@@ -89,21 +72,20 @@ export async function readSoonestLanes(
   };
 }
 
-/** Open conversations of an agent that are read and sorted together, at most. */
 const MAX_OF_AGENT = 5_000;
 
 /**
- * An agent's open conversations, in no order, through the index of those.
- * @throws InvalidInputError where the agent has more than 5,000
+ * Returns an agent's open conversations, unordered.
+ * @throws InvalidInputError if the agent has more than 5,000
  */
 export async function readOpenOfAgent(
   sql: Sql,
   accountId: string,
   filter: ConversationFilter & { agentId: string },
-): Promise<ReadTogether> {
-  const values: Values = [accountId, filter.agentId];
-  const conditions = ['account_id = $1', 'agent_id = $2', `status <> 'ENDED'`, 'lane_id is not null'];
-  conditions.push(...factConditions(filter, values), ...tagCondition(filter.tag, values));
+): Promise<ConversationsRead> {
+  const values: Values = [accountId];
+  const conditions = ['account_id = $1', `status <> 'ENDED'`, 'lane_id is not null'];
+  conditions.push(...filterConditions(filter, values));
   const text = `select ${CONVERSATION_COLUMNS}, ${RULES_IN_FORCE} from conversation where ${conditions.join(' and ')}
     limit ${MAX_OF_AGENT + 1}`;
   const bounded = boundedConversations(text, ['rules_in_force']);
@@ -116,73 +98,51 @@ export async function readOpenOfAgent(
   return { conversations: rows.map(conversationOf), rulesVersion: rulesInForce(rows) };
 }
 
-/** The first `limit` conversations of each range, all in one statement; in the order in which the ranges were given; with the version of the rules as of then. */
+/** The ranges to read, with the direction and the number of conversations for each. */
+export type RangesRequest = {
+  ranges: readonly Range[];
+  direction: 'ASC' | 'DESC';
+  limit: number;
+  tag: string | undefined;
+};
+
+/** Returns the first `limit` conversations of each range, in the order of the ranges, and the rules version. */
 export async function readRanges(
   sql: Sql,
   accountId: string,
-  ranges: readonly Range[],
-  direction: 'ASC' | 'DESC',
-  limit: number,
-  tag: string | undefined,
+  request: RangesRequest,
 ): Promise<{ found: StoredConversation[][]; rulesVersion: number }> {
-  const found: StoredConversation[][] = ranges.map(() => []);
-  const { text, values } = rangesStatement(accountId, ranges, direction, limit, tag);
+  const found: StoredConversation[][] = request.ranges.map(() => []);
+  const { text, values } = rangesStatement(accountId, request);
   const rows = withinBounds(await sql.unsafe(text, values as never[], { prepare: true }));
   for (const row of rows) found[row.place]?.push(conversationOf(row));
   return { found, rulesVersion: rulesInForce(rows) };
 }
 
-/**
- * The statement of `readRanges`; for EXPLAIN as well as for use. Its text depends on the limit, on which clocks there are,
- * in which order, and on how many spans: never on how many ranges.
- */
+/** The text depends on the limit, the clocks and the number of spans, never on the number of ranges. */
 function rangesStatement(
   accountId: string,
-  ranges: readonly Range[],
-  direction: 'ASC' | 'DESC',
-  limit: number,
-  tag: string | undefined,
+  { ranges, direction, limit, tag }: RangesRequest,
 ): { text: string; values: Values } {
   const values: Values = [accountId];
-  const tagged = tagCondition(tag, values).map((condition) => `and ${condition}`);
+  const tagged = tag === undefined ? '' : `and $${values.push(tag)} = any(tags)`;
   const placed = ranges.map((range, place) => ({ ...range, place }));
   const parts = [...Map.groupBy(placed, ({ clock }) => clock)].map(([clock, own]) => {
     const { column, condition } = CLOCK_COLUMNS[clock];
     const spans = Math.max(...own.map(({ outside }) => outside.length));
-    const columns: [name: string, type: string, of: (range: (typeof own)[number]) => unknown][] = [
-      ['place', 'int', (range) => range.place],
-      ['lane', 'uuid', (range) => range.laneId],
-      ['from_clock', 'timestamptz', (range) => range.from.clock.toISOString()],
-      ['from_id', 'uuid', (range) => range.from.id],
-      ['to_clock', 'timestamptz', (range) => range.to.clock.toISOString()],
-      ['to_id', 'uuid', (range) => range.to.id],
-      ...Array.from({ length: spans }, (_, n): (typeof columns)[number][] => [
-        [`out${n}`, 'text', ({ outside }) => outside[n] && CLOCK_COLUMNS[outside[n].clock].column],
-        [`out${n}_from`, 'timestamptz', ({ outside }) => outside[n]?.from.toISOString()],
-        [`out${n}_to`, 'timestamptz', ({ outside }) => outside[n]?.to.toISOString()],
-      ]).flat(),
-    ];
-    const first = values.length + 1;
-    values.push(...columns.map(([, , of]) => own.map((range) => of(range) ?? null)));
-    const given = columns.map(
-      ([, type], index) => `$${first + index}::${type === 'timestamptz' ? 'text' : type}[]`,
-    );
-    const named = columns.map(([name, type]) =>
-      type === 'timestamptz' ? `${name}::timestamptz as ${name}` : name,
-    );
-    const left = Array.from(
+    const excluded = Array.from(
       { length: spans },
       (_, n) =>
         `and (${CLOCK_CASE(`range.out${n}`)} between range.out${n}_from and range.out${n}_to) is not true`,
     );
     return `select place, found.*, ${RULES_IN_FORCE} from (
-        select ${named.join(', ')} from unnest(${given.join(', ')}) as given (${columns.map(([name]) => name).join(', ')})
+        ${unnestRanges(own, spans, values)}
       ) as range cross join lateral (
         select ${CONVERSATION_COLUMNS} from conversation
         where account_id = $1 and lane_id = range.lane ${condition}
           and ${column} >= range.from_clock and (${column}, id) > (range.from_clock, range.from_id)
           and ${column} <= range.to_clock and (${column}, id) < (range.to_clock, range.to_id)
-          ${[...tagged, ...left].join(' ')}
+          ${[tagged, ...excluded].join(' ')}
         order by ${column} ${direction}, id ${direction} limit ${limit}
       ) as found`;
   });
@@ -190,23 +150,43 @@ function rangesStatement(
   return { text, values };
 }
 
+type PlacedRange = Range & { place: number };
+type RangeColumn = [name: string, type: string, of: (range: PlacedRange) => unknown];
+
+/** Returns a select of the ranges as rows, and appends one array parameter for each column to `values`. */
+function unnestRanges(ranges: readonly PlacedRange[], spans: number, values: Values): string {
+  const columns: RangeColumn[] = [
+    ['place', 'int', (range) => range.place],
+    ['lane', 'uuid', (range) => range.laneId],
+    ['from_clock', 'timestamptz', (range) => range.from.clock.toISOString()],
+    ['from_id', 'uuid', (range) => range.from.id],
+    ['to_clock', 'timestamptz', (range) => range.to.clock.toISOString()],
+    ['to_id', 'uuid', (range) => range.to.id],
+    ...Array.from({ length: spans }, (_, n): RangeColumn[] => [
+      [`out${n}`, 'text', ({ outside }) => outside[n] && CLOCK_COLUMNS[outside[n].clock].column],
+      [`out${n}_from`, 'timestamptz', ({ outside }) => outside[n]?.from.toISOString()],
+      [`out${n}_to`, 'timestamptz', ({ outside }) => outside[n]?.to.toISOString()],
+    ]).flat(),
+  ];
+  const isTime = (type: string) => type === 'timestamptz';
+  const parameters = columns.map(([, type, of]) => {
+    const place = values.push(ranges.map((range) => of(range) ?? null));
+    return `$${place}::${isTime(type) ? 'text' : type}[]`;
+  });
+  const selected = columns.map(([name, type]) => (isTime(type) ? `${name}::timestamptz as ${name}` : name));
+  const names = columns.map(([name]) => name);
+  return `select ${selected.join(', ')} from unnest(${parameters.join(', ')}) as given (${names.join(', ')})`;
+}
+
 const CLOCK_CASE = (name: string) =>
   `case ${name} ${Object.values(CLOCK_COLUMNS)
     .map(({ column }) => `when '${column}' then conversation.${column}`)
     .join(' ')} end`;
 
-function factConditions(filter: ConversationFilter, values: Values): string[] {
-  const conditions: string[] = [];
-  const add = (value: string | readonly string[] | undefined, condition: (place: string) => string) => {
-    if (value !== undefined) conditions.push(condition(`$${values.push(value)}`));
-  };
-  add(filter.statuses, (place) => `status = any(${place}::text[])`);
-  add(filter.awaiting, (place) => `awaiting = ${place}`);
-  add(filter.channelId, (place) => `channel_id = ${place}`);
-  add(filter.skillId, (place) => `skill_id = ${place}`);
-  return conditions;
-}
-
-function tagCondition(tag: string | undefined, values: Values): string[] {
-  return tag === undefined ? [] : [`$${values.push(tag)} = any(tags)`];
+/** The conditions on facts that all conversations of a lane share. */
+function laneConditions({ statuses, awaiting, channelId, skillId }: ConversationFilter, values: Values) {
+  return filterConditions(
+    { statuses, awaiting, channelId, skillId, agentId: undefined, tag: undefined },
+    values,
+  );
 }

@@ -6,21 +6,21 @@ import { type Timer, timersFor } from '../../domain/time/timers.ts';
 import { NIL } from '../../domain/uuid.ts';
 import type { Place, Span } from './lane-pages.ts';
 
-/** Where a conversation stands in an ordered list: by an instant, then by the clock it comes from, then by id. */
+/** The sort key of a conversation: an instant, then the clock it is computed from, then the id. */
 export type Key = { atMs: number; clockMs: number; id: string };
 
-/** A part of a lane whose order by one clock is the order of the list, too. */
+/** Part of a lane whose order by one clock is also the order of the list. */
 export type Stream = {
   laneId: string;
   clock: ClockName;
-  /** The clocks it is of, both included. */
+  /** The range of its clocks, inclusive. */
   from: Date;
   to: Date;
-  /** What a clock comes to in the list's order; it never falls as the clock rises. */
+  /** The list's instant for a clock; it never falls as the clock rises. */
   atOf: (clock: Date) => number | null;
-  /** The latest clock that comes to this or less. */
+  /** The latest clock whose instant is at most this. */
   latestBy: (atMs: number) => Date;
-  /** The shortest time that any of its timers waits. */
+  /** The shortest threshold of its timers. */
   afterMs: number;
   outside: readonly Span[];
 };
@@ -29,12 +29,12 @@ const BEGINNING = new Date('0001-01-01T00:00Z');
 const FAR = new Date('9999-12-31T00:00Z');
 const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
-/** -1, 0 or 1 as `a` comes before, with or after `b` in ascending order. */
+/** Compares keys in ascending order: -1, 0 or 1. */
 export function compareKeys(a: Key, b: Key): number {
   return Math.sign(a.atMs - b.atMs || a.clockMs - b.clockMs) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 }
 
-/** A lane by its last activity. */
+/** A lane ordered by last activity. */
 export function activityStream({ id }: Lane, outside: readonly Span[] = []): Stream {
   return {
     ...{ laneId: id, clock: 'lastActivityAt', from: BEGINNING, to: FAR, afterMs: 0, outside },
@@ -45,7 +45,7 @@ export function activityStream({ id }: Lane, outside: readonly Span[] = []): Str
 
 const memo = new WeakMap<AccountRules, Map<string, readonly Stream[]>>();
 
-/** The same streams every time for one version of the rules: a lane's facts never change. */
+/** Returns a lane's streams by due; cached by rules, because a lane's facts never change. */
 export function dueStreams(rules: AccountRules, lane: Lane): readonly Stream[] {
   const known = memo.get(rules) ?? new Map<string, readonly Stream[]>();
   memo.set(rules, known);
@@ -55,8 +55,8 @@ export function dueStreams(rules: AccountRules, lane: Lane): readonly Stream[] {
 }
 
 /**
- * A lane by due: a stream for each clock that its timers run on, cut where a timer begins to count (SP-6), for
- * only between these does a later clock never mean an earlier due.
+ * A stream for each clock of the lane's timers, cut where a timer begins to count (SP-6). Only between these cuts is a
+ * later clock never due earlier.
  */
 function makeDueStreams(rules: AccountRules, lane: Lane): Stream[] {
   const byClock = Map.groupBy(timersFor(rules, lane.facts), ({ clock }) => clock);
@@ -68,19 +68,20 @@ function makeDueStreams(rules: AccountRules, lane: Lane): Stream[] {
       const next = starts[index + 1];
       const to = next === undefined ? FAR : new Date(next - 1);
       const own = timers.filter(({ notBefore }) => notBefore === null || notBefore <= from);
-      return streamOf(lane.id, clock, from, to, own);
+      return streamOf({ laneId: lane.id, clock, from, to }, own);
     });
   });
 }
 
-function streamOf(laneId: string, clock: ClockName, from: Date, to: Date, timers: Timer[]): Stream {
+function streamOf(part: Pick<Stream, 'laneId' | 'clock' | 'from' | 'to'>, timers: Timer[]): Stream {
   const latestBy = (atMs: number) =>
     timers
       .map(({ calendar, afterMs }) => subtract(calendar, new Date(atMs), afterMs))
       .reduce((latest, each) => (each > latest ? each : latest));
   const neverAfter = latestBy(FAR.getTime());
   return {
-    ...{ laneId, clock, from, to: neverAfter < to ? neverAfter : to, latestBy, outside: [] },
+    ...part,
+    ...{ to: neverAfter < part.to ? neverAfter : part.to, latestBy, outside: [] },
     afterMs: Math.min(...timers.map(({ afterMs }) => afterMs)),
     atOf(at) {
       const dues = timers.flatMap(({ calendar, afterMs }) => add(calendar, at, afterMs)?.getTime() ?? []);
@@ -89,13 +90,13 @@ function streamOf(laneId: string, clock: ClockName, from: Date, to: Date, timers
   };
 }
 
-/** Whether every conversation of the lane is in this stream, whatever its clocks up to now. */
+/** Whether the stream contains every conversation of its lane. */
 export function coversLane({ clock, from, to }: Stream, now: Date): boolean {
-  // Whoever awaits the customer knows since when; a hold may have no end.
+  // A hold may have no end, so `heldUntil` can be null.
   return clock !== 'heldUntil' && from <= BEGINNING && to > new Date(now.getTime() + 60_000);
 }
 
-/** Where a conversation stands by the streams of its lane; null: in none of them. */
+/** Returns the key of a conversation by the streams of its lane; null if it is in none. */
 export function keyOf(conversation: Conversation, streams: readonly Stream[]): Key | null {
   let least: Key | null = null;
   for (const { clock: name, from, to, atOf } of streams) {
@@ -109,12 +110,11 @@ export function keyOf(conversation: Conversation, streams: readonly Stream[]): K
   return least;
 }
 
-/** The whole of a stream. */
 export function wholeOf({ from, to }: Stream): { from: Place; to: Place } {
   return { from: { clock: from, id: NIL }, to: { clock: to, id: LAST_ID } };
 }
 
-/** The place in a stream up to which everything comes before a key or is at it. */
+/** The last place in a stream whose key is at most `key`. */
 export function placeOf({ latestBy }: Stream, { atMs, clockMs, id }: Key): Place {
   const below = latestBy(atMs - 1);
   if (clockMs <= below.getTime()) return { clock: below, id: LAST_ID };
@@ -122,7 +122,7 @@ export function placeOf({ latestBy }: Stream, { atMs, clockMs, id }: Key): Place
   return clockMs <= upTo.getTime() ? { clock: new Date(clockMs), id } : { clock: upTo, id: LAST_ID };
 }
 
-/** -1, 0 or 1 as one place comes before, with or after another. */
+/** Compares places in ascending order: -1, 0 or 1. */
 export function comparePlaces(a: Place, b: Place): number {
   return Math.sign(a.clock.getTime() - b.clock.getTime()) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 }

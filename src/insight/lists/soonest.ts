@@ -1,22 +1,30 @@
 import type { Sql } from 'postgres';
 import type { AccountRules } from '../../domain/policy/account-rules.ts';
-import { type Listed, type ListRequest, listedAt, merge, type Stretch } from './conversation-list.ts';
+import {
+  firstKeyAt,
+  type Listed,
+  type ListRequest,
+  listedAt,
+  merge,
+  type Stretch,
+} from './conversation-list.ts';
 import { readSoonestLanes, type WaitingLane } from './lane-pages.ts';
 import { dueStreams } from './list-streams.ts';
 
-/** A lane that is to be woken within this time may hold somebody who was due before: a settling leaves 100 ms. */
+/** Lanes that wake within this time may hold conversations that are already due. */
 const DUE_NOW_MS = 60_000;
 
+/** The account of a list, and its rules by version. */
+export type ListedAccount = { id: string; rulesAt: (version: number) => Promise<AccountRules> };
+
 /**
- * The same as `listOpen` for the beginning of a list by due, from the lanes that are to be woken first: in all others
- * nobody is due before their alarm. So it reads the heads of a page of lanes, not of all. Null where that does not
- * answer what is asked: for another part or order of the list, while newer rules are not yet in force in every
- * lane, and where too few are due so early.
+ * Returns the same as `listOpen` for the beginning of a list by due, from the lanes that wake first: no other lane holds
+ * a conversation due before its alarm. Null if that does not suffice: for other requests, while newer rules are
+ * not yet in force in every lane, and if too few conversations are due so early.
  */
 export async function listSoonest(
   sql: Sql,
-  accountId: string,
-  rulesAt: (version: number) => Promise<AccountRules>,
+  { id: accountId, rulesAt }: ListedAccount,
   now: Date,
   request: ListRequest,
 ): Promise<Listed[] | null> {
@@ -29,12 +37,11 @@ export async function listSoonest(
   if (rules.version !== read.rulesVersion) return null;
 
   const until = dueBefore !== null && dueBefore <= horizon ? dueBefore : new Date(horizon.getTime() + 1);
-  const before = { atMs: until.getTime(), clockMs: Number.NEGATIVE_INFINITY, id: '' };
-  const stretch: Stretch = { isDue: true, direction: 'ASC', after: null, before };
+  const stretch: Stretch = { isDue: true, direction: 'ASC', above: null, below: firstKeyAt(until) };
   const lanes = read.lanes.filter(({ wakeAt }) => wakeAt <= horizon);
   const streams = new Map(lanes.map((lane) => [lane.id, dueStreams(rules, lane)]));
-  const options = { now, limit, tag: undefined, firstCount: limit };
-  const found = await merge(sql, accountId, lanes, streams, stretch, options);
+  const options = { lanes, streams, now, limit, tag: undefined, firstCount: limit };
+  const found = await merge(sql, accountId, stretch, options);
   if (found.length < limit && until !== dueBefore) return null;
   return found.map((each) => listedAt(each, stretch));
 }
@@ -44,8 +51,8 @@ function isBeginning({ by, direction, after, backwards }: ListRequest): boolean 
 }
 
 /**
- * Up to when whoever is due is in these lanes, which are those to be woken first: the alarm of the last that a page
- * may need, for every lane before it has somebody due by then, or had. Null where lanes of the same time were left out.
+ * The instant up to which these lanes hold all due conversations: the alarm of the last lane that a page can need.
+ * Null if a lane with an alarm up to then may have been left out.
  */
 function horizonOf(lanes: readonly WaitingLane[], limit: number, now: Date): Date | null {
   const last = lanes[Math.min(limit, lanes.length) - 1];

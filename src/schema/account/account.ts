@@ -1,5 +1,5 @@
 import { NotFoundError } from '../../domain/errors.ts';
-import type { AccountRow } from '../../insight/reads.ts';
+import type { AccountRow } from '../../insight/reads/account.ts';
 import { readBackfill } from '../../rules/backfill-progress.ts';
 import { builder } from '../core/builder.ts';
 import { decodeGiven } from '../core/ids.ts';

@@ -1,5 +1,5 @@
 import type { StoredConversation } from '../../db/rows/conversations.ts';
-import { readConversations } from '../../insight/reads.ts';
+import { readConversations } from '../../db/rows/conversations-by-id.ts';
 import { batchedById } from '../core/batch.ts';
 import type { SchemaDeps } from '../core/context.ts';
 

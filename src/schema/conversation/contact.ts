@@ -1,5 +1,6 @@
 import { type ConsentChange, readConsents } from '../../db/rows/consents.ts';
-import type { ChannelRow, ContactRow } from '../../insight/reads.ts';
+import type { ContactRow } from '../../insight/reads/contacts.ts';
+import type { ChannelRow } from '../../insight/reads/named.ts';
 import { builder } from '../core/builder.ts';
 import { ConsentEnum, enumOf } from '../core/enums.ts';
 import { Channel } from '../core/named.ts';

@@ -1,6 +1,7 @@
 import type { StoredConversation } from '../../db/rows/conversations.ts';
 import { earliest, endsIt } from '../../domain/time/timers.ts';
-import type { ChannelRow, ContactRow } from '../../insight/reads.ts';
+import type { ContactRow } from '../../insight/reads/contacts.ts';
+import type { ChannelRow } from '../../insight/reads/named.ts';
 import { builder } from '../core/builder.ts';
 import { pageArgs, readPageArgs, toConnection } from '../core/connection.ts';
 import { AwaitingEnum, StarterEnum, StatusEnum } from '../core/enums.ts';

@@ -1,14 +1,17 @@
 import { BOUNDS } from '../../domain/bounds.ts';
 import { InvalidInputError, NotFoundError } from '../../domain/errors.ts';
+import type { ConversationFilter } from '../../insight/lists/conversation-filter.ts';
 import {
   type Direction,
   type Listed,
   type ListRequest,
   listOpen,
 } from '../../insight/lists/conversation-list.ts';
-import type { ConversationFilter } from '../../insight/lists/lane-pages.ts';
 import { listSoonest } from '../../insight/lists/soonest.ts';
-import { readConversationPage, readConversationPageWithRelated } from '../../insight/reads.ts';
+import {
+  readConversationPage,
+  readConversationPageWithRelated,
+} from '../../insight/reads/conversation-page.ts';
 import { builder } from '../core/builder.ts';
 import type { Context } from '../core/context.ts';
 import { AwaitingEnum, StatusEnum } from '../core/enums.ts';
@@ -159,9 +162,9 @@ async function listStarted(
   const reading = (direction === 'ASC') === backwards ? 'DESC' : 'ASC';
   const asked = { filter, direction: reading, after: from?.id ?? null, limit: limit + 1 } as const;
   const read = needRelated(fields) ? readConversationPageWithRelated : readConversationPage;
-  const { conversations, rulesVersion, beside } = await read(reads.sql, accountId, asked);
+  const { conversations, rulesVersion, related } = await read(reads.sql, accountId, asked);
   await load.setRules(rulesVersion, conversations);
-  if (beside) load.setRelated(conversations, beside);
+  if (related) load.setRelated(conversations, related);
   return conversations.map((conversation) => ({
     conversation,
     position: { isDue: true, atMs: 0, clockMs: 0, id: conversation.id },
@@ -177,7 +180,7 @@ async function listOrdered(
   const { sql } = deps.db;
   const now = deps.clock.now();
   const rulesAt = (version: number) => deps.rules.at(accountId, version);
-  const soonest = await listSoonest(sql, accountId, rulesAt, now, request);
+  const soonest = await listSoonest(sql, { id: accountId, rulesAt }, now, request);
   const rows = soonest ?? (await listOpen(sql, await load.rules(), now, request));
   const conversations = rows.map(({ conversation }) => conversation);
   for (const [version, own] of Map.groupBy(rows, ({ rulesVersion }) => rulesVersion))

@@ -7,6 +7,7 @@ import type { Database } from '../../db/client.ts';
 import type { HeavyReads } from '../../db/heavy-reads.ts';
 import { type Circuit, readCircuits } from '../../db/rows/circuits.ts';
 import type { StoredConversation } from '../../db/rows/conversations.ts';
+import { readConversations } from '../../db/rows/conversations-by-id.ts';
 import { readLastInbound } from '../../delivery/last-inbound.ts';
 import type { Event } from '../../domain/conversation/event.ts';
 import { NotFoundError } from '../../domain/errors.ts';
@@ -14,26 +15,20 @@ import type { AccountRules } from '../../domain/policy/account-rules.ts';
 import { type Due, duesOf } from '../../domain/time/timers.ts';
 import type { Changed, ServiceDeps } from '../../engine.ts';
 import { readSteps, type Step } from '../../insight/feed.ts';
+import { type AccountRow, readAccount } from '../../insight/reads/account.ts';
+import { readChannelSettings } from '../../insight/reads/channel-settings.ts';
+import { type ContactRow, readContacts } from '../../insight/reads/contacts.ts';
+import { type FeedRange, readFeeds } from '../../insight/reads/feeds.ts';
 import {
-  type AccountRow,
   type AgentRow,
   type CalendarRow,
   type ChannelRow,
-  type ContactFacts,
-  type ContactRow,
-  type FeedRange,
   type NamedRow,
   type NamedRows,
   type NamedTable,
-  type RelatedRows,
-  readAccount,
-  readChannelSettings,
-  readContacts,
-  readConversations,
-  readFeeds,
   readNamed,
-  readRelatedRows,
-} from '../../insight/reads.ts';
+} from '../../insight/reads/named.ts';
+import { type ContactFacts, type RelatedRows, readRelatedRows } from '../../insight/reads/related-rows.ts';
 import type { Log } from '../../log.ts';
 import type { ChannelDeps } from '../../rules/channels.ts';
 import type { EndpointDeps } from '../../rules/endpoints.ts';

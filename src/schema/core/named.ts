@@ -1,4 +1,4 @@
-import { type NamedRow, type NamedRows, type NamedTable, readNamedPage } from '../../insight/reads.ts';
+import { type NamedRow, type NamedRows, type NamedTable, readNamedPage } from '../../insight/reads/named.ts';
 import { builder } from './builder.ts';
 import { pageArgs, readPageArgs, toConnection } from './connection.ts';
 
@@ -32,7 +32,10 @@ function namedType<Name extends 'Agent' | 'Calendar' | 'Channel' | 'Skill', Tabl
       args: pageArgs(100),
       async resolve(_root, args, { accountId, reads }) {
         const page = readPageArgs(args, table, () => true);
-        const rows = await readNamedPage(reads.sql, table, accountId, page.after, page.limit + 1);
+        const rows = await readNamedPage(reads.sql, table, accountId, {
+          after: page.after,
+          limit: page.limit + 1,
+        });
         return toConnection(rows, page, table, (row) => row.name);
       },
     }),

@@ -8,7 +8,7 @@ import {
 import { partOf } from '../../domain/closing/owed-effects.ts';
 import { ConflictError, ForbiddenError, InvalidInputError, NotFoundError } from '../../domain/errors.ts';
 import { isUuid } from '../../domain/uuid.ts';
-import type { ChannelRow } from '../../insight/reads.ts';
+import type { ChannelRow } from '../../insight/reads/named.ts';
 import { Conversation } from '../conversation/conversation.ts';
 import { builder } from '../core/builder.ts';
 import { pageArgs, readPageArgs, toConnection } from '../core/connection.ts';
