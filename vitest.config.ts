@@ -2,25 +2,48 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import summary from './test/support/reporter.ts';
 
+/**
+ * Files that need a process of their own: they replace modules, set the environment, measure memory, or fill the machine.
+ * They run first. All others share processes and the modules loaded there, which hold no state.
+ */
+const ALONE = [
+  'test/{live,faults,bench,repository}/**/*.test.ts',
+  'test/db/{embedded,shared-connection}.test.ts',
+  'test/ingest/many-late-activities.test.ts',
+  'test/outgoing/guarded-fetch.test.ts',
+];
+
+const resolve = {
+  alias: [
+    // Vite would give tests and src another copy of graphql (its .mjs) than Node gives the libraries.
+    { find: /^graphql$/, replacement: fileURLToPath(import.meta.resolve('graphql')) },
+    // The package has it built.
+    {
+      find: /^lull\/adapters$/,
+      replacement: fileURLToPath(new URL('src/adapters/kit.ts', import.meta.url)),
+    },
+  ],
+};
+/** A limit only stops a test that hangs: a slow machine keeps it too. */
+const LIMIT_MS = 120_000;
+const test = {
+  environment: 'node',
+  pool: 'forks',
+  testTimeout: LIMIT_MS,
+  hookTimeout: LIMIT_MS,
+  expect: { poll: { timeout: LIMIT_MS / 2, interval: 20 } },
+} as const;
+
 export default defineConfig({
-  resolve: {
-    alias: [
-      // Vite would give tests and src another copy of graphql (its .mjs) than Node gives the libraries.
-      { find: /^graphql$/, replacement: fileURLToPath(import.meta.resolve('graphql')) },
-      // The package has it built.
+  test: {
+    projects: [
+      { resolve, test: { ...test, name: 'alone', include: ALONE } },
       {
-        find: /^lull\/adapters$/,
-        replacement: fileURLToPath(new URL('src/adapters/kit.ts', import.meta.url)),
+        resolve,
+        test: { ...test, name: 'shared', include: ['test/**/*.test.ts'], exclude: ALONE, isolate: false },
       },
     ],
-  },
-  test: {
-    include: ['test/**/*.test.ts'],
-    environment: 'node',
-    pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
     globalSetup: ['test/support/postgres.ts'],
     reporters: ['default', summary()],
   },

@@ -1,4 +1,4 @@
-/** What each scenario measures and against what, for whoever reads the page of results. */
+/** What each scenario measures and its baseline, for the page of results. */
 export const ABOUT: Readonly<Record<string, string>> = {
   start:
     'The whole service, API and worker, with its built-in Postgres, from the start of the process until `/ready` says yes. The first start also makes the database: initdb, migrations, the tables of the queue. Not in it: npm. Memory is what is held after ten seconds without a call; what processes share counts once.',

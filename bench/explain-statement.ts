@@ -4,7 +4,7 @@ import type { TransactionSql } from 'postgres';
 export const PLANS = ['custom', 'generic'] as const;
 export type Plan = (typeof PLANS)[number];
 
-/** What became of a statement: which indexes it used, which tables it read from end to end, what it cost. */
+/** The plan of a statement: its indexes, the tables that it scans sequentially, and its cost. */
 export type Explained = {
   statement: string;
   plan: Plan;
@@ -77,7 +77,7 @@ function unique(names: readonly (string | undefined)[]): string[] {
   return [...new Set(names.filter((name) => name !== undefined))];
 }
 
-/** What the engine's client says of a parameter's type; all else is for Postgres to find out. */
+/** The parameter types that the engine's client declares; Postgres infers all others. */
 function typeOf(value: unknown): string {
   return value instanceof Date ? 'timestamptz' : 'unknown';
 }

@@ -11,7 +11,7 @@ import { describeMachine } from './machine.ts';
 import { keepBusy, median, timed } from './measure.ts';
 import { openStage, type Stage } from './stage.ts';
 
-/** What docs/scale.md reckons with: bytes, wakes and scans, one line a figure. */
+/** Measures the figures of docs/scale.md: bytes, wakes and scans, one line each. */
 const program = new Command('bench/scale')
   .description('Measures what docs/scale.md reckons with, on a database of its own that it removes.')
   .option('--rows <count>', 'open conversations', wholeNumber, 100_000)
@@ -25,7 +25,7 @@ const CALLS = 40;
 const ALONE = 3_000;
 const WAKES_AT_ONCE = 4;
 const WAKE_FOR_MS = 5_000;
-/** What Linux counts processor time in. */
+/** The unit in which Linux counts processor time. */
 const TICK_MS = 10;
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
@@ -55,7 +55,7 @@ async function sizes({ admin }: Stage): Promise<void> {
   }
 }
 
-/** What messages of known customers cost in room and in log. */
+/** Measures the bytes that messages of known customers add to the tables and to the write-ahead log. */
 async function messages(stage: Stage): Promise<void> {
   const { admin, engine, big } = stage;
   const contacts = await admin<{ channel_id: string; address: string }[]>`
@@ -102,7 +102,7 @@ async function roomOf(admin: postgres.Sql): Promise<{ events: number; wal: numbe
   return row as { events: number; wal: number };
 }
 
-/** Wakes in which nobody is due, without the queue: read the lane, look, settle. */
+/** Measures wakes of lanes in which no conversation is due, without the queue. */
 async function wakes({ engine, admin, big }: Stage): Promise<void> {
   const lanes = big.lanes.map(({ id }) => id);
   let next = 0;
@@ -116,7 +116,7 @@ async function wakes({ engine, admin, big }: Stage): Promise<void> {
   tellCpu('a wake, nobody due', idle, await cpuMs(admin), done);
 }
 
-/** What the reconciler and the metrics ask every few seconds, with many lanes there. */
+/** Measures the periodic statements of the reconciler and the metrics, with many lanes. */
 async function scans({ engine, admin, big }: Stage): Promise<void> {
   const { lanes } = options;
   const ask = async (what: string) => {

@@ -15,14 +15,14 @@ import { type FilledJobs, openFilledJobs } from './filled-jobs.ts';
 import { until } from './measure.ts';
 import { type Account, seedAccount } from './seed.ts';
 
-/** What every scenario plays on: the real engine with its worker, a big account and a small one. */
+/** The setting of every scenario: the real engine with its worker, a large account and a small one. */
 export type Stage = {
   engine: Engine;
   /** A connection of the bench's own, without time limits. */
   admin: postgres.Sql;
   big: Account;
   small: Account;
-  /** What a process of Lull is started with to work on the same database and queue. */
+  /** The environment with which a process of Lull works on the same database and queue. */
   env: Record<string, string>;
   /** A delayed job for each of the big account's conversations, as others keep them. */
   delayedJobs: FilledJobs;

@@ -5,7 +5,7 @@ withFakeTime();
 
 describe('at a start', () => {
   it.each([600_000, -600_000])(
-    'a database %i ms away from the machine is not trusted, and the later time is told',
+    'a database %i ms away from the machine is not trusted, and the clock shows the later time',
     async (shiftMs) => {
       const { clock } = await started({ shiftMs });
       await pass(120_000);
@@ -14,7 +14,7 @@ describe('at a start', () => {
     },
   );
 
-  it('the machine’s time is told where another process denies the database’s, however far ahead that is', async () => {
+  it('the clock shows the machine’s time if another process denies the database’s, however far ahead that is', async () => {
     const said = { deny: true, step: false, vouch: false };
     const { clock } = await started({ shiftMs: 600_000 }, { exchange: async () => said });
     await pass(20_000);
@@ -22,7 +22,7 @@ describe('at a start', () => {
     expect(clock.now()).toEqual(new Date(start + 20_000));
   });
 
-  it('is trusted once both have agreed for 5 s, and what comes first has been done', async () => {
+  it('the clock is trusted once both have agreed for 5 s and `resume` is done', async () => {
     const asked: unknown[] = [];
     const resume = async (kind: unknown) => void asked.push(kind);
     const { clock, state } = await started({ shiftMs: 600_000 }, { resume });
@@ -37,7 +37,7 @@ describe('at a start', () => {
     expect(clock.now()).toEqual(new Date(start + 18_000));
   });
 
-  it('another process that has known the time for longer bears out the database where the machine does not', async () => {
+  it('another process that has known the time for longer confirms the database if the machine does not', async () => {
     const said = { deny: false, step: false, vouch: false };
     const { clock } = await started({ shiftMs: 600_000 }, { exchange: async () => said });
     await pass(3_000);
@@ -49,7 +49,7 @@ describe('at a start', () => {
   });
 });
 
-it('is not trusted while another process denies the database’s time, which says nothing without a history', async () => {
+it('the clock is not trusted while another process denies the database’s time; without a history it has no opinion', async () => {
   const said = { deny: true, step: false, vouch: false };
   const told: (string | null)[] = [];
   const exchange = async (says: string | null) => {
@@ -74,7 +74,7 @@ it('is not trusted while another process denies the database’s time, which say
   expect(told.at(-1)).toBe('WRONG');
 });
 
-it('is not trusted while another process steps; two that step together do not wait for each other', async () => {
+it('the clock is not trusted while another process steps; two that step at once do not wait for each other', async () => {
   const said = { deny: false, step: false, vouch: false };
   const told: (string | null)[] = [];
   const exchange = async (says: string | null) => {
@@ -96,7 +96,7 @@ it('is not trusted while another process steps; two that step together do not wa
   expect(clock.isTrusted()).toBe(true);
 });
 
-it('follows no step that another process denies', async () => {
+it('the clock follows no step that another process denies', async () => {
   const said = { deny: true, step: false, vouch: false };
   const { clock, state } = await started({}, { exchange: async () => said });
   said.deny = false;
@@ -116,7 +116,7 @@ describe('a process that is held up while it looks at its clocks', () => {
   /** Looks at the clocks that a start takes, and some more. */
   const LOOKS = Array.from({ length: 30 }, (_, index) => index + 1);
 
-  it.each(['before', 'after'])('%s any look has the right time all the same', async (when) => {
+  it.each(['before', 'after'])('has the right time if it is held up %s any look', async (when) => {
     const off: number[] = [];
     for (const held of LOOKS) {
       let looks = 0;

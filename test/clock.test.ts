@@ -4,7 +4,7 @@ import { log, pass, start, started, withFakeTime } from './support/database-time
 
 withFakeTime();
 
-it("tells the database's time, whatever the system clock says", async () => {
+it("the clock shows the database's time, whatever the system clock shows", async () => {
   const { clock } = await started();
   vi.setSystemTime(Date.parse('1999-01-01T00:00:00Z'));
   await pass(1234);
@@ -12,17 +12,17 @@ it("tells the database's time, whatever the system clock says", async () => {
   expect(clock.isTrusted()).toBe(true);
 });
 
-it('takes half of the round trip off the reading', async () => {
+it('half of the round trip is subtracted from a reading', async () => {
   const { clock } = await started({ answerMs: 80 });
   expect(clock.now()).toEqual(new Date(start + 80));
 });
 
-it('whole milliseconds', async () => {
+it('the clock shows whole milliseconds', async () => {
   const { clock } = await started({}, { monotonic: () => 0.7 });
   expect(Number.isInteger(clock.now().getTime())).toBe(true);
 });
 
-it('follows a slow drift and stays trusted', async () => {
+it('the clock follows a slow drift and stays trusted', async () => {
   const { clock, state } = await started();
   for (let reading = 1; reading <= 10; reading++) {
     state.shiftMs = reading * 10;
@@ -32,7 +32,7 @@ it('follows a slow drift and stays trusted', async () => {
   expect(clock.now()).toEqual(new Date(start + 100_100));
 });
 
-it('a slow answer neither shakes the time nor its trust', async () => {
+it('a slow answer changes neither the time nor its trust', async () => {
   const { clock, state } = await started();
   state.answerMs = 3000;
   await pass(13_000);
@@ -40,7 +40,7 @@ it('a slow answer neither shakes the time nor its trust', async () => {
   expect(clock.isTrusted()).toBe(true);
 });
 
-it('does not follow a database that runs too fast: it is not trusted once it is half a second ahead', async () => {
+it('the clock does not follow a database that runs too fast, and is not trusted once that is half a second ahead', async () => {
   const { clock, state } = await started();
   for (let reading = 1; reading <= 6; reading++) {
     state.shiftMs = reading * 100;
@@ -68,7 +68,7 @@ it.each([600_000, -600_000, 3_600_000])(
   },
 );
 
-it('a database that jumps is not followed in hours while the machine’s time of day says otherwise', async () => {
+it('a jump of the database is not followed for hours while the machine’s time of day contradicts it', async () => {
   const { clock, state } = await started();
   state.shiftMs = 60_000;
   await pass(2 * 3_600_000);
@@ -76,7 +76,7 @@ it('a database that jumps is not followed in hours while the machine’s time of
   expect(clock.now()).toEqual(new Date(start + 2 * 3_600_000));
 });
 
-it('follows a step back of the database and the machine after 60 s', async () => {
+it('a step back of the database and the machine is followed after 60 s', async () => {
   const { clock, state } = await started();
   state.shiftMs = -60_000;
   vi.setSystemTime(Date.now() - 60_000);
@@ -88,7 +88,7 @@ it('follows a step back of the database and the machine after 60 s', async () =>
   expect(clock.now()).toEqual(new Date(start + 4_000));
 });
 
-it('follows a step ahead of both after 60 s, once it is known that what lies between does not count', async () => {
+it('a step ahead of both is followed after 60 s, once `resume` has recorded that the time between does not count', async () => {
   let isRecorded = false;
   const asked: unknown[] = [];
   const resume = async (...args: unknown[]) => {
@@ -112,7 +112,7 @@ it('follows a step ahead of both after 60 s, once it is known that what lies bet
   expect(clock.now()).toEqual(new Date(start + 671_000));
 });
 
-it('two jumps in a row are not agreement', async () => {
+it('jumps in a row never agree', async () => {
   const { clock, state } = await started();
   for (let step = 1; step <= 4; step++) {
     state.shiftMs += 60_000;
@@ -123,7 +123,7 @@ it('two jumps in a row are not agreement', async () => {
   expect(clock.now()).toEqual(new Date(start + 160_000));
 });
 
-it('goes on where the machine’s time of day alone jumps', async () => {
+it('the clock continues if only the machine’s time of day jumps', async () => {
   const { clock } = await started();
   vi.setSystemTime(Date.now() + 600_000);
   expect(clock.isTrusted()).toBe(false);
@@ -132,7 +132,7 @@ it('goes on where the machine’s time of day alone jumps', async () => {
   expect(clock.now()).toEqual(new Date(start + 1_500));
 });
 
-it('counts how long the machine was suspended, at once', async () => {
+it('the time for which the machine was suspended counts at once', async () => {
   let awake = 0;
   const { clock } = await started({}, { monotonic: () => performance.now() - awake });
   await pass(1_000);
@@ -144,7 +144,7 @@ it('counts how long the machine was suspended, at once', async () => {
   expect(clock.now()).toEqual(new Date(start + 602_500));
 });
 
-it('a statement that found another time stops everything until the clocks have agreed for 5 s', async () => {
+it('after a statement met another time, nothing is trusted until the clocks have agreed for 5 s', async () => {
   const { clock } = await started();
   await pass(1_000);
   clock.doubt();
@@ -156,7 +156,7 @@ it('a statement that found another time stops everything until the clocks have a
 });
 
 it.each([-180_000, 180_000])(
-  'is not trusted from the instant at which the process’s own time jumps by %i ms, and is again, with no time lost, in 2 s',
+  'a jump of the running time by %i ms ends trust at once, and within 2 s it is trusted again, with no time lost',
   async (jump) => {
     let shift = 0;
     const { clock } = await started({}, { monotonic: () => performance.now() + shift });
@@ -169,7 +169,7 @@ it.each([-180_000, 180_000])(
   },
 );
 
-it('a first answer that came late leaves no jump behind once answers are quick', async () => {
+it('after a late first answer, quick answers cause no jump', async () => {
   async function late(): Promise<Date> {
     const at = performance.now();
     await new Promise((resolve) => setTimeout(resolve, at === 0 ? 3_000 : 0));
@@ -184,7 +184,7 @@ it('a first answer that came late leaves no jump behind once answers are quick',
   expect(Math.abs(clock.now().getTime() - start - performance.now())).toBeLessThan(20);
 });
 
-it('is not trusted while the database cannot be read, and keeps running', async () => {
+it('the clock runs on untrusted while the database cannot be read', async () => {
   const { clock, state } = await started();
   state.down = true;
   await pass(10_000);
@@ -195,14 +195,14 @@ it('is not trusted while the database cannot be read, and keeps running', async 
   expect(clock.isTrusted()).toBe(true);
 });
 
-it('is not trusted while a reading hangs', async () => {
+it('the clock is not trusted while a reading hangs', async () => {
   const { clock, state } = await started();
   state.answerMs = 600_000;
   await pass(21_000);
   expect(clock.isTrusted()).toBe(false);
 });
 
-it('fails to start where the first reading fails', async () => {
+it('the clock does not start if the first reading fails', async () => {
   const readDatabaseTime = async () => {
     throw new Error('down');
   };

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What a process holds of memory that is its own or, by halves, shared with others, in MiB; null where the system does not tell. */
+/** The proportional memory of a process in MiB: its own, plus its share of shared pages; null if the system does not report it. */
 export function memoryOf(pid: number): number | null {
   const told = readOrNull(`/proc/${pid}/smaps_rollup`);
   const kilobytes = told === null ? undefined : /^Pss:\s+(\d+) kB$/m.exec(told)?.[1];

@@ -2,7 +2,7 @@ import { Agent, createServer, request } from 'node:http';
 import { connect } from 'node:net';
 import type { AttackJob } from './attacker.ts';
 
-/** Does what it is told to, until it is killed: it shares its event loop with nobody who measures. */
+/** Runs an attack until it is killed, in a process of its own, so that it does not delay the measurement's event loop. */
 
 const agent = new Agent({ keepAlive: true });
 const FLOOD = Buffer.alloc(1024 * 1024, 'x');

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/** What somebody does for as long as others are measured. */
+/** A load that one account keeps up while others are measured. */
 export type AttackJob =
   | {
       kind: 'ask';

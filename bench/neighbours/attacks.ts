@@ -2,9 +2,9 @@ import { encodeId } from '../../src/schema/core/ids.ts';
 import type { Account } from '../seed.ts';
 import type { AttackJob } from './attacker.ts';
 
-/** What is done meanwhile, and what is asked first, before anything is measured. */
+/** The requests of an attack, and those that prepare it before the measurement. */
 type Attack = { jobs: readonly AttackJob[]; first?: readonly string[] };
-/** What an account does to its neighbours, by name: each of it allowed, or refused by a limit. */
+/** The loads that one account can put on its neighbours, by name. Each is allowed, or refused by a limit. */
 export type Attacks = Record<string, Attack>;
 
 /** Where the attacker is, and with what. */

@@ -1,6 +1,6 @@
 import type { World } from './world.ts';
 
-/** What must not be, in all that the soak did; empty: nothing of it is. */
+/** Finds violations of the invariants in everything that the soak recorded; empty if there are none. */
 export async function audit(
   { admin, account }: World,
   acknowledged: readonly number[],

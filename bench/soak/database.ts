@@ -3,7 +3,7 @@ import type { Reading } from './samples.ts';
 import type { World } from './world.ts';
 
 const MIB = 2 ** 20;
-/** What traffic writes to. All but lanes grow with what is kept: what is judged is each row's share. */
+/** The tables that traffic writes. All but lanes grow with the rows kept, so bytes for each row are judged. */
 const TABLES = ['conversation', 'contact', 'lane', 'outbox', 'event'];
 
 type TableRow = { name: string; live: number; dead: number; bytes: number; indexes: number };

@@ -6,9 +6,9 @@ import type { World } from './world.ts';
 export type Listeners = {
   /** How many are open just now. */
   open(): number;
-  /** What they heard so far. */
+  /** The messages that they received so far. */
   heard(): number;
-  /** Those that ended though nobody ended them, and those that could not be opened though the service was not busy. */
+  /** Subscriptions that ended by themselves, or could not be opened although the service was not overloaded. */
   lost(): number;
   stop(): Promise<void>;
 };

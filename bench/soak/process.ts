@@ -5,7 +5,7 @@ import type { Process } from './world.ts';
 const MIB = 2 ** 20;
 type Kind = Omit<Reading, 'value'> & { metric: string; times: number; only?: Process['role'] };
 
-/** What a process says of itself. What is not shared with others is beside it: `memory, its own`. */
+/** The quantities that a process reports. `memory, its own` is the memory that it does not share. */
 const METRICS: readonly Kind[] = [
   {
     ...{ name: 'memory, resident', metric: 'process_resident_memory_bytes', times: 1 / MIB, unit: 'MiB' },

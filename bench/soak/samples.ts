@@ -3,7 +3,7 @@ import { readProcess } from './process.ts';
 import type { Series } from './verdict.ts';
 import type { World } from './world.ts';
 
-/** What one look at something found: a value of a series. Judged, and the lowest counts, where it does not say otherwise. */
+/** One value of a series. By default the series is judged by its lowest values. */
 export type Reading = Pick<Series, 'name' | 'unit' | 'floor'> &
   Partial<Pick<Series, 'judged' | 'counts'>> & { value: number | null };
 

@@ -3,7 +3,7 @@ import { encodeId } from '../../src/schema/core/ids.ts';
 import { percentile, seededRandom } from '../measure.ts';
 import { QUIET_SECONDS, type World } from './world.ts';
 
-/** What is asked of the service, by kind. */
+/** The requests that the soak makes, by kind. */
 export const KINDS = [
   'one activity',
   '500 activities',
@@ -14,7 +14,7 @@ export const KINDS = [
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
-/** What came of requests since it was last asked. `busy`: the service could not take them just then. */
+/** The outcomes of requests since the last sample. `busy`: the service refused them as overloaded. */
 export type Tally = {
   asked: number;
   failed: number;

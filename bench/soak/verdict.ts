@@ -1,10 +1,10 @@
 import { median } from '../measure.ts';
 
-/** What is watched over time: one value a sample; null where it could not be had. */
+/** A quantity over time: one value for each sample; null where it could not be read. */
 export type Series = {
   name: string;
   unit: string;
-  /** What is judged; false: it is only shown, as it follows what is asked of the service. */
+  /** Whether a trend fails the soak. False for quantities that follow the load: they are only shown. */
   judged: boolean;
   /** A difference below this is none, in the unit. */
   floor: number;

@@ -24,9 +24,9 @@ export type Process = {
   metricsUrl: string;
 };
 
-/** What a soak plays on: the service as processes of its own, and an account that is lively in two of its channels. */
+/** The setting of a soak: the service in its own processes, and an account with traffic on two channels. */
 export type World = {
-  /** Sets up and looks on; it serves nobody and wakes nothing. */
+  /** Sets up and observes. It serves no requests and wakes no lanes. */
   engine: Engine;
   /** The soak's own eyes, not among the service's connections. */
   admin: postgres.Sql;

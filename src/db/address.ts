@@ -8,7 +8,7 @@ export type DatabaseAddress =
   { url: string; database?: string } | { host: string; port: number; database: string; user: string };
 
 /** The configuration of a node-postgres pool; BullMQ's Postgres backend takes it as its `connection`. */
-export type PgPoolConfig = {
+type PgPoolConfig = {
   host: string;
   port: number;
   database: string;

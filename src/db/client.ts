@@ -11,28 +11,32 @@ import { TRANSACT, transactionsOf } from './transaction.ts';
 /** The database as the rest of Lull sees it. */
 export type Database = {
   /**
-   * Runs each statement on a connection that nobody else uses meanwhile; transactions begin with `inTransaction`. Timestamps
-   * come as `Date`. A statement that gets no connection in time is rejected with UnavailableError: it was not sent.
+   * Runs each statement on a connection of its own; transactions begin with `inTransaction`. Timestamps are read as `Date`.
+   * A statement that gets no connection in time is rejected with UnavailableError: it was not sent.
    */
   sql: postgres.Sql;
   address: DatabaseAddress;
-  /** What its connections are busy with, and the faults that were found so far, by kind. */
+  /** How many connections are open and idle, how many callers wait, and the faults so far, by kind. */
   counts(): DatabaseCounts;
-  /** Refuses what waits, waits for what runs, 5 s at most, and closes every connection. */
+  /** Refuses waiting statements, waits for running ones, 5 s at most, and closes every connection. */
   close(): Promise<void>;
 };
 
 export type DatabaseCounts = PoolCounts & { faults: Record<FaultKind, number> };
 
-/** How long a statement waits for what somebody else holds, where it says nothing else. */
+/** How long a statement waits for a lock, unless it sets another limit. */
 export const LOCK_WAIT_MS = 5_000;
 
-/** Limits of every session, so that nothing holds a row for long: a write aborts itself after 15 s. */
+/** The settings of every session. */
 const SESSION = {
+  /** Names the session in `pg_stat_activity`, where the gauges count by it. */
   application_name: 'lull',
+  /** Makes the text of a timestamp independent of the server. */
   TimeZone: 'UTC',
+  /** A statement that runs longer aborts, so that it holds its locks no longer. */
   statement_timeout: 10_000,
   lock_timeout: LOCK_WAIT_MS,
+  /** A transaction whose process hangs between two statements aborts, and releases its rows. */
   idle_in_transaction_session_timeout: 15_000,
 };
 
@@ -42,23 +46,23 @@ const CLOSE_WITHIN_MS = 5_000;
 
 /** How a pool is opened. */
 export type OpenDatabase = {
-  /** At most. */
+  /** How many connections the pool opens at most. */
   connections?: number;
-  /** Of these, for one account at most (`onBehalfOf`); all of them where it is left out. */
+  /** How many of them one account may have (`onBehalfOf`); all of them by default. */
   connectionsOfOne?: number;
-  /** How long a statement or a transaction waits for a connection, in milliseconds; 10 s where it is left out. */
+  /** How long a statement or a transaction waits for a connection; 10 s by default. */
   waitMs?: number;
-  /** Hears what the server notes besides its answers, and of faults; without it, they are warnings of the process. */
+  /** Logs notices of the server, and faults; by default they are warnings of the process. */
   log?: Pick<Log, 'error' | 'warn' | 'debug'>;
-  /** Hears of every statement that is sent, also those that begin and end transactions. */
+  /** Called with every statement that is sent, also those that begin and end transactions. */
   onStatement?: (text: string, parameters: unknown[]) => void;
-  /** READ_ONLY: Postgres refuses every write of these sessions. */
+  /** READ_ONLY: Postgres refuses every write. */
   access?: 'READ_ONLY' | 'READ_WRITE';
-  /** Settings of its sessions that are not those of every session. */
+  /** Settings that replace those of every session, or add to them. */
   session?: Readonly<Record<string, string | number>>;
 };
 
-/** Opens a pool of connections; connects only when first used. */
+/** Opens a pool of connections; it connects when it is first used. */
 export function openDatabase(
   address: DatabaseAddress,
   {
@@ -83,7 +87,7 @@ export function openDatabase(
     waitMs,
     onFault(fault: DriverFaultError) {
       faults[fault.kind]++;
-      log.error({ err: fault, fault: fault.kind }, 'a connection to the database is not as it has to be');
+      log.error({ err: fault, fault: fault.kind }, 'a connection to the database was faulty and was closed');
     },
     onNotice({ severity, code, message }) {
       if (severity === 'WARNING') log.warn({ code }, `the database warns: ${message}`);
@@ -103,20 +107,24 @@ export function openDatabase(
   };
 }
 
-/** What the driver would do by itself, at times of its own, the pool does. */
+/** Everything that postgres.js would start by itself is off, because the pool does it. */
 const NEVER_BY_ITSELF = {
-  ...{ max: 1, fetch_types: false },
+  /** The pool has a client for each connection. */
+  max: 1,
+  /** The pool reads the array types (`array-types.ts`). */
+  fetch_types: false,
+  /** The pool has its own limits for connecting and for the lifetime of a connection. */
   ...{ connect_timeout: 0, idle_timeout: 0, max_lifetime: 0 },
 };
 
-/** Where nobody gave a log. */
+/** The log where none is given. */
 const PROCESS_WARNINGS: NonNullable<OpenDatabase['log']> = {
   error: (_: unknown, message?: string) => process.emitWarning(message ?? 'a fault of the database'),
   warn: (_: unknown, message?: string) => process.emitWarning(message ?? 'a warning of the database'),
   debug() {},
 };
 
-/** The database's own time, for the clock. */
+/** The database's time, for the clock. */
 export async function readDatabaseTime({ sql }: Pick<Database, 'sql'>): Promise<Date> {
   const [row] = await sql<[{ now: Date }]>`select clock_timestamp() as now`;
   return row.now;
@@ -125,8 +133,8 @@ export async function readDatabaseTime({ sql }: Pick<Database, 'sql'>): Promise<
 type ConnectWithRetry = OpenDatabase & { attempts?: number; firstDelayMs?: number };
 
 /**
- * Opens a database that may still be starting: tries again with growing pauses, about 8 s in all.
- * @throws SetupError with exit code 3 if it is not there, at once if it refuses us.
+ * Opens a database that may still be starting: retries with growing pauses, about 8 s in all.
+ * @throws SetupError with exit code 3 if it stays unreachable, or at once if it refuses the connection
  */
 export async function connectWithRetry(
   address: DatabaseAddress,
@@ -139,7 +147,7 @@ export async function connectWithRetry(
     const error = await whyUnreachable(database);
     if (error === null) return database;
     await database.close();
-    if (!mayPass(error) || attempt === attempts)
+    if (!isPassing(error) || attempt === attempts)
       throw new SetupError(`no database at ${where}: ${reason(error)}`, 3);
     const delayMs = firstDelayMs * 2 ** (attempt - 1);
     log.warn({ attempt, attempts, delayMs }, `no database at ${where} yet: ${reason(error)}`);
@@ -158,12 +166,12 @@ async function whyUnreachable({ sql }: Database): Promise<ConnectionError | null
   }
 }
 
-/** What Postgres says itself stays as it is (a wrong password, an unknown database), but for starting, stopping and full. */
-function mayPass(error: ConnectionError): boolean {
+/** An answer of Postgres is final, such as a wrong password, unless it is starting, stopping or out of connections. */
+function isPassing(error: ConnectionError): boolean {
   return !(error instanceof postgres.PostgresError) || /^(57P0|53300)/.test(error.code);
 }
 
-/** A failed connection to a name with several addresses has a code and no message. */
+/** The error for a host name with several addresses has a code and no message. */
 function reason(error: ConnectionError): string {
   return error.message || (error.code ?? error.name);
 }

@@ -1,31 +1,31 @@
 import type { Sql } from 'postgres';
 
-/** What other processes say of the database's time. */
+/** The opinions of other running processes on the database's time. */
 type ClockOpinions = {
-  /** One that runs finds it wrong. */
+  /** One finds it wrong. */
   deny: boolean;
-  /** One that runs has gone by another time, and is about to follow this one. */
+  /** One has used another time, and is about to follow this one. */
   step: boolean;
-  /** One that has known the time for longer has found it right since this process began to ask. */
+  /** One that has known the time for longer has found it right since this process first asked. */
   vouch: boolean;
 };
 
 const PREFIX = 'clock:';
-/** Who finds the time wrong, or steps, says so every second. */
+/** A process that finds the time wrong, or steps, repeats it every second. */
 const DENIES_FOR_MS = 5_000;
 const KEPT_MS = 24 * 3_600_000;
 
-/** What processes say of the database's time, for one of them. Of no account. */
-export type ClockExchange = {
-  /** Says what this process finds, null being nothing, and asks what others do. */
+/** One process's exchange of opinions on the database's time. Of no account. */
+type ClockExchange = {
+  /** Writes this process's opinion, unless it is null, and reads those of others. */
   exchange(says: 'RIGHT' | 'WRONG' | 'STEPPING' | null): Promise<ClockOpinions>;
-  /** Forgets what this process said, as it ends. */
+  /** Deletes this process's opinion, as the process ends. */
   forget(): Promise<void>;
 };
 
 export function openClockExchange(sql: Sql, processId: string): ClockExchange {
   const own = PREFIX + processId;
-  /** When this process first asked, by the time in question. */
+  /** When this process first asked, by the database's time. */
   let since: number | null = null;
   return {
     async exchange(says) {

@@ -2,19 +2,19 @@ import type { Sql } from 'postgres';
 import { firstDue } from './rows/outbox-claims.ts';
 import { inTransaction } from './transaction.ts';
 
-/** What the database has to do just now, of all accounts together; times in milliseconds. */
+/** The work that is due in the database, for all accounts together. */
 export type DatabaseGauges = {
   lanes: number;
-  /** Lanes whose alarm has come and that were not woken yet. */
+  /** Lanes whose `wake_at` has passed. */
   lanesDue: number;
-  /** Those of them whose alarm came 5 s ago or longer. */
+  /** Lanes whose `wake_at` passed at least 5 s ago. */
   lanesOverdue: number;
-  /** For how long the most overdue lane has waited; 0 where none is due. */
+  /** For how long the most overdue lane has waited; 0 if none is due. */
   lanesBehindMs: number;
   outboxPending: number;
-  /** The age of the oldest effect that is not done; 0 where there is none. */
+  /** The age of the oldest pending effect; 0 if there is none. */
   outboxOldestMs: number;
-  /** For how long the effect longest due has waited for somebody to carry it out; 0 where none is due. What waits for a circuit breaker is left out. */
+  /** For how long the effect longest due has waited, except behind an open circuit breaker; 0 if none is due. */
   outboxBehindMs: number;
   /** Circuit breakers that are open or half open. */
   circuitsOpen: { channel: number; endpoint: number };
@@ -23,19 +23,18 @@ export type DatabaseGauges = {
   connections: Record<ConnectionState, number>;
 };
 
-/** What a connection to the database is doing. */
+/** The states of a connection, as `pg_stat_activity` has them. */
 const CONNECTION_STATES = ['active', 'idle', 'idle in transaction', 'other'] as const;
 type ConnectionState = (typeof CONNECTION_STATES)[number];
 
-/** Effects are counted up to this many: beyond it, how many more there are tells nobody anything. */
+/** The most effects that are counted; an exact number beyond it would not help anyone. */
 const MOST_COUNTED = 100_000;
-/** As the reconciler has it. */
+/** The reconciler wakes lanes that are overdue by as long. */
 const OVERDUE_MS = 5_000;
 
 /**
- * Reads the gauges, across accounts: from the lanes and the partial indexes of the outbox, never from the conversations.
- * How many conversations are due now would take a probe of every lane and timer; how many lanes are says the same soon enough.
- * Gives up after 1 s each.
+ * Reads the gauges, across accounts, from the lanes and the partial indexes of the outbox; each statement may take 1 s.
+ * Counting due conversations would take a probe of every lane and timer, so lanes are counted instead.
  */
 export async function readGauges(sql: Sql, now: Date): Promise<DatabaseGauges> {
   const overdue = new Date(now.getTime() - OVERDUE_MS);

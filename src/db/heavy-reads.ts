@@ -1,47 +1,50 @@
 import type { PendingQuery, Row, Sql } from 'postgres';
 import { UnavailableError } from '../domain/errors.ts';
-import { openFairQueue } from '../domain/fair-queue.ts';
 import type { Database, OpenDatabase } from './client.ts';
+import { openShares } from './shares.ts';
+import { openWaitingList } from './waiting-list.ts';
 
-/** A place for a request that reads much: a connection that nobody else has meanwhile. */
+/** A place for one heavy request: a connection to itself, until it leaves. */
 export type HeavyPlace = { db: Database; leave(): void };
 
-/** The few places for requests that read much, so that the engine and short calls always have connections of theirs. */
+/** The few places for requests that read much, so that wakes and short calls always find a connection. */
 export type HeavyReads = {
   /**
-   * Waits for a place; accounts take turns. `left` is aborted where its caller has gone.
-   * @throws UnavailableError with `retryAfterSeconds` where none comes free in time, or too many wait already
+   * Waits for a place; accounts take turns. Aborting `left`, once the caller has gone, ends the wait.
+   * @throws UnavailableError with `retryAfterSeconds` if no place is free in time, or too many requests wait already
    */
   take(accountId: string, left?: AbortSignal): Promise<HeavyPlace>;
-  /** What subscriptions read by whose events read much. */
+  /** The connection for events of subscriptions, which read much. */
   events: Database;
-  /** Requests that have a place, and those that wait for one. */
+  /** How many requests have a place, and how many wait for one. */
   load(): { within: number; waiting: number };
   close(): Promise<void>;
 };
 
 type HeavyLimits = {
-  /** For all accounts. */
+  /** Places for all accounts. */
   places: number;
-  /** For one account; half of all where it is not said. */
+  /** Places for one account; half of `places` by default. */
   placesOfOne?: number;
   /** How long a request waits for a place at most. */
   waitMs?: number;
-  /** How long a request that has a place may begin to read. */
+  /** How long a request that has a place may start statements. */
   readWithinMs?: number;
 };
 
-/** Each statement of such a request, where it says nothing else, and no more processes of the server than one. */
-const SESSION = { statement_timeout: 8_000, max_parallel_workers_per_gather: 0 };
+const SESSION = {
+  /** A statement that sets no limit of its own. */
+  statement_timeout: 8_000,
+  /** One process of the server for each place. */
+  max_parallel_workers_per_gather: 0,
+};
 const WAIT_MS = 10_000;
 const READ_WITHIN_MS = 20_000;
-/** Requests that wait for each place of theirs. */
+/** How many requests may wait for each place. */
 const WAITING_FOR_EACH = 8;
 const RETRY_AFTER_S = 5;
 
-type Waiting = (place: Database) => void;
-
-/** Opens the places, each a pool of a single connection that `open` makes. */
+/** Opens the places. Each is a pool of one connection that `open` makes. */
 export async function openHeavyReads(
   open: (options: OpenDatabase) => Promise<Database>,
   {
@@ -54,61 +57,50 @@ export async function openHeavyReads(
   const one = () => open({ connections: 1, session: SESSION });
   const [events, ...all] = await Promise.all([one(), ...Array.from({ length: places }, one)]);
   const free = [...all];
-  const within = new Map<string, number>();
-  const queue = openFairQueue<Waiting>();
-  const mayEnter = (accountId: string) => (within.get(accountId) ?? 0) < placesOfOne;
+  const shares = openShares(placesOfOne);
+  const waiting = openWaitingList<HeavyPlace>(waitMs, noPlace);
 
-  function enter(accountId: string, db: Database): HeavyPlace {
-    within.set(accountId, (within.get(accountId) ?? 0) + 1);
+  function enter(accountId: string): HeavyPlace {
+    const db = free.pop() as Database;
+    shares.take(accountId);
     const deadline = openDeadline(db.sql, readWithinMs);
-    let left = false;
+    let hasLeft = false;
     return {
       db: { ...db, sql: deadline.sql },
       leave() {
-        if (left) return;
-        left = true;
+        if (hasLeft) return;
+        hasLeft = true;
         deadline.clear();
-        const own = (within.get(accountId) ?? 1) - 1;
-        if (own > 0) within.set(accountId, own);
-        else within.delete(accountId);
+        shares.giveBack(accountId);
         free.push(db);
-        queue.next(mayEnter)?.(free.pop() as Database);
+        const next = waiting.next(shares.mayTake);
+        next?.take(enter(next.accountId));
       },
     };
   }
 
-  function waitForPlace(accountId: string, leftBy: AbortSignal | undefined): Promise<HeavyPlace> {
-    return new Promise((resolve, reject) => {
-      const stop = () => {
-        queue.remove(accountId, letIn);
-        clearTimeout(patience);
-        leftBy?.removeEventListener('abort', giveUp);
-      };
-      const letIn: Waiting = (db) => {
-        stop();
-        resolve(enter(accountId, db));
-      };
-      const giveUp = () => {
-        stop();
-        reject(noPlace());
-      };
-      const patience = setTimeout(giveUp, waitMs);
-      leftBy?.addEventListener('abort', giveUp);
-      queue.add(accountId, letIn);
-    });
+  async function waitForPlace(accountId: string, left: AbortSignal | undefined): Promise<HeavyPlace> {
+    const key = {};
+    const giveUp = () => waiting.refuse(key, noPlace());
+    left?.addEventListener('abort', giveUp);
+    try {
+      return await new Promise((take, refuse) => waiting.add(key, { accountId, take, refuse }));
+    } finally {
+      left?.removeEventListener('abort', giveUp);
+    }
   }
 
   return {
     async take(accountId, left) {
-      if (free.length > 0 && mayEnter(accountId)) return enter(accountId, free.pop() as Database);
+      if (free.length > 0 && shares.mayTake(accountId)) return enter(accountId);
       const isFull =
-        queue.size(accountId) >= placesOfOne * WAITING_FOR_EACH ||
-        queue.size() >= 4 * places * WAITING_FOR_EACH;
+        waiting.size(accountId) >= placesOfOne * WAITING_FOR_EACH ||
+        waiting.size() >= 4 * places * WAITING_FOR_EACH;
       if (isFull || left?.aborted) throw noPlace();
       return await waitForPlace(accountId, left);
     },
     events,
-    load: () => ({ within: places - free.length, waiting: queue.size() }),
+    load: () => ({ within: places - free.length, waiting: waiting.size() }),
     async close() {
       await Promise.all([...all, events].map((db) => db.close()));
     },
@@ -122,7 +114,7 @@ function noPlace(): UnavailableError {
   );
 }
 
-/** A client that begins no statement any more after so long: a request of many long statements must not keep its place. */
+/** Statements that fail to start once `withinMs` have passed, so that a request of many long ones gives its place back. */
 function openDeadline(sql: Sql, withinMs: number): { sql: Sql; clear(): void } {
   let isOver = false;
   const timer = setTimeout(() => {
@@ -134,7 +126,7 @@ function openDeadline(sql: Sql, withinMs: number): { sql: Sql; clear(): void } {
   };
   const limited = new Proxy(sql, {
     apply(target, _, given: Parameters<Sql>) {
-      // Without a template it makes a part of a statement.
+      // A call without a template makes a fragment, and sends nothing.
       if (Object.hasOwn(given[0] as object, 'raw')) check();
       return (target as unknown as (...all: unknown[]) => PendingQuery<Row[]>)(...given);
     },

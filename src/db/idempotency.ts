@@ -4,23 +4,20 @@ import type { EngineDeps } from '../engine.ts';
 import { claimKey, readAnswer, storeAnswer } from './rows/idempotency-keys.ts';
 import { orUnavailable } from './sqlstate.ts';
 
-/** A call under an idempotency key (null: without one), and everything that makes it this call and no other. */
+/** A call, with its idempotency key, null if it has none, and everything that tells it from other calls. */
 export type Call = { key: string | null; request: unknown };
 
-/** Does something in a transaction, and keeps the answer under the call's key. */
-export type Keeping<Result extends object> = (
-  sql: TransactionSql,
-  act: () => Promise<Result>,
-) => Promise<Result>;
+/** Runs work in a transaction, and stores its answer under the call's key. */
+type Keeping<Result extends object> = (sql: TransactionSql, act: () => Promise<Result>) => Promise<Result>;
 
-/** The key was used before: the transaction has to go, and the answer is looked up. */
+/** The key was used before: the transaction is rolled back, and the stored answer is read. */
 class UsedKeyError extends Error {}
 
 /**
- * Runs a call once for its key: the same call again changes nothing and gets the same answer. The key is kept in
- * the transaction of what the call changes, so neither two at once nor a crash in between can make it act twice
- * or keep a key for nothing. A call that is refused keeps no key: it changed nothing, and may be tried again.
- * @throws ConflictError where the key was used for another call; UnavailableError where the database gave it up
+ * Runs a call once for its key: a repeated call changes nothing and gets the same answer. The key is stored in the
+ * transaction of the call, so neither concurrent calls nor a crash can make it act twice, or store a key without its change.
+ * A refused call stores no key: it changed nothing, and may be repeated.
+ * @throws ConflictError if the key was used for another call; UnavailableError if the database could not carry it out
  */
 export async function once<Result extends object>(
   { db, clock, identifierHash }: Pick<EngineDeps, 'db' | 'clock' | 'identifierHash'>,
@@ -31,7 +28,7 @@ export async function once<Result extends object>(
   if (key === null) return await orUnavailable(() => run((_sql, act) => act()));
   const hashed = (kind: 'IDEMPOTENCY_KEY' | 'REQUEST', value: string) =>
     identifierHash({ kind, accountId, channelId: null, value });
-  // The key as it stands once somebody whom it named was erased.
+  // The erased key replaces the key once a contact that it names is erased.
   const keys = { key, erasedKey: hashed('IDEMPOTENCY_KEY', key) };
   const requestHash = hashed('REQUEST', JSON.stringify(request));
   try {

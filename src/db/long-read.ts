@@ -3,10 +3,7 @@ import { UnavailableError } from '../domain/errors.ts';
 import { hasSqlstate } from './sqlstate.ts';
 import { inTransaction } from './transaction.ts';
 
-/**
- * Reads by one statement that may go through all of an account's conversations, for `withinMs` at most.
- * @throws UnavailableError where that is not enough
- */
+/** Runs a statement that may read every conversation of an account. @throws UnavailableError after `withinMs` */
 export async function readWithin<Found extends readonly Row[]>(
   sql: Sql,
   withinMs: number,

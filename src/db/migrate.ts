@@ -7,15 +7,15 @@ import { SetupError } from '../domain/errors.ts';
 import type { Log } from '../log.ts';
 import { type DatabaseAddress, describeAddress, postgresOptions } from './address.ts';
 
-/** This code's migrations. */
+/** The folder of this code's migrations. */
 export const MIGRATIONS = fileURLToPath(new URL('../../drizzle', import.meta.url));
 const OLDEST_SERVER = 15;
-/** Of the advisory lock under which one process migrates; any number that nobody else uses. */
+/** The advisory lock under which one process migrates; any number that no other program uses. */
 const LOCK = 5_851_117_301;
 
 /**
- * Brings the database to the newest migration of this code. Processes that start together wait for each other, and
- * for what `thenAlone` does once that is there.
+ * Migrates the database to the newest migration of this code, then runs `thenAlone`. Processes that start together wait
+ * for each other, so that one at a time does both.
  * @throws SetupError if the server is older than Postgres 15, if a newer Lull has migrated it, or if a migration fails.
  */
 export async function migrateDatabase(
@@ -24,7 +24,7 @@ export async function migrateDatabase(
   folder = MIGRATIONS,
   thenAlone: () => Promise<void> = async () => {},
 ): Promise<void> {
-  // One connection that lives as long as the lock; migrations may take as long as they need.
+  // The lock belongs to this one connection, which lives as long as migrations need.
   const sql = postgres({
     ...postgresOptions(address),
     max: 1,
@@ -75,7 +75,8 @@ async function takeLock(sql: postgres.Sql, log: Log): Promise<void> {
   await sql`select pg_advisory_lock(${LOCK})`;
 }
 
-async function appliedMigrations(sql: postgres.Sql): Promise<string[]> {
+/** The names of the migrations that a database has, in their order. */
+export async function appliedMigrations(sql: postgres.Sql): Promise<string[]> {
   const [table] = await sql`select to_regclass('drizzle.__drizzle_migrations') as name`;
   if (table?.name == null) return [];
   const rows = await sql<{ name: string }[]>`

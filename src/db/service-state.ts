@@ -2,10 +2,7 @@ import type { Sql } from 'postgres';
 import { SetupError } from '../domain/errors.ts';
 import { inTransaction } from './transaction.ts';
 
-/**
- * Remembers the hash of the rules that come with the code. Where it is not the one of the last start, every
- * account's lanes are to be armed anew, which the reconciler then does.
- */
+/** Stores the hash of the built-in rules. If it has changed since the last start, the reconciler reschedules every lane. */
 export async function rescheduleOnNewRules(sql: Sql, hash: string): Promise<void> {
   await inTransaction(sql, async (tx) => {
     const [changed] = await tx`
@@ -15,10 +12,7 @@ export async function rescheduleOnNewRules(sql: Sql, hash: string): Promise<void
   });
 }
 
-/**
- * Makes sure that a database's secrets are under the key with this fingerprint; the first one to come is it.
- * @throws SetupError where they are under another
- */
+/** Checks that this key encrypts the database's secrets; the first key is stored. @throws SetupError if it is another */
 export async function claimVault(sql: Sql, fingerprint: string): Promise<void> {
   await sql`
     insert into service_state (key, value) values ('vault', ${sql.json(fingerprint)}) on conflict (key) do nothing`;

@@ -16,7 +16,7 @@ const SQLSTATE = {
   lockNotAvailable: '55P03',
   queryCanceled: '57014',
 } as const;
-export type SqlstateName = keyof typeof SQLSTATE;
+type SqlstateName = keyof typeof SQLSTATE;
 
 const CONFLICTS = codes('uniqueViolation', 'deadlock', 'serializationFailure');
 const TIMEOUTS = codes('lockNotAvailable', 'queryCanceled', 'idleInTransactionTimeout', 'transactionTimeout');

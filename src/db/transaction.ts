@@ -1,46 +1,47 @@
 import type { Sql, TransactionSql } from 'postgres';
-import type { Connection } from './pool/connection.ts';
+import { type Connection, send, whyGone } from './pool/connection.ts';
 import { type Carrier, type DriverQuery, statementsOf } from './pool/driver.ts';
 import { DriverFaultError } from './pool/errors.ts';
 import type { Pool } from './pool/pool.ts';
 import { hasSqlstate } from './sqlstate.ts';
 
-/** How a transaction sees and what it may do; without one it is read committed, and may write. */
+/** The mode of a transaction; by default it is read committed, and may write. */
 export type TransactionMode = 'read only' | 'isolation level repeatable read read only';
 type Run<Result> = (sql: TransactionSql) => Result | PromiseLike<Result>;
-/** An array of promises stands for all they bring. */
-type Settled<Result> = Result extends unknown[]
+/** An array of promises stands for their results. */
+type Results<Result> = Result extends unknown[]
   ? { [Key in keyof Result]: Awaited<Result[Key]> }
   : Awaited<Result>;
 /** Runs something in a transaction. */
-export type Transact = <Result>(run: Run<Result>, mode?: TransactionMode) => Promise<Settled<Result>>;
+type Transact = <Result>(run: Run<Result>, mode?: TransactionMode) => Promise<Results<Result>>;
 
-/** Where the statements of a pool keep the way into a transaction. */
+/** The property of a database's `sql` that begins transactions. */
 export const TRANSACT = Symbol('transact');
 
 /**
- * Runs something in one transaction, the only way into one. It commits when `run` is done, and rolls back where that rejects
- * or a statement of it failed, even if nobody heard. The transaction has a connection to itself, on which its statements are
- * pipelined. Statements outside of it, of the same database, are refused meanwhile: they might wait for each other for ever.
- * @throws UnavailableError where no connection was free in time; nothing was changed
+ * Runs `run` in a transaction; there is no other way to begin one. It commits when `run` is done, and rolls back if `run`
+ * rejects or one of its statements fails, even if `run` catches the error. The transaction has a connection to itself, on
+ * which its statements are pipelined. Until it ends, statements outside of it are refused if they would have to wait for a
+ * connection: transactions could wait for each other for ever.
+ * @throws UnavailableError if no connection was free in time; nothing was changed
  */
 export function inTransaction<Result>(
   sql: Sql,
   run: Run<Result>,
   mode?: TransactionMode,
-): Promise<Settled<Result>> {
+): Promise<Results<Result>> {
   const { [TRANSACT]: transact } = sql as Sql & { [TRANSACT]?: Transact };
   if (transact === undefined) throw new TypeError('a transaction takes the statements of an open database');
   return transact(run, mode);
 }
 
-/** The way into transactions of a pool. */
+/** Begins transactions on connections of a pool. */
 export function transactionsOf(pool: Pool, template: Sql): Transact {
   return (run, mode) =>
     pool.lend(
       (connection) =>
         new Promise((resolve, reject) => {
-          // Whoever runs it may wait for something else just now.
+          // `run` may be waiting for something other than the connection.
           connection.onGone = reject;
           carryOut(connection, template, run as Run<never>, mode).then(resolve, reject);
         }),
@@ -63,7 +64,7 @@ async function carryOut<Result>(
 
 type Scope<Result> = { run: Run<Result>; rollBack: () => PromiseLike<unknown> };
 
-/** Runs something, and rolls back where that or a statement of it fails. */
+/** Runs `run`, and rolls back if it or one of its statements fails. */
 async function scope<Result>(
   connection: Connection,
   template: Sql,
@@ -82,7 +83,7 @@ async function scope<Result>(
       failed ??= { error };
       reject(error);
     };
-    // Somebody hears of it: this scope.
+    // This scope handles the rejection, so it is never unhandled.
     query.then(undefined, () => {});
     carrier.handler(query);
   };
@@ -103,22 +104,22 @@ async function scope<Result>(
     if (failed !== null) throw (failed as { error: unknown }).error;
     return result;
   } catch (error) {
-    // Where that fails too, the connection does not prove clean.
-    if (connection.gone() === null) await rollBack().then(undefined, () => {});
+    // If this fails too, the connection does not prove clean.
+    if (whyGone(connection) === null) await rollBack().then(undefined, () => {});
     throw causeOf(error, failed);
   } finally {
     isOver = true;
   }
 }
 
-/** A transaction that failed answers every further statement with 25P02: what it failed with first says more. */
+/** A failed transaction answers further statements with 25P02; the first error says more. */
 function causeOf(error: unknown, failed: { error: unknown } | null): unknown {
   return failed !== null && hasSqlstate(error, 'inFailedTransaction') ? failed.error : error;
 }
 
 function within(connection: Connection): Carrier {
   return {
-    handler: (query) => connection.send(query),
+    handler: (query) => send(connection, query),
     canceller: async () => {},
   };
 }

@@ -233,7 +233,8 @@ function decideInPlace(
   const command = notBeforeItsMessage(asked, history);
   const isLate = latest !== null && isOpen(latest) && command.at < latest.newestAt;
   if (isLate && (state.named === null || state.named.id === latest.id)) {
-    const inserted = histories.pasts.take(state, latest, histories.of(latest.id), command, context);
+    const whole = { ...context, history: histories.of(latest.id) };
+    const inserted = histories.lateActivities.insert(state, command, whole);
     if (inserted !== null) return inserted;
   }
   return withinBounds(subject, decide(state, command, { ...context, history }));

@@ -1,11 +1,11 @@
 import type { Event } from '../domain/conversation/event.ts';
-import { openPasts, type Past } from '../domain/conversation/insert-late-activity.ts';
+import { type LateActivities, openLateActivities } from '../domain/conversation/insert-late-activity.ts';
 import type { Decisions } from './decide-call.ts';
 import type { WorkingSet } from './load-locked.ts';
 
 /** The events of a call's conversations, including those that the call has decided so far. */
 export type Histories = {
-  pasts: Past;
+  lateActivities: LateActivities;
   /** The events of a conversation: the same list at every call, which grows. */
   of(conversationId: string): readonly Event[];
 };
@@ -23,7 +23,7 @@ export function openHistories(
     return list;
   };
   return {
-    pasts: openPasts(),
+    lateActivities: openLateActivities(),
     of(conversationId) {
       for (; taken < decisions.events.length; taken++) {
         const event = decisions.events[taken] as Event;

@@ -52,7 +52,7 @@ it('the bench runs at a tiny size, and its page is made of what it says', async 
   } finally {
     rmSync(folder, { recursive: true });
   }
-}, 180_000);
+}, 600_000);
 
 it('the bench says which scenarios there are', async () => {
   const { code, stderr } = await node('bench/main.ts', '--only', 'nothing');

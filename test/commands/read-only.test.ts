@@ -112,7 +112,7 @@ describe('commands that only read change nothing', () => {
       return (await Promise.all(own.map((name) => commandsOf(...path, name)))).flat();
     };
     expect((await commandsOf()).sort()).toEqual([...WRITERS, ...Object.keys(READERS)].sort());
-  }, 120_000);
+  }, 600_000);
 
   it('of a database that is current, and they read it', async () => {
     const runs = await runAll(engine.address);
@@ -123,13 +123,13 @@ describe('commands that only read change nothing', () => {
       status: 2,
       stderr: expect.stringContaining('no such conversation'),
     });
-  }, 120_000);
+  }, 600_000);
 
   it('of an empty one, and they say what to do', async () => {
     const { address, drop } = await createEmptyDatabase();
     expect(await runAll(address)).toEqual(all(1, /nothing of Lull in this database.*`lull migrate`/));
     await drop();
-  }, 120_000);
+  }, 600_000);
 
   it('of an old one, and of a newer one, and they say what to do', async () => {
     const { address, drop } = await createEmptyDatabase();
@@ -146,7 +146,7 @@ describe('commands that only read change nothing', () => {
     );
     expect(await runAll(address)).toEqual(all(1, /migrated by a newer version of Lull.*run that version/));
     await drop();
-  }, 120_000);
+  }, 600_000);
 
   it('where there is no database at all, and they make none', async () => {
     const runs = await Promise.all(ON_DATABASE.map((name) => lull(READERS[name] as string[])));
@@ -157,7 +157,7 @@ describe('commands that only read change nothing', () => {
         stderr: expect.stringMatching(/no database in .*lull serve/),
       });
     expect(existsSync(dataDir)).toBe(false);
-  }, 120_000);
+  }, 600_000);
 
   it('and what needs no database opens none', async () => {
     const cwd = join(folder, 'elsewhere');
@@ -167,7 +167,7 @@ describe('commands that only read change nothing', () => {
     expect(readdirSync(cwd)).toEqual(['acme-chat']);
     expect(existsSync(dataDir)).toBe(false);
     rmSync(cwd, { recursive: true });
-  }, 120_000);
+  }, 600_000);
 
   it('by their sessions, in which Postgres refuses every write', async () => {
     const db = openDatabase(engine.address, { access: 'READ_ONLY', connections: 1 });

@@ -15,14 +15,14 @@ beforeAll(async () => {
 });
 afterAll(() => test.drop());
 
-it('reads timestamps as dates', async () => {
+it('timestamps are read as dates', async () => {
   const { sql } = test.database;
   const [row] =
     await sql`select timestamptz '2026-03-01 12:00:00.123+02' as at, ${new Date(5)}::timestamptz as sent`;
   expect(row).toEqual({ at: new Date('2026-03-01T10:00:00.123Z'), sent: new Date(5) });
 });
 
-it('limits every session', async () => {
+it('every session has the time limits and the time zone of Lull', async () => {
   const settings = await test.database.sql`select name, setting from pg_settings`;
   expect([...settings]).toEqual(
     expect.arrayContaining([
@@ -35,19 +35,19 @@ it('limits every session', async () => {
   );
 });
 
-it('asks the database for its time', async () => {
+it('the time of the database can be read', async () => {
   const time = await readDatabaseTime(test.database);
   expect(Math.abs(time.getTime() - Date.now())).toBeLessThan(5000);
 });
 
-it('a closed database takes no more statements', async () => {
+it('a closed database rejects statements', async () => {
   const database = openDatabase(test.address);
   await database.sql`select 1`;
   await database.close();
   await expect(database.sql`select 1`).rejects.toThrow('CONNECTION_ENDED');
 });
 
-describe('a transaction whose connection goes', () => {
+describe('a transaction whose connection is lost', () => {
   let database: Database;
   beforeAll(async () => {
     database = await connectWithRetry(test.address, log, { connections: 2 });
@@ -60,7 +60,7 @@ describe('a transaction whose connection goes', () => {
     await sleep(50);
   }
 
-  it('knows arrays on every connection', async () => {
+  it('arrays can be written and read on every connection', async () => {
     const words = ['a', 'b"c'];
     const asked = [1, 2].map(
       () => database.sql`select ${words}::text[] as words, pg_sleep(0.1)::text as slept`,
@@ -68,7 +68,7 @@ describe('a transaction whose connection goes', () => {
     expect((await Promise.all(asked)).map(([row]) => row?.words)).toEqual([words, words]);
   });
 
-  it('is lost, and with it what it says afterwards', async () => {
+  it('fails, and so do its later statements', async () => {
     const said = Promise.withResolvers<unknown>();
     const gone = inTransaction(database.sql, async (sql) => {
       await cut(sql);
@@ -80,7 +80,7 @@ describe('a transaction whose connection goes', () => {
     expect(await test.database.sql`select to_regclass('said') as found`).toEqual([{ found: null }]);
   });
 
-  it('is lost where a statement of it is under way, and others take place', async () => {
+  it('fails while its statements are under way, and the next transaction succeeds', async () => {
     const gone = inTransaction(database.sql, async (sql) => {
       const [session] = await sql`select pg_backend_pid() as pid`;
       const cutting = test.database.sql`select pg_terminate_backend(${session?.pid}, 5000)`.execute();
@@ -92,13 +92,13 @@ describe('a transaction whose connection goes', () => {
   });
 });
 
-it('a database that is there is opened', async () => {
+it('a reachable database is opened', async () => {
   const database = await connectWithRetry(test.address, log);
   expect(await database.sql`select 1 as one`).toEqual([{ one: 1 }]);
   await database.close();
 });
 
-it('a database that is not there is tried again, then named without its password', async () => {
+it('an unreachable database is retried, and the error names it without its password', async () => {
   const tries: string[] = [];
   const watching = createLog({ logLevel: 'warn' }, { write: (line) => tries.push(line) });
   const address = { url: 'postgres://someone:hidden@127.0.0.1:9/lull' };
@@ -111,23 +111,24 @@ it('a database that is not there is tried again, then named without its password
   expect(failed.message + tries.join('')).not.toContain('hidden');
 });
 
-it('a server that refuses us is not tried again', async () => {
+it('a server that refuses the connection is not retried', async () => {
   const missing = inDatabase(test.address, 'nowhere');
   const failed = connectWithRetry(missing, log, { firstDelayMs: 60_000 });
   await expect(failed).rejects.toMatchObject({ exitCode: 3, message: expect.stringContaining('nowhere') });
 });
 
+const ANN = { host: 'db.example', port: 5432, database: 'lull', user: 'ann' };
 it.each([
-  ['postgres://ann:p%40ss@db.example:6543/lull?sslmode=require', 'db.example', 6543, 'lull', 'ann', 'p@ss'],
-  ['postgresql://ann@db.example', 'db.example', 5432, 'ann', 'ann', undefined],
-  ['postgres://ann@/lull?host=/run/postgresql', '/run/postgresql', 5432, 'lull', 'ann', undefined],
-  ['postgres://ann@%2Frun%2Fpostgresql/lull', '/run/postgresql', 5432, 'lull', 'ann', undefined],
-  ['postgres://ann@[::1]:1234/lull', '::1', 1234, 'lull', 'ann', undefined],
-  ['postgres://ann@?host=/tmp&port=6000', '/tmp', 6000, 'ann', 'ann', undefined],
-  ['postgres:///lull?user=ann&password=secret', 'localhost', 5432, 'lull', 'ann', 'secret'],
-])('understands %s', (url, host, port, database, user, password) => {
-  const login = { database, user, ...(password === undefined ? {} : { password }) };
-  expect(pgPoolConfig({ url })).toMatchObject({ ...login, host, port });
+  ['postgres://ann:p%40ss@db.example:6543/lull?sslmode=require', { ...ANN, port: 6543, password: 'p@ss' }],
+  ['postgresql://ann@db.example', { ...ANN, database: 'ann' }],
+  ['postgres://ann@/lull?host=/run/postgresql', { ...ANN, host: '/run/postgresql' }],
+  ['postgres://ann@%2Frun%2Fpostgresql/lull', { ...ANN, host: '/run/postgresql' }],
+  ['postgres://ann@[::1]:1234/lull', { ...ANN, host: '::1', port: 1234 }],
+  ['postgres://ann@?host=/tmp&port=6000', { ...ANN, host: '/tmp', port: 6000, database: 'ann' }],
+  ['postgres:///lull?user=ann&password=secret', { ...ANN, host: 'localhost', password: 'secret' }],
+])('reads the address %s', (url, expected) => {
+  expect(pgPoolConfig({ url })).toMatchObject(expected);
+  const { host, port, ...login } = expected;
   const way = host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : { host: [host], port: [port] };
   expect(postgresOptions({ url })).toMatchObject({ ...login, ...way });
   expect(describeAddress({ url })).not.toContain('p@ss');
@@ -140,7 +141,7 @@ it.each([
   ['?sslmode=require', { rejectUnauthorized: false }],
   ['?sslmode=verify-ca', true],
   ['?sslmode=verify-full&sslrootcert=/no/such/file', true],
-])('encrypts as asked: %s', (query, ssl) => {
+])('the query %j of an address decides about encryption', (query, ssl) => {
   const url = `postgres://ann@db.example/lull${query}`;
   expect(postgresOptions({ url }).ssl).toEqual(ssl);
   expect(pgPoolConfig({ url }).ssl).toEqual(ssl);

@@ -15,7 +15,7 @@ const age = (ms: number) => test.database.sql`
   update service_state set value = value || jsonb_build_object('at', (value ->> 'at')::bigint - ${ms}::bigint)
   where key like 'clock:%'`;
 
-it('a process hears nothing of itself, and nothing of others who have said nothing', async () => {
+it('a process reads neither its own opinion nor one of a process that wrote none', async () => {
   const [one, other] = [open('one'), open('other')];
   expect(await one.exchange('WRONG')).toEqual({ deny: false, step: false, vouch: false });
   expect(await one.exchange('RIGHT')).toEqual({ deny: false, step: false, vouch: false });
@@ -25,7 +25,7 @@ it('a process hears nothing of itself, and nothing of others who have said nothi
   ]);
 });
 
-it('who denies the time is heard for 5 s, or until it says otherwise', async () => {
+it('a process that denies the time counts for 5 s, or until it writes another opinion', async () => {
   const [one, other] = [open('one'), open('other')];
   await one.exchange('WRONG');
   expect(await other.exchange('RIGHT')).toMatchObject({ deny: true });
@@ -40,7 +40,7 @@ it('who denies the time is heard for 5 s, or until it says otherwise', async () 
   expect(await other.exchange('RIGHT')).toMatchObject({ deny: false, step: false });
 });
 
-it('only what was said since a process began to ask bears the time out for it', async () => {
+it('only an opinion written after a process first asked vouches for the time', async () => {
   const [one, other] = [open('one'), open('other')];
   await one.exchange('RIGHT');
   await age(1);
@@ -51,7 +51,7 @@ it('only what was said since a process began to ask bears the time out for it', 
   expect(await other.exchange(null)).toMatchObject({ vouch: true });
 });
 
-it('forgets who ends, and who has said nothing for a day', async () => {
+it('an opinion is deleted when its process ends, and after a day', async () => {
   const [one, other] = [open('one'), open('other')];
   await one.exchange('RIGHT');
   await other.exchange('RIGHT');

@@ -30,7 +30,7 @@ afterAll(async () => {
 });
 
 it(
-  'a process outlives connections cut at random bytes; what was acknowledged is there, and nothing by half',
+  'a process survives connections cut at random bytes; acknowledged writes are stored, and none is stored by half',
   async () => {
     const child = spawn(process.execPath, [join(root, 'test/support/cut-child.ts'), url]);
     const ended = once(child, 'close');

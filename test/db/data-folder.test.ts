@@ -31,8 +31,8 @@ const open = (folder: string) =>
     .map(({ name }) => name)
     .filter((name) => (modeOf(join(folder, name)) & 0o077) !== 0);
 
-describe('what Lull writes into its data folder is for its owner alone', () => {
-  it.each([0o000, 0o022])('whatever the umask: %o', async (mask) => {
+describe('the data folder', () => {
+  it.each([0o000, 0o022])('only its owner can read Lull’s files in it, with umask %o', async (mask) => {
     const dataDir = join(base, `mask ${mask}`);
     process.umask(mask);
     await readSecretKey({ secretKey: null, dataDir });
@@ -44,7 +44,7 @@ describe('what Lull writes into its data folder is for its owner alone', () => {
     expect(modeOf(dataDir)).toBe(FOLDER);
   });
 
-  it('also what is there already and is open to others', async () => {
+  it('files that were open to others are closed', async () => {
     const dataDir = join(base, 'open');
     mkdirSync(dataDir);
     for (const name of ['postgres.log', 'demo.key']) writeFileSync(join(dataDir, name), 'before\n');
@@ -59,7 +59,7 @@ describe('what Lull writes into its data folder is for its owner alone', () => {
     expect(modeOf(join(dataDir, 'secret.key'))).toBe(0o600);
   });
 
-  it('but a folder that holds something else keeps its mode', async () => {
+  it('a folder that also holds other files keeps its mode', async () => {
     const dataDir = join(base, 'shared');
     mkdirSync(dataDir);
     chmodSync(dataDir, 0o755);
@@ -70,7 +70,7 @@ describe('what Lull writes into its data folder is for its owner alone', () => {
     expect(open(dataDir)).toEqual(['notes.txt']);
   });
 
-  it('a database that is only to be joined is not made where there is none', async () => {
+  it('joining a database that does not exist creates none', async () => {
     const dataDir = join(base, 'none');
     const joining = startEmbedded({ dataDir, log, ifThere: true });
     await expect(joining).rejects.toMatchObject({ code: 'SETUP', exitCode: 3 });

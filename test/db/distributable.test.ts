@@ -6,10 +6,10 @@ import { sourceFiles } from '../support/import-rules.ts';
 import { root } from '../support/run.ts';
 import { namesItsAccount, statementsOn } from '../support/statements.ts';
 
-/** Of no account, and small: every node has a copy of them. */
+/** Small tables of no account; every node has a copy of them. */
 const REFERENCE = ['operator_key', 'service_state'];
 
-/** What looks across accounts, and why; on a distributed schema each of them asks every node. */
+/** The statements across accounts, and why; in a distributed schema each of them asks every node. */
 const ACROSS: [path: string, begins: string, why: string][] = [
   [
     'src/db/rows/lanes.ts',
@@ -77,7 +77,7 @@ beforeAll(async () => {
 afterAll(() => test.drop());
 
 describe('every table can be distributed by account', () => {
-  it('has account_id, never null, at the head of its primary key', async () => {
+  it('its primary key begins with account_id, which is never null', async () => {
     const heads = await test.database.sql<{ table: string; head: string; nullable: boolean }[]>`
       select relname as table, attname as head, not attnotnull as nullable from pg_index
       join pg_class on pg_class.oid = indrelid and relnamespace = 'public'::regnamespace
@@ -88,7 +88,7 @@ describe('every table can be distributed by account', () => {
     expect(tables.length).toBeGreaterThan(15);
   });
 
-  it('has account_id, of one type, in every unique index', async () => {
+  it('every unique index has account_id, of one type', async () => {
     const unique = await test.database.sql<{ index: string; table: string; columns: string[] }[]>`
       select index.relname as index, of.relname as table,
         array(select attname::text from pg_attribute where attrelid = indrelid and attnum = any(indkey)) as columns
@@ -103,7 +103,7 @@ describe('every table can be distributed by account', () => {
     expect(types.map(({ type }) => type)).toEqual(['uuid']);
   });
 
-  it('refers to others of the same account alone', async () => {
+  it('every foreign key stays within an account', async () => {
     const keys = await test.database.sql<{ name: string; table: string; pairs: string[] }[]>`
       select conname as name, conrelid::regclass::text as table, array(
         select own.attname || ' ' || other.attname from unnest(conkey, confkey) as pair (own_number, other_number)
@@ -114,7 +114,7 @@ describe('every table can be distributed by account', () => {
     expect(keys.filter(({ pairs }) => !pairs.includes('account_id account_id'))).toEqual([]);
   });
 
-  it('needs nothing that a node has of its own: no sequence, no trigger, no rule, no view, no exclusion', async () => {
+  it('the schema has no sequence, trigger, rule, view or exclusion constraint, which only one node would have', async () => {
     const [found] = await test.database.sql`select
       (select count(*)::int from pg_class where relnamespace = 'public'::regnamespace and relkind in ('S', 'v', 'm')) as objects,
       (select count(*)::int from pg_trigger where not tgisinternal) as triggers,
@@ -125,7 +125,7 @@ describe('every table can be distributed by account', () => {
   });
 });
 
-describe('every statement says of which account its rows are', () => {
+describe('every statement names the account of its rows', () => {
   const inSource = () =>
     statementsOn(
       tables,
@@ -134,7 +134,7 @@ describe('every statement says of which account its rows are', () => {
   const isAcross = ({ path, text }: { path: string; text: string }) =>
     ACROSS.some(([where, begins]) => where === path && text.startsWith(begins));
 
-  it('but for those that look across accounts, which stand on a list', () => {
+  it('the only exceptions are on the list of statements across accounts', () => {
     const statements = inSource();
     expect(statements.length).toBeGreaterThan(100);
     const silent = statements.filter(
@@ -143,7 +143,7 @@ describe('every statement says of which account its rows are', () => {
     expect(silent).toEqual([]);
   });
 
-  it('and the list has none that is gone, or that names its account', () => {
+  it('the list names no statement that is gone, or that names its account', () => {
     const statements = inSource();
     for (const [path, begins] of ACROSS) {
       const found = statements.filter((each) => each.path === path && each.text.startsWith(begins));
@@ -155,7 +155,7 @@ describe('every statement says of which account its rows are', () => {
     }
   });
 
-  it('and the finder finds one that does not', () => {
+  it('a statement without its account is found', () => {
     const text = [
       'sql`select * from conversation where id = any(ids)`',
       "sql.unsafe('delete from event where conversation_id = $1', [id])",
@@ -171,7 +171,7 @@ describe('every statement says of which account its rows are', () => {
   });
 });
 
-it('the queue keeps to a schema of its own: nothing refers to it, and it to nothing', async () => {
+it('the queue has a schema of its own, with no foreign key to or from another', async () => {
   const backend = await openPostgresBackend(test.address, 'lull', createLog({ logLevel: 'silent' }));
   await backend.queue('lane-wake').getJobCounts();
   const { sql } = test.database;

@@ -10,8 +10,8 @@ beforeAll(async () => {
 });
 afterAll(() => test.drop());
 
-describe('what Lull knows of the inside of postgres.js', () => {
-  it('holds: a statement has its handler and its ends, and a part of one has none', () => {
+describe('the internals of postgres.js that Lull uses', () => {
+  it('a statement has a handler, resolve and reject, and a fragment has none', () => {
     const { sql } = test.database;
     const query: unknown = sql`select 1`;
     expect(isQuery(query)).toBe(true);
@@ -23,7 +23,7 @@ describe('what Lull knows of the inside of postgres.js', () => {
     expect(isQuery(sql({ name: 1 }))).toBe(false);
   });
 
-  it('statements may stand in others, with the helpers for names, rows and lists', async () => {
+  it('statements take fragments, and the helpers for names, rows and lists', async () => {
     const { sql } = test.database;
     const part = sql`i > ${1}`;
     const rows = await sql`
@@ -36,7 +36,7 @@ describe('what Lull knows of the inside of postgres.js', () => {
     expect(await sql.unsafe('select $1::int as a', [5], { prepare: true })).toEqual([{ a: 5 }]);
   });
 
-  it('has no other way to a connection', () => {
+  it('the statements of a pool have no other way to a connection', () => {
     const known = test.database.sql as unknown as Record<string, unknown>;
     expect([known.begin, known.reserve, known.listen, known.end]).toEqual(Array(4).fill(undefined));
   });
@@ -68,7 +68,7 @@ describe('arrays', () => {
     expect(kept?.back).toEqual(values);
   });
 
-  it('are read with bounds of their own, and written as they are where they are text already', () => {
+  it('arrays are read with any bounds, and written unchanged if they are text already', () => {
     expect(parseArray('[0:1]={1,2}', Number)).toEqual([1, 2]);
     expect(parseArray('{{1,2},{3,NULL}}', Number)).toEqual([
       [1, 2],

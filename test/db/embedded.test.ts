@@ -36,7 +36,7 @@ beforeAll(() => {
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
   for (const embedded of running.splice(0).reverse()) await embedded.stop();
-  await vi.waitFor(() => expect(postgresIn(dataDir)).toBe(null), 10_000);
+  await vi.waitFor(() => expect(postgresIn(dataDir)).toBe(null), { timeout: 60_000, interval: 20 });
 });
 afterAll(() => removeFolder(base));
 
@@ -70,7 +70,7 @@ const words = (address: DatabaseAddress) =>
   onServer(address, async (sql) => (await sql`select word from kept order by word`).map((row) => row.word));
 
 describe('the embedded Postgres', () => {
-  it('starts, and keeps its data over a restart', async () => {
+  it('keeps its data over a restart', async () => {
     const first = await start();
     expect(first.startedHere).toBe(true);
     await onServer(first.address, (sql) => sql`create table kept as select 'one' as word`);
@@ -81,7 +81,7 @@ describe('the embedded Postgres', () => {
     expect(await words(second.address)).toEqual(['one']);
   });
 
-  it('is set up to keep what was committed, in UTF-8 and UTC', async () => {
+  it('has durable commits, UTF-8 and UTC', async () => {
     const { address } = await start();
     const settings = await onServer(
       address,
@@ -110,13 +110,15 @@ describe('the embedded Postgres', () => {
     expect(owner).not.toBe(0);
     expect(statSync(join(dataDir, 'postgres')).uid).toBe(owner);
   });
+});
 
-  it('keeps committed rows when Postgres is killed, and comes back by itself', async () => {
+describe('the embedded Postgres, after a process was killed,', () => {
+  it('keeps committed rows, and is started again', async () => {
     const { address } = await start();
     await onServer(address, (sql) => sql`insert into kept values ('two')`);
     const killed = postgresIn(dataDir) as number;
     process.kill(killed, 'SIGKILL');
-    const again = await vi.waitFor(() => words(address), { timeout: 15_000, interval: 100 });
+    const again = await vi.waitFor(() => words(address), { timeout: 60_000, interval: 100 });
     expect(again).toEqual(['one', 'two']);
     expect(postgresIn(dataDir)).not.toBe(killed);
   });
@@ -127,12 +129,12 @@ describe('the embedded Postgres', () => {
     const left = postgresIn(dataDir);
     expect(left).not.toBe(null);
     child.kill('SIGKILL');
-    await vi.waitFor(() => expect(isAlive(left as number)).toBe(false), 10_000);
+    await vi.waitFor(() => expect(isAlive(left as number)).toBe(false), { timeout: 60_000, interval: 20 });
     const next = await start();
     expect(await words(next.address)).toEqual(['one', 'three', 'two']);
   });
 
-  it('starts though both it and its process were killed', async () => {
+  it('starts after both Postgres and its process were killed', async () => {
     const { child } = await startChild();
     process.kill(postgresIn(dataDir) as number, 'SIGKILL');
     child.kill('SIGKILL');
@@ -140,26 +142,28 @@ describe('the embedded Postgres', () => {
     expect(next.startedHere).toBe(true);
     expect(await words(next.address)).toContain('three');
   });
+});
 
-  it('joins the one that another process runs, and takes over when that ends', async () => {
+describe('the embedded Postgres of several processes', () => {
+  it('joins the server of another process, and takes over when that process ends', async () => {
     const { child, address } = await startChild();
     const joined = await start();
     expect(joined).toMatchObject({ address, startedHere: false });
     child.stdin?.end();
     await once(child, 'exit');
-    const found = await vi.waitFor(() => words(address), { timeout: 15_000, interval: 100 });
+    const found = await vi.waitFor(() => words(address), { timeout: 60_000, interval: 100 });
     expect(found).toContain('three');
     expect(joined.startedHere).toBe(true);
   });
 
-  it('stop leaves the server of another process alone', async () => {
+  it('stop does not stop the server of another process', async () => {
     const { address } = await startChild();
     const joined = await start();
     await joined.stop();
     expect(await words(address)).toContain('one');
   });
 
-  it('one of several that start at once wins, the others join', async () => {
+  it('of several processes that start at once, one starts the server and the others join', async () => {
     const started = await Promise.all([start(), start(), start()]);
     expect(started.filter((embedded) => embedded.startedHere)).toHaveLength(1);
     for (const { address } of started) expect(await words(address)).toContain('one');
@@ -178,14 +182,14 @@ describe('the embedded Postgres', () => {
   );
 });
 
-describe('a data folder that is not ours', () => {
+describe('a data folder is refused', () => {
   const refused = (folder: string, why: string | RegExp) =>
     expect(startEmbedded({ dataDir: folder, log })).rejects.toMatchObject({
       code: 'SETUP',
       message: expect.stringMatching(why),
     });
 
-  it('holds something else', async () => {
+  it('if it holds something else', async () => {
     const folder = join(base, 'foreign');
     mkdirSync(join(folder, 'postgres'), { recursive: true });
     writeFileSync(join(folder, 'postgres/notes.txt'), 'mine');
@@ -194,7 +198,7 @@ describe('a data folder that is not ours', () => {
     expect(readFileSync(join(folder, 'postgres/notes.txt'), 'utf8')).toBe('mine');
   });
 
-  it('was made by another major version', async () => {
+  it('if another major version of Postgres made it', async () => {
     const folder = join(base, 'older');
     mkdirSync(join(folder, 'postgres'), { recursive: true });
     writeFileSync(join(folder, 'postgres/PG_VERSION'), '16\n');
@@ -203,7 +207,7 @@ describe('a data folder that is not ours', () => {
     await refused(folder, /Postgres 16, this is 18.*pg_dump/);
   });
 
-  it('is a file', async () => {
+  it('if it is a file', async () => {
     const file = join(base, 'file');
     writeFileSync(file, '');
     await refused(file, `${file} cannot be used`);
@@ -233,7 +237,7 @@ describe('a data folder that is not ours', () => {
   }
 });
 
-it('a path too long for a socket gets a short one, private too, and the same again', async () => {
+it('a path that is too long for a socket is replaced by a short, private one, the same at every start', async () => {
   const folder = join(base, 'long'.repeat(25));
   const first = await start(folder);
   const { host } = first.address as { host: string };

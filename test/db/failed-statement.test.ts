@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sql, TransactionSql } from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Database, openDatabase } from '../../src/db/client.ts';
@@ -51,7 +50,12 @@ const FAILURES: Record<string, (fails: Way) => Promise<void>> = {
   'when it is cancelled': async () => {
     const [session] = await database.sql`select pg_backend_pid() as pid`;
     const ended = database.sql.unsafe(SLOW).catch((error) => error.code);
-    await sleep(100);
+    const isRunning = async () =>
+      (
+        await test.database.sql`
+          select from pg_stat_activity where pid = ${session?.pid} and state = 'active' and query = ${SLOW}`
+      ).length;
+    await expect.poll(isRunning, { interval: 10 }).toBe(1);
     await test.database.sql`select pg_cancel_backend(${session?.pid})`;
     expect(await ended).toBe('57014');
   },
@@ -67,7 +71,7 @@ const CASES = Object.keys(FAILURES).flatMap((failure) =>
   Object.keys(WAYS).flatMap((fails) => Object.keys(WAYS).map((reads) => ({ failure, fails, reads }))),
 );
 
-describe('after a statement that failed in the middle of its rows', () => {
+describe('after a statement that failed between its rows', () => {
   it.each(CASES)('$fails, $failure, a $reads read has its rows and no others', async (each) => {
     await FAILURES[each.failure]?.(WAYS[each.fails] as Way);
     const rows = (await WAYS[each.reads]?.(database.sql, COUNTING)) as unknown[];
@@ -82,8 +86,8 @@ describe('after a statement that failed in the middle of its rows', () => {
   });
 });
 
-describe('while statements are broken off in the middle of their rows', () => {
-  it('whoever reads beside gets their own rows', async () => {
+describe('while statements are cancelled between their rows', () => {
+  it('concurrent reads get their own rows', async () => {
     const pool = openDatabase(test.address, { connections: 3 });
     let isOver = false;
     const beside = Array.from({ length: 4 }, async (_, reader) => {

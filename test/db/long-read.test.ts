@@ -9,12 +9,12 @@ beforeAll(async () => {
 });
 afterAll(() => test.drop());
 
-it('a long read answers with its rows', async () => {
+it('a long read returns its rows', async () => {
   const rows = await readWithin(test.database.sql, 10_000, (tx) => tx`select 7 as number`);
   expect([...rows]).toEqual([{ number: 7 }]);
 });
 
-it('SP-9 a read that takes too long is given up, and the connection is as it was', async () => {
+it('SP-9 a read that takes too long is cancelled, and its connection can be used again', async () => {
   const { sql } = test.database;
   const tooLong = readWithin(sql, 50, (tx) => tx`select pg_sleep(20)`);
   await expect(tooLong).rejects.toThrow(UnavailableError);
@@ -28,7 +28,7 @@ it('SP-9 a read that takes too long is given up, and the connection is as it was
   expect(limits.map(([row]) => row?.limit)).toEqual(Array(6).fill('10s'));
 });
 
-it('a long read changes nothing, and what else goes wrong is told as it is', async () => {
+it('a long read cannot write, and passes other errors on unchanged', async () => {
   const { sql } = test.database;
   const writes = readWithin(sql, 10_000, (tx) => tx`delete from account`);
   await expect(writes).rejects.toMatchObject({ code: '25006' });

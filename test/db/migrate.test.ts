@@ -35,13 +35,13 @@ async function counted(): Promise<number> {
   return row.n;
 }
 
-it('runs each migration once, however often it is asked', async () => {
+it('each migration runs once, however often a process migrates', async () => {
   await migrateDatabase(test.address, log, folder);
   await migrateDatabase(test.address, log, folder);
   expect(await counted()).toBe(1);
 });
 
-it('processes that start at once each end well, and one of them migrates', async () => {
+it('of processes that start at once all succeed, and one migrates', async () => {
   const script = join(import.meta.dirname, '../support/migrate-child.ts');
   const ends = Array.from({ length: 4 }, async () => {
     const child = spawn(process.execPath, [script, JSON.stringify(test.address), folder], {
@@ -53,7 +53,7 @@ it('processes that start at once each end well, and one of them migrates', async
   expect(await counted()).toBe(1);
 });
 
-it('a database that a newer version migrated is refused and left alone', async () => {
+it('a database that a newer version migrated is refused and not changed', async () => {
   await migrateDatabase(test.address, log, folder);
   const { sql } = test.database;
   await sql`insert into drizzle.__drizzle_migrations (hash, created_at, name) values ('x', 0, '20990101000000_later')`;
@@ -64,7 +64,7 @@ it('a database that a newer version migrated is refused and left alone', async (
   expect(await counted()).toBe(1);
 });
 
-it('a migration that fails says why, changes nothing and leaves the way free', async () => {
+it('a failed migration says why, changes nothing, and can be run again', async () => {
   const broken = testFolder();
   addMigration(
     '20260101000000_first',

@@ -16,7 +16,7 @@ import { onServer } from '../support/postgres.ts';
 
 const HANG = 20_000;
 
-describe.each([0, 4])('with the tables in %i parts', (parts) => {
+describe.each([0, 4])('with the tables in %i partitions', (parts) => {
   let engine: Engine;
   let accounts: string[];
   let loud: string;
@@ -51,7 +51,7 @@ describe.each([0, 4])('with the tables in %i parts', (parts) => {
   const claim = (places: Places[]) =>
     claimOutbox(engine.db.sql, places, { now: engine.clock.now(), leaseMs: MINUTE });
 
-  it('the walk finds every destination once, in pages too', async () => {
+  it('the walk finds every destination once, also page by page', async () => {
     const all = await walk();
     expect(all).toHaveLength(31);
     expect(all.every(({ isDue }) => isDue)).toBe(true);
@@ -66,7 +66,7 @@ describe.each([0, 4])('with the tables in %i parts', (parts) => {
     expect(await firstDue(engine.db.sql)).toEqual(engine.clock.now());
   });
 
-  it('walk and claim touch few rows, however many are owed to one destination', async () => {
+  it('the walk and a claim read few rows, however many effects one destination has', async () => {
     const read = async () => {
       const [row] = await engine.db.sql`
         select sum(seq_tup_read + idx_tup_fetch)::int as rows from pg_stat_xact_user_tables
@@ -87,7 +87,7 @@ describe.each([0, 4])('with the tables in %i parts', (parts) => {
     expect(touched).toBeLessThan(HANG / 4);
   });
 
-  it('each destination gets as many as it has places, the longest due first, and none twice', async () => {
+  it('as many effects are claimed as a destination has places, the longest due first, and none twice', async () => {
     const stops = await walk();
     const places = stops.map((stop) => ({ ...stop, places: 2 }));
     const [one, two] = await Promise.all([claim(places), claim(places)]);
@@ -96,7 +96,7 @@ describe.each([0, 4])('with the tables in %i parts', (parts) => {
       expect(one.filter((each) => each.destinationId === destinationId).length).toBeLessThanOrEqual(2);
   });
 
-  it('where a circuit breaker is open only what was asked for by hand is claimed, until an attempt is let through', async () => {
+  it('behind an open circuit breaker only effects requested by hand are claimed, until a probe is let through', async () => {
     const { db, clock, deps } = engine;
     const [, accountId] = accounts as [string, string];
     const channelId = deps.newId();

@@ -29,14 +29,15 @@ function open(options: Parameters<typeof openDatabase>[1]): Database {
 /** Holds a connection until it is let go. */
 function hold({ sql }: Database) {
   const [begun, letGo] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const done = inTransaction(sql, async () => {
+  const done = inTransaction(sql, async (tx) => {
     begun.resolve();
     await letGo.promise;
+    return [...(await tx`select 1 as one`)];
   });
   return { begun: begun.promise, letGo: letGo.resolve, done };
 }
 
-describe('who waits for a connection', () => {
+describe('a caller that waits for a connection', () => {
   it('gets it in turn, whether for a statement or for a transaction', async () => {
     const database = open({ connections: 1 });
     const holder = hold(database);
@@ -55,7 +56,7 @@ describe('who waits for a connection', () => {
     expect(order).toHaveLength(20);
   });
 
-  it('is an account that has its part of them: all others get theirs meanwhile', async () => {
+  it('does not hold up other accounts when its own account has its share', async () => {
     const database = open({ connections: 4, connectionsOfOne: 2 });
     const holders = Array.from({ length: 8 }, () => onBehalfOf('one', () => hold(database)));
     await Promise.all(holders.slice(0, 2).map(({ begun }) => begun));
@@ -65,7 +66,7 @@ describe('who waits for a connection', () => {
         onBehalfOf('another', () => inTransaction(database.sql, (sql) => [sql`select 1 as one`])),
         database.sql`select 1 as one`.execute(),
       ]),
-      sleep(5_000),
+      sleep(60_000),
     ]);
     const { waiting } = database.counts();
     for (const { letGo } of holders) letGo();
@@ -75,23 +76,25 @@ describe('who waits for a connection', () => {
     expect(database.counts().waiting).toBe(0);
   });
 
-  it('is not who has a connection already: it gets a second one though its account has its part', async () => {
+  it('gets a second connection within a transaction even if its account has its share', async () => {
     const database = open({ connections: 4, connectionsOfOne: 1 });
     const second = await onBehalfOf('one', () =>
       inTransaction(database.sql, async () => await database.sql`select 1 as one`),
     );
     expect(second).toEqual([{ one: 1 }]);
   });
+});
 
-  it('is refused as UNAVAILABLE once it took too long, and the statement is never sent', async () => {
-    const database = open({ connections: 1, waitMs: 50 });
+describe('a caller that gets no connection', () => {
+  it('is refused as UNAVAILABLE after the limit, and its statement is never sent', async () => {
+    const database = open({ connections: 1, waitMs: 500 });
     const holder = hold(database);
     await holder.begun;
     await expect(database.sql`insert into said (word) values ('late')`).rejects.toThrow(UnavailableError);
     const late = inTransaction(database.sql, (sql) => sql`insert into said (word) values ('later')`);
     await expect(late).rejects.toMatchObject({
       code: 'UNAVAILABLE',
-      message: expect.stringContaining('0.05 s'),
+      message: expect.stringContaining('0.5 s'),
     });
     expect(database.counts()).toMatchObject({ open: 1, idle: 0, waiting: 0 });
     holder.letGo();
@@ -99,23 +102,24 @@ describe('who waits for a connection', () => {
     expect(await database.sql`select word from said`).toEqual([]);
   });
 
-  it('is refused when the pool closes, while what runs is let finish', async () => {
+  it('is refused when the pool closes, while running statements finish', async () => {
     const database = open({ connections: 1 });
-    const running = database.sql`select pg_sleep(0.2), 1 as one`.execute();
-    await expect.poll(() => database.counts().open).toBe(1);
+    const holder = hold(database);
+    await holder.begun;
     const waiting = database.sql`select 2`.then(
       () => 'answered',
       (error) => error.code,
     );
-    await sleep(20);
+    await expect.poll(() => database.counts().waiting).toBe(1);
     const closed = database.close();
     expect(await waiting).toBe('CONNECTION_ENDED');
-    expect(await running).toMatchObject([{ one: 1 }]);
+    holder.letGo();
+    expect(await holder.done).toEqual([{ one: 1 }]);
     await closed;
     expect(database.counts()).toMatchObject({ open: 0, idle: 0, waiting: 0 });
   });
 
-  it('can give its statement up', async () => {
+  it('can cancel its statement', async () => {
     const database = open({ connections: 1 });
     const holder = hold(database);
     await holder.begun;
@@ -131,7 +135,7 @@ describe('who waits for a connection', () => {
 });
 
 describe('connections', () => {
-  it('are kept while they are idle, and as few as do', async () => {
+  it('are kept while they are idle, and no more are opened than needed', async () => {
     const database = open({ connections: 5 });
     for (let times = 0; times < 10; times++) await database.sql`select 1`;
     expect(database.counts()).toMatchObject({ open: 1, idle: 1 });
@@ -139,7 +143,7 @@ describe('connections', () => {
     expect(database.counts()).toMatchObject({ open: 5, idle: 5 });
   });
 
-  it('that end while they are idle are replaced when they are needed', async () => {
+  it('that are lost while they are idle are replaced when they are needed', async () => {
     const database = open({ connections: 2 });
     const [session] = await database.sql`select pg_backend_pid() as pid`;
     await test.database.sql`select pg_terminate_backend(${session?.pid}, 5000)`;
@@ -157,7 +161,7 @@ describe('connections', () => {
     await holder.done;
   });
 
-  it('a statement that the driver cannot send fails alone, and the transaction it is in', async () => {
+  it('a statement that the driver cannot send fails with its transaction, and nothing else does', async () => {
     const database = open({ connections: 1 });
     const missing = { word: undefined } as unknown as { word: string };
     const failing = inTransaction(database.sql, (sql) => [
@@ -172,7 +176,7 @@ describe('connections', () => {
 });
 
 describe('faults', () => {
-  it('a warning about transactions fails what is under way; it is logged and counted, and the connection is gone', async () => {
+  it('a warning about transactions fails running statements, is logged and counted, and closes the connection', async () => {
     const database = open({ connections: 1 });
     const [first] = await database.sql`select pg_backend_pid() as pid`;
     await expect(database.sql.unsafe('commit')).rejects.toMatchObject({ code: 'DRIVER_FAULT' });
@@ -188,7 +192,7 @@ describe('faults', () => {
     expect(await database.sql`select word from said`).toEqual([]);
   });
 
-  it('a transaction that is left open is found before anybody else has its connection', async () => {
+  it('a transaction that is left open is detected before its connection is lent again', async () => {
     const database = open({ connections: 1 });
     await database.sql.unsafe('begin; select 1');
     await database.sql`insert into said (word) values ('outside')`;
@@ -205,12 +209,16 @@ describe('faults', () => {
     await expect(failing).rejects.toMatchObject({ code: 'DRIVER_FAULT' });
   });
 
-  it('a statement outside of a transaction that would have to wait within it is refused at once', async () => {
+  it('a statement outside of its caller’s transaction is refused at once if it would have to wait', async () => {
     const database = open({ connections: 2 });
     const refused = [1, 2].map(() => Promise.withResolvers<unknown>());
+    const begun = Promise.withResolvers<void>();
+    let count = 0;
     const both = refused.map(({ promise: _, resolve }) =>
       inTransaction(database.sql, async (sql) => {
-        await sql`select pg_sleep(0.05)`;
+        await sql`select 1`;
+        if (++count === 2) begun.resolve();
+        await begun.promise;
         await database.sql`select 1`.catch(resolve);
         await Promise.all(refused.map(({ promise }) => promise));
       }),
@@ -224,16 +232,18 @@ describe('faults', () => {
 
   it('a statement that comes after the end of its transaction is refused', async () => {
     const database = open({ connections: 1 });
+    const ended = Promise.withResolvers<void>();
     let late: PromiseLike<unknown> | undefined;
     await inTransaction(database.sql, async (sql) => {
-      late = sleep(50).then(() => sql`insert into said (word) values ('after the end')`);
+      late = ended.promise.then(() => sql`insert into said (word) values ('after the end')`);
       await sql`select 1`;
     });
+    ended.resolve();
     await expect(late).rejects.toMatchObject({ code: 'DRIVER_FAULT' });
     expect(await database.sql`select word from said`).toEqual([]);
   });
 
-  it('what the server notes is logged, and is no fault', async () => {
+  it('a notice of the server is logged, and is no fault', async () => {
     const database = open({ connections: 1 });
     await database.sql.unsafe(`do $$ begin raise notice 'a note'; raise warning 'take care'; end $$`);
     expect(lines.join('')).toContain('the database notes: a note');

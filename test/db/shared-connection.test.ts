@@ -35,8 +35,8 @@ async function saysTwice(word: string, isTakenBack: boolean): Promise<string[]> 
   });
 }
 
-describe('three connections with pipelines of 2, six statements and five transactions at a time', () => {
-  it('keep all that was acknowledged, and nothing is carried out in the transaction of another', async () => {
+describe('three connections with six concurrent statements and five concurrent transactions', () => {
+  it('store every acknowledged write, and run no statement in the transaction of another caller', async () => {
     const acknowledged: string[] = [];
     for (let round = 0; round < ROUNDS; round++) {
       const holding = [1, 2, 3].map(() => database.sql`select pg_sleep(0.02)`.execute());
@@ -68,7 +68,7 @@ describe('three connections with pipelines of 2, six statements and five transac
     expect(acknowledged).toHaveLength(ROUNDS * (6 + 2 * 3));
   });
 
-  it('and so it is where what they write is larger than a socket takes at a time', async () => {
+  it('do the same when a statement is larger than a socket takes at a time', async () => {
     const large = 'x'.repeat(300_000);
     const acknowledged: string[] = [];
     await Promise.all(

@@ -7,7 +7,7 @@ import type { Queues, When } from '../../src/jobs/queues.ts';
 export const note = defineJob({ name: 'note', schema: z.object({ text: z.string() }) });
 
 /** For `expect.poll`. */
-export const soon = { timeout: 8_000, interval: 10 };
+export const soon = { timeout: 60_000, interval: 10 };
 
 export type Diary = ReturnType<typeof keepDiary>;
 

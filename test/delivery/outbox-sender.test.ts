@@ -73,7 +73,7 @@ it('what a process had claimed that died in mid-send is sent by another, once it
   await owe(3);
   const dead = sender(hangs);
   dead.kick();
-  await vi.waitFor(() => expect(dead.load().sending).toBe(3), 10_000);
+  await vi.waitFor(() => expect(dead.load().sending).toBe(3), { timeout: 60_000, interval: 20 });
   const other = sender(sends);
   engine.clock.advance(MINUTE - 1);
   expect(await other.drain()).toBe(0);
@@ -90,7 +90,7 @@ it('a sender that is closed waits for what is under way, and claims nothing more
     return { state: 'SENT', health: { kind: 'ANSWERED' } };
   });
   closing.kick();
-  await vi.waitFor(() => expect(answers).toHaveLength(2), 10_000);
+  await vi.waitFor(() => expect(answers).toHaveLength(2), { timeout: 60_000, interval: 20 });
   await owe(1);
   let hasClosed = false;
   const closed = closing.close().then(() => {

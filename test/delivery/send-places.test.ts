@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Destination } from '../../src/db/rows/outbox-claims.ts';
 import type { Health } from '../../src/delivery/effect-result.ts';
 import { openPlaces, PLACE_LIMITS, type Place, type SendPlaces } from '../../src/delivery/send-places.ts';
@@ -10,6 +9,13 @@ const FAILED: Health = { kind: 'FAILED', why: 'no answer' };
 const to = (accountId: string, destinationId = `channel of ${accountId}`): Destination => ({
   accountId,
   destinationId,
+});
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
 });
 
 /** Takes every place that a destination gets. */
@@ -45,7 +51,7 @@ describe('the places of a destination', () => {
     places.take(to('a'))?.leave({ kind: 'BUSY', forMs: null });
     const taken = takeAll(places, to('a'));
     expect(taken).toHaveLength(8);
-    await sleep(100);
+    await vi.advanceTimersByTimeAsync(100);
     taken[0]?.leave(ANSWERED);
     for (const place of taken) place.leave();
     expect(takeAll(places, to('a'))).toHaveLength(4);
@@ -62,7 +68,7 @@ describe('when everything hangs', () => {
   async function hang(places: SendPlaces, accounts: number): Promise<void> {
     for (let first = 0; first < accounts; first += 25) {
       for (let account = first; account < first + 25; account++) takeAll(places, to(`hangs ${account}`));
-      await sleep(30);
+      await vi.advanceTimersByTimeAsync(30);
     }
   }
 
@@ -88,7 +94,7 @@ describe('when everything hangs', () => {
     answers(places, to('a', 'good'), 4);
     for (let round = 0; round < 5; round++) {
       for (let index = 0; index < 100; index++) takeAll(places, to('a', `hangs ${index}`));
-      await sleep(30);
+      await vi.advanceTimersByTimeAsync(30);
     }
     expect(places.load().sending).toBe(40);
     expect(takeAll(places, to('a', 'good'))).toHaveLength(16);

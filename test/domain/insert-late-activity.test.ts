@@ -8,9 +8,9 @@ import type { DecideContext } from '../../src/domain/conversation/outcome.ts';
 import { appliedTo, at, contactWith, rulesWith } from '../support/domain.ts';
 import {
   EVENING,
+  insertLate,
   letTimeRun,
   NOTHING,
-  refold,
   type Story,
   type Told,
   tell,
@@ -217,8 +217,10 @@ describe('where it cannot be folded again', () => {
 
   it('its first events are gone', () => {
     const subject = story.conversation as Conversation;
-    expect(refold(contactWith(subject), subject, story.events.slice(1), late, context)).toBeNull();
-    expect(refold(contactWith(subject), subject, story.events, late, context)).not.toBeNull();
+    const insertWith = (history: readonly Event[]) =>
+      insertLate(contactWith(subject), late, { ...context, history });
+    expect(insertWith(story.events.slice(1))).toBeNull();
+    expect(insertWith(story.events)).not.toBeNull();
   });
 
   it('the order would have led to another conversation', () => {
@@ -231,7 +233,7 @@ describe('where it cannot be folded again', () => {
       byId: false,
     };
     const subject = told.conversation as Conversation;
-    expect(refold(contactWith(subject), subject, told.events, end, { ...context, rules })).toBeNull();
+    expect(insertLate(contactWith(subject), end, { ...context, rules, history: told.events })).toBeNull();
     const decided = decide(contactWith(subject), end, { ...context, rules });
     expect(appliedTo(decided)).toMatchObject({ status: 'ENDED', ending: { at: EVENING } });
   });

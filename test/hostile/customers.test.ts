@@ -17,7 +17,7 @@ const RECORD =
 let world: World;
 beforeAll(async () => {
   world = await openWorld({ LOG_LEVEL: 'trace' });
-}, 60_000);
+});
 afterAll(async () => {
   expect(await world.close()).toEqual({ code: 0, signal: null });
 });

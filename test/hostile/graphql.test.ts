@@ -17,7 +17,7 @@ beforeAll(async () => {
   const ids = { ours: world.ours.ids, theirs: world.theirs.ids };
   anyCall = calls(schema, ids, ['query', 'mutation']);
   anySubscription = calls(schema, ids, ['subscription']);
-}, 60_000);
+});
 afterAll(async () => {
   expect(await world.close()).toEqual({ code: 0, signal: null });
 });

@@ -6,7 +6,7 @@ const YEAR = 'from: "2026-01-01T00:00:00Z", until: "2027-01-01T00:00:00Z"';
 let world: World;
 beforeAll(async () => {
   world = await openWorld();
-}, 60_000);
+});
 afterAll(async () => {
   await world.isUnharmed();
   expect(await world.close()).toEqual({ code: 0, signal: null });

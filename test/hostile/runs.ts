@@ -13,7 +13,7 @@ export function hunt(tries: number) {
 
 /** How long a hunt may take, in milliseconds: for a test's `timeout`. */
 export function huntTimeout(tries: number): number {
-  return 30_000 + tries * times * 100;
+  return 120_000 + tries * times * 1_000;
 }
 
 /** Whether it is a long hunt: then what takes long is waited for too. */

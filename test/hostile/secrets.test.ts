@@ -19,7 +19,7 @@ beforeAll(async () => {
   theirs = `http://127.0.0.1:${(collector.address() as AddressInfo).port}/take`;
   // With a network of their own open to them: not the address is to stop them, but what they do not know.
   world = await openWorld({ LULL_ALLOW_PRIVATE_PROVIDERS: 'true' });
-}, 60_000);
+});
 afterAll(async () => {
   collector.close();
   await world.isUnharmed();

@@ -36,7 +36,7 @@ beforeAll(async () => {
   const LULL_JWKS_URL = `http://127.0.0.1:${(keyServer.address() as AddressInfo).port}/jwks`;
   world = await openWorld({ LULL_JWKS_URL, LULL_JWT_ISSUER: ISSUER, LULL_JWT_AUDIENCE: AUDIENCE });
   await world.sql`update agent set subject = 'ann' where id = ${rawId(world.ours.ids.Agent)}`;
-}, 60_000);
+});
 afterAll(async () => {
   expect(await world.close()).toEqual({ code: 0, signal: null });
   keyServer.close();

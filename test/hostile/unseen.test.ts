@@ -185,7 +185,7 @@ describe('and escaped on every way out to a terminal', () => {
     const listed = JSON.parse(lull('conversations', '--json', '--account', name).stdout);
     expect(listed.map(({ address }: { address: string }) => address)).toContain(name);
     await sql`update account set name = 'test'`;
-  }, 120_000);
+  }, 600_000);
 
   it('and where an error quotes them', () => {
     const file = join(folder, 'bad.csv');
@@ -207,7 +207,7 @@ describe('and escaped on every way out to a terminal', () => {
       expect(stderr).not.toMatch(ACTED_ON);
       expect(stderr.trimEnd().split('\n')).toHaveLength(1);
     }
-  }, 120_000);
+  }, 600_000);
 
   it('no command writes to the terminal by another way', () => {
     for (const name of readdirSync(join(root, 'src/commands')).filter((each) => each !== 'terminal.ts'))

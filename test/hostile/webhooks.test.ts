@@ -14,7 +14,7 @@ let world: World;
 beforeAll(async () => {
   tellSeed();
   world = await openWorld();
-}, 60_000);
+});
 afterAll(async () => {
   await world.isUnharmed();
   expect(await world.close()).toEqual({ code: 0, signal: null });

@@ -9,9 +9,9 @@ import { openWebhookApi } from './webhook-calls.ts';
 export type BusyServer = HttpServer & { refused: Refusal[] };
 export type BusyOptions = Partial<Parameters<typeof startHttp>[1]>;
 
-export const soon = { timeout: 20_000, interval: 20 };
+export const soon = { timeout: 60_000, interval: 20 };
 /** For what takes two thousand requests, or a database that comes and goes, on a machine that has more to do. */
-export const PATIENTLY = 120_000;
+export const PATIENTLY = 600_000;
 /** A query that costs next to nothing. */
 export const NAME = JSON.stringify({ query: '{ account { name } }' });
 

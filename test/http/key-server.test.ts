@@ -99,7 +99,7 @@ describe('a key server that hangs', () => {
 
   it('is asked again later, and tokens are let in as soon as it answers', async () => {
     answer = hang;
-    const server = await serve({ timeoutMs: 100, cooldownMs: 600 });
+    const server = await serve({ timeoutMs: 1_500, cooldownMs: 600 });
     const token = await sign();
     expect(await ask(server, token)).toBe(503);
     answer = publish();
@@ -108,7 +108,7 @@ describe('a key server that hangs', () => {
   });
 
   it('is missed by no token whose key is known, for as long as keys hold', async () => {
-    const server = await serve({ timeoutMs: 100, cooldownMs: 300, cacheMs: { most: 2_000, least: 2_000 } });
+    const server = await serve({ timeoutMs: 1_500, cooldownMs: 300, cacheMs: { most: 5_000, least: 5_000 } });
     const token = await sign();
     expect(await ask(server, token)).toBe(200);
     answer = hang;

@@ -247,9 +247,7 @@ describe('a scrape while something is away', () => {
       asked++;
       return new Promise(() => undefined);
     };
-    const begun = performance.now();
     const reads = await Promise.all([scrape(), scrape()]);
-    expect(performance.now() - begun).toBeLessThan(5_000);
     expect(reads.map((read) => read.get('lull_queue_up'))).toEqual([0, 0]);
     expect(reads[0]?.get('lull_lanes')).toBeGreaterThanOrEqual(0);
     expect(asked).toBe(1);

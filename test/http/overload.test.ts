@@ -144,7 +144,7 @@ describe('who keeps nobody from their turn', () => {
   });
 
   it('callers who hang up, while they wait and while they are served', async () => {
-    const server = await busyApi.serve(forOne({ atOnce: 8, waiting: 52 }));
+    const server = await busyApi.serve({ ...forOne({ atOnce: 8, waiting: 52 }), waitMs: PATIENTLY });
     const letGo = await busyApi.holdUp();
     const stop = new AbortController();
     const calls = Array.from({ length: 60 }, (_, index) =>

@@ -36,7 +36,7 @@ describe('/ready', () => {
       expect((await fetch(`${server.url}/health`)).status).toBe(200);
       await readOnly.sql`set default_transaction_read_only = off`;
       await expect
-        .poll(() => ready(server), { timeout: 10_000 })
+        .poll(() => ready(server), { timeout: 60_000 })
         .toEqual([200, { ready: true, failing: [] }]);
     } finally {
       await sql.unsafe(`alter database "${name}" reset default_transaction_read_only`);

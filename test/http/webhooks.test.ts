@@ -200,7 +200,7 @@ describe('calls that cannot be recorded just now are to be made again', () => {
       (
         await sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
       ).length > 0;
-    await vi.waitUntil(isWaiting, { timeout: 5_000 });
+    await vi.waitUntil(isWaiting, { timeout: 60_000 });
     expect(isAnswered).toBe(false);
     letGo.resolve();
     await holder;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MAX_STEPS_AGAIN } from '../../src/domain/conversation/insert-late-activity.ts';
+import { MAX_REPLAYED_STEPS } from '../../src/domain/conversation/insert-late-activity.ts';
 import type { Activity, ActivityResult, ServiceDeps } from '../../src/engine.ts';
 import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { at, depsWith, type Engine, openEngine } from '../support/engine.ts';
@@ -102,8 +102,8 @@ describe('calls at once', () => {
 it('LL-2 what came late to a long conversation and is too much for two calls is not too much for each', async () => {
   const LENGTH = 2_000;
   const LATE = 45;
-  expect(2 * LATE * LENGTH).toBeGreaterThan(1.5 * MAX_STEPS_AGAIN);
-  expect(LATE * (LENGTH + 2 * LATE)).toBeLessThan(MAX_STEPS_AGAIN);
+  expect(2 * LATE * LENGTH).toBeGreaterThan(1.5 * MAX_REPLAYED_STEPS);
+  expect(LATE * (LENGTH + 2 * LATE)).toBeLessThan(MAX_REPLAYED_STEPS);
   const [id] = await open('long');
   const first = engine.clock.now().getTime() - 1;
   const wrote = (index: number) => ({

@@ -57,7 +57,7 @@ async function tell(calls: readonly (readonly Happened[])[]) {
 }
 
 it('LL-2 activities of every kind come to the same in the database, in whatever order and calls they arrive', {
-  timeout: 20_000 + RUNS * 1_000,
+  timeout: 120_000 + RUNS * 5_000,
 }, async () => {
   let compared = 0;
   await fc.assert(

@@ -76,4 +76,4 @@ it('PE-1 a list by due or by last activity is that of all conversations sorted, 
     ),
     { numRuns: RUNS },
   );
-}, 120_000);
+}, 600_000);

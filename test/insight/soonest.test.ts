@@ -69,7 +69,7 @@ it('PE-1 the beginning of a list by due is the same from the lanes that are to b
     { numRuns: RUNS },
   );
   expect(answered).toBeGreaterThan(RUNS);
-}, 120_000);
+}, 600_000);
 
 it('PE-1 lanes that do not know of newer rules yet say nothing of who is due first', async () => {
   const standing = { awaitsAgent: false, hasSkill: false, held: null, tagged: false };

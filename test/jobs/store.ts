@@ -58,7 +58,7 @@ async function openPostgresStore(): Promise<Store> {
     },
     async wipe() {
       // It may lose a deadlock against a worker that looks for jobs.
-      await vi.waitFor(() => onServer(address, wipeTables), { timeout: 8_000, interval: 50 });
+      await vi.waitFor(() => onServer(address, wipeTables), { timeout: 60_000, interval: 50 });
     },
     goDown: gate.shut,
     hang: gate.jam,

@@ -68,7 +68,7 @@ beforeAll(async () => {
   const template = { closeTemplate: 'conversation_closed', phoneNumberId: '2' };
   templated = await makeChannel('whatsapp', { ...WHATSAPP, ...template, graphUrl: provider.url });
   await ask('mutation { setPolicy(input: { autoCloseAfter: "PT1M" }) { __typename } }');
-}, 60_000);
+});
 afterAll(async () => {
   service.kill('SIGTERM');
   await service.ended;
@@ -179,7 +179,7 @@ async function shown(conversationId: string, endReason: string, parts = 3): Prom
         )
         .sort();
     },
-    { timeout: 25_000, interval: 100 },
+    { timeout: 60_000, interval: 100 },
   );
 }
 const silent = (why: string) =>

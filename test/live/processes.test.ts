@@ -42,14 +42,14 @@ describe.each(KINDS)('two API processes and two workers on one database, the que
     const [one, two, ...workers] = await Promise.all(processes.map(({ running }) => running));
     expect([typeof one, typeof two, ...workers]).toEqual(['string', 'string', null, null]);
     apis = [one as string, two as string];
-  }, 60_000);
+  });
 
   afterAll(async () => {
     for (const process of processes) process.kill('SIGTERM');
     const ends = await Promise.all(processes.map(({ ended }) => ended));
     expect(ends.every(({ code }) => code === 0)).toBe(true);
     if (!skips.skip) await store.close();
-  }, 30_000);
+  });
 
   async function ask(api: number, query: string, variables: object = {}) {
     const response = await fetch(`${apis[api]}/graphql`, {
@@ -118,7 +118,7 @@ describe.each(KINDS)('two API processes and two workers on one database, the que
         );
       };
       await expect
-        .poll(read, { timeout: 20_000 })
+        .poll(read, { timeout: 60_000 })
         .toEqual([`INBOUND ${made[0]}`, `INBOUND ${made[1]}`, `END ${made[1]}`]);
     }
   });

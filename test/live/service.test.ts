@@ -19,10 +19,8 @@ async function liveAndStop(service: ServiceProcess, signal: NodeJS.Signals) {
   const [health, ready] = await Promise.all(['/health', '/ready'].map((path) => fetch(`${url}${path}`)));
   expect([health?.status, ready?.status]).toEqual([200, 200]);
   expect(await ready?.json()).toEqual({ ready: true, failing: [] });
-  const asked = performance.now();
   service.kill(signal);
   expect(await service.ended).toEqual({ code: 0, signal: null });
-  expect(performance.now() - asked).toBeLessThan(5_000);
   await expect(fetch(`${url}/health`)).rejects.toThrow();
   expect(() => process.kill(-service.pid, 0)).toThrow('ESRCH');
 }

@@ -41,12 +41,12 @@ it('a stop waits for what is being sent, and takes no request meanwhile', async 
   const url = await service.running;
   const metrics = /"metrics":"([^"]+)"/.exec(service.said())?.[1];
   await tenant.answered(['quiet'], tenant.in(-60 * 60_000 + 500));
-  await eventually(async () => expect(receiver.waiting).toHaveLength(1), 15_000);
+  await eventually(async () => expect(receiver.waiting).toHaveLength(1));
 
   service.kill('SIGTERM');
   await eventually(async () => {
     await expect(fetch(`${url}/health`)).rejects.toThrow();
-  }, 3_000);
+  });
   const ready = await fetch(`${metrics}/ready`);
   expect([ready.status, await ready.json()]).toEqual([503, { ready: false, failing: ['stopping'] }]);
   expect((await fetch(`${metrics}/health`)).status).toBe(200);

@@ -17,7 +17,7 @@ const COUNT = 1_000;
 const A_ROUND = 200;
 const ONE =
   'subscription ($id: ID!) { conversationChanged(conversationId: $id) { id status revision contact { address } } }';
-const soon = { timeout: 20_000, interval: 50 };
+const soon = { timeout: 60_000, interval: 50 };
 const numbers = Array.from({ length: COUNT }, (_, index) => index);
 
 /** In hundreds: a browser, too, does not open a thousand connections in one go. */
@@ -47,12 +47,12 @@ describe('1,000 subscriptions to a process of the API', () => {
     service = spawnService(env, 'src/cli.ts', 'serve', '--role', 'api');
     url = (await service.running) as string;
     metrics = /"metrics":"([^"]+)"/.exec(service.said())?.[1] as string;
-  }, 60_000);
+  });
   afterAll(async () => {
     service.kill('SIGTERM');
     expect(await service.ended).toEqual({ code: 0, signal: null });
     await store.close();
-  }, 30_000);
+  });
 
   async function read(...names: string[]): Promise<number[]> {
     const text = await (await fetch(`${metrics}/metrics`)).text();
@@ -123,7 +123,7 @@ describe('1,000 subscriptions to a process of the API', () => {
       }, soon)
       .toEqual({ subscriptions: 0, sockets: true, timers: true });
     expect(await connections()).toBeLessThanOrEqual(22 * 2);
-  }, 120_000);
+  }, 600_000);
 });
 
 describe('subscriptions of a server', () => {
@@ -156,7 +156,7 @@ describe('subscriptions of a server', () => {
     // One that is forgotten holds on to its request: 20 KB and more.
     await expect.poll(() => heap() - before, soon).toBeLessThan(4 * A_ROUND * 2_000);
     await server.close();
-  }, 120_000);
+  }, 600_000);
 
   it('are bounded by what they read for an event: of those with long feeds an account has few, and of plain ones as many as before', async () => {
     const server = await startHttp(api.deps, { ...HTTP_OPTIONS, requestsPerMinute: 1_000_000 });

@@ -138,7 +138,7 @@ describe('a response', () => {
       response.once('close', () => clearInterval(timer));
     };
     const gone = whenGone();
-    const response = await openGuardedFetch({ allowPrivate: true })(AbortSignal.timeout(300))(url);
+    const response = await openGuardedFetch({ allowPrivate: true })(AbortSignal.timeout(2_000))(url);
     expect(response.status).toBe(202);
     await expect(response.text()).rejects.toThrow(TypeError);
     await gone;

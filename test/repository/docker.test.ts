@@ -79,7 +79,7 @@ describe('the steps of the image, taken without Docker', () => {
     const env = { ...process.env, PATH, NODE_ENV: 'production', npm_config_prefer_offline: 'true' };
     const installed = spawnSync('sh', ['-ec', only('RUN')], { cwd: folder, env, encoding: 'utf8' });
     expect(installed.status, installed.stderr).toBe(0);
-  }, 300_000);
+  }, 600_000);
   afterAll(() => database.drop());
 
   it('install neither what only developers need nor an embedded Postgres', () => {

@@ -45,7 +45,7 @@ beforeAll(() => {
   const packed = shell(`npm pack --silent --pack-destination "${folder}"`, root);
   expect(packed, packed.said).toMatchObject({ status: 0, stdout: 'lull-0.1.0.tgz\n' });
   typed = shell(commands, folder);
-}, 300_000);
+}, 600_000);
 
 describe('package.json', () => {
   it('names every package that src imports as one that is installed with it', () => {

@@ -161,10 +161,13 @@ async function send(place: IdPlace, variables: Record<string, unknown>, key: str
     (text) => JSON.parse(/^data: ?(\{.*)$/m.exec(text)?.[1] ?? text) as Answer,
     () => ({ data: { listens: true } }),
   );
-  const listens = vi.waitFor(() => expect(api.subscribers()).toBeGreaterThan(0), { interval: 5 });
+  const listens = vi.waitFor(() => expect(api.subscribers()).toBeGreaterThan(0), {
+    timeout: 60_000,
+    interval: 5,
+  });
   const answer = await Promise.race([refused, listens.then(() => ({ data: { listens: true } }))]);
   leaving.abort();
-  await vi.waitFor(() => expect(api.subscribers()).toBe(0), { interval: 5 });
+  await vi.waitFor(() => expect(api.subscribers()).toBe(0), { timeout: 60_000, interval: 5 });
   listens.catch(() => {});
   return answer;
 }

@@ -6,5 +6,5 @@ import { endOfFeed } from '../../src/insight/feed.ts';
 export async function feedCaughtUp(sql: Sql): Promise<void> {
   const [mine] = await sql`select pg_current_xact_id()::text as xid`;
   const isPast = async () => BigInt((await endOfFeed(sql)).xid) > BigInt(mine?.xid);
-  await vi.waitUntil(isPast, { timeout: 20_000 });
+  await vi.waitUntil(isPast, { timeout: 60_000 });
 }

@@ -1,10 +1,12 @@
 import { Redis } from 'ioredis';
 import postgres from 'postgres';
+import { expect } from 'vitest';
 import { type Engine, openEngine } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { type DatabaseAddress, pgPoolConfig, postgresOptions } from '../../src/db/address.ts';
 import { createLog } from '../../src/log.ts';
 import { startWorker } from '../../src/start/start-worker.ts';
+import { eventually } from './closes.ts';
 import { createTestDatabase } from './database.ts';
 import { startRedis } from './redis.ts';
 
@@ -34,6 +36,8 @@ export type Store = {
   linger(accountId: string, ms: number): Promise<void>;
   /** The connections on which a batch has been under way for longer than it takes without lingering. */
   closing(): Promise<{ pid: number }[]>;
+  /** Waits for the transactions that are under way: each may have a snapshot from before what was just committed. */
+  olderTransactions(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -88,6 +92,15 @@ export async function openStore(kind: Kind): Promise<Store> {
     closing: () => sql`
       select pid from pg_stat_activity where datname = current_database() and state = 'active'
         and query like 'with due as materialized%' and query_start < clock_timestamp() - interval '50 ms'`,
+    async olderTransactions() {
+      const [now] = await sql<{ at: Date }[]>`select clock_timestamp()::text as at`;
+      await eventually(async () => {
+        const older = await sql`
+          select pid from pg_stat_activity where datname = current_database() and xact_start <= ${now?.at ?? null}
+            and pid <> pg_backend_pid() and backend_type = 'client backend'`;
+        expect(older).toEqual([]);
+      });
+    },
     async close() {
       for (const close of closers.splice(0).reverse()) await close();
       await queue.stop();

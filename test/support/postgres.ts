@@ -50,7 +50,8 @@ async function ownServer(): Promise<TestServer> {
   const folder = testFolder();
   const { address, stop } = await startEmbedded({ dataDir: folder, log });
   // What is in it need not outlive the run.
-  await onServer(address, (sql) => sql`alter system set fsync = off`);
+  for (const setting of ['fsync = off', 'full_page_writes = off', "max_wal_size = '4GB'"])
+    await onServer(address, (sql) => sql.unsafe(`alter system set ${setting}`));
   await onServer(address, (sql) => sql`select pg_reload_conf()`);
   return {
     address,

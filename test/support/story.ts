@@ -3,13 +3,16 @@ import { type Conversation, isOpen } from '../../src/domain/conversation/convers
 import { decide } from '../../src/domain/conversation/decide.ts';
 import type { Event } from '../../src/domain/conversation/event.ts';
 import { advance } from '../../src/domain/conversation/fire-timer.ts';
-import { openPast, type Past } from '../../src/domain/conversation/insert-late-activity.ts';
+import {
+  type LateActivities,
+  openLateActivities,
+} from '../../src/domain/conversation/insert-late-activity.ts';
 import type { DecideContext, Outcome } from '../../src/domain/conversation/outcome.ts';
 import type { AccountRules } from '../../src/domain/policy/account-rules.ts';
 import { at, contactWith, rulesWith } from './domain.ts';
 
-/** One late activity, taken into a past of which nothing is known. */
-export const refold = (...late: Parameters<Past['take']>) => openPast(() => {}).take(...late);
+/** Inserts one late activity into a conversation of which nothing was replayed before. */
+export const insertLate: LateActivities['insert'] = (...late) => openLateActivities().insert(...late);
 
 /** What happened, and when. */
 export type Told = { action: Action; sent: Date };
@@ -33,7 +36,7 @@ export function tell(story: Story, told: Told, now = EVENING, rules = rulesWith(
   const { conversation: subject } = story;
   const isLate = subject !== null && isOpen(subject) && command.at < subject.newestAt;
   const outcome =
-    (isLate ? refold(state, subject, story.events, command, context) : null) ??
+    (isLate ? insertLate(state, command, { ...context, history: story.events }) : null) ??
     decide(state, command, context);
   if (outcome.kind !== 'applied') return { ...story, last: outcome };
   return { conversation: outcome.conversation, events: [...story.events, outcome.event], last: outcome };

@@ -15,7 +15,8 @@ import {
 
 /** Set MODEL_RUNS to hunt for longer. A failure prints its seed and path, which `fc.assert` takes to play it again. */
 const RUNS = Number(process.env.MODEL_RUNS ?? 30);
-const LIMIT_MS = 10_000 + RUNS * 500;
+/** It stops only what hangs: a run that is interrupted would go on behind the tests that follow. */
+const LIMIT_MS = 120_000 + RUNS * 5_000;
 
 let engine: Engine;
 beforeAll(async () => {
@@ -214,7 +215,7 @@ async function openWorld() {
 }
 
 it('SP-1 SP-2 SP-4 SP-6 SP-7 SP-8 SP-10 SP-13 whatever happens, it does what a model of the rows does', {
-  timeout: LIMIT_MS + 10_000,
+  timeout: LIMIT_MS,
 }, async () => {
   const steps = fc.array(step, { minLength: 10, maxLength: 40, size: 'max' });
   const property = fc.asyncProperty(steps, async (steps) => {
@@ -228,5 +229,5 @@ it('SP-1 SP-2 SP-4 SP-6 SP-7 SP-8 SP-10 SP-13 whatever happens, it does what a m
     await world.take({ do: 'RUN', ms: 22 * DAY });
     await world.check();
   });
-  await fc.assert(property, { numRuns: RUNS, interruptAfterTimeLimit: LIMIT_MS });
+  await fc.assert(property, { numRuns: RUNS });
 });

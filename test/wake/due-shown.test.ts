@@ -6,7 +6,8 @@ import { DAY, type Engine, openEngine } from '../support/engine.ts';
 
 /** Set DUE_RUNS to hunt for longer. A failure prints its seed and path, which `fc.assert` takes to play it again. */
 const RUNS = Number(process.env.DUE_RUNS ?? 55);
-const LIMIT_MS = 10_000 + RUNS * 500;
+/** It stops only what hangs: a run that is interrupted would go on behind the tests that follow. */
+const LIMIT_MS = 120_000 + RUNS * 5_000;
 
 let engine: Engine;
 beforeAll(async () => {
@@ -54,8 +55,8 @@ async function comesTrue({ startMs, hours, outages, rounds }: Situation): Promis
 }
 
 it('PE-1 PE-8 LL-7 LL-10 LP-8 what is shown as due is the instant at which the wake acts, not a millisecond before', {
-  timeout: LIMIT_MS + 10_000,
+  timeout: LIMIT_MS,
 }, async () => {
   const property = fc.asyncProperty(dueSituation, comesTrue);
-  await fc.assert(property, { numRuns: RUNS, interruptAfterTimeLimit: LIMIT_MS });
+  await fc.assert(property, { numRuns: RUNS });
 });

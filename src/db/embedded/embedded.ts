@@ -9,10 +9,10 @@ import { hasSqlstate } from '../sqlstate.ts';
 import { type Binaries, type EmbeddedFolder, prepareFolder } from './folder.ts';
 import { isAlive, launch, PORT, runningServer, type Server, stopServer } from './process.ts';
 
-/** The built-in Postgres, used where DATABASE_URL is not set. */
+/** The embedded Postgres, used if DATABASE_URL is not set. */
 export type Embedded = {
   address: DatabaseAddress;
-  /** False where another process of Lull runs it: then `stop` leaves it alone. */
+  /** False if another process of Lull started it: then `stop` does not stop it. */
   readonly startedHere: boolean;
   stop(): Promise<void>;
 };
@@ -21,10 +21,9 @@ const ATTEMPTS = 7;
 const WATCH_MS = 1000;
 
 /**
- * Starts the Postgres of a data folder, or joins the one that another process of Lull runs there. If that process
- * ends, or Postgres does, it is started again at the same address.
- * `ifThere`: a database that is not there is not made.
- * @throws SetupError where it cannot run, or the folder is not ours; with exit code 3 where there is no database to join.
+ * Starts the Postgres of a data folder, or joins one that another process of Lull runs there. If that process or Postgres
+ * ends, it is started again at the same address. With `ifThere`, no database is created.
+ * @throws SetupError if it cannot run, or the folder belongs to something else; with exit code 3 if `ifThere` finds none
  */
 export async function startEmbedded({
   dataDir,
@@ -43,7 +42,7 @@ export async function startEmbedded({
   const binaries = await findBinaries();
   const folder = prepare(dataDir, binaries);
   let server = await joinOrLaunch(folder, binaries);
-  // Stays where clients were told to look, whoever starts the server next.
+  // The address of clients stays valid, whichever process starts the server next.
   folder.socketDir = server.socketDir;
   const address = { host: server.socketDir, port: PORT, database: 'lull', user: 'lull' };
   if (!ifThere) await createDatabase(address);
@@ -102,7 +101,7 @@ function prepare(dataDir: string, binaries: Binaries): EmbeddedFolder {
   }
 }
 
-/** Several may try at once: Postgres lets one win, and what a killed one left behind takes a moment to go. */
+/** Retries: several processes may start it at once, and the shared memory of a killed server takes a moment to go. */
 async function joinOrLaunch(folder: EmbeddedFolder, binaries: Binaries): Promise<Server> {
   let failure = '';
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -124,7 +123,7 @@ async function createDatabase(address: DatabaseAddress & { database: string }): 
     const [found] = await sql`select from pg_database where datname = ${address.database}`;
     if (found === undefined) await sql`create database ${sql(address.database)}`;
   } catch (error) {
-    // Another process made it at the same time.
+    // Another process has created it at the same time.
     if (!(hasSqlstate(error, 'duplicateDatabase') || hasSqlstate(error, 'uniqueViolation'))) throw error;
   } finally {
     await sql.end();

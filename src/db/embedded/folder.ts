@@ -19,16 +19,16 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { SetupError } from '../../domain/errors.ts';
 
-/** Where the platform's package keeps the programs. */
+/** The programs of Postgres, in the package of the platform. */
 export type Binaries = { initdb: string; postgres: string };
 
-/** Who Postgres runs as where we are root, as which it does not start. */
+/** The user that Postgres runs as if Lull runs as root, because Postgres does not start as root. */
 type RunAs = { uid: number; gid: number };
 
 /** The embedded Postgres on disk; every path is absolute. */
 export type EmbeddedFolder = { data: string; socketDir: string; log: string; runAs: RunAs | null };
 
-/** All that a program of Postgres may see of our environment. */
+/** The whole environment of a Postgres program. */
 export const ENVIRONMENT = { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
 
 const ELSEWHERE = 'set LULL_DATA_DIR to a folder of its own, or DATABASE_URL to a Postgres 15 or newer';
@@ -37,17 +37,17 @@ const MARK = 'lull-embedded';
 const MAJOR_VERSION = '18';
 const PRIVATE_FOLDER = 0o700;
 const PASSABLE_FOLDER = 0o711;
-/** Of every file that is not Postgres's own: for its owner alone. */
+/** The mode of Lull's own files: for their owner alone. */
 export const PRIVATE_FILE = 0o600;
-/** What the system takes as a socket's path, with a few bytes to spare. */
+/** The longest path of a socket on every system, with a few bytes to spare. */
 const LONGEST_SOCKET_PATH = 100;
 
 /**
- * Makes the folder ready to start Postgres in: checks whose it is, and fills it the first time.
- * @throws SetupError naming the folder that is in the way and what to do.
+ * Prepares a data folder for Postgres: checks its owner, and runs initdb the first time.
+ * @throws SetupError naming the folder that cannot be used, and what to do
  */
 export function prepareFolder(dataDir: string, binaries: Binaries): EmbeddedFolder {
-  // With the folders above it, which others may have to get through.
+  // Parent folders get the default mode, because other users may need to pass through them.
   mkdirSync(dataDir, { recursive: true });
   const base = realpathSync(dataDir);
   const data = join(base, 'postgres');
@@ -62,13 +62,13 @@ export function prepareFolder(dataDir: string, binaries: Binaries): EmbeddedFold
   return { data, socketDir, log: join(base, 'postgres.log'), runAs };
 }
 
-/** All that Lull and Postgres put into the data folder, by how it begins. */
+/** How the names of all files begin that Lull and Postgres create in the data folder. */
 const OURS = ['postgres', 'lull', 'secret.key', 'demo.key', 'lost+found'];
 
 /**
- * Closes the data folder to others, and the files in it, whoever made them and whatever the umask. As root, Postgres runs as
- * another user, who has to get through: then others may enter the folder, and still not list it. A folder that holds
- * something else is left as it is; the files in it that are Lull's are closed.
+ * Closes the data folder and Lull's files in it to other users, whatever the umask. If Postgres runs as another user, that
+ * user must pass through: then others may enter the folder, but not list it. A folder that also holds other files keeps its
+ * mode.
  */
 function closeToOthers(base: string, runAs: RunAs | null): void {
   const entries = readdirSync(base, { withFileTypes: true });
@@ -82,12 +82,12 @@ function closeFile(file: string): void {
   try {
     chmodSync(file, PRIVATE_FILE);
   } catch (error) {
-    // Of somebody else, or gone since: whoever it belongs to closes it.
+    // The file is gone, or belongs to another user, whose process closes it.
     if (!isErrno(error, 'ENOENT') && !isErrno(error, 'EPERM')) throw error;
   }
 }
 
-/** Null unless we are root. Data that is there keeps the user that it was made with. */
+/** Null unless Lull runs as root. Existing data keeps its user. */
 function findRunAs(data: string): RunAs | null {
   if (process.getuid?.() !== 0) return null;
   const users = ['postgres', 'nobody'].map(idsOf).filter((ids) => ids !== null);
@@ -128,7 +128,7 @@ function refuseUnreachable(folder: string, { uid, gid }: RunAs): void {
     );
 }
 
-/** Fills another folder and renames it, so that a folder that is there is whole, whoever came first. */
+/** Fills another folder and renames it, so that an existing folder is always complete, whichever process was first. */
 function initialize(data: string, binaries: Binaries, runAs: RunAs | null): void {
   const fresh = mkdtempSync(`${data}.new-`);
   try {
@@ -167,7 +167,7 @@ function refuseForeignData(data: string, runAs: RunAs | null): void {
     );
 }
 
-/** Only its owner may enter: whoever can connect is trusted. */
+/** Only its owner may enter, because Postgres trusts every client that can connect. */
 function prepareSocketDir(base: string, runAs: RunAs | null): string {
   const near = join(base, 'postgres-socket');
   if (fitsSocket(near)) {

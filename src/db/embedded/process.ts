@@ -17,7 +17,7 @@ import { type Binaries, type EmbeddedFolder, ENVIRONMENT, PRIVATE_FILE } from '.
 /** The port in the socket's name. */
 export const PORT = 5432;
 
-/** A Postgres that runs in the folder; `child` is null where another process of Lull started it. */
+/** A Postgres that runs in the folder; `child` is null if another process of Lull started it. */
 export type Server = { pid: number; socketDir: string; child: ChildProcess | null };
 
 const SETTINGS = {
@@ -30,14 +30,14 @@ const SETTINGS = {
   jit: 'off',
   max_wal_size: '2GB',
   checkpoint_timeout: '15min',
-  // A lane's rows change all the time: small and frequent rounds keep the indexes short.
+  // The rows of a lane change all the time: small and frequent vacuums keep the indexes short.
   autovacuum_naptime: '10s',
   autovacuum_vacuum_scale_factor: 0.05,
   autovacuum_analyze_scale_factor: 0.05,
   autovacuum_vacuum_cost_limit: 1000,
   timezone: 'UTC',
   log_timezone: 'UTC',
-  // Errors of statements are the client's to log.
+  // Lull logs the errors of its statements itself.
   log_min_messages: 'log',
   log_checkpoints: 'off',
 };
@@ -62,10 +62,7 @@ export function isAlive({ pid, child }: Server): boolean {
   }
 }
 
-/**
- * Starts Postgres and waits until it is ready, through a recovery too.
- * Answers with its last words if it does not start.
- */
+/** Starts Postgres and waits until it is ready, through a recovery too. `failure`: why it did not start, from its log. */
 export async function launch(
   folder: EmbeddedFolder,
   binaries: Binaries,
@@ -81,13 +78,14 @@ export async function launch(
   for (;;) {
     await sleep(10);
     if (spawnError !== null) return { failure: (spawnError as Error).message };
-    if (child.exitCode !== null || child.signalCode !== null) return { failure: lastWords(folder, logFrom) };
+    if (child.exitCode !== null || child.signalCode !== null)
+      return { failure: reasonInLog(folder, logFrom) };
     const server = runningServer(folder);
     if (server !== null && server.pid === child.pid) return { ...server, child };
   }
 }
 
-/** Ends a server that we started: its clients are cut off, what they committed stays. */
+/** Stops a server that this process started. Its clients are disconnected; everything they committed stays. */
 export async function stopServer(server: Server): Promise<void> {
   const { child } = server;
   if (child === null || !isAlive(server)) return;
@@ -102,7 +100,7 @@ export async function stopServer(server: Server): Promise<void> {
   }
 }
 
-/** In a session of its own, so that Ctrl-C reaches only us and we can drain first; it ends when we do, however that is. */
+/** Starts Postgres in a session of its own, so that Ctrl-C reaches only Lull, which drains first. It ends when Lull does. */
 function spawnPostgres(folder: EmbeddedFolder, binaries: Binaries): ChildProcess {
   const settings = { ...SETTINGS, unix_socket_directories: folder.socketDir };
   const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
@@ -130,7 +128,7 @@ function followParent(): string[] {
   return works ? prefix : [];
 }
 
-/** After a container was killed its pid may be anybody's; Postgres would take that process for itself and not start. */
+/** After a container was killed, its pid may belong to another process, which Postgres would mistake for itself. */
 function removeStalePidFile(folder: EmbeddedFolder): void {
   const pid = Number(readPidFile(folder)?.[0]);
   if (!pid || !existsSync(`/proc/${pid}`) || isPostgres(pid, folder)) return;
@@ -138,7 +136,7 @@ function removeStalePidFile(folder: EmbeddedFolder): void {
   rmSync(join(folder.socketDir, `.s.PGSQL.${PORT}.lock`), { force: true });
 }
 
-/** Where the system does not tell what a process runs, being alive is enough. */
+/** Whether a process is this folder's Postgres. On systems without /proc, any running process counts. */
 function isPostgres(pid: number, folder: EmbeddedFolder): boolean {
   if (!existsSync('/proc/self/cmdline')) return isAlive({ pid, socketDir: '', child: null });
   try {
@@ -156,7 +154,7 @@ function readPidFile(folder: EmbeddedFolder): string[] | null {
   }
 }
 
-function lastWords(folder: EmbeddedFolder, logFrom: number): string {
+function reasonInLog(folder: EmbeddedFolder, logFrom: number): string {
   const lines = readFileSync(folder.log).subarray(logFrom).toString('utf8').trim().split('\n');
   return lines.findLast((line) => line.includes('FATAL')) ?? lines.at(-1) ?? '';
 }

@@ -1,6 +1,6 @@
 import type { DriverOptions } from './driver.ts';
 
-/** Every type of which there are arrays, and the type of these. */
+/** Every type that has an array type, and that type. */
 export const ARRAY_TYPES = `
   select oid, typarray as array_oid from pg_catalog.pg_type where typarray <> 0 and typdelim = ','`;
 
@@ -8,8 +8,8 @@ type Parse = (text: string) => unknown;
 type Serialize = (value: unknown) => unknown;
 
 /**
- * Tells the driver's options which arrays the database knows. The driver would ask at the beginning of each connection by
- * itself; where that failed, the rejection would be unhandled and crash the process.
+ * Adds the array types to the driver's options. The driver would read them at the start of each connection, and if that
+ * failed, the rejection would be unhandled and crash the process.
  */
 export function learnArrayTypes(
   options: DriverOptions,
@@ -20,7 +20,7 @@ export function learnArrayTypes(
   for (const { oid, array_oid: arrayOid } of rows) {
     options.shared.typeArrayMap[oid] = arrayOid;
     const parse = parsers[oid] ?? ((text: string) => text);
-    // The driver leaves the first brace out for a parser that is marked so.
+    // The driver leaves out the first brace for a parser that is marked like this.
     parsers[arrayOid] = Object.assign((text: string) => parseArray(`{${text}`, parse), {
       array: true as const,
     });
@@ -28,7 +28,7 @@ export function learnArrayTypes(
   }
 }
 
-/** An array as Postgres reads it; what is none already is one in Postgres' notation. */
+/** An array in the notation of Postgres. A value that is not an array is in that notation already. */
 export function serializeArray(value: unknown, serialize: Serialize): unknown {
   if (!Array.isArray(value)) return value;
   const elements = value.map((each) => {
@@ -40,13 +40,13 @@ export function serializeArray(value: unknown, serialize: Serialize): unknown {
   return `{${elements.join(',')}}`;
 }
 
-/** An element in quotes, or one without, or a brace, or a comma. */
+/** A quoted element, an unquoted element, a brace or a comma. */
 const TOKEN = /"((?:[^"\\]|\\.)*)"|([^{},"]+)|([{}])|,/gs;
 
-/** Reads an array, also of more than one dimension, as Postgres writes it. */
+/** Reads an array of any number of dimensions in the notation of Postgres. */
 export function parseArray(text: string, parse: Parse): unknown[] {
   const open: unknown[][] = [[]];
-  // Of bounds other than from 1 on Postgres writes which, before the array.
+  // Postgres writes bounds that do not start at 1 before the array.
   for (const [, quoted, bare, brace] of text.slice(text.indexOf('{')).matchAll(TOKEN)) {
     const into = open.at(-1) as unknown[];
     if (quoted !== undefined) into.push(parse(quoted.replace(/\\(.)/gs, '$1')));

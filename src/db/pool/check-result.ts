@@ -1,18 +1,18 @@
 import type { DriverQuery } from './driver.ts';
 import { DriverFaultError } from './errors.ts';
 
-/** What the driver makes of an answer of the server. */
+/** A result of the driver. */
 type Result = unknown[] & {
-  /** Of rows, by the server's own words; null where it says no number. */
+  /** The number of rows by the server's count; null if the server gives none. */
   count: number | null;
   command: string | null;
-  /** None where no rows were promised. */
+  /** Missing if the statement returns no rows. */
   columns?: { name: string }[] | null;
 };
 
 /**
- * Why a result cannot be what the server answered: the server counts its rows, and each has a value for each column. The
- * driver shifts rows after a statement that failed in the middle of its own. Null where nothing is wrong.
+ * Why a result cannot be the server's answer: its rows differ from the server's count, or lack a column. After a statement
+ * that failed between its rows, the driver shifts the rows of later ones. Null if nothing is wrong.
  */
 export function whyImpossible(query: DriverQuery, result: unknown): DriverFaultError | null {
   if (query.forEachFn || query.cursorFn || query.onlyDescribe || !Array.isArray(result)) return null;

@@ -1,28 +1,32 @@
+/**
+ * One session of the database, with a client of postgres.js to itself, which ends with the session. A connection is
+ * OPENING until it is proven clean, then OPEN, and GONE once it is closed, lost or at fault; it never comes back.
+ */
+import type { Socket } from 'node:net';
 import postgres, { type Notice, type Sql } from 'postgres';
 import { ARRAY_TYPES, learnArrayTypes } from './array-types.ts';
 import { whyImpossible } from './check-result.ts';
 import { type DriverOptions, type DriverQuery, handlerOf } from './driver.ts';
-import { connectSocket, guardSocket } from './driver-socket.ts';
+import { connectSocket, type DriverSocket, guardSocket } from './driver-socket.ts';
 import { ConnectionLostError, DriverFaultError } from './errors.ts';
 
-/** A session of the database, with a client of the driver to itself, which ends with it. */
+type State = { kind: 'OPENING' } | { kind: 'OPEN' } | { kind: 'GONE'; why: Error };
+
+/** A connection. Only the functions of this file change it, except for `onGone`. */
 export type Connection = {
-  /** Sends a statement, behind those of the same holder. `settled` hears when it is answered, while the driver still works. */
-  send(query: DriverQuery, settled?: () => void): void;
-  /** Whether a statement is under way on it. */
-  carries(query: DriverQuery): boolean;
-  /** Why it is of no use any more; null while it is. */
-  gone(): Error | null;
-  /** Is called when it goes; for whoever holds it. */
+  state: State;
+  /** Called when the connection goes; set by its holder. */
   onGone: ((why: Error) => void) | null;
-  /** Whether a statement failed since it was last proven clean, or the server did not say that no transaction is open. */
-  isSuspect(): boolean;
-  /** Proves it clean; false where it is not, and then it is gone. */
-  prove(): Promise<boolean>;
-  /** Says goodbye. */
-  end(): void;
-  /** Breaks it off, whatever is under way; that fails. */
-  destroy(why: Error): void;
+  /** The statements that are under way on it. */
+  readonly pending: Set<DriverQuery>;
+  /** Whether a statement failed since the connection was last proven clean. */
+  hasFailed: boolean;
+  /** Where it leads, for error messages. */
+  readonly where: string;
+  readonly socket: DriverSocket;
+  readonly client: Sql;
+  readonly carryOut: DriverQuery['handler'];
+  readonly opening: Opening;
 };
 
 /** How connections of a pool are opened. `template` makes statements, and never connects. */
@@ -31,139 +35,178 @@ export type Opening = {
   template: Sql;
   onNotice: (notice: Notice) => void;
   onFault: (fault: DriverFaultError) => void;
-  /** Is called once when a connection that was open is gone. */
+  /** Called once when an OPEN connection is GONE. */
   onGone: (connection: Connection) => void;
-  /** Hears of every statement that is sent for somebody. */
+  /** Called with every statement that is sent on behalf of a caller. */
   onStatement: ((text: string, parameters: unknown[]) => void) | null;
 };
 
-/** The state of a session with no transaction open, as the last byte of an answer has it. */
+/** The last byte of an answer, if the session has no transaction open. */
 const IDLE = 'I'.charCodeAt(0);
-/** From the first byte until the first answer. */
+/** From the first byte until the server is ready. */
 const CONNECT_WITHIN_MS = 5_000;
-const PROVE_WITHIN_MS = 5_000;
+const ANSWER_WITHIN_MS = 5_000;
 /**
- * The driver's count of rows begins anew with the first of these, so the second shows what it answers from then on. It also
- * shows whether a transaction was left open: then the two times are not the same.
+ * After an error postgres.js may shift the rows of later answers. Its count of rows restarts with the first statement, so
+ * the second shows what it will answer from then on. Its two times differ if a transaction was left open.
  */
 const PROOF = `select 1 as begun_anew; select 2 as proven, transaction_timestamp() = statement_timestamp() as is_outside`;
 
-/** Opens a connection, proves it, and learns for its pool which arrays there are. Rejects where there is none. */
+/** Opens a connection, proves it clean, and learns the array types for its pool. Rejects if the connection fails. */
 export async function openConnection(opening: Opening): Promise<Connection> {
-  const { options, template } = opening;
-  const socket = await connectSocket(options, CONNECT_WITHIN_MS);
-  let isOpen = false;
-  let gone: Error | null = null;
-  let isSuspect = false;
-  const pending = new Set<DriverQuery>();
-
-  function leave(why: Error): void {
-    if (gone !== null) return;
-    gone = why;
-    for (const query of [...pending]) query.reject(why);
-    connection.onGone?.(why);
-    if (isOpen) opening.onGone(connection);
-  }
-  function destroy(why: Error): void {
-    guarded.destroy();
-    leave(why);
-  }
-  function fail(fault: DriverFaultError): void {
-    if (gone === null) opening.onFault(fault);
-    destroy(fault);
-  }
-
-  const where = options.path ?? `${options.host[0]}:${options.port[0]}`;
-  const guarded = guardSocket(socket, (why) =>
-    leave(new ConnectionLostError('CONNECTION_CLOSED', where, why ?? undefined)),
-  );
-  const client = postgres({
-    ...options,
-    ...{ max: 1, ssl: false },
-    onnotice(notice: Notice) {
-      if (!notice.code?.startsWith('25')) return opening.onNotice(notice);
-      fail(
-        new DriverFaultError('transaction_warning', `the server warned: ${notice.code} ${notice.message}`),
-      );
-    },
-    // Asked for once: the driver never learns that this one ended.
-    socket: () => guarded.forDriver,
-  } as never);
-  const carryOut = handlerOf(client);
-
-  function sendChecked(query: DriverQuery, isChecked: boolean, settled?: () => void): void {
-    if (gone !== null) {
-      query.reject(gone);
-      return;
-    }
-    pending.add(query);
-    const { resolve, reject } = query;
-    query.resolve = (result) => {
-      if (!pending.has(query)) return;
-      const fault = isChecked ? whyImpossible(query, result) : null;
-      if (fault !== null) return fail(fault);
-      pending.delete(query);
-      resolve(result);
-      settled?.();
-    };
-    query.reject = (error) => {
-      if (!pending.delete(query)) return;
-      isSuspect = true;
-      reject(error);
-      // What is not the server's answer may have shifted the answers to other statements.
-      if (gone === null && !(error instanceof postgres.PostgresError)) destroy(error as Error);
-      settled?.();
-    };
-    carryOut(query);
-  }
-
-  /** Runs a statement of its own, for a time at most. */
-  async function ask(text: string, withinMs: number): Promise<unknown[]> {
-    const timeout = setTimeout(() => destroy(new ConnectionLostError('CONNECT_TIMEOUT', where)), withinMs);
-    try {
-      return await new Promise((resolve, reject) => {
-        const query = template.unsafe(text) as unknown as DriverQuery;
-        sendChecked(Object.assign(query, { resolve, reject }), false);
-      });
-    } finally {
-      clearTimeout(timeout);
-    }
-  }
-
-  async function prove(): Promise<boolean> {
-    try {
-      const answer = JSON.stringify((await ask(PROOF, PROVE_WITHIN_MS))[1]);
-      isSuspect = false;
-      if (answer === '[{"proven":2,"is_outside":true}]') return true;
-      fail(new DriverFaultError('not_clean', `a connection is not clean: it answers ${answer}`));
-    } catch (error) {
-      destroy(error as Error);
-    }
-    return false;
-  }
-
-  const connection: Connection = {
-    send: (query, settled) => sendChecked(query, true, settled),
-    carries: (query) => pending.has(query),
-    gone: () => gone,
-    onGone: null,
-    isSuspect: () => isSuspect || guarded.lastByte() !== IDLE,
-    prove,
-    end() {
-      guarded.leave();
-      leave(new ConnectionLostError('CONNECTION_ENDED', where));
-    },
-    destroy,
-  };
-  if (!(await prove())) throw gone ?? new ConnectionLostError('CONNECTION_CLOSED', where);
+  const { options, onStatement } = opening;
+  const connection = begin(opening, await connectSocket(options, CONNECT_WITHIN_MS));
+  if (!(await prove(connection)))
+    throw whyGone(connection) ?? new ConnectionLostError('CONNECTION_CLOSED', connection.where);
   if (Object.keys(options.shared.typeArrayMap).length === 0)
-    learnArrayTypes(options, (await ask(ARRAY_TYPES, PROVE_WITHIN_MS)) as never);
-  const { onStatement } = opening;
+    learnArrayTypes(options, (await ask(connection, ARRAY_TYPES)) as never);
   if (onStatement !== null)
-    Object.assign(client.options, {
+    Object.assign(connection.client.options, {
       debug: (_id: number, text: string, parameters: unknown[]) =>
         void (text === PROOF || onStatement(text, parameters)),
     });
-  isOpen = true;
+  connection.state = { kind: 'OPEN' };
   return connection;
+}
+
+function begin(opening: Opening, socket: Socket): Connection {
+  const { options } = opening;
+  const where = options.path ?? `${options.host[0]}:${options.port[0]}`;
+  const guarded = guardSocket(socket, (why) =>
+    leave(connection, new ConnectionLostError('CONNECTION_CLOSED', where, why ?? undefined)),
+  );
+  const client = postgres({
+    ...options,
+    // One session a client, so that the pool alone decides which statement goes where.
+    max: 1,
+    // `connectSocket` has encrypted the socket already.
+    ssl: false,
+    onnotice: (notice: Notice) => hearNotice(connection, notice),
+    // postgres.js asks for a socket only once, because it never learns that this one ended.
+    socket: () => guarded.forDriver,
+  } as never);
+  const connection: Connection = {
+    state: { kind: 'OPENING' },
+    onGone: null,
+    pending: new Set(),
+    hasFailed: false,
+    where,
+    socket: guarded,
+    client,
+    carryOut: handlerOf(client),
+    opening,
+  };
+  return connection;
+}
+
+/** A warning of class 25 means that a transaction begins or ends where none should: statements were mixed up. */
+function hearNotice(connection: Connection, notice: Notice): void {
+  const { code, message } = notice;
+  if (code?.startsWith('25'))
+    fail(connection, new DriverFaultError('transaction_warning', `the server warned: ${code} ${message}`));
+  else connection.opening.onNotice(notice);
+}
+
+/** Sends a statement, behind those of the same holder. `settled` is called when it is answered, while the driver still works. */
+export function send(connection: Connection, query: DriverQuery, settled?: () => void): void {
+  sendChecked(connection, query, { check: whyImpossible, settled });
+}
+
+type Sending = {
+  check: (query: DriverQuery, result: unknown) => DriverFaultError | null;
+  settled?: (() => void) | undefined;
+};
+
+function sendChecked(connection: Connection, query: DriverQuery, { check, settled }: Sending): void {
+  const { pending } = connection;
+  const gone = whyGone(connection);
+  if (gone !== null) {
+    query.reject(gone);
+    return;
+  }
+  pending.add(query);
+  const { resolve, reject } = query;
+  query.resolve = (result) => {
+    if (!pending.has(query)) return;
+    const fault = check(query, result);
+    if (fault !== null) return fail(connection, fault);
+    pending.delete(query);
+    resolve(result);
+    settled?.();
+  };
+  query.reject = (error) => {
+    if (!pending.delete(query)) return;
+    connection.hasFailed = true;
+    reject(error);
+    // An error that is not the server's answer may have shifted the answers to other statements.
+    const isAnswer = error instanceof postgres.PostgresError;
+    if (!isAnswer && whyGone(connection) === null) destroy(connection, error as Error);
+    settled?.();
+  };
+  connection.carryOut(query);
+}
+
+/** Runs a statement of the pool's own, 5 s at most. */
+async function ask(connection: Connection, text: string): Promise<unknown[]> {
+  const timeout = setTimeout(
+    () => destroy(connection, new ConnectionLostError('CONNECT_TIMEOUT', connection.where)),
+    ANSWER_WITHIN_MS,
+  );
+  try {
+    return await new Promise((resolve, reject) => {
+      const query = connection.opening.template.unsafe(text) as unknown as DriverQuery;
+      sendChecked(connection, Object.assign(query, { resolve, reject }), { check: () => null });
+    });
+  } finally {
+    clearTimeout(timeout);
+  }
+}
+
+/** Proves a connection clean; false if it is not, and then it is GONE. */
+export async function prove(connection: Connection): Promise<boolean> {
+  try {
+    const answer = JSON.stringify((await ask(connection, PROOF))[1]);
+    connection.hasFailed = false;
+    if (answer === '[{"proven":2,"is_outside":true}]') return true;
+    fail(connection, new DriverFaultError('not_clean', `a connection is not clean: it answers ${answer}`));
+  } catch (error) {
+    destroy(connection, error as Error);
+  }
+  return false;
+}
+
+/** Whether a connection must be proven clean before it is lent again: a statement failed, or a transaction may be open. */
+export function isSuspect({ hasFailed, socket }: Connection): boolean {
+  return hasFailed || socket.lastByte() !== IDLE;
+}
+
+/** Why a connection is GONE; null while it is not. */
+export function whyGone({ state }: Connection): Error | null {
+  return state.kind === 'GONE' ? state.why : null;
+}
+
+/** Ends the session in good order. */
+export function end(connection: Connection): void {
+  connection.socket.leave();
+  leave(connection, new ConnectionLostError('CONNECTION_ENDED', connection.where));
+}
+
+/** Breaks a connection off; the statements that are under way on it fail. */
+export function destroy(connection: Connection, why: Error): void {
+  connection.socket.destroy();
+  leave(connection, why);
+}
+
+function fail(connection: Connection, fault: DriverFaultError): void {
+  if (whyGone(connection) === null) connection.opening.onFault(fault);
+  destroy(connection, fault);
+}
+
+function leave(connection: Connection, why: Error): void {
+  const { state, pending, opening } = connection;
+  if (state.kind === 'GONE') return;
+  connection.state = { kind: 'GONE', why };
+  for (const query of [...pending]) query.reject(why);
+  connection.onGone?.(why);
+  if (state.kind === 'OPEN') opening.onGone(connection);
 }

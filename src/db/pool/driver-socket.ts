@@ -4,16 +4,16 @@ import { connect as connectTls } from 'node:tls';
 import type { DriverOptions } from './driver.ts';
 import { ConnectionLostError } from './errors.ts';
 
-/** What a server is asked before TLS begins, and how it says yes. */
+/** The SSLRequest message of the protocol, and the server's consent. */
 const TLS_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 const TLS_YES = 'S'.charCodeAt(0);
-/** Terminate, as the protocol has it. */
+/** The Terminate message of the protocol. */
 const GOODBYE = Buffer.from([88, 0, 0, 0, 4]);
 const KEEP_ALIVE_MS = 60_000;
 
 type Server = Pick<DriverOptions, 'host' | 'port' | 'path' | 'ssl'>;
 
-/** Connects to a Postgres server, with TLS where asked for; rejects with an error that has a code. */
+/** Connects to a Postgres server, with TLS if `ssl` is set. Rejects with an error that has a code. */
 export async function connectSocket(server: Server, withinMs: number): Promise<Socket> {
   const host = String(server.host[0]);
   const socket = server.path ? connect(server.path) : connect(Number(server.port[0]), host);
@@ -37,7 +37,7 @@ async function encrypted(plain: Socket, host: string, ssl: unknown): Promise<Soc
   const answered = happens(plain, 'data');
   plain.write(TLS_REQUEST);
   const answer = (await answered) as Buffer;
-  // More than one byte was not sent by the server, for it has nothing to say yet.
+  // The server sends one byte; more were injected by somebody in between.
   if (answer.length !== 1 || answer[0] !== TLS_YES)
     throw new ConnectionLostError('ECONNREFUSED', `${host}, which does not speak TLS`);
   const name = isIP(host) ? {} : { servername: host };
@@ -46,7 +46,7 @@ async function encrypted(plain: Socket, host: string, ssl: unknown): Promise<Soc
   return socket;
 }
 
-/** The next event of that name; rejects where the socket breaks before. */
+/** The next event of this name; rejects if the socket breaks before. */
 function happens(socket: Socket, event: string): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const settle = (act: () => void) => {
@@ -60,19 +60,19 @@ function happens(socket: Socket, event: string): Promise<unknown> {
   });
 }
 
-/** What the driver is given for a socket. */
+/** A socket that shields the driver from its end. */
 export type DriverSocket = {
   forDriver: EventEmitter;
-  /** Of what the server sent, which ends every answer with the state of the session. */
+  /** The last byte from the server; at the end of an answer it is the transaction state of the session. */
   lastByte(): number | undefined;
+  /** Says goodbye to the server, then closes. */
   leave(): void;
   destroy(): void;
 };
 
 /**
- * A socket that never tells the driver of its end: it would connect again with what is left of the old connection, and
- * write to what is not there any more, which ends the process. The end is told to `lost` instead, once, and what the driver
- * writes from then on goes nowhere.
+ * Shields the driver from the end of a socket: it would reconnect with the rest of the old connection, write to a socket
+ * that is gone, and crash the process. Instead `lost` is called once, and later writes of the driver are dropped.
  */
 export function guardSocket(real: Socket, lost: (why: Error | null) => void): DriverSocket {
   const events = new EventEmitter();

@@ -1,48 +1,48 @@
 import type { ParsedOptions, Sql } from 'postgres';
 
 /**
- * A statement of postgres.js, as far as Lull looks inside it. None of it is in the driver's types: its version is pinned,
- * and `test/db/driver.test.ts` fails where another has another shape.
+ * The parts of a postgres.js statement that Lull uses. The driver's types lack them, so its version is pinned, and
+ * `test/db/driver.test.ts` fails if another version has another shape.
  */
 export type DriverQuery = PromiseLike<unknown> & {
-  /** Is handed the statement once somebody awaits it. It must not throw: that would be an unhandled rejection. */
+  /** Called with the statement once it is awaited. It must not throw: that would be an unhandled rejection. */
   handler: (query: DriverQuery) => void;
   canceller: ((query: DriverQuery) => Promise<void>) | null;
-  /** The driver calls these when the server has answered. */
+  /** The driver calls one of these when the server has answered. */
   resolve(result: unknown): void;
   reject(error: unknown): void;
-  /** Where rows are handed out one by one, they are not in the result. */
+  /** With either of these the result lacks the rows, which are passed one by one. */
   forEachFn?: unknown;
   cursorFn?: unknown;
   onlyDescribe?: boolean;
-  /** Says which session runs it, once it has been sent. */
+  /** The session that runs it, once it has been sent. */
   state: { pid: number; secret: number } | null;
 };
 
-/** The driver's options once read, which clients may share: then they share what is known of arrays. */
+/** The driver's parsed options. Clients that share them share the known array types. */
 export type DriverOptions = ParsedOptions<Record<string, never>> & {
   shared: { retries: number; typeArrayMap: Record<number, number> };
   path: string | undefined;
 };
 
-/** Whether the driver made a statement, and not a part of one. */
+/** Whether the driver made a statement, and not a fragment. */
 export function isQuery(made: unknown): made is DriverQuery {
   return typeof made === 'object' && made !== null && 'handler' in made && 'canceller' in made;
 }
 
-/** What carries out a client's statements. */
+/** The function that carries out a client's statements. */
 export function handlerOf(client: Sql): DriverQuery['handler'] {
   const query: unknown = client.unsafe('');
   if (!isQuery(query)) throw new TypeError('this is not the version of postgres.js that Lull knows');
   return query.handler;
 }
 
-/** Who carries out the statements of a `Sql`. */
+/** The functions that carry out and cancel the statements of a `Sql`. */
 export type Carrier = Pick<DriverQuery, 'handler'> & { canceller: (query: DriverQuery) => Promise<void> };
 
 /**
- * A `Sql` whose statements the carrier carries out. They are the driver's own, so that they may stand in each other and take
- * its helpers; but neither `begin` nor `reserve` is among them. `template` makes them, and never connects.
+ * A `Sql` whose statements the carrier carries out. The driver makes them, so fragments and its helpers work; `begin` and
+ * `reserve` are left out. `template` makes them, and never connects.
  */
 export function statementsOf(template: Sql, carrier: Carrier): Sql {
   const claim = <Made>(made: Made): Made => {

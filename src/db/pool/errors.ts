@@ -1,4 +1,4 @@
-/** A connection to the database that did not come about, or is gone. `code` is one of Node.js or of the driver. */
+/** A connection to the database that failed to open, or is gone. `code` is one of Node.js or of the driver. */
 export class ConnectionLostError extends Error {
   readonly code: string;
   constructor(code: string, where: string, cause?: unknown) {
@@ -8,13 +8,13 @@ export class ConnectionLostError extends Error {
   }
 }
 
-/** How the driver or the server showed that a connection is not in the state in which it has to be. */
+/** How a connection shows that it is in a wrong state. */
 export const FAULT_KINDS = ['transaction_warning', 'impossible_result', 'not_clean', 'nested'] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
 /**
- * A connection that is not in the state in which it has to be: its statements fail, and it is thrown away. Whether
- * a change was made is not known. A fault of ours, but another connection may do.
+ * A connection in a wrong state: its statements fail, and it is closed. It is unknown whether they changed anything. It is a
+ * fault of Lull or its driver, but another connection may work.
  */
 export class DriverFaultError extends Error {
   readonly code = 'DRIVER_FAULT';

@@ -1,15 +1,15 @@
 import { TooLargeError } from '../../domain/errors.ts';
 
-/** The longest answer, in bytes; no statement gives more of what its columns may hold much of. */
+/** The most bytes of a long column that a statement returns in all its rows. */
 export const MAX_ANSWER_BYTES = 5_000_000;
 
-/** Short ones are as long as they are stored; others may be compressed. */
+/** Long values may be stored compressed, so their stored size says too little. */
 const bytesOf = (column: string) =>
   `case when pg_column_size(${column}) < 1000 then pg_column_size(${column}) else octet_length(${column}::text) end`;
 
 /**
- * A statement that leaves a column out of all its rows where there would be too much of it in all: then `withinBounds`
- * refuses them. So it never gets as far as the memory of this process.
+ * A statement whose rows lack a long column if it would be too long in all, so that it never fills the memory of this
+ * process. `withinBounds` then refuses the rows.
  */
 export function bounded(text: string, names: readonly string[], long: 'tags' | 'data'): string {
   const columns = names.map((name) =>
@@ -20,7 +20,7 @@ export function bounded(text: string, names: readonly string[], long: 'tags' | '
   ) as found`;
 }
 
-/** The rows of such a statement. @throws TooLargeError where they would be too long */
+/** The rows of a bounded statement. @throws TooLargeError if they are too long */
 export function withinBounds<Rows extends readonly Record<string, unknown>[]>(rows: Rows): Rows {
   if (Number(rows[0]?.bytes_in_all ?? 0) > MAX_ANSWER_BYTES) throw new TooLargeError(MAX_ANSWER_BYTES);
   return rows;

@@ -1,24 +1,24 @@
 import type { Sql, TransactionSql } from 'postgres';
 import type { Destination } from './outbox-claims.ts';
 
-/** What a circuit breaker stands before. */
+/** The kind of a circuit breaker's destination. */
 export type CircuitKind = 'CHANNEL' | 'ENDPOINT';
 
-/** How the attempts at a destination have gone. */
+/** The circuit breaker of a destination. */
 export type Circuit = {
-  /** The destination's. */
+  /** The destination's id. */
   id: string;
-  /** Attempts that have failed in a row. */
+  /** Attempts that failed in a row. */
   failures: number;
   /** Why the last one failed. */
   why: string;
-  /** Since when it is open; null: it is closed. */
+  /** When it opened; null: it is closed. */
   openedAt: Date | null;
-  /** When the next attempt may be made to find out whether the destination is back; null: it is closed. */
+  /** When the next probe may be sent; null: it is closed. */
   retryAt: Date | null;
 };
 
-/** The circuit breakers of destinations, in no order; a destination that answered last time has none. */
+/** The circuit breakers of destinations, in no order. A destination that answered the last attempt has none. */
 export async function readCircuits(
   sql: Sql | TransactionSql,
   accountId: string,
@@ -30,8 +30,8 @@ export async function readCircuits(
 }
 
 /**
- * Takes the one attempt that finds out whether a destination is back: others wait until `until`, and so does the next
- * one if nothing is ever heard of this. False where somebody else has taken it.
+ * Takes the probe of a destination: all others wait until `until`, also if this one never ends. False if another process
+ * has taken it.
  */
 export async function takeProbe(
   sql: Sql,
@@ -44,7 +44,7 @@ export async function takeProbe(
   return count === 1;
 }
 
-/** Closes a circuit breaker: an attempt was answered, or somebody says so. */
+/** Closes a circuit breaker, after an attempt succeeded or by hand. */
 export async function closeCircuit(
   sql: Sql | TransactionSql,
   { accountId, destinationId }: Destination,
@@ -52,12 +52,12 @@ export async function closeCircuit(
   await sql`delete from circuit_breaker where account_id = ${accountId} and destination_id = ${destinationId}`;
 }
 
-/** When a circuit breaker opens, and for how long: doubled with each failure after that. */
+/** After how many failures a circuit breaker opens, and for how long; each further failure doubles the time. */
 export type Threshold = { afterFailures: number; firstMs: number; longestMs: number };
 
 /**
- * Counts a failed attempt, and opens the circuit breaker where there have been too many in a row. One of many that were
- * under way when it opened counts for nothing; `probeUntil` is what the failed attempt itself had set while it ran.
+ * Counts a failed attempt, and opens the circuit breaker after too many in a row. Attempts that were under way when it
+ * opened do not count. `probeUntil` is the `until` that the failed attempt set itself, if it was the probe.
  */
 export async function noteFailure(
   sql: Sql,
@@ -75,7 +75,7 @@ export async function noteFailure(
     where circuit_breaker.retry_at is null or circuit_breaker.retry_at <= ${now} or circuit_breaker.retry_at = ${probeUntil}`;
 }
 
-/** Opens a circuit breaker until an instant, because the destination asked to be left alone: that is no failure. */
+/** Opens a circuit breaker until an instant because the destination asked for a pause, which is no failure. */
 export async function pauseUntil(
   sql: Sql,
   { accountId, destinationId, kind, why }: Destination & { kind: CircuitKind; why: string },

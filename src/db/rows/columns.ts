@@ -23,7 +23,7 @@ const TYPES: Readonly<Record<string, ColumnType>> = {
 };
 
 /** A column of a table, in a many-row write. */
-export type TableColumn<Row> = Column<Row> & { isNullable: boolean };
+type TableColumn<Row> = Column<Row> & { isNullable: boolean };
 
 /** The columns of a many-row write, in the order of `values`; their names and types are the table's. */
 export function columnsOf<Row>(
@@ -39,6 +39,21 @@ export function columnsOf<Row>(
     if (type === undefined) throw new TypeError(`${column.name}: no encoding for columns of type ${sqlType}`);
     return { name: column.name, type, of, isNullable: !column.notNull };
   });
+}
+
+/**
+ * The columns of a table, except `omitted`, for rows that have them under the same keys. The functions of `columnsOf` read
+ * one row in half the time, so statements that write one conversation for each message use that.
+ */
+export function columnsExcept<Table extends PgTable, Omitted extends keyof InferSelectModel<Table> & string>(
+  table: Table,
+  omitted: readonly Omitted[],
+): TableColumn<Readonly<Omit<InferSelectModel<Table>, Omitted>>>[] {
+  const keys = Object.keys(getColumns<PgTable>(table)).filter((key) => !omitted.includes(key as Omitted));
+  return columnsOf(
+    table,
+    Object.fromEntries(keys.map((key) => [key, (row: Readonly<Record<string, unknown>>) => row[key]])),
+  ) as never;
 }
 
 type SnakeCase<Name extends string> = Name extends `${infer First}${infer Rest}`

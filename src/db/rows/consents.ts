@@ -1,6 +1,6 @@
 import type { Sql, TransactionSql } from 'postgres';
 import { consentChange } from '../tables/conversation.ts';
-import { columnsOf, namesOf, type ValuesOf } from './columns.ts';
+import { columnsExcept, namesOf } from './columns.ts';
 import { unnest, valuesOf } from './unnest.ts';
 
 /** A consent that a customer gave or withdrew (PE-12). */
@@ -17,16 +17,7 @@ export type ConsentChange = {
 };
 export type NewConsentChange = ConsentChange & { contactId: string };
 
-const VALUES: ValuesOf<typeof consentChange, NewConsentChange, 'accountId' | 'agentId'> = {
-  contactId: (row) => row.contactId,
-  id: (row) => row.id,
-  consent: (row) => row.consent,
-  source: (row) => row.source,
-  at: (row) => row.at,
-  recordedAt: (row) => row.recordedAt,
-  conversationId: (row) => row.conversationId,
-};
-const COLUMNS = columnsOf(consentChange, VALUES);
+const COLUMNS = columnsExcept(consentChange, ['accountId', 'agentId']);
 const INSERT = `insert into consent_change (account_id, ${namesOf(COLUMNS)})
   select $1::uuid, rows.* from (${unnest(COLUMNS, 2)}) as rows`;
 

@@ -1,6 +1,6 @@
 import type { TransactionSql } from 'postgres';
 import { contact } from '../tables/conversation.ts';
-import { assignmentsOf, columnsOf, namesOf, type ValuesOf } from './columns.ts';
+import { assignmentsOf, columnsExcept, columnsOf, namesOf } from './columns.ts';
 import { unnest, valuesOf } from './unnest.ts';
 
 /** A contact, as its transaction has locked it. */
@@ -32,24 +32,13 @@ const NEW = columnsOf<ContactAddress & { id: string }>(contact, {
   channelId: (row) => row.channelId,
   address: (row) => row.address,
 });
-const CHANGING: ValuesOf<
-  typeof contact,
-  StoredContact,
-  'accountId' | 'id' | 'channelId' | 'address' | 'erasedAt'
-> = {
-  latestConversationId: (row) => row.latestConversationId,
-  clientVersion: (row) => row.clientVersion,
-  locale: (row) => row.locale,
-  consent: (row) => row.consent,
-  consentAt: (row) => row.consentAt,
-  erasedBefore: (row) => row.erasedBefore,
-};
-const CHANGING_BY_ID = columnsOf<StoredContact>(contact, { id: (row) => row.id, ...CHANGING });
+const CHANGING_BY_ID = columnsExcept(contact, ['accountId', 'channelId', 'address', 'erasedAt']);
+const CHANGING = CHANGING_BY_ID.filter(({ name }) => name !== 'id');
 
 const INSERT = `insert into contact (account_id, ${namesOf(NEW)})
   select $1::uuid, rows.* from (${unnest(NEW, 2)}) as rows on conflict (account_id, channel_id, address) do nothing`;
 
-const UPDATE = `update contact set ${assignmentsOf(columnsOf(contact, CHANGING))}
+const UPDATE = `update contact set ${assignmentsOf(CHANGING)}
   from (${unnest(CHANGING_BY_ID, 2)}) as rows where contact.account_id = $1::uuid and contact.id = rows.id`;
 
 /** Inserts contacts, ordered by address so that two writers never deadlock. */

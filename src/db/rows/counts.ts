@@ -1,7 +1,7 @@
 import type { Sql, TransactionSql } from 'postgres';
 import type { Counted } from '../../domain/bounds.ts';
 
-/** How many of something an account has that counts against its bound; of outages, those of the last 90 days. */
+/** The rows that count against each bound of an account. Outages count for 90 days. */
 const COUNTS: Readonly<Record<Counted, string>> = {
   skills: 'from skill where account_id = $1',
   agents: 'from agent where account_id = $1',
@@ -13,10 +13,7 @@ const COUNTS: Readonly<Record<Counted, string>> = {
   outages: `from outage where account_id = $1 and kind = 'OUTAGE' and (until is null or until > $2::timestamptz - interval '90 days')`,
 };
 
-/**
- * Counts what an account has of something. The account is locked first, so that of two who make one more the second
- * counts the first one's.
- */
+/** Counts rows against a bound. Locks the account first, so that the second of two inserts counts the first. */
 export async function countOf(
   sql: Sql | TransactionSql,
   accountId: string,

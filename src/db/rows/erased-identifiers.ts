@@ -1,6 +1,6 @@
 import type { Sql, TransactionSql } from 'postgres';
 import { erasedIdentifier } from '../tables/conversation.ts';
-import { columnsOf, namesOf, type ValuesOf } from './columns.ts';
+import { columnsExcept, namesOf } from './columns.ts';
 import { unnest, valuesOf } from './unnest.ts';
 
 /** What is kept of an erased address or message id: its keyed hash, and for an address the consent of its customer. */
@@ -17,14 +17,7 @@ export type ErasedIdentifier = {
 /** The columns of an identifier of which only the hash is known. */
 export const NOTHING_KNOWN = { consent: null, consentAt: null, echoesUntil: null } as const;
 
-const VALUES: ValuesOf<typeof erasedIdentifier, ErasedIdentifier> = {
-  hash: (row) => row.hash,
-  erasedAt: (row) => row.erasedAt,
-  consent: (row) => row.consent,
-  consentAt: (row) => row.consentAt,
-  echoesUntil: (row) => row.echoesUntil,
-};
-const COLUMNS = columnsOf(erasedIdentifier, VALUES);
+const COLUMNS = columnsExcept(erasedIdentifier, ['accountId']);
 const KEEP = `insert into erased_identifier (account_id, ${namesOf(COLUMNS)})
   select distinct on (hash) $1::uuid, rows.* from (${unnest(COLUMNS, 2)}) as rows order by hash
   on conflict (account_id, hash) do update set erased_at = greatest(erased_identifier.erased_at, excluded.erased_at),

@@ -1,14 +1,14 @@
 import type { Sql, TransactionSql } from 'postgres';
 
-/** What a mutation was asked and answered under an idempotency key. */
-export type StoredAnswer = { requestHash: string; result: unknown; createdAt: Date };
+/** The answer of a mutation under an idempotency key. */
+type StoredAnswer = { requestHash: string; result: unknown; createdAt: Date };
 
-/** A key of a caller's, and what stands for it once it has named somebody who was erased (PE-15). */
+/** A caller's key, and its replacement once it has named a contact that was erased (PE-15). */
 export type Keys = { key: string; erasedKey: string };
 
 /**
- * Takes a key for a call; false where a call has taken it before. While another transaction is at it, this waits
- * for that one's end, so that of two calls at once only one acts.
+ * Claims a key for a call; false if an earlier call has claimed it. Waits for another transaction that claims the same key,
+ * so that only one of two concurrent calls acts.
  */
 export async function claimKey(
   sql: TransactionSql,
@@ -16,7 +16,7 @@ export async function claimKey(
   { key, erasedKey, requestHash, now }: Keys & { requestHash: string; now: Date },
 ): Promise<boolean> {
   const rows = await sql.unsafe(
-    `insert into idempotency (account_id, key, request_hash, result, created_at) 
+    `insert into idempotency (account_id, key, request_hash, result, created_at)
      select $1::uuid, $2, $3, 'null'::jsonb, $4::timestamptz
      where not exists (select from idempotency where account_id = $1 and key = $5)
      on conflict (account_id, key) do nothing returning 1`,
@@ -26,7 +26,7 @@ export async function claimKey(
   return rows.length > 0;
 }
 
-/** Keeps what a call answered, in the transaction that took its key. */
+/** Stores the answer of a call, in the transaction that claimed its key. */
 export async function storeAnswer(
   sql: TransactionSql,
   accountId: string,
@@ -36,7 +36,7 @@ export async function storeAnswer(
   await sql`update idempotency set result = ${sql.json(result as never)} where account_id = ${accountId} and key = ${key}`;
 }
 
-/** What was answered under a key; null where it was never used. */
+/** The answer under a key; null if the key was never used. */
 export async function readAnswer(
   sql: Sql,
   accountId: string,
@@ -47,14 +47,14 @@ export async function readAnswer(
   return row ? { requestHash: row.request_hash, result: row.result, createdAt: row.created_at } : null;
 }
 
-/** An account's keys with a text in them. */
+/** An account's keys that contain a text. */
 export async function keysNaming(sql: TransactionSql, accountId: string, text: string): Promise<string[]> {
   const rows = await sql<{ key: string }[]>`
     select key from idempotency where account_id = ${accountId} and position(${text} in key) > 0`;
   return rows.map(({ key }) => key);
 }
 
-/** Puts other keys in their place, under which the same calls are still known. */
+/** Replaces keys by their erased form, under which the same calls are still recognised. */
 export async function replaceKeys(
   sql: TransactionSql,
   accountId: string,
@@ -66,7 +66,7 @@ export async function replaceKeys(
     where account_id = ${accountId} and idempotency.key = rows.key`;
 }
 
-/** Deletes answers from before an instant, of any account; returns how many. */
+/** Deletes answers of every account from before an instant; returns how many. */
 export async function deleteOldAnswers(sql: Sql, createdBefore: Date, limit: number): Promise<number> {
   const deleted = await sql`
     delete from idempotency where (account_id, key) in (

@@ -7,7 +7,7 @@ import { unnest, valuesOf } from './unnest.ts';
 /** A lane with its alarm. */
 export type Lane = { accountId: string; id: string; facts: LaneFacts; wakeAt: Date | null; floor: Date };
 
-/** When a lane is to be woken; what the queue carries. `instead`: the later alarm that it came before, where one stood. */
+/** When a lane is to be woken; the payload of a wake job. `instead`: the later alarm that it replaces, if there was one. */
 export type Alarm = { accountId: string; laneId: string; wakeAt: Date; instead?: Date };
 
 export type NewLane = { id: string; facts: LaneFacts };
@@ -39,8 +39,8 @@ const INSERT = `insert into lane (account_id, ${namesOf(LANE_COLUMNS)}, wake_at,
   on conflict do nothing`;
 
 /**
- * Makes lanes, in the order of their facts; to be woken at once, so that the first settling finds their alarm,
- * and their floor: who comes first may have a clock from before, and tells nobody of one that is young.
+ * Inserts lanes, ordered by their facts. They are woken at once, and settling then finds their alarm and their floor: the
+ * first conversations may have old clocks, and fresh clocks lower no lane.
  */
 export async function insertLanes(
   sql: TransactionSql,
@@ -82,8 +82,8 @@ export async function readLane(
 }
 
 /**
- * Tells lanes of conversations that entered them with old clocks: wake no later than `wakeAt`, and look down
- * to `floor`. Locks them in the order of ids; the last thing a transaction does. Returns their alarms.
+ * Lowers `wake_at` and `floor` of lanes that conversations entered with old clocks, and returns their alarms. Locks the
+ * lanes ordered by id; it is the last statement of a transaction.
  */
 export async function lowerLanes(
   sql: TransactionSql,
@@ -110,8 +110,8 @@ export async function lowerLanes(
 }
 
 /**
- * Sets every lane of an account to be woken now, in the order of ids; how a change of rules comes into force.
- * Clocks that no timer used until now may be older than the floor, so that is found anew.
+ * Sets every lane of an account to be woken now, ordered by id, so that a change of rules takes effect. Resets the floors,
+ * because clocks that no timer used until now may be older.
  */
 export async function scheduleAllLanes(sql: TransactionSql, accountId: string, now: Date): Promise<Alarm[]> {
   const rows = await sql.unsafe<{ id: string; former: Date | null }[]>(
@@ -128,7 +128,7 @@ function alarmOf(accountId: string, laneId: string, wakeAt: Date, former: Date |
   return former !== null && former > wakeAt ? { ...alarm, instead: former } : alarm;
 }
 
-/** Alarms of lanes of all accounts that are to be woken up to an instant, the most overdue first. */
+/** The alarms up to an instant, of lanes of all accounts, the most overdue first. */
 export async function alarmsUpTo(sql: Sql, until: Date, limit: number): Promise<Alarm[]> {
   const rows = await sql`
     select account_id as "accountId", id as "laneId", wake_at as "wakeAt" from lane
@@ -136,7 +136,7 @@ export async function alarmsUpTo(sql: Sql, until: Date, limit: number): Promise<
   return rows as unknown as Alarm[];
 }
 
-/** Accounts whose newest rules are not yet in force in all their lanes. */
+/** Accounts whose lanes are not scheduled for their newest rules yet. */
 export async function unscheduledAccounts(sql: Sql, limit: number): Promise<string[]> {
   const rows =
     await sql`select account_id from account where scheduled_version <> rules_version limit ${limit}`;

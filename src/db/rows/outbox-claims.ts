@@ -3,20 +3,20 @@ import { NIL } from '../../domain/uuid.ts';
 import type { ClaimedEffect } from './outbox.ts';
 
 /**
- * Where an effect goes, in SQL: a webhook endpoint, or the channel whose customer is shown something. What only decides
- * what is to be shown asks nobody outside, and counts as the account's own. The index `outbox_turn` has this expression.
+ * The destination of an effect, in SQL: a webhook endpoint, or the channel of the customer. An effect that only decides
+ * which messages to send goes nowhere, and has the account's id. The index `outbox_turn` has the same expression.
  */
 const DESTINATION = `(case when endpoint_id is not null then endpoint_id
   when payload ? 'part' or payload ? 'reminder' then channel_id else account_id end)`;
 
-/** A destination of an account; where both ids are one, the account's own work. */
+/** A destination of an account. Both ids are the same for the account's own work. */
 export type Destination = { accountId: string; destinationId: string };
-/** A place on the walk over all destinations. */
+/** A destination on the walk over all of them. */
 export type Stop = Destination & { isDue: boolean };
 /** Before the first destination. */
 export const START: Destination = { accountId: NIL, destinationId: NIL };
 
-/** What waits for so long at a destination whose circuit breaker is open is claimed all the same, to be given up. */
+/** Effects that have waited for as long are claimed although the circuit breaker is open, to be given up. */
 export const GIVE_UP_MS = 48 * 60 * 60_000;
 
 const due = (byHand: string, until: string) => `state = 'PENDING' and ${byHand} and due_at <= ${until}`;
@@ -40,8 +40,8 @@ const WALK = `${DISTINCT}
   from walk left join circuit_breaker using (account_id, destination_id) order by number`;
 
 /**
- * Walks over destinations to which something is owed, in the order of their ids, from the one after `after`: at most
- * `limit` of them. Its cost depends on how many there are, and not on how much is owed to each. Across accounts by design.
+ * The next destinations after `after` with pending effects, ordered by id, at most `limit`. The cost depends on the number
+ * of destinations, not of effects. Across accounts by design.
  */
 export async function walkDestinations(
   sql: Sql,
@@ -59,28 +59,28 @@ const FIRST_DUE = `${DISTINCT}
       and state = 'PENDING' and not by_hand) as due_at
     from walk left join circuit_breaker using (account_id, destination_id) where retry_at is null
   ) as each`;
-/** More destinations than that are not looked at for a metric. */
+/** The most destinations that a metric reads. */
 const MOST_MEASURED = 10_000;
 
-/** When the effect that is due first is due; what waits for a circuit breaker, or was asked for by hand, is left out. Across accounts by design. */
+/** When the first effect is due, except effects requested by hand or behind an open circuit breaker. Across accounts by design. */
 export async function firstDue(sql: Sql | TransactionSql): Promise<Date | null> {
   const given = [START.accountId, START.destinationId, MOST_MEASURED];
   const [row] = await sql.unsafe<{ first: Date | null }[]>(FIRST_DUE, given, { prepare: true });
   return row?.first ?? null;
 }
 
-/** A claimed effect, with what its sender has to know of its turn. */
+/** A claimed effect, with the state of its destination. */
 export type Turn = ClaimedEffect & {
   destinationId: string;
   createdAt: Date;
   byHand: boolean;
-  /** Attempts at the destination that have failed in a row. */
+  /** Attempts at the destination that failed in a row. */
   failures: number;
-  /** When its circuit breaker lets an attempt through; null: it is closed. */
+  /** When the circuit breaker lets a probe through; null: it is closed. */
   retryAt: Date | null;
 };
 
-/** So many places that are free for a destination. */
+/** How many effects of a destination may be claimed. */
 export type Places = Destination & { places: number };
 
 const arm = (byHand: string, until: string) => `select id from (
@@ -103,9 +103,9 @@ const CLAIM = `with picked as (
     created_at as "createdAt", by_hand as "byHand", picked.destination_id as "destinationId", failures, retry_at as "retryAt"`;
 
 /**
- * Claims effects that are due, as many for each destination as it has places, the longest due first, passing by those
- * claimed just now; and puts them off until the lease is over: if the claimer dies, somebody else claims them then. Where
- * a circuit breaker is open, only what was asked for by hand is claimed, and what has waited for too long.
+ * Claims due effects, as many for each destination as it has places, the longest due first, and skips locked ones. They are
+ * due again when the lease ends, so another process claims them if this one dies. Behind an open circuit breaker, only
+ * effects requested by hand and those that have waited for too long are claimed.
  */
 export async function claimOutbox(
   sql: Sql,

@@ -4,9 +4,8 @@ import { outbox } from '../tables/outbox.ts';
 import { columnsOf, namesOf, type ValuesOf } from './columns.ts';
 import { unnest, valuesOf } from './unnest.ts';
 
-type SetByStatement = 'accountId' | 'state' | 'attempts' | 'dueAt' | 'createdAt';
-type SetLater = 'begunAt' | 'doneAt' | 'error';
-const VALUES: ValuesOf<typeof outbox, OutboxRow, SetByStatement | SetLater> = {
+type SetBySql = 'accountId' | 'state' | 'attempts' | 'dueAt' | 'createdAt' | 'begunAt' | 'doneAt' | 'error';
+const VALUES: ValuesOf<typeof outbox, OutboxRow, SetBySql> = {
   id: (row) => row.id,
   kind: (row) => row.kind,
   conversationId: (row) => row.conversationId,
@@ -20,7 +19,7 @@ const COLUMNS = columnsOf(outbox, VALUES);
 const INSERT = `insert into outbox (account_id, state, attempts, due_at, created_at, ${namesOf(COLUMNS)})
   select $1::uuid, 'PENDING', 0, $2::timestamptz, $2::timestamptz, rows.* from (${unnest(COLUMNS, 3)}) as rows`;
 
-/** Writes effects, in the transaction of what they are effects of. */
+/** Inserts effects, in the transaction that causes them. */
 export async function insertOutbox(
   sql: TransactionSql,
   accountId: string,
@@ -30,15 +29,15 @@ export async function insertOutbox(
   await sql.unsafe(INSERT, [accountId, now, ...valuesOf(COLUMNS, rows)], { prepare: true });
 }
 
-/** An effect as whoever claimed it holds it. */
+/** An effect that a sender has claimed. */
 export type ClaimedEffect = OutboxRow & {
   accountId: string;
   attempts: number;
-  /** Since when an attempt has been under way whose end nobody wrote down; null: none is. */
+  /** When an attempt began whose outcome was never recorded; null: there is none. */
   begunAt: Date | null;
 };
 
-/** Which addresses of a channel a message of Lull's own is under way to just now, of which nothing is known yet. */
+/** The addresses of a channel to which Lull is sending a message whose outcome is not known yet. */
 export async function inFlightTo(
   sql: Sql,
   accountId: string,
@@ -55,8 +54,8 @@ export async function inFlightTo(
 }
 
 /**
- * Notes that an attempt is under way: if whoever makes it dies, nobody knows what became of it. False where the claim
- * is not the newest any more: then somebody else makes the attempt.
+ * Records that an attempt begins: if its process dies, the outcome is unknown. False if a newer claim exists, whose process
+ * makes the attempt.
  */
 export async function beginOutbox(
   sql: Sql,
@@ -69,7 +68,7 @@ export async function beginOutbox(
   return count === 1;
 }
 
-/** Puts an effect off without counting an attempt. */
+/** Postpones an effect without counting an attempt. */
 export async function putOffOutbox(
   sql: Sql,
   { accountId, id }: Pick<ClaimedEffect, 'accountId' | 'id'>,
@@ -81,8 +80,8 @@ export async function putOffOutbox(
 }
 
 /**
- * Writes what became of an effect: done for good (SENT, DEAD, DROPPED, UNCONFIRMED), or PENDING again at `dueAt`.
- * Whether it was still to be done.
+ * Writes the outcome of an effect: finished (SENT, DEAD, DROPPED, UNCONFIRMED), or PENDING again until `dueAt`. False if
+ * the effect was finished already.
  */
 export async function finishOutbox(
   sql: Sql | TransactionSql,

@@ -1,7 +1,7 @@
 import type { Sql } from 'postgres';
 import { inTransaction } from '../transaction.ts';
 
-/** Deletes effects that were done before an instant; returns how many. */
+/** Deletes effects that were finished before an instant; returns how many. */
 export async function deleteFinishedEffects(sql: Sql, doneBefore: Date, limit: number): Promise<number> {
   const deleted = await sql`
     delete from outbox where (account_id, id) in (
@@ -17,9 +17,8 @@ export async function allAccounts(sql: Sql): Promise<string[]> {
 }
 
 /**
- * Deletes an account's conversations that ended before an instant, with their feed; returns how many. Ids are in
- * order of time, so the oldest are found by the primary key. A contact's newest conversation is let go of first,
- * under the contact's lock, so that none is reopened meanwhile.
+ * Deletes an account's conversations that ended before an instant, with their feed; returns how many. Ids are ordered by
+ * time, so the primary key finds the oldest. The contacts are locked first, so that none reopens a conversation meanwhile.
  */
 export async function deleteEndedConversations(
   sql: Sql,

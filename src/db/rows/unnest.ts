@@ -2,16 +2,19 @@
 export type Column<Row> = { name: string; type: ColumnType; of: (row: Row) => unknown };
 export type ColumnType = keyof typeof ENCODINGS;
 
-/** How a value goes: the type of the parameter, or of its array's elements, its text, whether an array quotes it, and what makes the column's type of it. */
+/** How a value is passed to the database. */
 type Encoding = {
+  /** The type of the parameter, or of the elements of its array. */
   as: string;
   write: (value: never) => string;
+  /** Whether an array quotes the text that `write` returns. */
   quotes: boolean;
+  /** Converts the parameter to the type of the column. */
   read: (name: string) => string;
 };
 const asIs = (name: string) => name;
 
-/** Instants go as milliseconds: both sides are many times faster with numbers than with ISO texts. */
+/** Instants are passed in milliseconds: numbers are many times faster than ISO texts, here and in Postgres. */
 const ENCODINGS = {
   uuid: { as: 'uuid', write: String, quotes: false, read: asIs },
   text: { as: 'text', write: String, quotes: true, read: asIs },
@@ -33,7 +36,7 @@ const ENCODINGS = {
   },
 } as const satisfies Record<string, Encoding>;
 
-/** `select a, b, … from unnest($n, …)`, one parameter a column whatever the number of rows. */
+/** `select a, b, … from unnest($n, …)`: one parameter for each column, however many rows there are. */
 export function unnest<Row>(columns: readonly Column<Row>[], firstParameter: number): string {
   const names = columns.map(({ name }) => name);
   const parameters = columns.map(({ type }, index) => `$${firstParameter + index}::${ENCODINGS[type].as}[]`);
@@ -41,7 +44,7 @@ export function unnest<Row>(columns: readonly Column<Row>[], firstParameter: num
   return `select ${reads.join(', ')} from unnest(${parameters.join(', ')}) as rows (${names.join(', ')})`;
 }
 
-/** The parameters for `unnest`, column by column: array literals, which the client passes on as they are. */
+/** The parameters for `unnest`: an array literal for each column, which the driver passes on unchanged. */
 export function valuesOf<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string[] {
   return columns.map(({ type, of }) => {
     const { write, quotes }: Encoding = ENCODINGS[type];
@@ -55,13 +58,13 @@ export function valuesOf<Row>(columns: readonly Column<Row>[], rows: readonly Ro
 }
 
 /**
- * `select $n as a, $m as b, …`: the same for one row. A plan for arrays is made for ten elements; the plan made for
- * one array of one element is cheaper, so that Postgres would plan each time anew.
+ * `select $n as a, $m as b, …`: the same for one row. Postgres assumes ten elements in a generic plan for arrays, so it
+ * would find a custom plan for one row cheaper each time, and plan anew.
  */
 export function single<Row>(columns: readonly Column<Row>[], firstParameter: number): string {
   const parameters = columns.map(({ name, type }, index) => {
     const { as, read }: Encoding = ENCODINGS[type];
-    // Of a text for a bool the client makes false.
+    // The driver turns a text for a bool parameter into false.
     const parameter = `$${firstParameter + index}::${as === 'bool' ? 'text::bool' : as}`;
     return `${read(parameter)} as ${name}`;
   });

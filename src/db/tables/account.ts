@@ -18,7 +18,20 @@ import {
 /** An instant, to the millisecond. */
 export const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3, mode: 'date' });
 
-/** A tenant. `rules_version` counts every change of what its timers depend on. */
+/** The account of a row. */
+export const ofAccount = () =>
+  uuid('account_id')
+    .notNull()
+    .references((): AnyPgColumn => account.accountId);
+
+/** A foreign key within an account: `column` holds the id of a row of `other`. */
+export const refersTo = (
+  own: { accountId: AnyPgColumn },
+  column: AnyPgColumn,
+  other: { accountId: AnyPgColumn; id: AnyPgColumn },
+) => foreignKey({ columns: [own.accountId, column], foreignColumns: [other.accountId, other.id] });
+
+/** A tenant. `rules_version` counts the changes of everything that its timers depend on. */
 export const account = pgTable(
   'account',
   {
@@ -27,36 +40,31 @@ export const account = pgTable(
     profile: text('profile').notNull(),
     firstProfile: text('first_profile').notNull(),
     exemptTags: text('exempt_tags').array().notNull().default(sql`'{}'`),
-    /** The case statuses there are (SP-4). */
+    /** The case statuses that the account uses (SP-4). */
     caseStatuses: text('case_statuses').array().notNull().default(sql`'{}'`),
-    /** What channels without a calendar of their own run on; null: they are always open. */
+    /** The calendar of channels that have none of their own; null: those are always open. */
     calendarId: uuid('calendar_id'),
     rulesVersion: bigint('rules_version', { mode: 'number' }).notNull(),
     rulesSince: instant('rules_since').notNull(),
-    /** The newest rules version all lanes have been armed for; behind `rules_version`: still to be done. */
+    /** The rules version for which every lane was last scheduled; a lower one than `rules_version` is still to be done. */
     scheduledVersion: bigint('scheduled_version', { mode: 'number' }).notNull(),
     createdAt: instant('created_at').notNull(),
-    /** Whether keys that are made by a key or a token stay valid once that has ended. */
+    /** Whether a key that a key or a token has made stays valid after its maker is revoked or expires. */
     keysOutliveMaker: boolean('keys_outlive_maker').notNull().default(false),
   },
   (table) => [
     index('account_unscheduled')
       .on(table.accountId)
       .where(sql`${table.scheduledVersion} <> ${table.rulesVersion}`),
-    foreignKey({
-      columns: [table.accountId, table.calendarId],
-      foreignColumns: [calendar.accountId, calendar.id],
-    }),
+    refersTo(table, table.calendarId, calendar),
   ],
 );
 
-/** Every change of rules, append-only: who, when, before, after, why. */
+/** The changes of rules, append-only: who, when, before, after, why. */
 export const rulesVersion = pgTable(
   'rules_version',
   {
-    accountId: uuid('account_id')
-      .notNull()
-      .references(() => account.accountId),
+    accountId: ofAccount(),
     version: bigint('version', { mode: 'number' }).notNull(),
     kind: text('kind').notNull(),
     channelId: uuid('channel_id'),
@@ -70,13 +78,11 @@ export const rulesVersion = pgTable(
   (table) => [primaryKey({ columns: [table.accountId, table.version] })],
 );
 
-/** The policy layers in force; their history is in rules_version. Both ids null: the account's own. */
+/** The policy layers in force; `rules_version` has their history. Both ids are null in the account's own layer. */
 export const policyLayer = pgTable(
   'policy_layer',
   {
-    accountId: uuid('account_id')
-      .notNull()
-      .references(() => account.accountId),
+    accountId: ofAccount(),
     id: uuid('id').notNull(),
     channelId: uuid('channel_id'),
     skillId: uuid('skill_id'),
@@ -86,21 +92,16 @@ export const policyLayer = pgTable(
   (table) => [
     primaryKey({ columns: [table.accountId, table.id] }),
     unique('policy_layer_place').on(table.accountId, table.channelId, table.skillId).nullsNotDistinct(),
-    foreignKey({
-      columns: [table.accountId, table.channelId],
-      foreignColumns: [channel.accountId, channel.id],
-    }),
-    foreignKey({ columns: [table.accountId, table.skillId], foreignColumns: [skill.accountId, skill.id] }),
+    refersTo(table, table.channelId, channel),
+    refersTo(table, table.skillId, skill),
   ],
 );
 
-/** Open hours and holidays, by name. */
+/** Open hours and holidays. */
 export const calendar = pgTable(
   'calendar',
   {
-    accountId: uuid('account_id')
-      .notNull()
-      .references((): AnyPgColumn => account.accountId),
+    accountId: ofAccount(),
     id: uuid('id').notNull(),
     name: text('name').notNull(),
     hours: jsonb('hours').notNull(),
@@ -111,13 +112,11 @@ export const calendar = pgTable(
   ],
 );
 
-/** An account's configured instance of an adapter. */
+/** An adapter, as an account has configured it. */
 export const channel = pgTable(
   'channel',
   {
-    accountId: uuid('account_id')
-      .notNull()
-      .references(() => account.accountId),
+    accountId: ofAccount(),
     id: uuid('id').notNull(),
     name: text('name').notNull(),
     adapter: text('adapter').notNull(),
@@ -127,20 +126,15 @@ export const channel = pgTable(
   (table) => [
     primaryKey({ columns: [table.accountId, table.id] }),
     unique('channel_name').on(table.accountId, table.name),
-    foreignKey({
-      columns: [table.accountId, table.calendarId],
-      foreignColumns: [calendar.accountId, calendar.id],
-    }),
+    refersTo(table, table.calendarId, calendar),
   ],
 );
 
-/** Time that does not count: an outage of a channel's messages (LL-7) or a pause (LL-15); no channel: all of them. */
+/** A time that does not count: an outage of messages (LL-7) or a pause (LL-15). Channel null: all channels. */
 export const outage = pgTable(
   'outage',
   {
-    accountId: uuid('account_id')
-      .notNull()
-      .references(() => account.accountId),
+    accountId: ofAccount(),
     id: uuid('id').notNull(),
     kind: text('kind').notNull(),
     channelId: uuid('channel_id'),
@@ -149,32 +143,27 @@ export const outage = pgTable(
   },
   (table) => [
     primaryKey({ columns: [table.accountId, table.id] }),
-    foreignKey({
-      columns: [table.accountId, table.channelId],
-      foreignColumns: [channel.accountId, channel.id],
-    }),
+    refersTo(table, table.channelId, channel),
   ],
 );
 
 /**
- * A walk over an account's conversations that puts those with changed tags into their lanes, after a change of the
- * exempt tags (PE-7). One at a time: a newer change begins it anew.
+ * The walk over an account's conversations that moves them into other lanes after a change of the exempt tags (PE-7).
+ * There is one at a time: a newer change restarts it.
  */
 export const exemptionBackfill = pgTable(
   'exemption_backfill',
   {
-    accountId: uuid('account_id')
-      .notNull()
-      .references(() => account.accountId),
-    /** The rules version that asked for it. */
+    accountId: ofAccount(),
+    /** The rules version that changed the exempt tags. */
     version: bigint('version', { mode: 'number' }).notNull(),
-    /** The walk goes over all twice: whoever wrote by the former tags has committed by the second time. */
+    /** 1 or 2: a transaction that still used the former tags has committed before the second pass. */
     pass: integer('pass').notNull(),
-    /** Conversations up to this one are done in this pass; null: none yet. */
+    /** The last conversation done in this pass; null: none is. */
     afterId: uuid('after_id'),
-    /** No sooner than this the pass begins. */
+    /** The earliest instant at which the pass begins. */
     notBefore: instant('not_before').notNull(),
-    /** Conversations looked at in the first pass, and moved in either. */
+    /** How many conversations the first pass read, and how many both passes moved. */
     scanned: bigint('scanned', { mode: 'number' }).notNull(),
     moved: bigint('moved', { mode: 'number' }).notNull(),
     startedAt: instant('started_at').notNull(),
@@ -186,13 +175,11 @@ export const exemptionBackfill = pgTable(
   ],
 );
 
-/** A group of agents and the queue before them. */
+/** A group of agents, with a queue. */
 export const skill = pgTable(
   'skill',
   {
-    accountId: uuid('account_id')
-      .notNull()
-      .references(() => account.accountId),
+    accountId: ofAccount(),
     id: uuid('id').notNull(),
     name: text('name').notNull(),
   },
@@ -202,19 +189,17 @@ export const skill = pgTable(
   ],
 );
 
-/** A person or a bot who answers. The capacity in use is counted, never stored; null: unlimited. */
+/** A person or a bot that answers. Capacity null: unlimited; the capacity in use is counted, never stored. */
 export const agent = pgTable(
   'agent',
   {
-    accountId: uuid('account_id')
-      .notNull()
-      .references(() => account.accountId),
+    accountId: ofAccount(),
     id: uuid('id').notNull(),
     name: text('name').notNull(),
     kind: text('kind').notNull(),
     online: boolean('online').notNull(),
     capacity: integer('capacity'),
-    /** What the identity provider calls the agent: the subject of a JWT. */
+    /** The subject (`sub`) of the agent's JWT. */
     subject: text('subject'),
   },
   (table) => [
@@ -224,15 +209,13 @@ export const agent = pgTable(
   ],
 );
 
-/** What a mutation answered under an idempotency key, so that the same call again is answered alike and changes nothing. */
+/** The answers of mutations, by idempotency key: a repeated call gets the same answer and changes nothing. */
 export const idempotency = pgTable(
   'idempotency',
   {
-    accountId: uuid('account_id')
-      .notNull()
-      .references(() => account.accountId),
+    accountId: ofAccount(),
     key: text('key').notNull(),
-    /** What was asked; the same key for something else is an error. */
+    /** A hash of the request: the same key with another request is an error. */
     requestHash: text('request_hash').notNull(),
     result: jsonb('result').notNull(),
     createdAt: instant('created_at').notNull(),
@@ -240,7 +223,7 @@ export const idempotency = pgTable(
   (table) => [primaryKey({ columns: [table.accountId, table.key] })],
 );
 
-/** A key of the operator's, bound to no account: it names one per request. Of no account. */
+/** An operator's key to the API. It belongs to no account: each request names one. */
 export const operatorKey = pgTable('operator_key', {
   id: uuid('id').primaryKey(),
   name: text('name').notNull(),
@@ -250,24 +233,22 @@ export const operatorKey = pgTable('operator_key', {
   revokedAt: instant('revoked_at'),
 });
 
-/** A key to the API, of which only the hash is kept. */
+/** An account's key to the API; only its hash is stored. */
 export const apiKey = pgTable(
   'api_key',
   {
-    accountId: uuid('account_id')
-      .notNull()
-      .references(() => account.accountId),
+    accountId: ofAccount(),
     id: uuid('id').notNull(),
     name: text('name').notNull(),
     hash: text('hash').notNull(),
     scopes: text('scopes').array().notNull(),
     createdAt: instant('created_at').notNull(),
     revokedAt: instant('revoked_at'),
-    /** From when on it is not valid any more; null: valid until it is revoked. */
+    /** When it expires; null: it is valid until it is revoked. */
     expiresAt: instant('expires_at'),
-    /** Who made it, as histories keep it; null: somebody at the command line. */
+    /** The actor that made it, as histories name it; null: the command line. */
     madeBy: text('made_by'),
-    /** The key (the account's, or an operator's) with which it is revoked: the one it was made by; null: with none. */
+    /** The account's or operator's key that made it, and with which it is revoked; null: none. */
     boundTo: uuid('bound_to'),
   },
   (table) => [primaryKey({ columns: [table.accountId, table.id] })],

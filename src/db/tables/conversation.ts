@@ -3,7 +3,6 @@ import {
   bigint,
   boolean,
   customType,
-  foreignKey,
   index,
   integer,
   jsonb,
@@ -19,56 +18,48 @@ import type { EndedBy, EndReason } from '../../domain/closing/closing.ts';
 import type { Awaiting, OpenStatus, Starter, Status } from '../../domain/conversation/conversation.ts';
 import type { Actor, Effect, EventKind } from '../../domain/conversation/event.ts';
 import type { TimerKind } from '../../domain/policy/channel-rules.ts';
-import { account, agent, channel, instant, skill } from './account.ts';
+import { agent, channel, instant, ofAccount, refersTo, skill } from './account.ts';
 
 const xid8 = customType<{ data: string }>({ dataType: () => 'xid8' });
 
-/** Somebody at an address of a channel. Locked first by whoever writes one of its conversations. */
+/** A customer at an address of a channel. A transaction locks the contact before it writes one of its conversations. */
 export const contact = pgTable(
   'contact',
   {
     accountId: uuid('account_id').notNull(),
     id: uuid('id').notNull(),
     channelId: uuid('channel_id').notNull(),
-    /** What the channel knows the contact by; gone once erased (PE-15). */
+    /** The contact's id on the channel, such as a phone number; null once erased (PE-15). */
     address: text('address'),
     clientVersion: text('client_version'),
     locale: text('locale'),
-    /** OPTED_IN, OPTED_OUT, or null: never said (SF-11). */
+    /** Null: the customer gave and withdrew none (SF-11). */
     consent: text('consent').$type<'OPTED_IN' | 'OPTED_OUT'>(),
     consentAt: instant('consent_at'),
     latestConversationId: uuid('latest_conversation_id'),
     erasedAt: instant('erased_at'),
-    /** When a contact of the same address was erased before; what was sent before that is dropped. Null: never, or long ago. */
+    /** When an earlier contact of this address was erased: messages sent before that are dropped. Null: never, or long ago. */
     erasedBefore: instant('erased_before'),
   },
   (table) => [
     primaryKey({ columns: [table.accountId, table.id] }),
     unique('contact_address').on(table.accountId, table.channelId, table.address),
     index('contact_erased_before').on(table.erasedBefore).where(sql`${table.erasedBefore} is not null`),
-    foreignKey({
-      columns: [table.accountId, table.channelId],
-      foreignColumns: [channel.accountId, channel.id],
-    }),
+    refersTo(table, table.channelId, channel),
   ],
 );
 
-/**
- * What is left of an address or a message id that was erased (PE-15): a keyed hash, by which it is known again for as long
- * as providers repeat their calls.
- */
+/** A keyed hash of an erased address or message id (PE-15), which recognises it while providers still repeat their calls. */
 export const erasedIdentifier = pgTable(
   'erased_identifier',
   {
-    accountId: uuid('account_id')
-      .notNull()
-      .references(() => account.accountId),
+    accountId: ofAccount(),
     hash: text('hash').notNull(),
     erasedAt: instant('erased_at').notNull(),
-    /** OPTED_OUT, of an address whose customer had said so: kept for good; null: nothing to keep. */
+    /** OPTED_OUT of an erased customer is kept for good; null: there is none to keep. */
     consent: text('consent').$type<'OPTED_OUT'>(),
     consentAt: instant('consent_at'),
-    /** Until when echoes to an address are dropped: of a message that was under way while it was erased. Null: none was. */
+    /** Until when echoes to the address are dropped: a message was being sent during the erasure. Null: none was. */
     echoesUntil: instant('echoes_until'),
   },
   (table) => [
@@ -77,35 +68,30 @@ export const erasedIdentifier = pgTable(
   ],
 );
 
-/** What customers said about being written to, append-only (PE-12); the newest is in `contact`. */
+/** The consents that customers gave and withdrew, append-only (PE-12); `contact` has the newest. */
 export const consentChange = pgTable(
   'consent_change',
   {
     accountId: uuid('account_id').notNull(),
     contactId: uuid('contact_id').notNull(),
     id: uuid('id').notNull(),
-    /** OPTED_IN or OPTED_OUT. */
     consent: text('consent').$type<'OPTED_IN' | 'OPTED_OUT'>().notNull(),
-    /** How it is known: KEYWORD, PROVIDER or COMMAND. */
     source: text('source').$type<'KEYWORD' | 'PROVIDER' | 'COMMAND'>().notNull(),
     at: instant('at').notNull(),
     recordedAt: instant('recorded_at').notNull(),
-    /** Where it was said; null: outside of any. */
+    /** The conversation in which the customer said it; null: outside of any. */
     conversationId: uuid('conversation_id'),
     agentId: uuid('agent_id'),
   },
   (table) => [
     primaryKey({ columns: [table.accountId, table.contactId, table.id] }),
-    foreignKey({
-      columns: [table.accountId, table.contactId],
-      foreignColumns: [contact.accountId, contact.id],
-    }),
+    refersTo(table, table.contactId, contact),
   ],
 );
 
 /**
- * A conversation: facts and clocks, no deadline. Each index costs every message: these are all there are.
- * `lane_id` has no foreign key, which on a hot lane would starve the wake; null: ended, or set aside.
+ * A conversation: facts and clocks, no deadline. Every message pays for each index, so there are no more than these.
+ * `lane_id` has no foreign key, which would starve the wake of a busy lane. Null: ended, or set aside.
  */
 export const conversation = pgTable(
   'conversation',
@@ -145,12 +131,9 @@ export const conversation = pgTable(
   },
   (table) => [
     primaryKey({ columns: [table.accountId, table.id] }),
-    foreignKey({
-      columns: [table.accountId, table.contactId],
-      foreignColumns: [contact.accountId, contact.id],
-    }),
-    foreignKey({ columns: [table.accountId, table.skillId], foreignColumns: [skill.accountId, skill.id] }),
-    foreignKey({ columns: [table.accountId, table.agentId], foreignColumns: [agent.accountId, agent.id] }),
+    refersTo(table, table.contactId, contact),
+    refersTo(table, table.skillId, skill),
+    refersTo(table, table.agentId, agent),
     uniqueIndex('conversation_open_contact')
       .on(table.accountId, table.contactId)
       .where(sql`${table.status} <> 'ENDED'`),
@@ -172,7 +155,7 @@ export const conversation = pgTable(
   ],
 );
 
-/** The feed: what happened, append-only, numbered within its conversation. */
+/** The feed, append-only: events, numbered within their conversation. */
 export const event = pgTable(
   'event',
   {
@@ -191,7 +174,7 @@ export const event = pgTable(
     status: text('status').$type<Status>().notNull(),
     awaiting: text('awaiting').$type<Awaiting>().notNull(),
     data: jsonb('data').$type<Readonly<Record<string, unknown>>>(),
-    /** The transaction that wrote it, by which the account's feed is in order of commit. */
+    /** The transaction that wrote it; the account's feed is ordered by it. */
     xid: xid8('xid').notNull().default(sql`pg_current_xact_id()`),
   },
   (table) => [
@@ -203,7 +186,7 @@ export const event = pgTable(
   ],
 );
 
-/** The open conversations that agree on every fact a policy can select on. Never deleted. */
+/** A lane: the open conversations that agree on every fact a policy can select on. Lanes are never deleted. */
 export const lane = pgTable(
   'lane',
   {
@@ -219,9 +202,9 @@ export const lane = pgTable(
     exempt: boolean('exempt').notNull(),
     stage: smallint('stage').notNull(),
     overflowed: boolean('overflowed').notNull(),
-    /** When the lane is to be woken; nobody in it, or who enters it with a fresh clock, is due sooner. */
+    /** When the lane is to be woken: no conversation in it, and none that enters with a fresh clock, is due sooner. */
     wakeAt: instant('wake_at'),
-    /** No live clock in the lane is older: a probe starts here and never walks dead index entries. */
+    /** No clock in the lane is older, so a probe starts here and skips dead index entries. */
     floor: instant('floor').notNull(),
   },
   (table) => [

@@ -1,19 +1,9 @@
 import { sql } from 'drizzle-orm';
-import {
-  boolean,
-  foreignKey,
-  index,
-  integer,
-  jsonb,
-  pgTable,
-  primaryKey,
-  text,
-  uuid,
-} from 'drizzle-orm/pg-core';
+import { boolean, index, integer, jsonb, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core';
 import type { OutboxRow } from '../../domain/closing/owed-effects.ts';
-import { account, channel, instant } from './account.ts';
+import { channel, instant, ofAccount, refersTo } from './account.ts';
 
-/** Effects that a transaction owes the world; a row stays until it is sent, dead or dropped. */
+/** Effects to carry out after a commit: webhooks and messages. Retention deletes finished ones. */
 export const outbox = pgTable(
   'outbox',
   {
@@ -23,14 +13,14 @@ export const outbox = pgTable(
     conversationId: uuid('conversation_id').notNull(),
     revision: integer('revision').notNull(),
     endpointId: uuid('endpoint_id'),
-    /** The channel of its conversation: what admins look for, and what rate limits are by. */
+    /** The channel of its conversation, by which admins filter and rate limits count. */
     channelId: uuid('channel_id').notNull(),
     payload: jsonb('payload').$type<OutboxRow['payload']>().notNull(),
     state: text('state').notNull(),
     attempts: integer('attempts').notNull(),
-    /** Whether somebody asked for the next attempt by hand: it is made even while a circuit breaker is open. */
+    /** Whether a person asked for the next attempt: it is made even while a circuit breaker is open. */
     byHand: boolean('by_hand').notNull().default(false),
-    /** Since when an attempt is under way of which nothing is known yet; null: none is. */
+    /** When the attempt began whose outcome is not known yet; null: none is under way. */
     begunAt: instant('begun_at'),
     dueAt: instant('due_at').notNull(),
     createdAt: instant('created_at').notNull(),
@@ -42,7 +32,7 @@ export const outbox = pgTable(
     index('outbox_under_way')
       .on(table.accountId, table.conversationId)
       .where(sql`${table.begunAt} is not null`),
-    // The first two columns are the turns that the relay gives; `DESTINATION` in db/outbox.ts is this very expression.
+    // The relay takes turns by the first two columns. `DESTINATION` in rows/outbox-claims.ts must be the same expression.
     index('outbox_turn')
       .on(
         table.accountId,
@@ -58,16 +48,14 @@ export const outbox = pgTable(
   ],
 );
 
-/** Somebody's address for webhooks out, and which events go there. */
+/** An address to which webhooks are sent, and the events that are sent there. */
 export const webhookEndpoint = pgTable(
   'webhook_endpoint',
   {
-    accountId: uuid('account_id')
-      .notNull()
-      .references(() => account.accountId),
+    accountId: ofAccount(),
     id: uuid('id').notNull(),
     url: text('url').notNull(),
-    /** Encrypted; so is the one before, which signs too until it ends. */
+    /** Encrypted, as is the previous one, which also signs until it expires. */
     secret: text('secret').notNull(),
     previousSecret: text('previous_secret'),
     previousSecretUntil: instant('previous_secret_until'),
@@ -75,42 +63,37 @@ export const webhookEndpoint = pgTable(
     channelId: uuid('channel_id'),
     createdAt: instant('created_at').notNull(),
     disabledAt: instant('disabled_at'),
-    /** Neither is read or written any more: `circuit_breaker` has both. They stay for processes of the version before. */
+    /** Unused: `circuit_breaker` has both. Processes of the previous version still need these columns. */
     failures: integer('failures').notNull().default(0),
     heldBackUntil: instant('held_back_until'),
   },
   (table) => [
     primaryKey({ columns: [table.accountId, table.id] }),
-    foreignKey({
-      columns: [table.accountId, table.channelId],
-      foreignColumns: [channel.accountId, channel.id],
-    }),
+    refersTo(table, table.channelId, channel),
   ],
 );
 
-/** Destinations of which the last attempt failed: a channel's provider or a webhook endpoint. One that answers has no row. */
+/** Destinations, channels' providers or webhook endpoints, whose last attempt failed. One that answers has no row. */
 export const circuitBreaker = pgTable(
   'circuit_breaker',
   {
-    accountId: uuid('account_id')
-      .notNull()
-      .references(() => account.accountId),
+    accountId: ofAccount(),
     /** The channel's or the endpoint's id. */
     destinationId: uuid('destination_id').notNull(),
     kind: text('kind').notNull(),
-    /** Attempts that have failed since the last that did not. */
+    /** Attempts that failed in a row. */
     failures: integer('failures').notNull(),
-    /** Why the last one failed. */
+    /** Why the last attempt failed. */
     why: text('why').notNull(),
-    /** Since when nothing is sent but attempts to find out whether it is back; null: the circuit breaker is closed. */
+    /** When the circuit breaker opened: since then only probes are sent. Null: it is closed. */
     openedAt: instant('opened_at'),
-    /** When the next such attempt may be made; null: the circuit breaker is closed. */
+    /** When the next probe may be sent; null: the circuit breaker is closed. */
     retryAt: instant('retry_at'),
   },
   (table) => [primaryKey({ columns: [table.accountId, table.destinationId] })],
 );
 
-/** What became of each attempt to send a webhook. */
+/** The attempts to send webhooks, with their outcomes. */
 export const webhookDelivery = pgTable(
   'webhook_delivery',
   {
@@ -122,20 +105,17 @@ export const webhookDelivery = pgTable(
     type: text('type').notNull(),
     at: instant('at').notNull(),
     tookMs: integer('took_ms').notNull(),
-    /** The HTTP status; null: there was no answer. */
+    /** The HTTP status; null: no answer came. */
     status: integer('status'),
     error: text('error'),
   },
   (table) => [
     primaryKey({ columns: [table.accountId, table.endpointId, table.id] }),
-    foreignKey({
-      columns: [table.accountId, table.endpointId],
-      foreignColumns: [webhookEndpoint.accountId, webhookEndpoint.id],
-    }).onDelete('cascade'),
+    refersTo(table, table.endpointId, webhookEndpoint).onDelete('cascade'),
   ],
 );
 
-/** One row a thing the service remembers about itself, such as the hash of its built-in rules. Of no account. */
+/** Facts that the service stores about itself, such as the hash of its built-in rules. Of no account. */
 export const serviceState = pgTable('service_state', {
   key: text('key').primaryKey(),
   value: jsonb('value').notNull(),

@@ -15,238 +15,234 @@ import {
   withinBounds,
 } from './outcome.ts';
 
-/** A conversation's past, in which late activities take their places one after another. */
-export type Past = {
+/** Inserts late activities into the events of conversations. */
+export type LateActivities = {
   /**
-   * An activity older than the newest one takes its place among the stored events, and the conversation is folded
-   * from them again: from its place on, until it makes no more difference. Null where that cannot be done: its first
-   * events are gone, a timer acted under rules that are gone, it would have been refused, or the order would have
-   * led to another conversation. Then it is decided as it comes.
+   * Inserts an activity that is older than the newest event of `state.latest`, all of whose events are
+   * `context.history`. Replays the events from its place on until the state is the stored one again.
+   * Null: it cannot be inserted, and is decided as it arrives. Either the first events are gone, a timer fired under
+   * older rules, it would have been refused, or the order leads to another conversation or status.
    */
-  take(
-    state: ContactState,
-    subject: Conversation,
-    events: readonly Event[],
-    late: Command,
-    context: DecideContext,
-  ): Outcome | null;
+  insert(state: ContactState, command: Command, context: DecideContext): Outcome | null;
 };
 
-/** One step of it: an event, the command that it tells of if it was one, and how things stood after it. */
-type Step = { event: Event; command: Command | null; after: Conversation | null };
-/** What the steps are folded with. */
-type Fold = {
+/** What a replay depends on besides the events; `onStep` counts its steps. */
+type Inputs = {
   state: ContactState;
   subject: Conversation;
   context: DecideContext;
+  onStep: () => void;
+};
+
+/** An event, its command, and the conversation after it; undefined where a replay never came. */
+type Step = { event: Event; command: Command | null; after?: Conversation | null };
+
+/** The replayed events of a conversation. */
+type Timeline = {
+  inputs: Inputs;
+  /** In order of time. */
+  steps: Step[];
+  /** In order of revision. */
+  events: Event[];
+  hasEventOfOlderRules: boolean;
 };
 
 /**
- * How many steps a call, or those that go together, fold again at most, after the first late activity of each
- * conversation: half a second's worth.
- * Most make no difference after a step or two; a tag, or another agent, may make one up to the end of a long past.
+ * The most steps that a call replays after the first late activity of each conversation; about half a second.
+ * Most activities need a step or two. A tag, or another agent, can need all that follow.
  */
-export const MAX_STEPS_AGAIN = 100_000;
+export const MAX_REPLAYED_STEPS = 100_000;
+const TOO_MANY_STEPS =
+  'too many late activities on a long conversation: repeat this one in another call, with fewer of them';
 
 /**
- * The pasts of a call, or of those that go together, by conversation. What would take more steps than `maxSteps` is
- * refused as UNAVAILABLE, and may be told again in another call; the first of a conversation never is.
+ * Opens the late activities of one call. It keeps the replay of each conversation, so that a thousand activities
+ * replay it about once. Beyond `maxSteps`, all but the first activity of a conversation are refused as UNAVAILABLE.
  */
-export function openPasts(maxSteps = MAX_STEPS_AGAIN): Past {
-  const pasts = new Map<string, Past>();
-  let steps = 0;
+export function openLateActivities(maxSteps = MAX_REPLAYED_STEPS): LateActivities {
+  const timelines = new Map<string, Timeline>();
+  let counted = 0;
   return {
-    take(state, subject, ...rest) {
-      const known = pasts.get(subject.id);
-      if (known) {
-        if (steps >= maxSteps) return { kind: 'refused', error: new UnavailableError(TOO_MUCH) };
-        return known.take(state, subject, ...rest);
-      }
-      const before = steps;
-      const past = openPast(() => void steps++);
-      pasts.set(subject.id, past);
-      const outcome = past.take(state, subject, ...rest);
-      steps = before;
-      return outcome;
+    insert(state, command, context) {
+      const { latest: subject } = state;
+      const { history, rules } = context;
+      if (subject === null || history.length !== subject.revision) return null;
+      if (history.some(({ kind, recordedAt }) => kind === 'TIMER' && recordedAt < rules.since)) return null;
+      let timeline = timelines.get(subject.id);
+      const isFirst = timeline === undefined;
+      if (!isFirst && counted >= maxSteps)
+        return { kind: 'refused', error: new UnavailableError(TOO_MANY_STEPS) };
+      const onStep = () => {
+        if (!isFirst) counted++;
+      };
+      const inputs: Inputs = { state, subject, context, onStep };
+      if (timeline === undefined || !isCurrent(timeline, inputs)) timeline = openTimeline(inputs);
+      timelines.set(subject.id, timeline);
+      return insertInto(timeline, command, inputs);
     },
   };
 }
-const TOO_MUCH = 'too much came late to a long conversation at a time; tell it again, in another call';
 
-/** A past of which nothing has been folded yet; `onStep` is told of every step that is. */
-export function openPast(onStep: () => void): Past {
-  /** In order of time. */
-  let steps: Step[] = [];
-  /** Their events, as they were recorded. */
-  let told: Event[] = [];
-  let foldedWith: Fold | null = null;
-  /** Whether a timer acted under rules that are gone. */
-  let isForgotten = false;
-  /** Whether anything was recorded under rules that are gone. */
-  let isUnderOthers = false;
-  /** Whether it mattered who is available now. */
-  let hasAsked = false;
-  /** The place of the first that led to another conversation; how things stood after that is not known. */
-  let brokenAt = Number.POSITIVE_INFINITY;
-  /** The place of the last message that did not arrive; what that means depends on those around it (LL-8). */
-  let lastFailure = -1;
+/** Whether a replay with these inputs would lead to the same states. */
+function isCurrent({ inputs: was, steps }: Timeline, { state, subject, context }: Inputs): boolean {
+  return (
+    steps.length === context.history.length &&
+    was.context.rules === context.rules &&
+    was.subject.agentId === subject.agentId &&
+    was.state.isErased === state.isErased &&
+    was.state.consent === state.consent &&
+    isSame(was.state.consentAt, state.consentAt)
+  );
+}
 
-  return {
-    take(state, subject, events, late, context) {
-      if (events.length !== subject.revision) return null;
-      const fold: Fold = { state, subject, context };
-      if (steps.length !== events.length || !agrees(foldedWith, fold)) foldAll(fold, events);
-      if (isForgotten) return null;
+/** Replays the stored events. */
+function openTimeline(inputs: Inputs): Timeline {
+  const { history, rules } = inputs.context;
+  const steps: Step[] = history
+    .map((event) => ({ event, command: commandOf(event) }))
+    .sort((a, b) => a.event.at.getTime() - b.event.at.getTime() || a.event.revision - b.event.revision);
+  const hasEventOfOlderRules = history.some(({ recordedAt }) => recordedAt < rules.since);
+  const timeline: Timeline = { inputs, steps, events: [...history], hasEventOfOlderRules };
+  let after: Conversation | null = null;
+  for (const step of steps) {
+    after = replayStep(step, after, inputs, timeline.events);
+    if (isAnother(after, inputs.subject)) break;
+    step.after = after;
+  }
+  return timeline;
+}
 
-      const event = eventOf(late, { ...subject, revision: subject.revision + 1 }, null, context.now);
-      told.push(event);
-      const outcome = insert(event, late, fold);
-      if (outcome?.kind !== 'applied') told.pop();
-      return outcome;
-    },
+/** Inserts a command into a timeline, which changes only if the command is applied. */
+function insertInto(timeline: Timeline, command: Command, inputs: Inputs): Outcome | null {
+  const { subject, context } = inputs;
+  const { steps, events } = timeline;
+  const event = eventOf(command, { ...subject, revision: subject.revision + 1 }, null, context.now);
+  const place = countUntil(steps, (step) => step.event.at <= event.at);
+  const inOrder: Step[] = steps.toSpliced(place, 0, { event, command: commandOf(event) });
+  events.push(event);
+  const replayed = replayAround(timeline, inOrder, place, inputs);
+  const outcome = replayed && outcomeOf(timeline, command, inputs, replayed);
+  if (replayed === null || outcome?.kind !== 'applied') {
+    events.pop();
+    return outcome;
+  }
+  inOrder[place] = { event: outcome.event, command: commandOf(event) };
+  for (const [index, after] of replayed.afters.entries())
+    (inOrder[replayed.from + index] as Step).after = after;
+  Object.assign(timeline, { inputs, steps: inOrder });
+  return outcome;
+}
+
+/** The states after each step from `from` on, around the inserted one, and the last state of all. */
+type Replayed = {
+  from: number;
+  afters: Conversation[];
+  before: Conversation | null;
+  own: Conversation;
+  last: Conversation;
+};
+
+/** Replays around an inserted step; null if it was refused, or leads to another conversation. */
+function replayAround(
+  { steps, events }: Timeline,
+  inOrder: readonly Step[],
+  place: number,
+  inputs: Inputs,
+): Replayed | null {
+  // Events of the same instant are replayed too: a failed receipt looks at all of them.
+  const at = inOrder[place]?.event.at as Date;
+  const from = countUntil(steps, (step) => step.event.at < at);
+  // A failed receipt depends on the messages around it, not only on the state before it (LL-8).
+  const lastFailure = inOrder.findLastIndex(({ command }) => isFailure(command));
+  const stored = (count: number) => (count === 0 ? null : steps[count - 1]?.after);
+  let before: Conversation | null = null;
+  let current = stored(from);
+  if (current === undefined) return null;
+  const afters: Conversation[] = [];
+  for (let index = from; index < inOrder.length; index++) {
+    if (index > place && index > lastFailure && isSameState(current, stored(index - 1))) break;
+    if (index === place) before = current;
+    const after: Conversation | null = replayStep(inOrder[index] as Step, current, inputs, events);
+    if (index === place && after === current) return null;
+    if (isAnother(after, inputs.subject)) return null;
+    afters.push(after as Conversation);
+    current = after;
+  }
+  const last = from + afters.length === inOrder.length ? current : stored(steps.length);
+  if (!last || isOpen(last) !== isOpen(inputs.subject)) return null;
+  return { from, afters, before, own: afters[place - from] as Conversation, last };
+}
+
+/** The conversation as the replay left it, with what a replay cannot know. */
+function outcomeOf(
+  { hasEventOfOlderRules }: Timeline,
+  command: Command,
+  { subject, context }: Inputs,
+  { before, own, last }: Replayed,
+): Outcome {
+  const movesClock = before === null || own.lastActivityAt > before.lastActivityAt;
+  const conversation: Conversation = {
+    ...last,
+    ending: subject.ending,
+    // A late first message may name no skill; the conversation keeps its own.
+    skillId: command.action.kind === 'SKILL' ? last.skillId : (last.skillId ?? subject.skillId),
+    previousId: subject.previousId,
+    // Events recorded under older rules keep their effect on this clock, by the reset matrix of their time (LL-10).
+    ...(hasEventOfOlderRules && {
+      lastActivityAt: movesClock ? later(subject.lastActivityAt, own.lastActivityAt) : subject.lastActivityAt,
+    }),
+    newestAt: later(last.newestAt, subject.newestAt),
+    revision: subject.revision + 1,
   };
-
-  /** Puts a late event, which is told of already, at its place among the steps; null: nothing was changed. */
-  function insert(event: Event, late: Command, fold: Fold): Outcome | null {
-    const { subject, context } = fold;
-    const own: Step = { event, command: commandOf(event), after: null };
-    // Those of the same instant are folded again, too: what became of a message is told by all of them.
-    const first = countUntil(steps, (each) => each.event.at < event.at);
-    const place = countUntil(steps, (each) => each.event.at <= event.at);
-    if (brokenAt < first) return null;
-    const isWhole = brokenAt === Number.POSITIVE_INFINITY;
-    const failure = isFailure(own.command)
-      ? Math.max(place, lastFailure + 1)
-      : lastFailure + (lastFailure < place ? 0 : 1);
-
-    let { lastActivityAt } = subject;
-    let folded = steps[first - 1]?.after ?? null;
-    const afters: (Conversation | null)[] = [];
-    for (let index = first; index <= steps.length; index++) {
-      const step = index === place ? own : (steps[index < place ? index : index - 1] as Step);
-      const mayBeAsBefore = isWhole && index > place && index > failure;
-      if (mayBeAsBefore && isAsBefore(folded, steps[index - 2]?.after ?? null)) break;
-      const next = after(step, folded, fold);
-      if (step === own) {
-        if (next === undefined || next === null) return null;
-        const moved = next.lastActivityAt;
-        if (folded === null || moved > folded.lastActivityAt) lastActivityAt = later(lastActivityAt, moved);
-      }
-      if (next !== undefined) folded = next;
-      if (isAnother(folded, subject)) return null;
-      afters.push(folded);
-    }
-    const last = first + afters.length > steps.length ? folded : (steps[steps.length - 1] as Step).after;
-    if (last === null || isOpen(last) !== isOpen(subject)) return null;
-
-    const conversation: Conversation = {
-      ...last,
-      ending: subject.ending,
-      // A first message that comes late may name no skill; what it began has one all the same.
-      skillId: late.action.kind === 'SKILL' ? last.skillId : (last.skillId ?? subject.skillId),
-      previousId: subject.previousId,
-      // What was recorded under other rules keeps the effect on this clock that it had, by the matrix of its time (LL-10).
-      lastActivityAt: isUnderOthers ? lastActivityAt : last.lastActivityAt,
-      newestAt: later(last.newestAt, subject.newestAt),
-      revision: subject.revision + 1,
-    };
-    const outcome = withinBounds(subject, { kind: 'applied', conversation, event });
-    if (outcome.kind !== 'applied') return outcome;
-    conversation.placedAt = isPlacedAnew(subject, conversation, context) ? context.now : subject.placedAt;
-    own.event = eventOf(late, conversation, null, context.now);
-    steps.splice(place, 0, own);
-    for (const [index, each] of afters.entries()) (steps[first + index] as Step).after = each;
-    foldedWith = fold;
-    brokenAt = Number.POSITIVE_INFINITY;
-    lastFailure = failure;
-    return { kind: 'applied', conversation, event: own.event };
-  }
-
-  /** Folds what is stored. */
-  function foldAll(fold: Fold, events: readonly Event[]): void {
-    const { since } = fold.context.rules;
-    isForgotten = events.some(({ kind, recordedAt }) => kind === 'TIMER' && recordedAt < since);
-    isUnderOthers = events.some(({ recordedAt }) => recordedAt < since);
-    hasAsked = false;
-    told = [...events];
-    steps = events
-      .map((event) => ({ event, command: commandOf(event), after: null }))
-      .sort((a, b) => a.event.at.getTime() - b.event.at.getTime() || a.event.revision - b.event.revision);
-    lastFailure = steps.findLastIndex(({ command }) => isFailure(command));
-    let folded: Conversation | null = null;
-    const broken = steps.findIndex((step) => {
-      const next = after(step, folded, fold);
-      if (next !== undefined) folded = next;
-      step.after = folded;
-      return isAnother(folded, fold.subject);
-    });
-    brokenAt = broken < 0 ? Number.POSITIVE_INFINITY : broken;
-    foldedWith = fold;
-  }
-
-  /** How things stand after a step; undefined where it would have been refused. */
-  function after(
-    { event, command }: Step,
-    folded: Conversation | null,
-    { state, subject, context }: Fold,
-  ): Conversation | null | undefined {
-    onStep();
-    if (command === null) return refire(folded, event, context);
-    const outcome = decide({ ...stateAt(event, state, subject), latest: folded, named: folded }, command, {
-      ...context,
-      history: isFailure(command) ? told : [],
-      now: event.recordedAt,
-      newId: () => (folded === null ? subject.id : context.newId()),
-      // Who was available then is known where it was reopened; else whoever has it now is taken to have kept it.
-      isAvailable(agentId) {
-        if (event.effect === 'REOPENED') return event.status === 'ACTIVE';
-        hasAsked = true;
-        return agentId === subject.agentId;
-      },
-    });
-    return outcome.kind === 'applied' ? outcome.conversation : undefined;
-  }
-
-  /** Whether the steps would be folded as they were. */
-  function agrees(was: Fold | null, is: Fold): boolean {
-    return (
-      was !== null &&
-      was.context.rules === is.context.rules &&
-      was.subject.id === is.subject.id &&
-      (!hasAsked || was.subject.agentId === is.subject.agentId) &&
-      was.state.isErased === is.state.isErased &&
-      was.state.consent === is.state.consent &&
-      isSame(was.state.consentAt, is.state.consentAt)
-    );
-  }
+  conversation.placedAt = isPlacedAnew(subject, conversation, context) ? context.now : subject.placedAt;
+  const event = eventOf(command, conversation, null, context.now);
+  return withinBounds(subject, { kind: 'applied', conversation, event });
 }
 
-/** What was sent was allowed when it was: an opt-out that has come since says nothing against it (SF-11). */
-function stateAt({ kind, revision }: Event, state: ContactState, subject: Conversation): ContactState {
-  const wasAllowed = (kind === 'OUTBOUND' || kind === 'START') && revision <= subject.revision;
-  return wasAllowed ? { ...state, consent: 'UNKNOWN' } : state;
+/** The conversation after a step; a step that is refused or ignored changes nothing. */
+function replayStep(
+  { event, command }: Step,
+  current: Conversation | null,
+  { state, subject, context, onStep }: Inputs,
+  events: readonly Event[],
+): Conversation | null {
+  onStep();
+  if (command === null) return fireAgain(current, event, context);
+  // An opt-out does not undo a message that was sent before it was recorded (SF-11).
+  const wasSent = (event.kind === 'OUTBOUND' || event.kind === 'START') && event.revision <= subject.revision;
+  const consent = wasSent ? 'UNKNOWN' : state.consent;
+  const outcome = decide({ ...state, consent, latest: current, named: current }, command, {
+    ...context,
+    history: isFailure(command) ? events : [],
+    now: event.recordedAt,
+    newId: () => (current === null ? subject.id : context.newId()),
+    // The event of a reopening shows who was available; elsewhere the present agent counts as available.
+    isAvailable: (agentId) =>
+      event.effect === 'REOPENED' ? event.status === 'ACTIVE' : agentId === subject.agentId,
+  });
+  return outcome.kind === 'applied' ? outcome.conversation : current;
 }
 
-/** Whether everything that follows goes on as it did; how many events there are is counted apart. */
-function isAsBefore(folded: Conversation | null, was: Conversation | null): boolean {
-  if (folded === null || was === null) return folded === was;
-  return isSame({ ...folded, revision: 0 }, { ...was, revision: 0 });
-}
-
-/** A timer acts again only if, with what is known now, it was due when it acted. */
-function refire(folded: Conversation | null, event: Event, context: DecideContext): Conversation | null {
-  const facts = folded && factsOf(folded, context.rules.exemptTags);
-  if (!folded || !facts || event.kind !== 'TIMER') return folded;
+/** Fires a timer again if it was due by then, as far as is known now. */
+function fireAgain(current: Conversation | null, event: Event, context: DecideContext): Conversation | null {
+  const facts = current && factsOf(current, context.rules.exemptTags);
+  if (!current || !facts || event.kind !== 'TIMER') return current;
   const timer = timersFor(context.rules, facts).find((each) => each.kind === event.timer);
-  const due = timer && dueOn(timer, folded[timer.clock]);
-  if (!timer || !due || due > event.at) return folded;
-  return fire(folded, { timer, at: due }, event.recordedAt, facts, context.rules).conversation;
+  const due = timer && dueOn(timer, current[timer.clock]);
+  if (!timer || !due || due > event.at) return current;
+  return fire(current, { timer, at: due }, event.recordedAt, facts, context.rules).conversation;
+}
+
+/** Whether two states are the same, the number of events apart. An unknown state is the same as no other. */
+function isSameState(current: Conversation | null, stored: Conversation | null | undefined): boolean {
+  if (current === null || !stored) return current === stored;
+  return isSame({ ...current, revision: 0 }, { ...stored, revision: 0 });
 }
 
 function isFailure(command: Command | null): boolean {
   return command?.action.kind === 'RECEIPT' && command.action.state === 'FAILED';
 }
 
-function isAnother(folded: Conversation | null, subject: Conversation): boolean {
-  return folded !== null && folded.id !== subject.id;
+function isAnother(conversation: Conversation | null, subject: Conversation): boolean {
+  return conversation !== null && conversation.id !== subject.id;
 }
