@@ -6,15 +6,15 @@ import { BUILT_IN } from '../adapters/built-in.ts';
 import { InvalidInputError, SetupError } from '../domain/errors.ts';
 import { print, printNote } from './terminal.ts';
 
-/** A working adapter of this name, which stands in its files and texts wherever the new one's goes. */
+/** A working adapter; its name is replaced in file names and texts. */
 const TEMPLATE = fileURLToPath(new URL('../../templates/adapter', import.meta.url));
 const TEMPLATES_NAME = 'my-channel';
 const TEMPLATES_TITLE = 'My channel';
 const MAX_NAME = 64;
-/** The file beside the adapter's own. */
+/** The name of a template file. */
 const TAKEN_NAME = 'samples';
 
-/** Adds `lull adapter`: begins a new adapter. */
+/** Adds `lull adapter`, which writes the skeleton of an adapter. */
 export function addAdapter(program: Command): void {
   program
     .command('adapter')

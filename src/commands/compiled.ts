@@ -1,18 +1,18 @@
 import { enableCompileCache, flushCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
-/** Beside the packages: what is in a folder that others may write to must not be run. */
+/** A folder beside the packages, because code from a folder that others can write must not run. */
 const FOLDER = fileURLToPath(new URL('../../node_modules/.cache/lull', import.meta.url));
 
 /**
- * Lets Node keep what it compiles from here on, for the next start: compiling is half of the work of a start. Where
- * that folder cannot be written, each start compiles anew.
+ * Lets Node cache compiled code for the next start; compiling is half of a start's work. Without write access to the
+ * folder there is no cache.
  */
 export function keepCompiled(): void {
   enableCompileCache(FOLDER);
 }
 
-/** Writes down what was compiled: a process that is killed could not. */
+/** Writes the cache now, because a killed process could not. */
 export function writeCompiled(): void {
   flushCompileCache();
 }

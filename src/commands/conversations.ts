@@ -17,7 +17,7 @@ type Listed = StoredConversation & {
   address: string | null;
 };
 
-/** Adds `lull conversations`: the newest, with what will happen to each. */
+/** Adds `lull conversations`, which lists the newest and the next timer of each. */
 export function addConversations(program: Command): void {
   program
     .command('conversations')

@@ -18,18 +18,18 @@ import { untilSignal } from './signals.ts';
 import { cell, print } from './terminal.ts';
 
 const TIMELINE = fileURLToPath(new URL('../../examples/support-timeline.csv', import.meta.url));
-/** The first close comes this long after the start, and then one after the other this far apart. */
+/** The first conversation closes this long after the start; the others follow at this interval. */
 const FIRST_CLOSE_MS = 8_000;
-const APART_MS = 1_500;
+const CLOSE_INTERVAL_MS = 1_500;
 const MINUTE_MS = 60_000;
 
-/** The demo's channels and how long each lets a conversation be quiet; in-app sets its own (LP-4). */
+/** The demo's channels with their thresholds; the in-app channel has its own policy (LP-4). */
 const CHANNELS = [
   { name: 'web', adapter: 'web', quietMinutes: 25, layer: 'ACCOUNT' },
   { name: 'app', adapter: 'in-app', quietMinutes: 60, layer: 'CHANNEL' },
 ] as const;
 
-/** Adds `lull demo`: the service with real conversations that fall due one after the other. */
+/** Adds `lull demo`, which runs the service with sample conversations that close one after the other. */
 export function addDemo(program: Command): void {
   program
     .command('demo')
@@ -58,7 +58,7 @@ async function run(): Promise<void> {
     const token = await createApiKey(engine.db, key, { id: engine.deps.newId(), now: engine.clock.now() });
     const keyFile = join(config.dataDir, 'demo.key');
     await writeFile(keyFile, '', { mode: 0o600 });
-    // One that is there already may be open to others.
+    // An existing file may be readable by others.
     await chmod(keyFile, 0o600);
     await writeFile(keyFile, `${token}\n`);
     introduce(service.url ?? '', relative('.', keyFile), conversations);
@@ -69,7 +69,7 @@ async function run(): Promise<void> {
   }
 }
 
-/** Plays the sample timeline: every conversation in its own real timing, moved so that they fall due in turn. */
+/** Plays the sample timeline, with each conversation moved in time so that they close in turn. */
 async function feed({ deps, clock, settings: store }: Engine, accountId: string): Promise<number> {
   const author = { changedBy: 'demo', why: 'to have something to see' };
   const rows = await readTimeline(TIMELINE);
@@ -85,7 +85,7 @@ async function feed({ deps, clock, settings: store }: Engine, accountId: string)
     const here = (conversation: string) => names.indexOf(conversation) % CHANNELS.length === index;
     const shiftOf = (conversation: string) => {
       const { at } = last.get(conversation) as TimelineRow;
-      const dueMs = now + FIRST_CLOSE_MS + names.indexOf(conversation) * APART_MS;
+      const dueMs = now + FIRST_CLOSE_MS + names.indexOf(conversation) * CLOSE_INTERVAL_MS;
       return Math.min(dueMs - quietMinutes * MINUTE_MS, now) - at.getTime();
     };
     const messages = rows.filter((row) => here(row.conversation));
@@ -110,7 +110,7 @@ The first conversations fall due in a few seconds. Ctrl-C ends it.
 `);
 }
 
-/** A line for each conversation that a timer has ended. */
+/** Prints a line for each conversation that a timer has ended. */
 async function printCloses({ db }: Engine, { accountId, conversationIds }: Changed): Promise<void> {
   for (const row of await readTimedCloses(db.sql, accountId, conversationIds)) {
     const time = row.ended_at.toISOString().slice(11, 23);

@@ -9,7 +9,7 @@ import { readSteps } from '../insight/feed.ts';
 import { type Column, instantText, reading, table } from './reading.ts';
 import { print, printJson } from './terminal.ts';
 
-/** Adds `lull explain`: why a conversation will end when it will, or why it will not (LL-1). */
+/** Adds `lull explain`, which explains when and why a conversation will end (LL-1). */
 export function addExplain(program: Command): void {
   program
     .command('explain')
@@ -29,15 +29,15 @@ async function run(text: string, { account, json }: { account: string; json?: tr
     const [conversation] = await readConversations(sql, accountId, [id]);
     if (!conversation) throw new NotFoundError('id', `conversation in the account ${account}`);
     const rules = await cache.newest(accountId);
-    const asked = { conversationId: id, instants: instantsOf(conversation) };
-    const [steps = []] = await readSteps(sql, accountId, [asked]);
+    const request = { conversationId: id, instants: instantsOf(conversation) };
+    const [steps = []] = await readSteps(sql, accountId, [request]);
     const explanation = explain(rules, conversation, steps);
     if (json) printJson(jsonOf(conversation, explanation));
     else print(page(conversation, explanation));
   });
 }
 
-/** A plain id, or the global one by which clients of the API know it. */
+/** Reads a plain id, or the global id of the API. */
 function readId(text: string): string {
   const id = isUuid(text)
     ? text

@@ -13,7 +13,7 @@ import { cell, print } from './terminal.ts';
 
 type Options = { account: string; channel: string; shiftToNow?: true };
 
-/** Adds `lull import`: a recorded timeline becomes an account's history. */
+/** Adds `lull import`, which plays a recorded timeline into an account. */
 export function addImport(program: Command): void {
   program
     .command('import')
@@ -65,7 +65,7 @@ async function importRows(engine: Engine, rows: readonly TimelineRow[], options:
   );
 }
 
-/** A command's own output says what it does; the log is for trouble. */
+/** The command's own output replaces informational log lines. */
 function quieter(
   level: ReturnType<typeof readConfig>['logLevel'],
 ): ReturnType<typeof readConfig>['logLevel'] {

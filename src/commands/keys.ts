@@ -14,10 +14,10 @@ import type { Existing } from './open-existing.ts';
 import { readNewName } from './reading.ts';
 import { cell, print, printNote } from './terminal.ts';
 
-type Whose = { account: string; operator?: true };
-type CreateOptions = Whose & { name: string; scope: string[]; out?: string; createAccount?: true };
+type KeyOwner = { account: string; operator?: true };
+type CreateOptions = KeyOwner & { name: string; scope: string[]; out?: string; createAccount?: true };
 
-/** Adds `lull keys`: makes keys to the API, shown once; lists them; revokes them. */
+/** Adds `lull keys`, which creates, lists and revokes API keys. */
 export function addKeys(program: Command): void {
   const keys = program.command('keys').summary('keys to the API').description('Keys to the API.');
   const command = (name: string) =>
@@ -56,7 +56,7 @@ async function create(options: CreateOptions): Promise<void> {
   if (options.out === undefined && !process.stdout.isTTY)
     throw new SetupError('this is no terminal: say with --out which file the key is to go to', 2);
   await withEngine(async ({ deps, db, clock }) => {
-    const accountId = options.operator ? null : await accountToHave(deps, options);
+    const accountId = options.operator ? null : await accountForKey(deps, options);
     const file = options.out === undefined ? null : await openNew(options.out);
     const key = { name: options.name, scopes: options.scope };
     const made = { id: deps.newId(), now: clock.now() };
@@ -73,7 +73,7 @@ async function create(options: CreateOptions): Promise<void> {
   });
 }
 
-async function list(options: Whose): Promise<void> {
+async function list(options: KeyOwner): Promise<void> {
   const { withExisting } = await import('./open-existing.ts');
   await withExisting('READ_ONLY', async ({ db }) => {
     if (options.operator) return show(await listOperatorKeys(db.sql));
@@ -87,7 +87,7 @@ async function list(options: Whose): Promise<void> {
   });
 }
 
-async function revoke(text: string, options: Whose): Promise<void> {
+async function revoke(text: string, options: KeyOwner): Promise<void> {
   const id = text.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
   if (!isUuid(id))
     throw new InvalidInputError('id', 'the id of a key, as `lull keys list` shows it, is allowed');
@@ -102,7 +102,7 @@ async function revoke(text: string, options: Whose): Promise<void> {
   });
 }
 
-/** One line a key, with a tab between its columns. */
+/** Prints one line for each key, with tabs between the columns. */
 function show(keys: readonly (ApiKeyRow | OperatorKeyRow)[]): void {
   for (const { id, name, scopes, createdAt, revokedAt, ...key } of keys) {
     const until = 'expiresAt' in key && key.expiresAt !== null ? ` until ${key.expiresAt.toISOString()}` : '';
@@ -112,15 +112,15 @@ function show(keys: readonly (ApiKeyRow | OperatorKeyRow)[]): void {
 }
 
 /** @throws NotFoundError */
-async function accountOf(existing: Pick<Existing, 'db'>, { account }: Whose): Promise<string> {
+async function accountOf(existing: Pick<Existing, 'db'>, { account }: KeyOwner): Promise<string> {
   if (account.trim() === '') throw new InvalidInputError('--account', 'a name that is not empty is allowed');
   const known = await accountNamed(existing, account);
   if (known !== null) return known;
   throw new NotFoundError('--account', `account as ${account}; lull keys create --create-account makes it`);
 }
 
-/** The account that a key is to open, made if that is asked for. @throws NotFoundError */
-async function accountToHave(deps: Engine['deps'], options: CreateOptions): Promise<string> {
+/** The account of a new key, created if `--create-account` is set. @throws NotFoundError */
+async function accountForKey(deps: Engine['deps'], options: CreateOptions): Promise<string> {
   if (!options.createAccount) return await accountOf(deps, options);
   const account = readNewName(options.account, '--account');
   return (await accountNamed(deps, account)) ?? (await createAccount(deps, { name: account }));
@@ -136,7 +136,7 @@ async function withEngine(act: (engine: Engine) => Promise<void>): Promise<void>
   }
 }
 
-/** Never a file that is there: it might be one that others can read. */
+/** Refuses an existing file, because others might be able to read it. */
 async function openNew(path: string): Promise<FileHandle> {
   try {
     return await open(path, 'wx', 0o600);

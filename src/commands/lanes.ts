@@ -6,7 +6,7 @@ import { print, printJson } from './terminal.ts';
 
 type Listed = Lane & { channel: string; skill: string | null; open: number | null };
 
-/** Adds `lull lanes`: which facts conversations share, and when each lane is woken. */
+/** Adds `lull lanes`, which lists the lanes with their facts and alarms. */
 export function addLanes(program: Command): void {
   program
     .command('lanes')
@@ -68,7 +68,7 @@ const COLUMNS: readonly Column<Listed>[] = [
   { name: 'id', of: (row) => row.id },
 ];
 
-/** Facts that most lanes do not have. */
+/** The facts that few lanes have. */
 function besides({ facts }: Listed): string[] {
   return [
     facts.held ? 'held' : [],

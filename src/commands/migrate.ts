@@ -3,7 +3,7 @@ import { readConfig } from '../config.ts';
 import { createLog } from '../log.ts';
 import { printNote } from './terminal.ts';
 
-/** Adds `lull migrate`: for who wants it done before the first process starts. */
+/** Adds `lull migrate`, which migrates the database before any process starts. */
 export function addMigrate(program: Command): void {
   program
     .command('migrate')

@@ -13,14 +13,13 @@ import { createLog, type Log } from '../log.ts';
 import { openRulesCache } from '../rules/rules-cache.ts';
 import { loadAdapters } from '../start/load-adapters.ts';
 
-/** A database that is there, as commands read it. */
+/** An existing database, as commands use it. */
 export type Existing = { db: Database; rules: RulesCache };
 
 /**
- * Opens the database as it is, for a command that only reads, or writes no more than what it is asked to: nothing is
- * migrated, no secret key is made or tied to it, no database is made where there is none. READ_ONLY: the sessions are
- * such that Postgres itself refuses to write.
- * @throws SetupError where there is no database (exit code 3), or it is not of this version (1)
+ * Opens an existing database without migrating it or creating a database or secret key. With READ_ONLY, Postgres
+ * refuses every write.
+ * @throws SetupError if there is no database (exit code 3), or it has another version (1)
  */
 export async function withExisting(
   access: 'READ_ONLY' | 'READ_WRITE',
@@ -29,7 +28,7 @@ export async function withExisting(
   const config = readConfig();
   const log = createLog({ logLevel: 'warn' });
   const registry = createRegistry([...BUILT_IN, ...(await loadAdapters(config.adapterModules, BUILT_IN))]);
-  const { address, stop } = await databaseThere(config, log);
+  const { address, stop } = await findDatabase(config, log);
   try {
     const db = await connectWithRetry(address, log, { access, connections: 4 });
     try {
@@ -50,7 +49,7 @@ export async function withExisting(
   }
 }
 
-async function databaseThere(
+async function findDatabase(
   { databaseUrl, dataDir }: Config,
   log: Log,
 ): Promise<{ address: DatabaseAddress; stop: () => Promise<void> }> {
@@ -64,7 +63,7 @@ const OTHER_VERSION: Readonly<Record<Exclude<MigrationState, 'CURRENT'>, string>
   NEWER: 'this database was migrated by a newer version of Lull',
 };
 
-/** @throws SetupError saying what to do */
+/** @throws SetupError with the next step */
 function refuseOtherVersion(state: MigrationState): void {
   if (state === 'CURRENT') return;
   const advice =

@@ -2,7 +2,7 @@ import { ensureAgents, ensureSkills } from '../accounts/setup.ts';
 import type { ServiceDeps } from '../engine.ts';
 import { namesIn, type Played, playTimeline, type Timeline } from '../ingest/play-timeline.ts';
 
-/** Plays a timeline into an account, with the agents and skills that it names. `onProgress` gets the number of messages done. */
+/** Plays a timeline into an account and creates the agents and skills that it names. */
 export async function play(
   deps: ServiceDeps,
   timeline: Omit<Timeline, 'agents' | 'skills'>,

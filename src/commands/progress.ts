@@ -1,10 +1,7 @@
 import { SingleBar } from 'cli-progress';
 import type { Progress } from '../insight/replay/timeline.ts';
 
-/**
- * Does work and shows on stderr how far it is: on a terminal only, and only if the work tells. What is of a
- * moment tells nothing, so no bar flickers by.
- */
+/** Runs `work` and shows its progress on stderr, if that is a terminal and the work reports any. */
 export async function withProgress<T>(
   label: string,
   work: (onProgress: Progress) => T | Promise<T>,
@@ -13,7 +10,7 @@ export async function withProgress<T>(
     stream: process.stderr,
     format: `${label} {bar} {percentage} %`,
     clearOnComplete: true,
-    // Its own handling of Ctrl-C would let the process run on, and without it nothing may be left to restore.
+    // The bar's own handling of Ctrl-C would keep the process running.
     gracefulExit: false,
     linewrap: true,
   });

@@ -7,7 +7,7 @@ import { cell } from './terminal.ts';
 /** A column: its heading, and its text for a row. */
 export type Column<Row> = { name: string; of: (row: Row) => string };
 
-/** Opens the database for reading alone, and reads something of an account. @throws NotFoundError, SetupError */
+/** Opens the database read-only and calls `read` with an account. @throws NotFoundError, SetupError */
 export async function reading(
   account: string,
   read: (existing: Existing, accountId: string) => Promise<void>,
@@ -20,14 +20,14 @@ export async function reading(
   });
 }
 
-/** Reads a name that something is to be called. @throws InvalidInputError naming the option */
+/** Checks a new name. @throws InvalidInputError naming the option */
 export function readNewName(name: string, option: string): string {
   if (name.trim() === '' || !isPlain(name))
     throw new InvalidInputError(option, `a name that is not empty, ${PLAIN}, is allowed`);
   return name;
 }
 
-/** Reads how many rows are wanted. @throws InvalidInputError */
+/** Reads `--limit`. @throws InvalidInputError */
 export function readLimit(text: string): number {
   const limit = Number(text);
   if (!/^\d+$/.test(text) || limit < 1 || limit > 1000)
@@ -35,7 +35,7 @@ export function readLimit(text: string): number {
   return limit;
 }
 
-/** Rows under their headings. Columns that the terminal has no room for are left out, the last ones first. */
+/** Formats rows as a table; the last columns are omitted if the terminal is too narrow. */
 export function table<Row>(
   columns: readonly Column<Row>[],
   rows: readonly Row[],
@@ -61,7 +61,7 @@ export function table<Row>(
   return `${lines.join('\n')}\n`;
 }
 
-/** An instant as people read it, to the second, in UTC; a dash for none. */
+/** Formats an instant to the second, in UTC; a dash for null. */
 export function instantText(instant: Date | null): string {
   return instant === null ? '–' : `${instant.toISOString().slice(0, 19).replace('T', ' ')}Z`;
 }

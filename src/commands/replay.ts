@@ -10,7 +10,7 @@ import { printJson, printStyled } from './terminal.ts';
 
 type Options = { after?: string; reopenWithin?: string; profile: string; json?: true };
 
-/** Adds `lull replay`: what would have become of a recorded timeline (LL-12). */
+/** Adds `lull replay`, which evaluates settings on a recorded timeline (LL-12). */
 export function addReplay(program: Command): void {
   program
     .command('replay')

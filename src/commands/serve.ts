@@ -6,10 +6,10 @@ import { keepCompiled, writeCompiled } from './compiled.ts';
 import { untilSignal } from './signals.ts';
 
 const ROLES: readonly Role[] = ['api', 'worker', 'all'];
-/** How long what runs may take to end; then the process leaves, and the reconciler finds what it left undone. */
+/** The time limit of a shutdown; afterwards the reconciler finds unfinished work. */
 const LEAVE_WITHIN_MS = 20_000;
 
-/** Adds `lull serve`: the service as a whole, or one part of it. */
+/** Adds `lull serve`, which runs the service or one role of it. */
 export function addServe(program: Command): void {
   program
     .command('serve')
@@ -24,7 +24,7 @@ export function addServe(program: Command): void {
     });
 }
 
-/** Runs the service in a role until it is signalled, and then ends the process. @throws SetupError where it cannot run */
+/** Runs a role of the service until a signal, then ends the process. @throws SetupError if it cannot run */
 export async function serve(role: Role, config: Config, log: Log): Promise<void> {
   keepCompiled();
   const { startService } = await import('../app.ts');
@@ -41,9 +41,9 @@ export async function serve(role: Role, config: Config, log: Log): Promise<void>
 }
 
 /**
- * Anything uncaught ends the process with one line, for whoever runs it to start it again: nothing that was
- * acknowledged is lost, and the reconciler finds what was under way. The database driver throws so, now and then,
- * where a connection breaks in mid-write; a connection that has come to harm that way would hang for ever.
+ * An uncaught exception ends the process with one log line, so that a supervisor restarts it. Acknowledged work is
+ * stored, and the reconciler finds the rest. The database driver throws so if a connection breaks during a write;
+ * that connection would hang forever.
  */
 function endOnFaults(log: Log): void {
   process.on('uncaughtException', (error) => {

@@ -1,31 +1,28 @@
 import { escapeUnseen } from '../domain/text.ts';
 
-/**
- * Every way out to a terminal: what a name may hold must not move its cursor, change its title or paint over its lines, also
- * where it was stored before such names were refused.
- */
+/** All output goes through these functions, so that stored names cannot control the terminal. */
 
-/** Prints lines on stdout. Line breaks and tabs stay; all other characters that do not show are escaped. */
+/** Prints lines on stdout; invisible characters are escaped, except line breaks and tabs. */
 export function print(text: string): void {
   process.stdout.write(escapeUnseen(text, '\n\t'));
 }
 
-/** Prints lines on stderr, likewise: stdout is for results. */
+/** Prints lines on stderr, escaped like `print`. */
 export function printNote(text: string): void {
   process.stderr.write(escapeUnseen(text, '\n\t'));
 }
 
-/** Prints what holds nothing but Lull's own words and numbers, styles and all. */
+/** Prints text with terminal styles; it must not contain stored names. */
 export function printStyled(text: string): void {
   process.stdout.write(text);
 }
 
-/** What is printed with `--json`, and nothing else. JSON takes the escapes for what they stand for. */
+/** Prints the result of `--json`. The escapes are valid JSON. */
 export function printJson(value: unknown): void {
   print(`${JSON.stringify(value, null, 2)}\n`);
 }
 
-/** A value among others on a line: it begins no other line and no other column. */
+/** Escapes a value so that it stays within its line and column. */
 export function cell(text: string): string {
   return escapeUnseen(text);
 }

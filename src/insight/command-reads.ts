@@ -2,9 +2,7 @@ import type { Sql } from 'postgres';
 import { CONVERSATION_COLUMNS, conversationOf, type StoredConversation } from '../db/rows/conversations.ts';
 import type { Status } from '../domain/conversation/conversation.ts';
 
-/** What the `lull` command reads, each a single statement. */
-
-/** The newest conversations of an account, of all statuses or of some. */
+/** Returns an account's newest conversations; `statuses` empty for all. */
 export async function readNewestConversations(
   sql: Sql,
   accountId: string,
@@ -18,7 +16,7 @@ export async function readNewestConversations(
   return rows.map(conversationOf);
 }
 
-/** The names of all channels or skills of an account, by id. */
+/** Returns the names of an account's channels or skills by id. */
 export async function readNames(
   sql: Sql,
   table: 'channel' | 'skill',
@@ -29,7 +27,7 @@ export async function readNames(
   return new Map(rows.map(({ id, name }) => [id, name]));
 }
 
-/** How many conversations are open in each lane of an account. It reads them all. */
+/** Counts the open conversations of each lane. It reads all of the account's conversations. */
 export async function countOpenByLane(sql: Sql, accountId: string): Promise<Map<string, number>> {
   const rows = await sql<{ lane_id: string; open: number }[]>`
     select lane_id, count(*)::int as open from conversation
@@ -47,7 +45,7 @@ export type TimedClose = {
   lateness_ms: string;
 };
 
-/** Those of the given conversations that a timer has ended, in the order of their ends. */
+/** Returns the given conversations that a timer has ended, ordered by end. */
 export function readTimedCloses(
   sql: Sql,
   accountId: string,

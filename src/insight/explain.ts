@@ -15,33 +15,33 @@ import {
 } from '../domain/time/timers.ts';
 import type { Step } from './feed.ts';
 
-/** Why a timer falls due when it does, or why it does not. */
+/** The reasons why a timer is due when it is, or is not due. */
 export type TimerExplanation = {
   timer: Timer;
-  /** Where its clock stands; null: it is not running. */
+  /** The value of its clock; null if the clock is not running. */
   clockAt: Date | null;
-  /** What put its clock there; null where the feed does not tell. */
+  /** The event that set its clock; null if it is not in the feed. */
   movedBy: Event | null;
-  /** When it is due; null unless every guard passes. */
+  /** Null unless every guard passes. */
   dueAt: Date | null;
   guards: Guard[];
 };
 
-/** Why a conversation will end when it will, or why it will not (LL-1). */
+/** The reasons why a conversation will or will not end (LL-1). */
 export type Explanation = {
   due: Due | null;
-  /** Every timer there is, the next one due first, those that will not come last. */
+  /** All timers, the next due first, timers that are not due last. */
   timers: TimerExplanation[];
 };
 
-/** The instants at which an event can have set the conversation's clocks. */
+/** The values of the conversation's clocks, to find the events that set them. */
 export function instantsOf(conversation: Conversation): Date[] {
   return CLOCKS.flatMap((clock) => conversation[clock] ?? []);
 }
 
 /**
- * Explains a conversation by the rules given: the same guards that timers themselves are made by. `steps` are its
- * events of `instantsOf`. An ended one has no timers.
+ * Explains a conversation by the guards from which its timers are made. `steps` are its events at `instantsOf`. An ended
+ * conversation has no timers.
  */
 export function explain(
   rules: AccountRules,
@@ -71,7 +71,7 @@ export function explain(
   return { due: inLane.passes ? nextDue(rules, conversation) : null, timers };
 }
 
-/** Whether an event put a clock where it stands. */
+/** Whether an event set a clock to its current value. */
 const MOVED: Readonly<Record<ClockName, (step: Step, clockAt: Date, byMatrix: boolean) => boolean>> = {
   lastActivityAt: (step, clockAt, byMatrix) =>
     byMatrix ? same(step.at, clockAt) : setsEveryClock(step, clockAt),
@@ -84,14 +84,14 @@ const MOVED: Readonly<Record<ClockName, (step: Step, clockAt: Date, byMatrix: bo
   heldUntil: (step, clockAt) => step.kind === 'HOLD' && step.data?.until === clockAt.toISOString(),
 };
 
-/** Releases and reopenings set every clock to when they were acted on; timers to that, or to when they were due. */
+/** Releases and reopenings set every clock to their recording time; timers to that or to their due time. */
 function setsEveryClock({ kind, recordedAt, data, effect }: Step, clockAt: Date): boolean {
   if (kind === 'TIMER') return same(recordedAt, clockAt) || data?.due === clockAt.toISOString();
   const sets = kind === 'RELEASE' || kind === 'REOPEN' || kind === 'INBOUND' || effect === 'STARTED';
   return sets && same(recordedAt, clockAt);
 }
 
-/** Whether the reset matrix lets it move the clock of inactivity (LL-10); what begins a conversation always does. */
+/** Whether an event moves the clock of inactivity by the reset matrix (LL-10); a start always does. */
 function movesActivity(step: Step, { botsAreAgents, resetOn }: Policy): boolean {
   if (step.effect === 'STARTED') return true;
   const command = commandOf(step);

@@ -4,19 +4,15 @@ import { boundedEvents, eventOfRow } from '../db/rows/events.ts';
 import type { Event } from '../domain/conversation/event.ts';
 import { NIL } from '../domain/uuid.ts';
 
-/**
- * A place in an account's feed. `xid`, 64 bits wide and a text for that, numbers the transaction that wrote the
- * event; the other two put in order what one transaction wrote.
- */
+/** A position in an account's feed. `xid` is the writing transaction; the rest orders the events within it. */
 export type FeedPosition = { xid: string; conversationId: string; revision: number };
-/** An event with its place. */
+/** An event with its position. */
 export type PlacedEvent = Event & { position: FeedPosition };
 
 /**
- * The first events of an account after a place, in order of commit. It reads only what was written by
- * transactions older than every one still running: a number may be taken early and committed late, and whoever
- * has read past such a number would never see what comes in there. So nothing is skipped, and nothing comes twice;
- * a long transaction on the server holds the feed up as long as it lasts.
+ * Returns the first events of an account after a position, in transaction order. It stops before the oldest running
+ * transaction, whose events could otherwise commit behind a reader. So no event is skipped or repeated, and a long
+ * transaction delays the feed.
  */
 export async function readFeed(
   sql: Sql,
@@ -41,38 +37,36 @@ export async function readFeed(
   });
 }
 
-/** The end of every feed as of now: after all that `readFeed` would give, before all that is still to come. */
+/** Returns the current end of all feeds: after every event that `readFeed` returns now, before all later ones. */
 export async function endOfFeed(sql: Sql): Promise<FeedPosition> {
   const [row] = await sql`select pg_snapshot_xmin(pg_current_snapshot())::text as xid`;
   return { xid: row?.xid, conversationId: NIL, revision: 0 };
 }
 
-/** An event, and the status before it; null for the first one. */
+/** An event with the status before it; null for the first event. */
 export type Step = Event & { statusBefore: string | null };
 
-/** Events of a conversation that are looked through, the newest, for what set its clocks. */
-const LOOKED_THROUGH = 1_000;
+const MAX_STEPS_SEARCHED = 1_000;
 
 /**
- * The events of conversations that can have set one of their clocks to where it stands: those of that instant, and
- * holds and timers, which set clocks to instants of their own. In the order of the conversations, then of revision. Of each
- * conversation the newest thousand are looked through: what came before those is not told.
+ * Returns the events that can have set a clock of each conversation: events of the given instants, holds and timers, by
+ * revision. Only the newest 1,000 events of each conversation are searched.
  */
 export async function readSteps(
   sql: Sql,
   accountId: string,
-  asked: readonly { conversationId: string; instants: readonly Date[] }[],
+  conversations: readonly { conversationId: string; instants: readonly Date[] }[],
 ): Promise<Step[][]> {
-  const pairs = asked.flatMap(({ conversationId, instants }) =>
+  const pairs = conversations.flatMap(({ conversationId, instants }) =>
     instants.map((instant) => [conversationId, instant.toISOString()] as const),
   );
   const rows = await sql.unsafe(
     `select step.* from (
        select newest.*, lag(newest.status) over (partition by newest.conversation_id order by newest.revision) as status_before
-       from unnest($2::uuid[]) as asked (conversation_id)
+       from unnest($2::uuid[]) as given (conversation_id)
        cross join lateral (
-         select * from event where event.account_id = $1 and event.conversation_id = asked.conversation_id
-         order by event.revision desc limit ${LOOKED_THROUGH}
+         select * from event where event.account_id = $1 and event.conversation_id = given.conversation_id
+         order by event.revision desc limit ${MAX_STEPS_SEARCHED}
        ) as newest
      ) as step
      where kind in ('TIMER', 'HOLD') or exists (
@@ -82,12 +76,14 @@ export async function readSteps(
      order by conversation_id, revision`,
     [
       accountId,
-      [...new Set(asked.map(({ conversationId }) => conversationId))],
+      [...new Set(conversations.map(({ conversationId }) => conversationId))],
       pairs.map(([id]) => id),
       pairs.map(([, instant]) => instant),
     ],
     { prepare: true },
   );
   const steps = rows.map((row) => ({ ...eventOfRow(row), statusBefore: row.status_before as string | null }));
-  return asked.map(({ conversationId }) => steps.filter((step) => step.conversationId === conversationId));
+  return conversations.map(({ conversationId }) =>
+    steps.filter((step) => step.conversationId === conversationId),
+  );
 }

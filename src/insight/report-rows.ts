@@ -2,7 +2,7 @@ import type { Sql } from 'postgres';
 import { readWithin } from '../db/long-read.ts';
 import type { EndedBy, EndReason } from '../domain/closing/closing.ts';
 
-/** What the groups of a report can go by, and the column that tells a conversation's. */
+/** The groupings of a report, each with its column. */
 const GROUP_COLUMNS = {
   NONE: 'null::uuid',
   CHANNEL: 'channel_id',
@@ -11,47 +11,46 @@ const GROUP_COLUMNS = {
 } as const;
 export type ReportGrouping = keyof typeof GROUP_COLUMNS;
 
-/** Which conversations a report is of: those started or closed from `from` on and before `until`. */
+/** A report on conversations started or closed from `from` (inclusive) until `until` (exclusive). */
 export type ReportRequest = {
   from: Date;
   until: Date;
   by: ReportGrouping;
-  /** Only on this channel; null: on all. */
+  /** Only this channel; null for all. */
   channelId: string | null;
-  /** Only with this skill; null: with any, or none. */
+  /** Only this skill; null for all, including none. */
   skillId: string | null;
 };
 
-/** What was closed in the period in one way: by a timer or not, for one reason, by one ender. */
+/** Conversations closed in the period, by timer or not, by reason, and by ender. */
 export type ReportCell = {
   isAutomatic: boolean;
   reason: EndReason;
   by: EndedBy;
   closed: number;
-  /** Those of them that were started in the period too. */
+  /** Of these, the conversations also started in the period. */
   samePeriodClosed: number;
-  /** From start to end, in all, in milliseconds. */
+  /** The sum of the times from start to end, in milliseconds. */
   handledMs: number;
 };
 
-/** The whole of a report, or one group of it. */
+/** The total or one group of a report. */
 export type ReportCount = {
   isTotal: boolean;
-  /** The group's id; null: of the total, or of what has none. */
+  /** The group's id; null for the total and for conversations without one. */
   groupId: string | null;
   started: number;
   cells: ReportCell[];
-  /** How late the automatic ends were (LL-13); null without any. */
+  /** The lateness of automatic ends (LL-13); null if there are none. */
   lateness: { p50Ms: number; p99Ms: number } | null;
 };
 
 const READ_WITHIN_MS = 10_000;
 
 /**
- * Counts what was started and closed in a period (SP-9): the total first unless it is empty, then at most `groups`
- * groups, the largest first. A conversation counts as it stands now: one that was reopened is not closed.
- * It reads all of the account's conversations, for 10 s at most.
- * @throws UnavailableError where that is not enough
+ * Counts conversations started and closed in a period (SP-9): the total first unless it is empty, then at most `groups`
+ * groups, largest first. Current states count: a reopened conversation is not closed.
+ * @throws UnavailableError if reading takes longer than 10 s
  */
 export async function readReport(
   sql: Sql,
@@ -62,7 +61,7 @@ export async function readReport(
   const rows = await readWithin<CountRow[]>(sql, READ_WITHIN_MS, (tx) => {
     const isStarted = tx`(started_at >= ${from} and started_at < ${until})`;
     const isClosed = tx`(status = 'ENDED' and ended_at >= ${from} and ended_at < ${until})`;
-    // Clocks of two processes may differ by some milliseconds: nothing ends before it was started.
+    // Clocks of two processes may differ by milliseconds, so a conversation could seem to end before its start.
     return tx<CountRow[]>`
       with found as not materialized (
         select ${tx.unsafe(GROUP_COLUMNS[by])} as group_id, ${isStarted} as is_started, ${isClosed} as is_closed,

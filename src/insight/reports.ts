@@ -7,30 +7,29 @@ import { type ReportCell, type ReportCount, type ReportRequest, readReport } fro
 
 export type { ReportGrouping, ReportRequest } from './report-rows.ts';
 
-/** The longest period that a report is of, in days of 24 hours. */
+/** The longest period of a report, in days of 24 hours. */
 export const MAX_PERIOD_DAYS = 366;
-/** The groups that a report shows at most. */
 export const MAX_GROUPS = 200;
 
-/** The first and the last instant that a database and RFC 3339 both know. */
+/** The range of instants that both Postgres and RFC 3339 can represent. */
 const FIRST_INSTANT = Date.parse('0001-01-01T00:00:00Z');
 const LAST_INSTANT = Date.parse('9999-12-31T23:59:59.999Z');
 
-/** Figures of what was closed in the period, all of it or one half: automatic or manual (SP-12). */
+/** Figures of the conversations closed in the period: all, automatic or manual (SP-12). */
 export type Figures = {
   totalClosed: number;
   samePeriodClosed: number;
-  /** `samePeriodClosed` of those started; null when none was. */
+  /** `samePeriodClosed` divided by the conversations started; null if none started. */
   caseCompletionRate: number | null;
-  /** From start to end, on average, in whole milliseconds; null when none was closed. */
+  /** The average time from start to end, in whole milliseconds; null if none closed. */
   averageHandleTime: Temporal.Duration | null;
-  /** The most frequent first. */
+  /** Most frequent first. */
   reasons: { reason: EndReason; closed: number }[];
-  /** The most frequent first (PE-14). */
+  /** Most frequent first (PE-14). */
   enders: { by: EndedBy; closed: number }[];
 };
 
-/** A line of a report: the total or a group. */
+/** The total or one group. */
 export type ReportRow = {
   groupId: string | null;
   started: number;
@@ -40,16 +39,15 @@ export type ReportRow = {
   lateness: ReportCount['lateness'];
 };
 
-/** What was started and closed in a period (SP-9). */
+/** A report on conversations started and closed in a period (SP-9). */
 export type Report = { total: ReportRow; groups: ReportRow[]; hasMoreGroups: boolean };
 
 /**
- * Reports on a period of an account (SP-9, SP-12), from the conversations as they stand now.
- * @throws InvalidInputError naming `from` or `until`; UnavailableError where there is too much to read within 10 s
+ * Reports on a period of an account (SP-9, SP-12), by the current states of its conversations.
+ * @throws InvalidInputError naming `from` or `until`; UnavailableError if reading takes longer than 10 s
  */
 export async function report(sql: Sql, accountId: string, request: ReportRequest): Promise<Report> {
   checkPeriod(request);
-  // One more than is shown tells whether there are more.
   const counts = await readReport(sql, accountId, request, request.by === 'NONE' ? 0 : MAX_GROUPS + 1);
   const groups = counts.filter(({ isTotal }) => !isTotal).map(rowOf);
   return {
@@ -104,7 +102,7 @@ function figuresOf(cells: readonly ReportCell[], started: number): Figures {
   };
 }
 
-/** How many were closed of each kind, the most frequent first, then by name. */
+/** Counts closed conversations by kind, most frequent first, then by name. */
 function closedBy<Kind extends string>(
   cells: readonly ReportCell[],
   kindOf: (cell: ReportCell) => Kind,

@@ -2,7 +2,7 @@ import type { Sql } from 'postgres';
 import { readWithin } from '../db/long-read.ts';
 import type { EndReason } from '../domain/closing/closing.ts';
 
-/** What one version of an account's rules has ended by itself, and is still ended. */
+/** Automatic ends by one rules version, without those reopened since. */
 export type Run = {
   rulesVersion: number;
   ended: number;
@@ -11,13 +11,12 @@ export type Run = {
   lastEndedAt: Date;
 };
 
-/** Longer than this nobody should read for a report. */
 const READ_WITHIN_MS = 10_000;
 
 /**
- * A page of an account's runs, the newest version first: versions below `before`. No index knows which rules ended
- * what, since it would cost every close: this reads all of the account's conversations, for 10 s at most.
- * @throws UnavailableError where that is not enough
+ * Returns a page of an account's runs, newest version first, with versions below `before`. It reads all of the account's
+ * conversations, because an index would slow every close.
+ * @throws UnavailableError if reading takes longer than 10 s
  */
 export async function readRuns(
   sql: Sql,

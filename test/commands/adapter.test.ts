@@ -34,7 +34,7 @@ describe('lull adapter new', () => {
     for (const { run } of cases) await run();
   });
 
-  it('writes nothing over what is there', () => {
+  it('does not overwrite an existing folder', () => {
     const file = join(folder, 'kept');
     writeFileSync(file, 'of great value');
     for (const name of ['kept', 'acme-chat']) {
@@ -56,14 +56,14 @@ describe('lull adapter new', () => {
     },
   );
 
-  it.each(['web', 'samples'])('refuses %s, which is taken', (name) => {
+  it.each(['web', 'samples'])('refuses the reserved name %s', (name) => {
     const { status, stderr } = lull('adapter', 'new', name);
     expect(status).toBe(2);
     expect(stderr).toBe(`error: name: another one than ${name} is allowed: that one is taken\n`);
     expect(existsSync(join(folder, name))).toBe(false);
   });
 
-  it('asks for a name', () => {
+  it('requires a name', () => {
     expect(lull('adapter', 'new')).toMatchObject({ status: 2, stdout: '' });
   });
 });

@@ -38,7 +38,7 @@ async function everything() {
 }
 
 describe('lull import', () => {
-  it('plays a timeline through the core up to now, as lull replay reckons it', async () => {
+  it('plays a timeline through the core up to now, with the same results as lull replay', async () => {
     const { status, stderr, stdout } = lull('import', SAMPLE, '--account', 'history');
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toMatch(/^3112 messages added, 0 known already.* rows\/s\n$/);
@@ -65,7 +65,7 @@ describe('lull import', () => {
     expect(await everything()).toEqual(before);
   });
 
-  it('shifted to now, leaves open what has not been quiet for long enough, in lanes that will be woken', async () => {
+  it('with --shift-to-now, leaves conversations below the threshold open, in lanes with an alarm', async () => {
     expect(lull('import', SAMPLE, '--account', 'live', '--shift-to-now').status).toBe(0);
     const [open] = await test.database.sql`
       select count(*)::int as open, count(lane.wake_at)::int as woken, max(newest_at) <= now() as past
@@ -75,7 +75,7 @@ describe('lull import', () => {
     expect(open).toMatchObject({ woken: open?.open, past: true });
   });
 
-  it('leaves out what lies ahead of now, and says so', () => {
+  it('leaves out messages in the future, and prints their number', () => {
     const file = join(folder, 'ahead.csv');
     writeFileSync(
       file,

@@ -28,7 +28,7 @@ function lull(...args: string[]) {
 }
 
 describe('lull keys', () => {
-  it('makes an operator key in a file for its owner alone, lists it without its secret, and revokes it', async () => {
+  it('creates an operator key in a file that only its owner can read, lists it without its secret, and revokes it', async () => {
     const out = join(folder, 'operator');
     const made = lull('keys', 'create', '--operator', '--scope', 'conversations:read', '--out', out);
     expect(made).toMatchObject({ status: 0, stdout: '' });
@@ -55,7 +55,7 @@ describe('lull keys', () => {
     expect((await verifyOperatorKeys(test.database, [token]))[0]).toBeNull();
   });
 
-  it("revokes an account's key by its id as it stands in the key, and no other account's", async () => {
+  it("revokes an account's key by the id inside the key, and no other account's", async () => {
     const db = test.database;
     const deps = { db, clock: fakeClock(new Date('2026-11-20T12:00:00Z')), newId: () => v7() };
     const accountId = await createAccount(deps, { name: 'a' });

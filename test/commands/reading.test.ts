@@ -36,7 +36,7 @@ const widest = (text: string) => Math.max(...text.split('\n').map((line) => line
 const due = () => new Date(engine.clock.now().getTime() + 120 * MINUTE);
 
 describe('lull conversations', () => {
-  it('lists them, the newest first, in 80 columns', () => {
+  it('lists conversations in 80 columns, newest first', () => {
     const { status, stdout, stderr } = lull('conversations', ...inAccount);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     const [head, first, second, ...rest] = stdout.split('\n');
@@ -47,7 +47,7 @@ describe('lull conversations', () => {
     expect(widest(stdout)).toBeLessThanOrEqual(80);
   });
 
-  it('prints with --json nothing but JSON, and lists only what is asked for', () => {
+  it('prints only JSON with --json, and applies --status and --limit', () => {
     const { status, stdout, stderr } = lull('conversations', ...inAccount, '--json', '--status', 'ACTIVE');
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(JSON.parse(stdout)).toEqual([
@@ -68,7 +68,7 @@ describe('lull conversations', () => {
 });
 
 describe('LL-1 lull explain', () => {
-  it('says why a conversation will end when it will, in 80 columns', () => {
+  it('explains when and why a conversation will end, in 80 columns', () => {
     const { status, stdout, stderr } = lull('explain', open, ...inAccount);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toContain(`${open} is ACTIVE, CONSUMER awaited`);
@@ -80,7 +80,7 @@ describe('LL-1 lull explain', () => {
     expect(widest(stdout)).toBeLessThanOrEqual(80);
   });
 
-  it('takes the id that the API shows, and prints JSON', () => {
+  it('accepts the global id of the API, and prints JSON', () => {
     const { status, stdout, stderr } = lull(
       'explain',
       encodeId('Conversation', open),
@@ -98,7 +98,7 @@ describe('LL-1 lull explain', () => {
     });
   });
 
-  it('says of one that has ended how', () => {
+  it('shows how an ended conversation ended', () => {
     const { stdout } = lull('explain', ended, ...inAccount);
     expect(stdout).toContain(`${ended} has ended`);
     expect(stdout).toContain('reason     COMMAND, by AGENT');
@@ -115,7 +115,7 @@ describe('lull lanes', () => {
     expect(widest(stdout)).toBeLessThanOrEqual(80);
   });
 
-  it('prints with --json nothing but JSON', () => {
+  it('prints only JSON with --json', () => {
     const { status, stdout, stderr } = lull('lanes', ...inAccount, '--json');
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     const lanes = JSON.parse(stdout);

@@ -21,7 +21,7 @@ describe('LL-12 lull replay', () => {
   const folder = mkdtempSync(join(tmpdir(), 'lull-replay-'));
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it('prints with --json the counts alone', () => {
+  it('prints only the counts with --json', () => {
     const { status, stdout, stderr } = lull('replay', SAMPLE, '--after', 'PT2H', '--json');
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     const result = JSON.parse(stdout);
@@ -43,13 +43,13 @@ describe('LL-12 lull replay', () => {
     });
   });
 
-  it("takes the profile's close and window where none are given", () => {
+  it("uses the profile's threshold and reopen window by default", () => {
     const { status, stdout } = lull('replay', SAMPLE);
     expect(status).toBe(0);
     expect(stdout).toMatch(/closes after .*P90D.*reopens within .*P4D/s);
   });
 
-  it('prints a table without colour where it is not on a terminal, at most 80 columns wide', () => {
+  it('prints a table without colour if stdout is no terminal, at most 80 columns wide', () => {
     const { status, stdout, stderr } = lull('replay', SAMPLE, '--after', 'PT2H', '--reopen-within', 'PT0S');
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toMatch(/AUTO_CLOSE +\d+.*reopened +0/s);
@@ -91,11 +91,11 @@ describe('LL-12 lull replay', () => {
 });
 
 describe('lull', () => {
-  it('says which version it is', () => {
+  it('prints its version', () => {
     expect(lull('--version')).toEqual({ status: 0, stdout: `${packageJson.version}\n`, stderr: '' });
   });
 
-  it('helps where it is asked to', () => {
+  it('prints help on request', () => {
     expect(lull('--help')).toMatchObject({
       status: 0,
       stdout: expect.stringContaining('replay'),
@@ -107,7 +107,7 @@ describe('lull', () => {
       expect(stdout).toContain(option);
   });
 
-  it('refuses a command that does not exist, and none at all', () => {
+  it('refuses an unknown command and a missing command', () => {
     expect(lull('repaly')).toEqual({
       status: 2,
       stdout: '',

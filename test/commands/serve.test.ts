@@ -22,7 +22,7 @@ const lull = (...args: string[]) =>
 const tables = () => database.database.sql`select 1 from pg_tables where tablename = 'conversation'`;
 
 describe('lull migrate', () => {
-  it('brings the database to the newest version, and the second time finds it so', async () => {
+  it('migrates the database, and changes nothing the second time', async () => {
     expect(await tables()).toHaveLength(0);
     for (const _ of ['first', 'second']) {
       const { status, stdout, stderr } = lull('migrate');
@@ -32,7 +32,7 @@ describe('lull migrate', () => {
     }
   });
 
-  it('names a database that is not of its form', () => {
+  it('names a malformed database URL', () => {
     env = { ...env, DATABASE_URL: 'mysql://x' };
     const { status, stderr } = lull('migrate');
     expect(status).toBe(1);
@@ -56,7 +56,7 @@ describe('lull serve', () => {
     expect(await service.ended).toEqual({ code: 0, signal: null });
   });
 
-  it('refuses a role that does not exist', () => {
+  it('refuses an unknown role', () => {
     const { status, stdout, stderr } = lull('serve', '--role', 'leader');
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toMatch(/^error: .*leader.*api, worker, all[^\n]*\n$/);

@@ -34,7 +34,7 @@ function passes(conversation: StoredConversation, { filter }: Asked): boolean {
   );
 }
 
-it('PE-1 a list by due or by last activity is that of all conversations sorted, in pages of any size, from either end', async () => {
+it('PE-1 pages of any size, from either end, return all conversations sorted by due or by last activity', async () => {
   await fc.assert(
     fc.asyncProperty(
       anyWorld,

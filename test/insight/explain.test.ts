@@ -52,7 +52,7 @@ async function explained(id: string) {
 }
 
 describe('LL-1 the due time, and the timer that comes next', () => {
-  it('is what the conversation itself says, the first of the timers listed', async () => {
+  it('is that of the first listed timer and of the conversation', async () => {
     await engine.policy({
       autoClose: true,
       autoCloseAfter: 'PT2H',
@@ -85,7 +85,7 @@ describe('LL-1 the due time, and the timer that comes next', () => {
     expect(timer('END_UNANSWERED').timer.origin).toMatchObject({ scope: 'PROFILE' });
   });
 
-  it('is nothing for one that has ended', async () => {
+  it('is null for an ended conversation', async () => {
     const { due, timers } = await explained(await conversation({ kind: 'END', by: 'AGENT' }));
     expect({ due, timers }).toEqual({ due: null, timers: [] });
   });
@@ -138,7 +138,7 @@ describe('LL-1 the activity that last moved the clock', () => {
     expect(timer(kind).movedBy).toMatchObject(movedBy);
   });
 
-  it('is the timer, where one did', async () => {
+  it('is the timer that moved the clock', async () => {
     await engine.policy({ inactivate: true, inactivateAfter: 'PT10M' });
     const id = await conversation();
     await engine.runUntil(new Date(engine.clock.now().getTime() + 11 * MINUTE));
@@ -148,7 +148,7 @@ describe('LL-1 the activity that last moved the clock', () => {
     await engine.policy({ inactivate: false });
   });
 
-  it('is not told where the feed does not know', async () => {
+  it('is null if the feed does not contain it', async () => {
     const id = await conversation();
     await engine.db.sql`delete from event where conversation_id = ${id}`;
     expect((await explained(id)).timer('AUTO_CLOSE').movedBy).toBeNull();
@@ -163,7 +163,7 @@ describe('LL-1 every guard', () => {
     return failing(kind);
   };
 
-  it('passes where the timer runs', async () => {
+  it('passes if the timer runs', async () => {
     expect(await failing(await conversation(), 'AUTO_CLOSE')).toEqual([]);
   });
 
@@ -220,14 +220,14 @@ describe('LL-1 every guard', () => {
     await db.sql`update account set rules_version = rules_version + 1`;
   });
 
-  it('shows that it was set aside', async () => {
+  it('shows that a conversation was set aside', async () => {
     const id = await conversation();
     await engine.db.sql`update conversation set lane_id = null where id = ${id}`;
     expect(await failing(id, 'AUTO_CLOSE')).toEqual(['NOT_SET_ASIDE']);
     expect((await explained(id)).due).toBeNull();
   });
 
-  it('is one of those that are named, and each that is named is shown', () => {
+  it('has a declared name, and every declared name occurs', () => {
     expect([...seen].sort()).toEqual([...GUARDS].sort());
   });
 });

@@ -101,16 +101,16 @@ describe('LL-12 a replay', () => {
     expect(replay(contact(...lines), settings('PT1H'))).toMatchObject(expected);
   });
 
-  it('records AUTO_CLOSE where the protection is due at the same instant', () => {
+  it('records AUTO_CLOSE if the protection is due at the same instant', () => {
     expect(replay(contact('consumer 0', 'agent 0'), settings('P90D')).ended).toEqual(ends(1));
   });
 
-  it('reopens nothing with a window of nothing', () => {
+  it('reopens nothing with a window of zero', () => {
     const rows = contact('consumer 0', 'agent 0', 'consumer 2');
     expect(replay(rows, settings('PT1M', 'PT0S'))).toMatchObject({ conversations: 2, reopened: 0 });
   });
 
-  it('does what the model does, on any timeline, above all around due instants', () => {
+  it('agrees with the model on any timeline, especially around due instants', () => {
     fc.assert(
       fc.property(timelines, ({ rows, afterMs, windowMs }) => {
         const given = {
@@ -129,7 +129,7 @@ describe('LL-12 the report of a replay', () => {
   const report = async (rows: TimelineRow[]) =>
     replayReport(settings('PT2H'), replay(rows, settings('PT2H')), countGaps(rows), (text) => text);
 
-  it('holds settings, counts, rates and gaps', async () => {
+  it('contains settings, counts, rates and gaps', async () => {
     const text = await report(await readTimeline(SAMPLE));
     expect(text).toMatch(/closes after +2 h \(PT2H\)/);
     expect(text).toMatch(/reopens within +4 days \(P4D\)/);
@@ -139,7 +139,7 @@ describe('LL-12 the report of a replay', () => {
     expect(text).toMatch(/1 - 5 min +544 +23\.4 % {2}█+/);
   });
 
-  it('fits 80 columns, even where it counts millions', async () => {
+  it('fits 80 columns with counts of millions', async () => {
     const rows = await readTimeline(SAMPLE);
     const result = replay(rows, settings('PT2H'));
     const huge = {
@@ -153,11 +153,11 @@ describe('LL-12 the report of a replay', () => {
     expect(Math.max(...lines.map((each) => each.length))).toBeLessThanOrEqual(80);
   });
 
-  it('has no rate where there is nothing to share', async () => {
+  it('shows no rates for an empty timeline', async () => {
     expect(await report([])).not.toMatch(/NaN|Infinity|%/);
   });
 
-  it('counts each gap in the step that it begins', () => {
+  it('counts a gap of exactly a limit in the step that begins there', () => {
     const at = (seconds: number) => new Date(seconds * 1000).toISOString();
     const rows = [0, 59, 119, 419, 2_592_419].map((seconds) => `a,${at(seconds)},consumer,,`);
     const timeline = parseTimeline(

@@ -44,7 +44,7 @@ const requestOf = ({ filter, dueWithinHours, limit }: Asked, now: Date): ListReq
   dueBefore: dueWithinHours === null ? null : new Date(now.getTime() + dueWithinHours * HOUR),
 });
 
-it('PE-1 the beginning of a list by due is the same from the lanes that are to be woken first', async () => {
+it('PE-1 the lanes that wake first give the same beginning of a list by due as all lanes', async () => {
   let answered = 0;
   await fc.assert(
     fc.asyncProperty(
@@ -71,7 +71,7 @@ it('PE-1 the beginning of a list by due is the same from the lanes that are to b
   expect(answered).toBeGreaterThan(RUNS);
 }, 600_000);
 
-it('PE-1 lanes that do not know of newer rules yet say nothing of who is due first', async () => {
+it('PE-1 lanes scheduled by older rules are not used for the beginning of a list by due', async () => {
   const standing = { awaitsAgent: false, hasSkill: false, held: null, tagged: false };
   const ages = { activeAgo: 10, waitingAgo: 10, statusAgo: 10 };
   const world: World = {

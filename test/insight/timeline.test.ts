@@ -46,7 +46,7 @@ describe('LL-12 a timeline is read', () => {
     ]);
   });
 
-  it('with its columns in any order, and others left alone', () => {
+  it('with its columns in any order, ignoring other columns', () => {
     const [row] = parseTimeline(
       'skill,note,from,at,agent,conversation\nS,"x, y",agent,2026-03-01T09:30Z,A,c\n',
     );
@@ -71,7 +71,7 @@ describe('LL-12 a timeline is read', () => {
     expect(row).toMatchObject({ conversation: 'c, "1"', agent: 'Zoë, 東', skill: '\uFFFD' });
   });
 
-  it('with nothing but its header', () => {
+  it('with only a header', () => {
     expect(parseTimeline(HEADER)).toEqual([]);
   });
 
@@ -88,7 +88,7 @@ describe('LL-12 a timeline is read', () => {
     expect(parseTimeline(withAt(at))[0]?.at.toISOString()).toBe(instant);
   });
 
-  it('where rows of other conversations stand between, in any order of time', () => {
+  it('with rows of other conversations in between, in any time order', () => {
     const rows = parseTimeline(
       withRows(
         'a,2026-03-02T00:00:00Z,consumer,,',
@@ -100,7 +100,7 @@ describe('LL-12 a timeline is read', () => {
     expect(rows.map(({ conversation }) => conversation).join('')).toBe('abab');
   });
 
-  it('and says how far it is, where it is long', () => {
+  it('and reports progress if it is long', () => {
     const told: [number, number][] = [];
     const content = withRows(...Array<string>(100_000).fill(ROW));
     parseTimeline(content, (done, total) => told.push([done, total]));
@@ -182,7 +182,7 @@ describe('LL-12 a malformed timeline is refused, naming line and column:', () =>
     expect(refusalOf(withRows(ROW, row))).toMatchObject({ line: 3, column });
   });
 
-  it('what is not UTF-8, wherever it stands', () => {
+  it('malformed UTF-8 in any field', () => {
     const row = Buffer.concat([
       Buffer.from('c2,2026-03-01T09:30:00Z,agent,Zo'),
       Buffer.from([0xeb]),
@@ -222,11 +222,11 @@ describe('LL-12 a malformed timeline is refused, naming line and column:', () =>
   });
 });
 
-describe('LL-12 a timeline file that is not there', () => {
+describe('LL-12 a timeline file on disk', () => {
   const folder = mkdtempSync(join(tmpdir(), 'lull-timeline-'));
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it('is read where it is there', async () => {
+  it('is read if it exists', async () => {
     writeFileSync(join(folder, 'timeline.csv'), withRows(ROW));
     expect(await readTimeline(join(folder, 'timeline.csv'))).toEqual(parseTimeline(withRows(ROW)));
   });

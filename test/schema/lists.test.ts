@@ -244,7 +244,7 @@ describe('a list ordered by STARTED', () => {
         }
   });
 
-  it('reads conversations and related rows in one statement, besides the lookup of the key', async () => {
+  it('reads conversations and related rows in one statement, after the lookup of the key', async () => {
     // Caches the rules.
     await direct(5, 'first: 5', MORE);
     for (const args of ['first: 5', 'last: 2', 'first: 1, orderBy: { field: STARTED }']) {

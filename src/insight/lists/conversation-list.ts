@@ -143,7 +143,7 @@ function isWithin(key: Key, { above, below }: Stretch): boolean {
 type Unread = { stream: Stream; from: Place; to: Place };
 
 /** The lanes to merge, with the streams of each; `firstCount` is read from each stream at first. */
-export type MergeOptions = {
+type MergeOptions = {
   lanes: readonly Lane[];
   streams: ReadonlyMap<string, readonly Stream[]>;
   now: Date;

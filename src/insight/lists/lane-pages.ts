@@ -99,7 +99,7 @@ export async function readOpenOfAgent(
 }
 
 /** The ranges to read, with the direction and the number of conversations for each. */
-export type RangesRequest = {
+type RangesRequest = {
   ranges: readonly Range[];
   direction: 'ASC' | 'DESC';
   limit: number;

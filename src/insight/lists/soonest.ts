@@ -15,7 +15,7 @@ import { dueStreams } from './list-streams.ts';
 const DUE_NOW_MS = 60_000;
 
 /** The account of a list, and its rules by version. */
-export type ListedAccount = { id: string; rulesAt: (version: number) => Promise<AccountRules> };
+type ListedAccount = { id: string; rulesAt: (version: number) => Promise<AccountRules> };
 
 /**
  * Returns the same as `listOpen` for the beginning of a list by due, from the lanes that wake first: no other lane holds

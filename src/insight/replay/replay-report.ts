@@ -7,7 +7,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** The histogram's steps: each holds gaps from its predecessor's end (included) to its own (not included). */
+/** The histogram's steps; each ends before `untilMs`, where the next begins. */
 const STEPS: readonly { label: string; untilMs: number }[] = [
   { label: 'under 1 min', untilMs: MINUTE_MS },
   { label: '1 - 5 min', untilMs: 5 * MINUTE_MS },
@@ -34,7 +34,7 @@ const BAR_WIDTH = 36;
 /** One step of the histogram of reply gaps. */
 export type GapStep = { label: string; count: number };
 
-/** Counts the gaps between a row and the next one of its conversation, by length. */
+/** Counts the gaps between consecutive rows of a conversation by length. */
 export function countGaps(rows: Iterable<TimelineRow>): GapStep[] {
   const counts = STEPS.map(({ label }) => ({ label, count: 0 }));
   const lastMs = new Map<string, number>();
@@ -48,10 +48,7 @@ export function countGaps(rows: Iterable<TimelineRow>): GapStep[] {
   return counts;
 }
 
-/**
- * The replay as a table for people, and the reply gaps as a histogram of text; no line is over 80 columns wide.
- * `heading` paints the headings.
- */
+/** Formats a replay as text of at most 80 columns, with a histogram of reply gaps. `heading` styles headings. */
 export function replayReport(
   settings: ReplaySettings,
   result: ReplayResult,
@@ -105,7 +102,7 @@ function rate(part: number, whole: number): string {
   return whole === 0 ? '-' : `${((100 * part) / whole).toFixed(1)} %`;
 }
 
-/** As long as its share of the longest; what is not nothing is seen. */
+/** A bar in proportion to the largest count; at least one block unless the count is 0. */
 function bar(count: number, most: number): string {
   return count === 0 ? '' : '█'.repeat(Math.max(1, Math.round((BAR_WIDTH * count) / most)));
 }

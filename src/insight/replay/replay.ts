@@ -10,29 +10,29 @@ import type { ChannelRules } from '../../domain/policy/channel-rules.ts';
 import type { Profile } from '../../domain/policy/policy.ts';
 import { type Progress, ROWS_BETWEEN_PROGRESS, type TimelineRow } from './timeline.ts';
 
-/** What a timeline is replayed under. Both durations must lie within the profile's bounds. */
+/** The settings of a replay. Both durations must be within the profile's bounds. */
 export type ReplaySettings = {
   profile: Profile;
-  /** Quiet for this long while the consumer is awaited, a conversation is closed. */
+  /** A conversation closes after this much silence while it awaits the consumer. */
   after: Temporal.Duration;
-  /** How long after an automatic end a consumer's message reopens it. */
+  /** A consumer's message this long after an automatic end reopens the conversation. */
   reopenWithin: Temporal.Duration;
 };
 
-/** What would have become of a timeline; the JSON that `lull replay --json` prints. */
+/** The result of a replay, which `lull replay --json` prints. */
 export type ReplayResult = {
   messages: number;
   contacts: number;
   /** Conversations started; a reopened one is not started again. */
   conversations: number;
-  /** How many automatic ends there were, by reason; those that were reopened count, too. */
+  /** Automatic ends by reason, including reopened ones. */
   ended: Record<'AUTO_CLOSE' | 'UNANSWERED' | 'PROTECTION', number> & Partial<Record<EndReason, number>>;
   reopened: number;
-  /** Automatic ends that were reopened: the consumer was not done. */
+  /** Automatic ends that the consumer reopened. */
   premature: number;
 };
 
-/** The one channel that all is taken to happen on: as free as the web, so that only the profile's rules bind. */
+/** The channel of all messages; unrestricted, so that only the profile's bounds apply. */
 const CHANNEL = {
   id: 'replay',
   adapterId: 'replay',
@@ -51,9 +51,9 @@ const CHANNEL = {
 };
 
 /**
- * Plays a timeline through the core in virtual time (LL-12): each row is a message by the contact or to it, every
- * timer acts at its due instant, and after the last row time runs on until nothing is due. Rows have to be in
- * order within each conversation. Agents and skills change nothing: nobody is taken to be online.
+ * Plays a timeline through the domain rules in virtual time (LL-12). Each timer acts at its due instant, and time runs
+ * on after the last row until nothing is due. Rows must be in order within each conversation. Agents and skills
+ * are ignored: no agent is online.
  */
 export function replay(
   rows: readonly TimelineRow[],
@@ -73,7 +73,7 @@ export function replay(
     reopened: 0,
     premature: 0,
   };
-  const letTimeRun = (conversation: Conversation, until: Date | null): Conversation => {
+  const advanceTo = (conversation: Conversation, until: Date | null): Conversation => {
     const after = advance(conversation, until, rules).conversation;
     if (isOpen(conversation) && after.ending)
       result.ended[after.ending.reason] = (result.ended[after.ending.reason] ?? 0) + 1;
@@ -84,7 +84,7 @@ export function replay(
   let played = 0;
   for (const row of rows) {
     const known = latest.get(row.conversation);
-    const before = known ? letTimeRun(known, row.at) : null;
+    const before = known ? advanceTo(known, row.at) : null;
     const context: DecideContext = {
       rules,
       now: row.at,
@@ -109,7 +109,7 @@ export function replay(
     }
     if (++played % ROWS_BETWEEN_PROGRESS === 0) onProgress?.(played, rows.length);
   }
-  for (const conversation of latest.values()) letTimeRun(conversation, null);
+  for (const conversation of latest.values()) advanceTo(conversation, null);
   return { ...result, contacts: latest.size };
 }
 

@@ -6,19 +6,19 @@ import { columnName, readHeader, rowReader, type TimelineRow } from './timeline-
 
 export type { TimelineRow };
 
-/** Told now and then how much of the work is done, in units of its own; never for the work of a moment. */
+/** Receives progress of long work, in units of the work. */
 export type Progress = (done: number, total: number) => void;
 export const ROWS_BETWEEN_PROGRESS = 50_000;
 
-/** More characters than any honest record has: a quote was not closed. */
+/** A longer record, in characters, has an unclosed quote. */
 const MAX_RECORD = 1_000_000;
 
 const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
 
 /**
- * Reads a timeline file: CSV in UTF-8 with the columns conversation, at, from, agent and skill (LL-12). The rows
- * come in the file's order; blank lines are passed over.
- * @throws SetupError where the file cannot be read; MalformedFileError naming line and column
+ * Reads a timeline file: CSV in UTF-8 with the columns conversation, at, from, agent and skill (LL-12). Rows keep the
+ * file's order; blank lines are skipped.
+ * @throws SetupError if the file cannot be read; MalformedFileError naming line and column
  */
 export async function readTimeline(path: string, onProgress?: Progress): Promise<TimelineRow[]> {
   let content: Buffer;
@@ -33,13 +33,10 @@ export async function readTimeline(path: string, onProgress?: Progress): Promise
   return parseTimeline(content, onProgress);
 }
 
-/**
- * Reads a timeline that is in memory already, as `readTimeline` does.
- * @throws MalformedFileError naming line and column
- */
+/** Parses a timeline. @throws MalformedFileError naming line and column */
 export function parseTimeline(content: string | Buffer, onProgress?: Progress): TimelineRow[] {
   const bytes = withoutByteOrderMark(typeof content === 'string' ? Buffer.from(content) : content);
-  // Where it is not all UTF-8 the bytes are taken one by one, so that the field at fault can be named.
+  // Latin-1 keeps the bytes of malformed UTF-8, so that the error can name the field.
   const encoding = isUtf8(bytes) ? 'utf8' : 'latin1';
   const rows: TimelineRow[] = [];
   let header: readonly string[] = [];
@@ -80,7 +77,7 @@ function withoutByteOrderMark(bytes: Buffer): Buffer {
   return marked ? bytes.subarray(BYTE_ORDER_MARK.length) : bytes;
 }
 
-/** A quoted field may go over several lines; the parser's own count takes CRLF for two of them. */
+/** A quoted field may span lines; the parser's own count takes CRLF as two line breaks. */
 function lineBreaksIn(fields: readonly string[]): number {
   let count = 0;
   for (const field of fields)
