@@ -11,41 +11,45 @@ export const Account = builder.objectRef<AccountRow>('Account');
 
 builder.node(Account, {
   name: 'Account',
-  description: 'A tenant: whose key this is.',
-  id: { resolve: (account) => account.id, description: 'Unique over all types.' },
+  description:
+    'One customer of this service, with its own rules, keys and conversations. A key belongs to one account.',
+  id: { resolve: (account) => account.id, description: 'The global id: unique across all types, opaque.' },
   loadManyWithoutCache: async (ids, { accountId, load }) => {
     const account = await load.account();
     return ids.map((id) => (id === accountId ? account : null));
   },
   fields: (t) => ({
-    name: t.exposeString('name', { description: 'For people.' }),
+    name: t.exposeString('name', { description: 'The name to show to people.' }),
     profile: t.exposeString('profile', {
-      description: 'The named set of bounds, defaults and reset rules it runs on, as `setProfile` takes it.',
+      description:
+        'The profile: the set of bounds, defaults and reset rules that the account uses. `setProfile` changes it.',
     }),
     calendar: t.field({
       type: Calendar,
       nullable: true,
       description:
-        'What timers run on wherever a channel has no calendar of its own (PE-8); null: there it is always open.',
+        'The calendar of all channels without one of their own (PE-8); null: these channels are always open.',
       resolve: ({ calendarId }, _args, { load }) => load.calendar(calendarId),
     }),
     caseStatuses: t.stringList({
-      description: 'The case statuses that its conversations can have (SP-4).',
+      description: 'The case statuses that conversations can have (SP-4).',
       resolve: async (_account, _args, { load }) => [...(await load.rules()).caseStatuses],
     }),
     exemptTags: t.stringList({
-      description: 'The tags that exempt a conversation from every timer but its protection (PE-7).',
+      description:
+        'The exempt tags: no timer acts on a conversation with one of them, except the end of a hold and the protection (PE-7).',
       resolve: async (_account, _args, { load }) => [...(await load.rules()).exemptTags],
     }),
     exemptionBackfill: t.field({
       type: ExemptionBackfill,
       nullable: true,
       description:
-        'How far the work behind the last change of the exempt tags has come (PE-7); null: they have never changed.',
+        'The progress of the background work after the last change of the exempt tags (PE-7); null if they never changed.',
       resolve: (_account, _args, { accountId, reads }) => readBackfill(reads.sql, accountId),
     }),
     rulesVersion: t.exposeInt('rulesVersion', {
-      description: 'How often its rules have changed; what `setPolicy` takes as expectedVersion.',
+      description:
+        'The version of the rules, which grows by one with each change. `setPolicy` takes it as `expectedVersion`.',
     }),
     rulesSince: t.field({
       type: 'DateTime',
@@ -54,19 +58,24 @@ builder.node(Account, {
     }),
     createdAt: t.field({
       type: 'DateTime',
-      description: 'When it was made.',
+      description: 'When the endpoint was created.',
       resolve: (account) => account.createdAt,
     }),
     keysOutliveMaker: t.exposeBoolean('keysOutliveMaker', {
       description:
-        'Whether keys that are made by a key or a token stay valid once that has ended; false at first. See `setKeysOutliveMaker`.',
+        'Whether a key stays valid after the key or token that created it has ended; false by default. See `setKeysOutliveMaker`.',
     }),
     policy: t.field({
       type: Policy,
-      description: 'The policy at a place, with the origin of every field (LP-4).',
+      description:
+        'The policy of the account, a channel, a skill, or a skill on a channel, with the origin of every field (LP-4).',
       args: {
-        channelId: t.arg.id({ description: "On this channel; absent: what holds but for channels' own." }),
-        skillId: t.arg.id({ description: 'For this skill; absent: for conversations without one.' }),
+        channelId: t.arg.id({
+          description: 'The channel of the policy. Absent: the part that is common to all channels.',
+        }),
+        skillId: t.arg.id({
+          description: 'The skill of the policy. Absent: the policy of conversations without a skill.',
+        }),
       },
       async resolve(_account, args, { load }) {
         const channelId = decodeGiven('Channel', args.channelId, 'channelId');
@@ -83,7 +92,7 @@ builder.node(Account, {
 builder.queryField('account', (t) =>
   t.field({
     type: Account,
-    description: "The key's account.",
+    description: 'The account of the key.',
     resolve: (_root, _args, { load }) => load.account(),
   }),
 );

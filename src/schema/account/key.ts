@@ -14,52 +14,51 @@ const SCOPE_NAMES = SCOPES.map((scope) => `\`${scope}\``).join(', ');
 const ApiKey = builder.objectRef<ApiKeyRow>('ApiKey');
 builder.node(ApiKey, {
   name: 'ApiKey',
-  description:
-    'A key to the API. Its token cannot be read again. Everything here needs the scope `keys:write`.',
+  description: 'An API key. Its token cannot be read again. All fields need the scope `keys:write`.',
   authScopes: { scope: 'keys:write' },
-  id: { resolve: (key) => key.id, description: 'Unique over all types.' },
+  id: { resolve: (key) => key.id, description: 'The global id: unique across all types, opaque.' },
   async loadManyWithoutCache(ids, { accountId, reads }) {
     const rows = new Map((await readApiKeys(reads.sql, accountId, ids)).map((row) => [row.id, row]));
     return ids.map((id) => rows.get(id) ?? null);
   },
   fields: (t) => ({
-    name: t.exposeString('name', { description: 'For people.' }),
-    scopes: t.exposeStringList('scopes', { description: `What it may do: ${SCOPE_NAMES}.` }),
+    name: t.exposeString('name', { description: 'The name to show to people.' }),
+    scopes: t.exposeStringList('scopes', { description: `The scopes of the key: ${SCOPE_NAMES}.` }),
     createdAt: t.field({
       type: 'DateTime',
-      description: 'When it was made.',
+      description: 'When the endpoint was created.',
       resolve: (key) => key.createdAt,
     }),
     revokedAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When it was revoked; null: it is valid.',
+      description: 'When the key was revoked; null if it was not.',
       resolve: (key) => key.revokedAt,
     }),
     expiresAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'From when on it is not valid any more; null: it is valid until it is revoked.',
+      description: 'When the key expires; null if it is valid until it is revoked.',
       resolve: (key) => key.expiresAt,
     }),
     madeBy: t.exposeString('madeBy', {
       nullable: true,
       description:
-        'Who made it: `key:…`, `agent:…` or `operator:…`, as histories name them; null: somebody at the command line.',
+        'Who created the key, as the history names it: `key:…`, `agent:…` or `operator:…`; null for the command line.',
     }),
   }),
 });
 
 const ApiKeyConnection = builder.connectionObject(
-  { type: ApiKey, name: 'ApiKeyConnection', description: 'A page of a list of keys.' },
-  { name: 'ApiKeyEdge', description: 'One of a list, with its cursor.' },
+  { type: ApiKey, name: 'ApiKeyConnection', description: 'A page of API keys.' },
+  { name: 'ApiKeyEdge', description: 'An API key with its cursor.' },
 );
 
 builder.queryField('apiKeys', (t) =>
   t.field({
     type: ApiKeyConnection,
     description:
-      "The account's keys, the oldest first, revoked ones among them. Needs the scope `keys:write` alone.",
+      'The API keys of the account, the oldest first, revoked ones included. Needs only the scope `keys:write`.',
     skipTypeScopes: true,
     authScopes: { scope: 'keys:write' },
     args: pageArgs(50),
@@ -72,27 +71,28 @@ builder.queryField('apiKeys', (t) =>
 );
 
 const CreateApiKeyInput = builder.inputType('CreateApiKeyInput', {
-  description: 'A key to be made.',
+  description: 'The fields of a new API key.',
   fields: (t) => ({
-    name: t.string({ required: true, description: 'For people: 1 to 100 characters.' }),
+    name: t.string({ required: true, description: 'The name to show to people: 1 to 100 characters.' }),
     scopes: t.stringList({
       required: true,
-      description: `What it may do, of what the caller may do itself: ${SCOPE_NAMES}.`,
+      description: `The scopes of the key, all of which the caller must have: ${SCOPE_NAMES}.`,
     }),
     expiresAt: t.field({
       type: 'DateTime',
       description:
-        'From when on it is not valid any more. The default, and the latest allowed, is when the key or token that makes it ends. With `Account.keysOutliveMaker` any instant is allowed, and there is no default.',
+        'When the key expires. The default, and the latest allowed instant, is when the creating key or token ends. With `Account.keysOutliveMaker` any instant is allowed and there is no default.',
     }),
   }),
 });
 
 const CreatedApiKey = builder.objectRef<{ apiKey: ApiKeyRow; token: string }>('CreatedApiKey').implement({
-  description: 'A key that was made.',
+  description: 'A created API key with its token.',
   fields: (t) => ({
-    apiKey: t.field({ type: ApiKey, description: 'The key.', resolve: ({ apiKey }) => apiKey }),
+    apiKey: t.field({ type: ApiKey, description: 'The created key.', resolve: ({ apiKey }) => apiKey }),
     token: t.exposeString('token', {
-      description: 'What goes into `authorization: Bearer …`. Shown this once: only its hash is kept.',
+      description:
+        'The token for `authorization: Bearer …`. It is shown only this once, because only its hash is stored.',
     }),
   }),
 });
@@ -101,12 +101,15 @@ builder.mutationFields((t) => ({
   createApiKey: t.field({
     type: CreatedApiKey,
     description:
-      'Makes a key to this account. It can be given no scope that the caller does not have. It ends with what it is made by: it is revoked with that key, and expires with that token, unless `Account.keysOutliveMaker`. Needs the scope `keys:write`.',
+      'Creates an API key of this account, with scopes that the caller has. It is revoked with the key that created it and expires with the token that created it, unless `Account.keysOutliveMaker` is set. Needs the scope `keys:write`.',
     authScopes: { scope: 'keys:write' },
-    args: { input: t.arg({ type: CreateApiKeyInput, required: true, description: 'The key.' }) },
+    args: { input: t.arg({ type: CreateApiKeyInput, required: true, description: 'The created key.' }) },
     errors: {
       types: [InvalidInputError, ForbiddenError, UnavailableError],
-      union: { name: 'CreateApiKeyResult', description: 'The key with its token, or why none was made.' },
+      union: {
+        name: 'CreateApiKeyResult',
+        description: 'The created key with its token, or the error; nothing was created then.',
+      },
     },
     async resolve(_root, { input }, { accountId, deps, ...holder }) {
       const name = readName(input.name);
@@ -118,12 +121,15 @@ builder.mutationFields((t) => ({
   revokeApiKey: t.field({
     type: ApiKey,
     description:
-      'Revokes a key, from the next request on and for ever, with the keys that were made by it and end with it; the same again changes nothing. Needs the scope `keys:write`, and every scope of the key.',
+      'Revokes a key for good, from the next request on, together with the keys that end with it. A repeated call changes nothing. Needs the scope `keys:write` and every scope of the key.',
     authScopes: { scope: 'keys:write' },
-    args: { id: t.arg.id({ required: true, description: 'Of an ApiKey.' }) },
+    args: { id: t.arg.id({ required: true, description: 'The id of the key.' }) },
     errors: {
       types: [InvalidInputError, NotFoundError, ForbiddenError, UnavailableError],
-      union: { name: 'RevokeApiKeyResult', description: 'The key, or why nothing was changed.' },
+      union: {
+        name: 'RevokeApiKeyResult',
+        description: 'The revoked key, or the error; nothing was changed then.',
+      },
     },
     async resolve(_root, args, { accountId, deps, scopes }) {
       return await revokeKey(deps, accountId, decodeId('ApiKey', args.id, 'id'), { scopes });
@@ -132,19 +138,19 @@ builder.mutationFields((t) => ({
   setKeysOutliveMaker: t.field({
     type: Account,
     description:
-      'Says whether keys that are made from now on stay valid once the key or token that made them has ended. Keys that there are stay as they were made. Needs the scope `accounts:write`.',
+      'Sets whether keys that are created from now on stay valid after the key or token that created them has ended. Existing keys do not change. Needs the scope `accounts:write`.',
     authScopes: { scope: 'accounts:write' },
     args: {
       outlive: t.arg.boolean({
         required: true,
-        description: 'False, as at first: they end with what made them. True: they do not.',
+        description: 'False, the default: keys end with their creator. True: they do not.',
       }),
     },
     errors: {
       types: [ForbiddenError, UnavailableError],
       union: {
         name: 'SetKeysOutliveMakerResult',
-        description: 'The account, or why nothing was changed.',
+        description: 'The changed account, or the error; nothing was changed then.',
       },
     },
     async resolve(_root, { outlive }, { accountId, deps, load }) {

@@ -15,38 +15,47 @@ import { decodeId } from '../core/ids.ts';
 import { Agent } from '../core/named.ts';
 import { MAX_NAME, readName, readText } from '../core/text.ts';
 
-const AgentKindEnum = enumOf<AgentKind>('AgentKind', 'What an agent is.', {
+const AgentKindEnum = enumOf<AgentKind>('AgentKind', 'The kind of an agent.', {
   HUMAN: 'A person.',
   BOT: 'A bot.',
 });
 const NAME = `1 to ${MAX_NAME} characters, unique among the account's agents.`;
-const ONLINE = 'Whether the agent is there: one who is not gets no reopened conversation (SP-7).';
+const ONLINE = 'Whether the agent is online. An agent who is offline gets no reopened conversations (SP-7).';
 const CAPACITY =
-  'How many open conversations, but for INACTIVE ones, the agent takes at a time; null: any number (SP-7, SF-12).';
-const SUBJECT = 'What the identity provider calls the agent: the subject of a JWT. Unique in the account.';
+  'How many open conversations the agent can have, not counting INACTIVE ones; null: any number (SP-7, SF-12).';
+const SUBJECT = "The agent's id at the identity provider: the subject of a JWT. Unique in the account.";
 const MAX_SUBJECT = BOUNDS.subject.max;
 
 builder.objectFields(Agent, (t) => ({
-  kind: t.field({ type: AgentKindEnum, description: 'A person or a bot.', resolve: (agent) => agent.kind }),
+  kind: t.field({
+    type: AgentKindEnum,
+    description: 'Whether the agent is a person or a bot.',
+    resolve: (agent) => agent.kind,
+  }),
   online: t.exposeBoolean('online', { description: ONLINE }),
   capacity: t.exposeInt('capacity', { nullable: true, description: CAPACITY }),
   subject: t.exposeString('subject', { nullable: true, description: `${SUBJECT} Null: none.` }),
 }));
 
 const CreateAgentInput = builder.inputType('CreateAgentInput', {
-  description: 'An agent to be.',
+  description: 'The fields of a new agent.',
   fields: (t) => ({
     name: t.string({ required: true, description: NAME }),
-    kind: t.field({ type: AgentKindEnum, required: true, defaultValue: 'HUMAN', description: 'What it is.' }),
+    kind: t.field({
+      type: AgentKindEnum,
+      required: true,
+      defaultValue: 'HUMAN',
+      description: 'Whether the agent is a person or a bot.',
+    }),
     online: t.boolean({ required: true, defaultValue: true, description: ONLINE }),
     capacity: t.int({ description: CAPACITY }),
     subject: t.string({ description: SUBJECT }),
   }),
 });
 const UpdateAgentInput = builder.inputType('UpdateAgentInput', {
-  description: 'What to change of an agent; what is left out stays.',
+  description: 'Changes of an agent. Fields that are left out stay.',
   fields: (t) => ({
-    agentId: t.id({ required: true, description: 'The agent.' }),
+    agentId: t.id({ required: true, description: 'The agent to change.' }),
     name: t.string({ description: NAME }),
     online: t.boolean({ description: ONLINE }),
     capacity: t.int({ description: CAPACITY }),
@@ -57,15 +66,18 @@ const UpdateAgentInput = builder.inputType('UpdateAgentInput', {
 builder.mutationField('createAgent', (t) =>
   t.field({
     type: Agent,
-    description: 'Makes an agent. Needs the scope `accounts:write`.',
+    description: 'Creates an agent. Needs the scope `accounts:write`.',
     authScopes: { scope: 'accounts:write' },
     args: {
-      input: t.arg({ type: CreateAgentInput, required: true, description: 'The agent.' }),
+      input: t.arg({ type: CreateAgentInput, required: true, description: 'The agent to change.' }),
       ...onceArgs(),
     },
     errors: {
       types: [InvalidInputError, TakenError, ConflictError, ForbiddenError],
-      union: { name: 'CreateAgentResult', description: 'The agent, or why there is none.' },
+      union: {
+        name: 'CreateAgentResult',
+        description: 'The created agent, or the error; nothing was created then.',
+      },
     },
     async resolve(_root, { input, idempotencyKey }, context) {
       const agent = {
@@ -84,15 +96,18 @@ builder.mutationField('createAgent', (t) =>
 builder.mutationField('updateAgent', (t) =>
   t.field({
     type: Agent,
-    description: 'Changes an agent: presence, capacity, name, subject. Needs the scope `accounts:write`.',
+    description: "Changes an agent's presence, capacity, name or subject. Needs the scope `accounts:write`.",
     authScopes: { scope: 'accounts:write' },
     args: {
-      input: t.arg({ type: UpdateAgentInput, required: true, description: 'What to change.' }),
+      input: t.arg({ type: UpdateAgentInput, required: true, description: 'The changes.' }),
       ...onceArgs(),
     },
     errors: {
       types: [InvalidInputError, NotFoundError, TakenError, ConflictError, ForbiddenError],
-      union: { name: 'UpdateAgentResult', description: 'The agent, or why nothing was changed.' },
+      union: {
+        name: 'UpdateAgentResult',
+        description: 'The changed agent, or the error; nothing was changed then.',
+      },
     },
     async resolve(_root, { input, idempotencyKey }, context) {
       const agentId = decodeId('Agent', input.agentId, 'agentId');

@@ -18,12 +18,15 @@ const NAME = `1 to ${MAX_NAME} characters, unique among the account's skills.`;
 builder.mutationField('createSkill', (t) =>
   t.field({
     type: Skill,
-    description: 'Makes a skill. Needs the scope `accounts:write`.',
+    description: 'Creates a skill. Needs the scope `accounts:write`.',
     authScopes: { scope: 'accounts:write' },
     args: { name: t.arg.string({ required: true, description: NAME }), ...onceArgs() },
     errors: {
       types: [InvalidInputError, TakenError, ConflictError, ForbiddenError],
-      union: { name: 'CreateSkillResult', description: 'The skill, or why there is none.' },
+      union: {
+        name: 'CreateSkillResult',
+        description: 'The created skill, or the error; nothing was created then.',
+      },
     },
     async resolve(_root, args, context) {
       const name = readName(args.name);
@@ -39,13 +42,16 @@ builder.mutationField('renameSkill', (t) =>
     description: 'Renames a skill. Needs the scope `accounts:write`.',
     authScopes: { scope: 'accounts:write' },
     args: {
-      skillId: t.arg.id({ required: true, description: 'The skill.' }),
+      skillId: t.arg.id({ required: true, description: 'The skill to rename.' }),
       name: t.arg.string({ required: true, description: NAME }),
       ...onceArgs(),
     },
     errors: {
       types: [InvalidInputError, NotFoundError, TakenError, ConflictError, ForbiddenError],
-      union: { name: 'RenameSkillResult', description: 'The skill, or why nothing was changed.' },
+      union: {
+        name: 'RenameSkillResult',
+        description: 'The renamed skill, or the error; nothing was changed then.',
+      },
     },
     async resolve(_root, args, context) {
       const skillId = decodeId('Skill', args.skillId, 'skillId');

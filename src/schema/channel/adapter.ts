@@ -11,66 +11,67 @@ import { enumOf, TimerKindEnum } from '../core/enums.ts';
 
 const SessionTierEnum = enumOf<SessionRules['tier']>(
   'SessionTier',
-  'How the profile SALESFORCE sees a channel (SF-1).',
+  'The kind of channel under the profile SALESFORCE (SF-1).',
   {
-    STANDARD:
-      'Sessions end without a reply (SF-9) or by opting out (SF-11), and in no other way by themselves.',
-    ENHANCED: 'All of the profile holds.',
+    STANDARD: 'Sessions end by themselves only without a reply (SF-9) or by an opt-out (SF-11).',
+    ENHANCED: 'All timers of the profile apply.',
   },
 );
 
 const AdapterTimer = builder
   .objectRef<{ timer: TimerKind; bounds: Bounds | null }>('AdapterTimer')
   .implement({
-    description: 'A timer that a kind of channel does not have, or bounds more tightly than profiles do.',
+    description: 'A timer that a kind of channel does not have, or limits more than profiles do.',
     fields: (t) => ({
       timer: t.field({ type: TimerKindEnum, description: 'The timer.', resolve: ({ timer }) => timer }),
       exists: t.boolean({
-        description: 'Whether such a channel has it; asking for one it does not have is an error (SF-2).',
+        description:
+          'Whether the channel has the timer. Setting a timer that it does not have is an error (SF-2).',
         resolve: ({ bounds }) => bounds !== null,
       }),
       min: t.field({
         type: 'Duration',
         nullable: true,
-        description: 'The shortest that may be set; null where there is no such timer.',
+        description: 'The shortest allowed duration; null if the channel has no such timer.',
         resolve: ({ bounds }) => bounds?.min ?? null,
       }),
       max: t.field({
         type: 'Duration',
         nullable: true,
-        description: 'The longest that may be set; null where there is no such timer.',
+        description: 'The longest allowed duration; null if the channel has no such timer.',
         resolve: ({ bounds }) => bounds?.max ?? null,
       }),
     }),
   });
 
 const AdapterCapabilities = builder.objectRef<ChannelRules>('AdapterCapabilities').implement({
-  description: 'What a kind of channel can do.',
+  description: 'The abilities of a kind of channel.',
   fields: (t) => ({
     timers: t.field({
       type: [AdapterTimer],
-      description: "The timers that it says something of; every other is within the profile's bounds.",
+      description:
+        'The timers that the channel excludes or limits. Every other timer has the bounds of the profile.',
       resolve: ({ bounds }) =>
         Object.entries(bounds).map(([timer, bounds]) => ({ timer: timer as TimerKind, bounds })),
     }),
     canReopen: t.exposeBoolean('canReopen', {
       description:
-        'Whether an ended conversation can be opened again; if not, a later message begins a new one (SP-7).',
+        'Whether an ended conversation can be reopened. If not, a later message starts a new one (SP-7).',
     }),
     businessInitiated: t.exposeBoolean('businessInitiated', {
       description: 'Whether the business may write first.',
     }),
     newConversationOnAgentMessage: t.exposeBoolean('newSessionOnAgentMessage', {
       description:
-        "Whether an agent's message to an INACTIVE conversation begins a new one; if not, it is refused (SF-6).",
+        "Whether an agent's message to an INACTIVE conversation starts a new one. If not, it is refused (SF-6).",
     }),
     sessionTier: t.field({
       type: SessionTierEnum,
-      description: 'How the profile SALESFORCE sees it (SF-1).',
+      description: 'The kind of channel under the profile SALESFORCE (SF-1).',
       resolve: ({ sessions = PLAIN_SESSIONS }) => sessions.tier,
     }),
     agentInitiatedSessions: t.boolean({
-      description: 'Whether an agent may begin a session there under the profile SALESFORCE (SF-9).',
+      description: 'Whether an agent may start a session under the profile SALESFORCE (SF-9).',
       resolve: ({ sessions = PLAIN_SESSIONS }) => sessions.agentInitiated,
     }),
     replyWindow: t.field({
@@ -86,60 +87,62 @@ const AdapterCapabilities = builder.objectRef<ChannelRules>('AdapterCapabilities
     }),
     idempotentSends: t.exposeBoolean('idempotentSends', {
       description:
-        'Whether a message sent twice reaches the customer once; if not, one whose fate is unclear is not sent again.',
+        'Whether a message that is sent twice reaches the customer once. If not, a message with an unknown outcome is not sent again.',
     }),
     optOutWords: t.stringList({
-      description: 'Whole messages that end the conversation, and after which nothing more is sent (PE-12).',
+      description:
+        'Messages that end the conversation and opt the customer out, so that nothing more is sent (PE-12). The whole message must match.',
       resolve: ({ optOutWords }) => [...optOutWords],
     }),
     optInWords: t.stringList({
-      description: 'Whole messages by which a customer who opted out comes back (PE-12).',
+      description:
+        'Messages by which a customer who opted out opts in again (PE-12). The whole message must match.',
       resolve: ({ optInWords }) => [...optInWords],
     }),
     helpWords: t.stringList({
-      description: 'Whole messages that ask for help, and change nothing (PE-12).',
+      description: 'Messages that ask for help and change nothing (PE-12). The whole message must match.',
       resolve: ({ helpWords }) => [...helpWords],
     }),
   }),
 });
 
 const AdapterVariant = builder.objectRef<AdapterDescription['variants'][number]>('AdapterVariant').implement({
-  description: 'What a kind of channel can do where a setting has a value, such as that of a tier (SF-1).',
+  description: 'The abilities of channels for one value of a setting, such as a tier (SF-1).',
   fields: (t) => ({
-    setting: t.exposeString('setting', { description: 'The name of the setting.' }),
-    value: t.exposeString('value', { description: 'Its value.' }),
+    setting: t.exposeString('setting', { description: 'The name of the setting, such as `tier`.' }),
+    value: t.exposeString('value', { description: 'The value of the setting.' }),
     capabilities: t.field({
       type: AdapterCapabilities,
-      description: 'What such a channel can do, in place of what others can.',
+      description: 'The abilities of channels with that value.',
       resolve: ({ rules }) => rules,
     }),
   }),
 });
 
 const Adapter = builder.objectRef<AdapterDescription>('Adapter').implement({
-  description: 'A kind of channel: one that Lull comes with, or of a module that this service loads.',
+  description: 'A kind of channel: built into Lull, or from a module that this service loads.',
   fields: (t) => ({
-    id: t.exposeString('id', { description: 'What `createChannel` takes as `adapterId`, such as `web`.' }),
-    name: t.exposeString('name', { description: 'For people.' }),
+    id: t.exposeString('id', { description: 'The value for `adapterId` of `createChannel`, such as `web`.' }),
+    name: t.exposeString('name', { description: 'The name to show to people.' }),
     capabilities: t.field({
       type: AdapterCapabilities,
-      description: 'What such a channel can do.',
+      description: 'The abilities of channels of this kind.',
       resolve: ({ rules }) => rules,
     }),
     variants: t.field({
       type: [AdapterVariant],
-      description: 'What it can do instead where a setting has a value; empty where none makes a difference.',
+      description: 'The abilities that depend on the value of a setting; empty if none does.',
       resolve: ({ variants }) => [...variants],
     }),
     sendsBy: t.exposeString('sendsBy', {
       nullable: true,
       description:
-        'The setting without which nothing is sent to customers: the platform reads it from the events. Null: it is always sent.',
+        'The setting without which nothing is sent to customers, because the platform reads it from the events. Null: messages are always sent.',
     }),
     settingsSchema: t.field({
       type: 'JSONObject',
       description:
-        'The JSON Schema (2020-12) of its settings, to draw a form from. `writeOnly` marks secrets: kept encrypted, and never shown. `destination` marks addresses that secrets are sent to: to change one, `updateChannel` needs the secrets anew.',
+        'The JSON Schema (2020-12) of the settings, for forms. `writeOnly` marks secrets, which are encrypted and never shown. `destination` marks addresses that secrets are sent to; changing one with `updateChannel` needs all secrets again.',
       resolve: ({ settingsSchema }) => settingsSchema,
     }),
   }),
@@ -148,7 +151,7 @@ const Adapter = builder.objectRef<AdapterDescription>('Adapter').implement({
 builder.queryField('adapters', (t) =>
   t.field({
     type: [Adapter],
-    description: 'The kinds of channel that there are, by id. The same for every account.',
+    description: 'The available kinds of channel, by id. They are the same for every account.',
     resolve: (_root, _args, { deps }) => [...deps.adapters],
   }),
 );

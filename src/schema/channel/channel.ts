@@ -16,64 +16,67 @@ import { Calendar, Channel } from '../core/named.ts';
 import { isStorableJson, MAX_NAME, MAX_NESTED, readName, readWhy } from '../core/text.ts';
 
 const NAME = `1 to ${MAX_NAME} characters, unique among the account's channels.`;
-const WHY = 'Kept in the history of the rules: up to 1000 characters.';
+const WHY = 'The reason, for the history of the rules: up to 1000 characters.';
 
 builder.objectFields(Channel, (t) => ({
-  adapterId: t.exposeString('adapterId', { description: 'Which kind of channel it is, such as `web`.' }),
+  adapterId: t.exposeString('adapterId', { description: 'The kind of channel, such as `web`.' }),
   calendar: t.field({
     type: Calendar,
     nullable: true,
-    description: "What its timers run on (PE-8); null: the account's, and without one it is always open.",
+    description:
+      "The calendar of the channel (PE-8). Null: the account's calendar, or always open without one.",
     resolve: ({ calendarId }, _args, { load }) => load.calendar(calendarId),
   }),
   settings: t.field({
     type: 'JSONObject',
     description:
-      "What its adapter is set up with, as the adapter's `settingsSchema` describes it, without secrets.",
+      "The settings of the channel without secrets, as described by the adapter's `settingsSchema`.",
     async resolve({ id }, _args, { deps, load }) {
       const stored = await load.channelSettings(id);
       return stored === null ? {} : deps.settings.shown(stored.adapterId, stored.settings);
     },
   }),
   webhookPath: t.string({
-    description:
-      'The path at which its provider reports what happens, below where this service is reached from outside: `/webhooks/…`.',
+    description: 'The path that the provider calls, below the public URL of this service: `/webhooks/…`.',
     resolve: ({ id }, _args, { accountId }) => `/webhooks/${accountId}/${id}`,
   }),
   paused: t.boolean({
-    description: 'Whether nothing ends here by itself, by a pause of it or of the account (LL-15).',
+    description:
+      'Whether automatic ends are paused here, by a pause of the channel or of the account (LL-15).',
     resolve: async ({ id }, _args, { load }) => (await load.rules()).channels.get(id)?.paused ?? false,
   }),
 }));
 
 const CreateChannelInput = builder.inputType('CreateChannelInput', {
-  description: 'A channel to be.',
+  description: 'The fields of a new channel.',
   fields: (t) => ({
     name: t.string({ required: true, description: NAME }),
-    adapterId: t.string({ required: true, description: 'Which kind of channel it is, such as `web`.' }),
+    adapterId: t.string({ required: true, description: 'The kind of channel, such as `web`.' }),
     settings: t.field({
       type: 'JSONObject',
       required: true,
-      description: 'What its adapter takes. Secrets among them are never shown again.',
+      description: 'The settings of the adapter. Secrets among them are never shown again.',
     }),
     calendarId: t.id({
-      description: "What its timers run on (PE-8); absent: the account's, and without one it is always open.",
+      description:
+        "The calendar of the channel (PE-8). Absent: the account's calendar, or always open without one.",
     }),
     why: t.string({ description: WHY }),
   }),
 });
 const UpdateChannelInput = builder.inputType('UpdateChannelInput', {
-  description: 'What to change of a channel; what is left out stays.',
+  description: 'Changes of a channel. Fields that are left out stay.',
   fields: (t) => ({
-    channelId: t.id({ required: true, description: 'The channel.' }),
+    channelId: t.id({ required: true, description: 'The channel to change.' }),
     name: t.string({ description: NAME }),
     settings: t.field({
       type: 'JSONObject',
       description:
-        'The settings to change; one that is left out stays, one that is null is removed. A destination that becomes another needs every secret of the channel anew: else SECRETS_NEEDED.',
+        'The settings to change. A setting that is left out stays; one that is null is removed. A new value of a destination needs all secrets of the channel in the same call, else the result is SECRETS_NEEDED.',
     }),
     calendarId: t.id({
-      description: "What its timers run on (PE-8); null: the account's, and without one it is always open.",
+      description:
+        "The calendar of the channel (PE-8). Null: the account's calendar, or always open without one.",
     }),
     why: t.string({ description: WHY }),
   }),
@@ -83,15 +86,18 @@ builder.mutationField('createChannel', (t) =>
   t.field({
     type: Channel,
     description:
-      'Makes a channel; a change of rules. An error names the setting that is wrong, as `settings.secret`. Needs the scope `accounts:write`.',
+      'Creates a channel. This is a change of rules. An error names the wrong setting, as `settings.secret`. Needs the scope `accounts:write`.',
     authScopes: { scope: 'accounts:write' },
     args: {
-      input: t.arg({ type: CreateChannelInput, required: true, description: 'The channel.' }),
+      input: t.arg({ type: CreateChannelInput, required: true, description: 'The channel to change.' }),
       ...onceArgs(),
     },
     errors: {
       types: [InvalidInputError, NotFoundError, TakenError, ConflictError, ForbiddenError],
-      union: { name: 'CreateChannelResult', description: 'The channel, or why there is none.' },
+      union: {
+        name: 'CreateChannelResult',
+        description: 'The created channel, or the error; nothing was created then.',
+      },
     },
     async resolve(_root, { input, idempotencyKey }, context) {
       const { accountId, actor, deps } = context;
@@ -115,10 +121,10 @@ builder.mutationField('updateChannel', (t) =>
   t.field({
     type: Channel,
     description:
-      'Changes a channel; a change of rules, in force at once. Its adapter stays what it is. Needs the scope `accounts:write`.',
+      'Changes a channel. This is a change of rules and applies at once. The adapter cannot be changed. Needs the scope `accounts:write`.',
     authScopes: { scope: 'accounts:write' },
     args: {
-      input: t.arg({ type: UpdateChannelInput, required: true, description: 'What to change.' }),
+      input: t.arg({ type: UpdateChannelInput, required: true, description: 'The changes.' }),
       ...onceArgs(),
     },
     errors: {
@@ -126,7 +132,10 @@ builder.mutationField('updateChannel', (t) =>
         ...[InvalidInputError, NotFoundError, SecretsNeededError, TakenError, ConflictError],
         ForbiddenError,
       ],
-      union: { name: 'UpdateChannelResult', description: 'The channel, or why nothing was changed.' },
+      union: {
+        name: 'UpdateChannelResult',
+        description: 'The changed channel, or the error; nothing was changed then.',
+      },
     },
     async resolve(_root, { input, idempotencyKey }, context) {
       const { accountId, actor, deps } = context;
@@ -153,7 +162,7 @@ function readSettings(settings: Record<string, unknown>): Record<string, unknown
   if (!isStorableJson(settings))
     throw new InvalidInputError(
       'settings',
-      `texts without NUL and well formed, at most ${MAX_NESTED} lists or objects within each other, are allowed`,
+      `well-formed texts without NUL, with at most ${MAX_NESTED} nested lists or objects, are allowed`,
     );
   // Only now: JSON.stringify fails on what is nested very deep.
   const { max } = BOUNDS.settings;

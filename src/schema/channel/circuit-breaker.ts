@@ -8,44 +8,47 @@ import { Channel } from '../core/named.ts';
 import { WebhookEndpoint } from '../webhook/webhook-endpoint.ts';
 
 const CircuitState = builder.enumType('CircuitState', {
-  description: 'Whether messages go out to a destination.',
+  description: 'Whether a circuit breaker lets messages through to a destination.',
   values: {
-    CLOSED: { description: 'They do.' },
-    OPEN: { description: 'They wait: too many attempts in a row failed, or it asked to be left alone.' },
-    HALF_OPEN: { description: 'They wait, and the next attempt finds out whether it is back.' },
+    CLOSED: { description: 'Messages are sent.' },
+    OPEN: {
+      description:
+        'Messages wait, because too many attempts in a row failed, or because the destination asked for a pause.',
+    },
+    HALF_OPEN: { description: 'Messages wait, and the next attempt decides whether it closes.' },
   } as const,
 });
 
 const CircuitBreaker = builder.objectRef<Omit<Circuit, 'id'>>('CircuitBreaker').implement({
   description:
-    'How attempts to send to a destination have gone: the provider of a channel, or a webhook endpoint. It opens after failures in a row: no answer, or one that tells of trouble (408, 5xx). What is owed then waits, for two days at most, and goes out once an attempt is answered.',
+    "The circuit breaker of a destination: of a channel's provider, or of a webhook endpoint. It opens after failures in a row: no answer, 408 or 5xx. Messages then wait, for two days at most, and are sent after the first successful attempt.",
   fields: (t) => ({
     state: t.field({
       type: CircuitState,
-      description: 'Whether messages go out.',
+      description: 'Whether messages are sent.',
       resolve: ({ retryAt }, _args, { deps }) =>
         retryAt === null ? 'CLOSED' : retryAt > deps.clock.now() ? 'OPEN' : 'HALF_OPEN',
     }),
     failures: t.exposeInt('failures', {
       description:
-        'Attempts that have failed in a row. It opens at 5 for a channel, and at 10 for an endpoint.',
+        'The number of failed attempts in a row. It opens at 5 for a channel, and at 10 for an endpoint.',
     }),
     since: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'Since when it is open or half open; null: it is closed.',
+      description: 'Since when it is open or half open; null if it is closed.',
       resolve: ({ openedAt }) => openedAt,
     }),
     why: t.string({
       nullable: true,
-      description: 'Why the last attempt failed; null: it did not.',
+      description: 'Why the last attempt failed; null if it did not.',
       resolve: ({ why }) => why || null,
     }),
     nextAttemptAt: t.field({
       type: 'DateTime',
       nullable: true,
       description:
-        'When the next attempt may be made; null: it is closed. A channel waits 30 s at first and up to 10 minutes, an endpoint a minute and up to 30: doubled with each failure.',
+        'When the next attempt may be made; null if it is closed. A channel waits 30 s at first and up to 10 minutes, an endpoint 1 to 30 minutes, doubled with each failure.',
       resolve: ({ retryAt }) => retryAt,
     }),
   }),
@@ -56,14 +59,14 @@ const CLOSED: Omit<Circuit, 'id'> = { failures: 0, why: '', openedAt: null, retr
 builder.objectField(Channel, 'circuitBreaker', (t) =>
   t.field({
     type: CircuitBreaker,
-    description: 'Whether messages to its customers go out. `resetChannelCircuitBreaker` closes it by hand.',
+    description: 'The circuit breaker of the channel. `resetChannelCircuitBreaker` closes it by hand.',
     resolve: async ({ id }, _args, { load }) => (await load.circuit(id)) ?? CLOSED,
   }),
 );
 builder.objectField(WebhookEndpoint, 'circuitBreaker', (t) =>
   t.field({
     type: CircuitBreaker,
-    description: 'Whether events go out to it. `enableWebhookEndpoint` closes it by hand.',
+    description: 'The circuit breaker of the endpoint. `enableWebhookEndpoint` closes it by hand.',
     resolve: async ({ id }, _args, { load }) => (await load.circuit(id)) ?? CLOSED,
   }),
 );
@@ -72,17 +75,17 @@ builder.mutationField('resetChannelCircuitBreaker', (t) =>
   t.field({
     type: Channel,
     description:
-      'Closes the circuit breaker of a channel, so that what waits for it is sent at once. Closed already: nothing changes. A change of its settings does the same. Needs the scope `accounts:write`.',
+      "Closes the circuit breaker of a channel, so that waiting messages are sent at once. If it is closed, nothing changes. Changing the channel's settings does the same. Needs the scope `accounts:write`.",
     authScopes: { scope: 'accounts:write' },
     args: {
-      channelId: t.arg.id({ required: true, description: 'Of a Channel.' }),
+      channelId: t.arg.id({ required: true, description: 'The id of the channel.' }),
       ...onceArgs(),
     },
     errors: {
       types: [InvalidInputError, NotFoundError, ConflictError, ForbiddenError],
       union: {
         name: 'ResetChannelCircuitBreakerResult',
-        description: 'The channel, or why nothing was changed.',
+        description: 'The changed channel, or the error; nothing was changed then.',
       },
     },
     async resolve(_root, args, { accountId, deps, load }) {

@@ -18,15 +18,16 @@ import { MAX_NAME, readName, readWhy } from '../core/text.ts';
 
 const NAME = `1 to ${MAX_NAME} characters, unique among the account's calendars.`;
 const ZONE = 'An IANA time zone, such as `Europe/Berlin`.';
-const DAY = 'Of the week, from 1 (Monday) to 7 (Sunday).';
-const FROM = 'When it opens, local time, `HH:MM`.';
-const UNTIL = 'When it closes, local time, `HH:MM`, up to `24:00`. Hours over midnight are two entries.';
-const WEEKLY = 'When it is open, week by week: 1 to 100 entries, none over another.';
-const HOLIDAYS = 'Local dates, `YYYY-MM-DD`, on which it is closed all day: up to 1000.';
+const DAY = 'The day of the week, from 1 (Monday) to 7 (Sunday).';
+const FROM = 'When it opens, in local time, `HH:MM`.';
+const UNTIL =
+  'When it closes, in local time, `HH:MM`, up to `24:00`. Write hours across midnight as two entries.';
+const WEEKLY = 'The open hours of each week: 1 to 100 entries that do not overlap.';
+const HOLIDAYS = 'Days on which it is closed all day, as local dates, `YYYY-MM-DD`: at most 1000.';
 const MAX = { weekly: BOUNDS.weekly.max, holidays: BOUNDS.holidays.max };
 
 const OpenTime = builder.objectRef<OpenHours['weekly'][number]>('OpenTime').implement({
-  description: 'A time of a day of the week at which a business is open.',
+  description: 'Open hours on one day of the week.',
   fields: (t) => ({
     day: t.exposeInt('day', { description: DAY }),
     from: t.exposeString('from', { description: FROM }),
@@ -40,7 +41,7 @@ builder.objectFields(Calendar, (t) => ({
 }));
 
 const OpenTimeInput = builder.inputType('OpenTimeInput', {
-  description: 'A time of a day of the week at which a business is open.',
+  description: 'Open hours on one day of the week.',
   fields: (t) => ({
     day: t.int({ required: true, description: DAY }),
     from: t.string({ required: true, description: FROM }),
@@ -48,7 +49,7 @@ const OpenTimeInput = builder.inputType('OpenTimeInput', {
   }),
 });
 const OpenHoursInput = builder.inputType('OpenHoursInput', {
-  description: 'When a business is open (PE-8).',
+  description: 'The open hours of a business (PE-8).',
   fields: (t) => ({
     timeZone: t.string({ required: true, description: ZONE }),
     weekly: t.field({ type: [OpenTimeInput], required: true, description: WEEKLY }),
@@ -59,16 +60,19 @@ const OpenHoursInput = builder.inputType('OpenHoursInput', {
 builder.mutationField('createCalendar', (t) =>
   t.field({
     type: Calendar,
-    description: 'Makes a calendar, for channels to run on (PE-8). Needs the scope `accounts:write`.',
+    description: 'Creates a calendar, for channels to use (PE-8). Needs the scope `accounts:write`.',
     authScopes: { scope: 'accounts:write' },
     args: {
       name: t.arg.string({ required: true, description: NAME }),
-      hours: t.arg({ type: OpenHoursInput, required: true, description: 'When it is open.' }),
+      hours: t.arg({ type: OpenHoursInput, required: true, description: 'The open hours.' }),
       ...onceArgs(),
     },
     errors: {
       types: [InvalidInputError, TakenError, ConflictError, ForbiddenError],
-      union: { name: 'CreateCalendarResult', description: 'The calendar, or why there is none.' },
+      union: {
+        name: 'CreateCalendarResult',
+        description: 'The created calendar, or the error; nothing was created then.',
+      },
     },
     async resolve(_root, args, context) {
       const asked = { name: readName(args.name), hours: readHours(args.hours) };
@@ -82,18 +86,21 @@ builder.mutationField('updateCalendar', (t) =>
   t.field({
     type: Calendar,
     description:
-      'Changes a calendar, in force at once for every channel that runs on it (PE-8). Needs the scope `policies:write`.',
+      'Changes a calendar (PE-8). The change applies at once to every channel that uses it. Needs the scope `policies:write`.',
     authScopes: { scope: 'policies:write' },
     args: {
-      calendarId: t.arg.id({ required: true, description: 'The calendar.' }),
-      name: t.arg.string({ description: `${NAME} Absent: it stays.` }),
-      hours: t.arg({ type: OpenHoursInput, description: 'When it is open; absent: that stays.' }),
-      why: t.arg.string({ description: 'Kept in the history of the rules: up to 1000 characters.' }),
+      calendarId: t.arg.id({ required: true, description: 'The calendar to change.' }),
+      name: t.arg.string({ description: `${NAME} Absent: unchanged.` }),
+      hours: t.arg({ type: OpenHoursInput, description: 'The new open hours. Absent: unchanged.' }),
+      why: t.arg.string({ description: 'The reason, for the history of the rules: up to 1000 characters.' }),
       ...onceArgs(),
     },
     errors: {
       types: [InvalidInputError, NotFoundError, TakenError, ConflictError, ForbiddenError],
-      union: { name: 'UpdateCalendarResult', description: 'The calendar, or why nothing was changed.' },
+      union: {
+        name: 'UpdateCalendarResult',
+        description: 'The changed calendar, or the error; nothing was changed then.',
+      },
     },
     async resolve(_root, args, context) {
       const { accountId, actor, deps } = context;
@@ -116,20 +123,20 @@ builder.mutationField('setAccountCalendar', (t) =>
   t.field({
     type: Account,
     description:
-      "Chooses the calendar of the account: what every channel without one of its own runs on (PE-8). A change of rules, in force at once. The account's already: nothing changes. Needs the scope `policies:write`.",
+      'Sets the calendar of all channels without one of their own (PE-8). This is a change of rules and applies at once. Setting the present calendar changes nothing. Needs the scope `policies:write`.',
     authScopes: { scope: 'policies:write' },
     args: {
       calendarId: t.arg.id({
-        description: 'The calendar; null, which has to be said: none, so that there it is always open.',
+        description: 'The calendar. Required; null removes it, so that these channels are always open.',
       }),
-      why: t.arg.string({ description: 'Kept in the history of the rules: up to 1000 characters.' }),
+      why: t.arg.string({ description: 'The reason, for the history of the rules: up to 1000 characters.' }),
       ...onceArgs(),
     },
     errors: {
       types: [InvalidInputError, NotFoundError, ConflictError, ForbiddenError],
       union: {
         name: 'SetAccountCalendarResult',
-        description: 'The account as it then stands, or why nothing was changed.',
+        description: 'The changed account, or the error; nothing was changed then.',
       },
     },
     async resolve(_root, args, { accountId, actor, deps, load }) {

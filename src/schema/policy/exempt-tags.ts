@@ -11,21 +11,25 @@ builder.mutationField('setExemptTags', (t) =>
   t.field({
     type: Account,
     description:
-      'Sets the tags that exempt a conversation: while it has one of them no timer acts on it but the end of a hold and the protection (PE-7). In force at once, however many conversations there are; `Account.exemptionBackfill` tells how far the work behind it has come. The same tags again change nothing. Needs the scope `policies:write`.',
+      'Sets the exempt tags: no timer acts on a conversation with one of them, except the end of a hold and the protection (PE-7). It applies at once to any number of conversations; `Account.exemptionBackfill` shows the progress of the background work. Setting the same tags again changes nothing. Needs the scope `policies:write`.',
     authScopes: { scope: 'policies:write' },
     args: {
       tags: t.arg.stringList({
         required: true,
-        description: `All of them, as they are written on conversations: at most ${MAX.tags}, of 1 to ${MAX.tag} characters. Empty: none exempts.`,
+        description: `The complete list, spelled as on conversations: at most ${MAX.tags} tags of 1 to ${MAX.tag} characters. An empty list exempts nothing.`,
       }),
-      why: t.arg.string({ description: 'Kept in the history of the rules: up to 1000 characters.' }),
+      why: t.arg.string({ description: 'The reason, for the history of the rules: up to 1000 characters.' }),
       expectedVersion: t.arg.int({
-        description: 'The rules version this was decided on; where it is not the newest, ConflictError.',
+        description:
+          'The rules version on which the change is based. If it is not the newest, the result is a ConflictError.',
       }),
     },
     errors: {
       types: [InvalidInputError, ConflictError, ForbiddenError],
-      union: { name: 'SetExemptTagsResult', description: 'The account, or why nothing was changed.' },
+      union: {
+        name: 'SetExemptTagsResult',
+        description: 'The changed account, or the error; nothing was changed then.',
+      },
     },
     async resolve(_root, { tags, why, expectedVersion }, { accountId, actor, deps, load }) {
       if (tags.length > MAX.tags) throw new InvalidInputError('tags', `at most ${MAX.tags} tags are allowed`);

@@ -8,24 +8,25 @@ import { POLICY_FIELD_NAMES, POLICY_FIELDS } from './policy-fields.ts';
 
 const PolicyLayer = builder.objectRef<Layer>('PolicyLayer').implement({
   description:
-    'What was set at one place: for the account, a channel, a skill, or a skill on a channel (LP-4).',
+    'The fields that are set in one layer of the policy: of the account, a channel, a skill, or a skill on a channel (LP-4).',
   fields: (t) => ({
-    scope: t.field({ type: PolicyScopeEnum, description: 'Which kind of place.', resolve: scopeOf }),
+    scope: t.field({ type: PolicyScopeEnum, description: 'The kind of layer.', resolve: scopeOf }),
     channel: t.field({
       type: Channel,
       nullable: true,
-      description: 'The channel it is for; null: not for one channel.',
+      description: 'The channel of the layer; null if it is not for one channel.',
       resolve: ({ channelId }, _args, { load }) => load.channel(channelId),
     }),
     skill: t.field({
       type: Skill,
       nullable: true,
-      description: 'The skill it is for; null: not for one skill.',
+      description: 'The skill of the layer; null if it is not for one skill.',
       resolve: ({ skillId }, _args, { load }) => load.skill(skillId),
     }),
-    version: t.exposeInt('version', { description: 'The rules version that last wrote it.' }),
+    version: t.exposeInt('version', { description: 'The rules version that last changed the layer.' }),
     sets: t.stringList({
-      description: 'The names of the fields it sets; all others are inherited, and null here.',
+      description:
+        'The names of the fields that the layer sets. All other fields are inherited, and null here.',
       resolve: ({ fields }) => POLICY_FIELD_NAMES.filter((name) => fields[name] !== undefined),
     }),
     ...(Object.fromEntries(
@@ -48,7 +49,8 @@ const PolicyLayer = builder.objectRef<Layer>('PolicyLayer').implement({
 builder.queryField('policyLayers', (t) =>
   t.field({
     type: [PolicyLayer],
-    description: "What was set in the account's policy, layer by layer, the weakest first (LP-4).",
+    description:
+      "The layers of the account's policy with the fields they set, the weakest layer first (LP-4).",
     async resolve(_root, _args, { load }) {
       const { layers } = await load.rules();
       return [...layers].sort((a, b) => place(a) - place(b) || a.version - b.version);

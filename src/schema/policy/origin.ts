@@ -4,20 +4,20 @@ import { PolicyScopeEnum } from '../core/enums.ts';
 
 /** Where a value of a policy comes from. */
 export const Origin = builder.objectRef<PolicyOrigin>('Origin').implement({
-  description: 'Where a value of a policy comes from (LL-1).',
+  description: 'The source of a policy value (LL-1).',
   fields: (t) => ({
     scope: t.field({
       type: PolicyScopeEnum,
-      description: 'The layer that set it.',
+      description: 'The layer that sets the value.',
       resolve: (origin) => origin.scope,
     }),
     version: t.exposeInt('version', {
       nullable: true,
-      description: "The rules version that set it; null for the profile's default.",
+      description: 'The rules version that set the value; null for a default of the profile.',
     }),
     clamped: t.exposeBoolean('clamped', {
       description:
-        'Whether what was inherited lay outside what the channel allows, and was moved to its bound.',
+        "Whether the inherited value was outside the channel's bounds and was moved to the nearest bound.",
     }),
   }),
 });

@@ -12,37 +12,45 @@ import { Channel } from '../core/named.ts';
 import { readWhy } from '../core/text.ts';
 
 const LIST = 'outage';
-const WHY = 'Kept in the history of the rules: up to 1000 characters.';
+const WHY = 'The reason, for the history of the rules: up to 1000 characters.';
 
-const OutageKindEnum = enumOf<OutageRow['kind']>('OutageKind', 'Where an outage was.', {
-  OUTAGE: "Outside: a channel's messages could not arrive. Recorded by `recordOutage`.",
-  DOWNTIME: 'Here: Lull itself was down. Recorded by itself when it was up again, and 2 minutes beyond.',
+const OutageKindEnum = enumOf<OutageRow['kind']>('OutageKind', 'The cause of an outage.', {
+  OUTAGE: "A channel's messages could not arrive. Recorded with `recordOutage`.",
+  DOWNTIME: 'Lull itself was down. Lull records this when it starts again, and adds 2 minutes.',
 });
 
 const Outage = builder.objectRef<OutageRow>('Outage');
 builder.node(Outage, {
   name: 'Outage',
   description:
-    'Time in which messages could not arrive: it does not count (LL-7). Where outages overlap, it is left out once.',
-  id: { resolve: ({ id }) => id, description: 'Unique over all types.' },
+    'A period in which messages could not arrive. It does not count as silence (LL-7). Overlapping outages are subtracted once.',
+  id: { resolve: ({ id }) => id, description: 'A global id, unique across all types.' },
   async loadManyWithoutCache(ids, { accountId, reads }) {
     const rows = new Map((await readOutages(reads.sql, accountId, ids)).map((row) => [row.id, row]));
     return ids.map((id) => rows.get(id) ?? null);
   },
   fields: (t) => ({
-    kind: t.field({ type: OutageKindEnum, description: 'Where it was.', resolve: ({ kind }) => kind }),
+    kind: t.field({
+      type: OutageKindEnum,
+      description: 'The cause of the outage.',
+      resolve: ({ kind }) => kind,
+    }),
     channel: t.field({
       type: Channel,
       nullable: true,
-      description: 'The channel whose messages could not arrive; null: those of every channel.',
+      description: 'The channel whose messages could not arrive; null for all channels.',
       resolve: ({ channelId }, _args, { load }) => load.channel(channelId),
     }),
-    since: t.field({ type: 'DateTime', description: 'When it began.', resolve: ({ since }) => since }),
+    since: t.field({
+      type: 'DateTime',
+      description: 'When the outage began.',
+      resolve: ({ since }) => since,
+    }),
     until: t.field({
       type: 'DateTime',
       nullable: true,
       description:
-        'When it ended, or is to end; null: nobody knows yet, and nothing it holds up has a due time.',
+        'When the outage ended or will end; null while that is unknown. Until then its conversations have no due time.',
       resolve: ({ until }) => until,
     }),
   }),
@@ -50,13 +58,13 @@ builder.node(Outage, {
 
 const OutageConnection = builder.connectionObject(
   { type: Outage, name: 'OutageConnection', description: 'A page of outages.' },
-  { name: 'OutageEdge', description: 'One of the outages, with its cursor.' },
+  { name: 'OutageEdge', description: 'An outage with its cursor.' },
 );
 
 builder.queryField('outages', (t) =>
   t.field({
     type: OutageConnection,
-    description: "The account's outages, the one recorded last first (LL-7). Pauses are in `pauses`.",
+    description: 'The outages of the account, the latest recorded first (LL-7). Pauses are in `pauses`.',
     args: pageArgs(20),
     async resolve(_root, args, { accountId, reads }) {
       const page = readPageArgs(args, LIST, isUuid);
@@ -70,25 +78,28 @@ builder.mutationField('recordOutage', (t) =>
   t.field({
     type: Outage,
     description:
-      'Records that messages could not arrive: that time does not count, and due times are later by it (LL-7). A change of rules: recorded late, it holds from now on and reopens nothing. Needs the scope `policies:write`.',
+      'Records that messages could not arrive (LL-7). That time does not count, so due times move later. This is a change of rules: an outage that is recorded afterwards applies from now on and reopens nothing. Needs the scope `policies:write`.',
     authScopes: { scope: 'policies:write' },
     args: {
-      channelId: t.arg.id({ description: 'Only on this channel; absent: on all of them.' }),
+      channelId: t.arg.id({ description: 'The channel of the outage. Absent: all channels.' }),
       since: t.arg({
         type: 'DateTime',
         required: true,
-        description: 'When it began: since 1970, and at most one minute ahead, which is taken as now.',
+        description: 'When it began: since 1970, and at most one minute in the future, which counts as now.',
       }),
       until: t.arg({
         type: 'DateTime',
-        description: 'When it ended or will end, not before `since`; absent: it goes on until `endOutage`.',
+        description: 'When it ended or will end, not before `since`. Absent: it continues until `endOutage`.',
       }),
       why: t.arg.string({ description: WHY }),
       ...onceArgs(),
     },
     errors: {
       types: [InvalidInputError, NotFoundError, ConflictError, ForbiddenError],
-      union: { name: 'RecordOutageResult', description: 'The outage, or why there is none.' },
+      union: {
+        name: 'RecordOutageResult',
+        description: 'The recorded outage, or the error; nothing was recorded then.',
+      },
     },
     async resolve(_root, args, context) {
       const { accountId, actor, deps } = context;
@@ -108,20 +119,23 @@ builder.mutationField('endOutage', (t) =>
   t.field({
     type: Outage,
     description:
-      'Ends an outage that goes on, or gives one whose end is still to come another end. What was about to end by itself then has as long as it had when the outage began (LL-7). Of one that is over: an InvalidInputError. Needs the scope `policies:write`.',
+      'Ends an outage, or changes an end that is still in the future. Each conversation then has as much time left as when the outage began (LL-7). If the outage is over, the result is an InvalidInputError. Needs the scope `policies:write`.',
     authScopes: { scope: 'policies:write' },
     args: {
-      outageId: t.arg.id({ required: true, description: 'The outage.' }),
+      outageId: t.arg.id({ required: true, description: 'The outage to end.' }),
       until: t.arg({
         type: 'DateTime',
-        description: 'When it ended or will end, not before it began; absent: now.',
+        description: 'When it ended or will end, not before its beginning. Absent: now.',
       }),
       why: t.arg.string({ description: WHY }),
       ...onceArgs(),
     },
     errors: {
       types: [InvalidInputError, NotFoundError, ConflictError, ForbiddenError],
-      union: { name: 'EndOutageResult', description: 'The outage, or why nothing was changed.' },
+      union: {
+        name: 'EndOutageResult',
+        description: 'The changed outage, or the error; nothing was changed then.',
+      },
     },
     async resolve(_root, args, context) {
       const { accountId, actor, deps } = context;

@@ -8,23 +8,23 @@ import { Channel } from '../core/named.ts';
 import { readWhy } from '../core/text.ts';
 
 const Pause = builder.objectRef<PauseRow>('Pause').implement({
-  description: 'A pause of automatic ends that is on (LL-15).',
+  description: 'An active pause of automatic ends (LL-15).',
   fields: (t) => ({
     channel: t.field({
       type: Channel,
       nullable: true,
-      description: 'Where; null: on every channel of the account.',
+      description: 'The paused channel; null for all channels of the account.',
       resolve: ({ channelId }, _args, { load }) => load.channel(channelId),
     }),
-    since: t.field({ type: 'DateTime', description: 'Since when.', resolve: ({ since }) => since }),
+    since: t.field({ type: 'DateTime', description: 'When the pause began.', resolve: ({ since }) => since }),
   }),
 });
 const Pauses = builder.objectRef<{ pauses: PauseRow[] }>('Pauses').implement({
-  description: 'Where automatic ends are paused.',
+  description: 'The result of a change of pauses.',
   fields: (t) => ({
     pauses: t.field({
       type: [Pause],
-      description: 'The pauses that are on, the oldest first.',
+      description: 'All active pauses after the change, the oldest first.',
       resolve: ({ pauses }) => pauses,
     }),
   }),
@@ -33,7 +33,7 @@ const Pauses = builder.objectRef<{ pauses: PauseRow[] }>('Pauses').implement({
 builder.queryField('pauses', (t) =>
   t.field({
     type: [Pause],
-    description: 'The pauses of automatic ends that are on, the oldest first (LL-15).',
+    description: 'The active pauses of automatic ends, the oldest first (LL-15).',
     resolve: (_root, _args, { accountId, reads }) => readPauses(reads.sql, accountId),
   }),
 );
@@ -43,30 +43,32 @@ const CHANGES = [
     name: 'pauseAutomaticEnds',
     change: pause,
     description:
-      'Stops everything that happens by itself on a channel or the whole account, at once: while it is paused no time counts, and nothing is due (LL-15). A hold still ends when it was said to. Paused already: it stays as it is.',
+      'Pauses all automatic ends of a channel, or of the whole account, at once (LL-15). Paused time does not count, and nothing is due. A hold still ends at its time. Pausing again changes nothing.',
   },
   {
     name: 'resumeAutomaticEnds',
     change: resume,
     description:
-      'Ends the pause of a channel, or that of the account; others go on. Whatever was about to end then has as long as it had when the pause began: nothing ends because time stood still (LL-15). Not paused: nothing changes.',
+      'Ends the pause of a channel, or that of the account; other pauses stay (LL-15). Each conversation has as much time left as when the pause began, so nothing ends because of the pause. If there is no such pause, nothing changes.',
   },
 ];
 for (const { name, change, description } of CHANGES)
   builder.mutationField(name, (t) =>
     t.field({
       type: Pauses,
-      description: `${description} The same call again changes nothing. Needs the scope \`policies:write\`.`,
+      description: `${description} A repeated call changes nothing. Needs the scope \`policies:write\`.`,
       authScopes: { scope: 'policies:write' },
       args: {
-        channelId: t.arg.id({ description: 'Only on this channel; absent: the account.' }),
-        why: t.arg.string({ description: 'Kept in the history of the rules: up to 1000 characters.' }),
+        channelId: t.arg.id({ description: 'The channel. Absent: the whole account.' }),
+        why: t.arg.string({
+          description: 'The reason, for the history of the rules: up to 1000 characters.',
+        }),
       },
       errors: {
         types: [InvalidInputError, NotFoundError, ForbiddenError],
         union: {
           name: `${name[0]?.toUpperCase()}${name.slice(1)}Result`,
-          description: 'The pauses that are then on, or why nothing was changed.',
+          description: 'The active pauses, or the error; nothing was changed then.',
         },
       },
       resolve: (_root, args, context) => changed(context, change, args),

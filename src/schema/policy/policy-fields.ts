@@ -10,17 +10,17 @@ import {
 } from '../core/enums.ts';
 
 const LOCALE =
-  'The language, as BCP 47 names it, such as `pt-BR`; null: for all languages without a message of their own.';
-const TEXT = 'What it says: up to 4096 characters, and to what the channel can carry.';
+  'The language, as a BCP 47 tag such as `pt-BR`; null for all languages without a message of their own.';
+const TEXT = 'The text: up to 4096 characters, and no longer than the channel allows.';
 const CloseMessageType = builder.objectRef<CloseMessage>('CloseMessage').implement({
-  description: 'What customers are told at the end, in one language (PE-3).',
+  description: 'A close message in one language (PE-3).',
   fields: (t) => ({
     locale: t.exposeString('locale', { nullable: true, description: LOCALE }),
     text: t.exposeString('text', { description: TEXT }),
   }),
 });
 const CloseMessageInput = builder.inputType('CloseMessageInput', {
-  description: 'What customers are told at the end, in one language (PE-3).',
+  description: 'A close message in one language (PE-3).',
   fields: (t) => ({
     locale: t.string({ description: LOCALE }),
     text: t.string({ required: true, description: TEXT }),
@@ -51,97 +51,129 @@ type FieldSpec = {
 
 /** Every field of a policy, as the API shows it and takes it. */
 export const POLICY_FIELDS: Readonly<Record<PolicyField, FieldSpec>> = {
-  autoClose: { type: 'Boolean', description: 'Whether quiet conversations are closed (LP-1, SP-2).' },
+  autoClose: {
+    type: 'Boolean',
+    description: 'Whether silent conversations close by themselves (LP-1, SP-2).',
+  },
   autoCloseAfter: {
     type: 'Duration',
-    description: 'Quiet for this long, a conversation is closed (LP-1). Counted in open hours (PE-8).',
+    description:
+      'How long a conversation must be silent before it closes (LP-1). Only open hours count (PE-8).',
   },
-  autoCloseStatuses: { type: [OpenStatusEnum], description: 'The statuses in which it is closed (LP-13).' },
+  autoCloseStatuses: {
+    type: [OpenStatusEnum],
+    description: 'The statuses in which a conversation closes (LP-13).',
+  },
   autoCloseAwaiting: {
     type: AutoCloseAwaitingEnum,
-    description: 'While who is awaited it is closed (LP-6).',
+    description: 'Who must be awaited for a conversation to close (LP-6).',
   },
   autoCloseCaseStatuses: {
     type: ['String'],
     nullable: true,
-    description: 'The case statuses in which it is closed (SP-4). Null: in all, and without one.',
+    description:
+      'The case statuses in which a conversation closes (SP-4). Null: in every case status, and without one.',
   },
-  autoCloseThen: { type: AutoCloseThenEnum, description: 'What happens then (PE-9).' },
+  autoCloseThen: {
+    type: AutoCloseThenEnum,
+    description: 'What happens to a conversation instead of ending it (PE-9).',
+  },
   remindBefore: {
     type: ['Duration'],
-    description: 'How long before the close a warning goes out, at most three (PE-2). Empty: none.',
+    description:
+      'How long before the close each reminder is sent, at most three (PE-2). Empty: no reminders.',
   },
   inactivate: {
     type: 'Boolean',
-    description: 'Whether a conversation becomes INACTIVE when the customer does not answer (SF-2).',
+    description: 'Whether a conversation becomes INACTIVE if the customer does not answer (SF-2).',
   },
   inactivateAfter: {
     type: 'Duration',
-    description: "How long after the agent's first message since the customer's last (SF-4).",
+    description:
+      "How long after the agent's first message since the customer's last message it becomes INACTIVE (SF-4).",
   },
-  endInactive: { type: 'Boolean', description: 'Whether INACTIVE conversations end (SF-8).' },
-  endInactiveAfter: { type: 'Duration', description: 'How long after becoming INACTIVE (SF-8).' },
+  endInactive: { type: 'Boolean', description: 'Whether INACTIVE conversations end by themselves (SF-8).' },
+  endInactiveAfter: {
+    type: 'Duration',
+    description: 'How long a conversation stays INACTIVE before it ends (SF-8).',
+  },
   endUnanswered: {
     type: 'Boolean',
-    description: 'Whether conversations that the business began end without a reply (SF-9).',
+    description: 'Whether conversations that the business started end without a reply (SF-9).',
   },
-  endUnansweredAfter: { type: 'Duration', description: 'How long after the business wrote (SF-9).' },
-  queueTimeout: { type: 'Boolean', description: 'Whether waiting in the queue has an end (PE-10).' },
-  queueTimeoutAfter: { type: 'Duration', description: 'How long after it began to wait (PE-10).' },
-  queueTimeoutThen: { type: QueueTimeoutThenEnum, description: 'What happens then (PE-10).' },
+  endUnansweredAfter: {
+    type: 'Duration',
+    description: 'How long after the business wrote such a conversation ends (SF-9).',
+  },
+  queueTimeout: {
+    type: 'Boolean',
+    description: 'Whether a conversation can wait in the queue only for a limited time (PE-10).',
+  },
+  queueTimeoutAfter: {
+    type: 'Duration',
+    description: 'How long a conversation can wait in the queue (PE-10).',
+  },
+  queueTimeoutThen: {
+    type: QueueTimeoutThenEnum,
+    description: 'What happens to a conversation that waited too long (PE-10).',
+  },
   overflowSkillId: {
     type: 'ID',
     nullable: true,
-    description: 'The skill that OVERFLOW sends to (PE-10). Null: none.',
+    description: 'The skill to which OVERFLOW moves a conversation (PE-10). Null: none.',
   },
   reopenWithin: {
     type: 'Duration',
     description:
-      'How long after its end a message of the customer reopens a conversation (SP-7, PE-11). PT0S: never.',
+      'How long after the end a message of the customer reopens the conversation (SP-7, PE-11). PT0S: never.',
   },
   exemptManualResponseTime: {
     type: 'Boolean',
-    description: 'Whether the promise of an answer keeps a conversation from closing (LP-7).',
+    description: 'Whether a manual response time keeps a conversation from closing (LP-7).',
   },
-  botsAreAgents: { type: 'Boolean', description: "Whether bots' messages count as agents' (PE-5)." },
+  botsAreAgents: {
+    type: 'Boolean',
+    description: 'Whether messages of bots count as messages of agents (PE-5).',
+  },
   resetOn: {
     type: [ResettingEnum],
     description:
-      'Which activities move the clock of inactivity, beside messages of customers and agents (LL-10). Holds for those recorded from then on.',
+      'The activities that restart the inactivity clock, besides messages of customers and agents (LL-10). A change applies to activities that are recorded afterwards.',
   },
   closeMessages: {
     type: [CloseMessageType],
     input: [CloseMessageInput],
     description:
-      "The close message by language, at most 50: that of the customer's locale, else of its language, else the one without a language (PE-3). Empty: what the channel says by itself.",
+      "The close messages, at most 50, one for each language (PE-3). A customer gets the one in their locale, else in its language, else the one without a language. Empty: the channel's own text.",
   },
   tagOnClose: {
     type: 'String',
     nullable: true,
-    description: 'The tag that every automatic end adds, up to 100 characters (PE-3). Null: none.',
+    description: 'A tag that every automatic end adds, up to 100 characters (PE-3). Null: none.',
   },
   optOutWords: {
     type: ['String'],
     description:
-      'Words by which customers opt out, beside those of the channel; at most 50, of up to 50 characters (PE-12). The whole message has to be one. Case, space, punctuation, quotes, emoji and invisible characters do not matter, nor do thanks around it. Two words that differ in nothing else are INVALID_INPUT.',
+      'Words by which customers opt out, besides those of the channel: at most 50, up to 50 characters each (PE-12). The whole message must be such a word. Case, space, punctuation, quotes, emoji, invisible characters and words of thanks are ignored. Two words that differ only in these are INVALID_INPUT.',
   },
   sessionLongevity: {
     type: 'Boolean',
     description:
-      'Whether a conversation that a notification began stays open for a reply; else it ends at once (SF-10).',
+      'Whether a conversation that a notification started stays open for a reply. If not, it ends at once (SF-10).',
   },
   agentMessageWhenInactive: {
     type: AgentMessageWhenInactiveEnum,
-    description: "What an agent's message to an INACTIVE conversation does (SF-6).",
+    description: 'What happens when an agent writes to an INACTIVE conversation (SF-6).',
   },
   statusBasedCapacity: {
     type: 'Boolean',
     description:
-      "Whether agents' capacity follows the status of their work: a customer who comes back to an INACTIVE conversation finds the same agent (SF-7). Set on the account alone; with profile SALESFORCE not together with `inactivate` (SF-3).",
+      'Whether capacity depends on the status of conversations: a customer who returns to an INACTIVE conversation then gets the same agent (SF-7). It can be set only for the account, and under the profile SALESFORCE not together with `inactivate` (SF-3).',
   },
   manualInactivation: {
     type: 'Boolean',
-    description: 'Whether a conversation may be marked INACTIVE by hand (SF-12). Set on the account alone.',
+    description:
+      'Whether agents may mark a conversation INACTIVE (SF-12). It can be set only for the account.',
   },
 };
 

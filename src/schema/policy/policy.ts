@@ -30,7 +30,7 @@ type PolicyAt = ResolvedPolicy & Place & { rulesVersion: number; enabledSince: E
 
 const Switches = builder.objectRef<EnabledSince>('PolicySwitches').implement({
   description:
-    'Since when each timer is on at a place: what has been idle since before then stays open until something counts as activity again (SP-6). Null: from the beginning, or it is off.',
+    'The instants since which each timer is on, at one place of the policy (SP-6). A conversation that was silent before stays open until its next activity. Null: on from the beginning, or off.',
   fields: (t) =>
     Object.fromEntries(
       (Object.keys(SWITCHES) as SwitchField[]).map((name) => [
@@ -38,7 +38,7 @@ const Switches = builder.objectRef<EnabledSince>('PolicySwitches').implement({
         t.field({
           type: 'DateTime',
           nullable: true,
-          description: `Since when \`${name}\` is on.`,
+          description: `The instant since which \`${name}\` is on.`,
           resolve: (enabledSince) => enabledSince(name),
         }),
       ]),
@@ -46,12 +46,12 @@ const Switches = builder.objectRef<EnabledSince>('PolicySwitches').implement({
 });
 
 const Origins = builder.objectRef<PolicyAt['origins']>('PolicyOrigins').implement({
-  description: 'Where each field of a policy comes from (LL-1).',
+  description: 'The origin of each policy field (LL-1).',
   fields: (t) =>
     fieldMap((name) =>
       t.field({
         type: Origin,
-        description: `Where \`${name}\` comes from.`,
+        description: `The origin of \`${name}\`.`,
         resolve: (origins) => origins[name],
       }),
     ),
@@ -59,7 +59,7 @@ const Origins = builder.objectRef<PolicyAt['origins']>('PolicyOrigins').implemen
 
 export const Policy = builder.objectRef<PolicyAt>('Policy').implement({
   description:
-    'The policy that holds at a place: each field from the strongest layer that sets it (LP-4), within what the profile and the channel allow.',
+    'The policy of the account, a channel, a skill, or a skill on a channel. Each field comes from the strongest layer that sets it (LP-4), within the bounds of profile and channel.',
   fields: (t) => ({
     ...fieldMap((name) => {
       const { type, nullable = false, description } = POLICY_FIELDS[name];
@@ -76,38 +76,41 @@ export const Policy = builder.objectRef<PolicyAt>('Policy').implement({
     channel: t.field({
       type: Channel,
       nullable: true,
-      description: 'The channel it holds on; null: whatever sets no more for a channel.',
+      description: 'The channel of this policy; null for the part that is common to all channels.',
       resolve: ({ channelId }, _args, { load }) => load.channel(channelId),
     }),
     skill: t.field({
       type: Skill,
       nullable: true,
-      description: 'The skill it holds for; null: conversations without one.',
+      description: 'The skill of this policy; null for conversations without a skill.',
       resolve: ({ skillId }, _args, { load }) => load.skill(skillId),
     }),
     origins: t.field({
       type: Origins,
-      description: 'Where each field comes from.',
+      description: 'The layer from which each field comes.',
       resolve: ({ origins }) => origins,
     }),
     enabledSince: t.field({
       type: Switches,
-      description: 'Since when each timer is on here (SP-6).',
+      description: 'The instants since which each timer is on (SP-6).',
       resolve: ({ enabledSince }) => enabledSince,
     }),
-    rulesVersion: t.exposeInt('rulesVersion', { description: 'The version of the rules it was read at.' }),
+    rulesVersion: t.exposeInt('rulesVersion', {
+      description: 'The rules version at which the policy was read.',
+    }),
   }),
 });
 
 const SetPolicyInput = builder.inputType('SetPolicyInput', {
   description:
-    'Sets fields of one layer of the policy. A field that is left out stays as it is in the layer; one that is null is unset there and inherited again, but for the three where null is a value (`autoCloseCaseStatuses`, `overflowSkillId`, `tagOnClose`).',
+    'Sets fields of one policy layer. A field that is left out stays as it is in the layer. A field that is null is removed from the layer and inherited again, except the three fields with null as a value: `autoCloseCaseStatuses`, `overflowSkillId`, `tagOnClose`.',
   fields: (t) => ({
-    channelId: t.id({ description: "The layer's channel; absent: not for one channel." }),
-    skillId: t.id({ description: "The layer's skill; absent: not for one skill (LP-4)." }),
-    why: t.string({ description: 'Kept in the history of the rules: up to 1000 characters.' }),
+    channelId: t.id({ description: 'The channel of the layer. Absent: the layer is not for one channel.' }),
+    skillId: t.id({ description: 'The skill of the layer. Absent: the layer is not for one skill (LP-4).' }),
+    why: t.string({ description: 'The reason, for the history of the rules: up to 1000 characters.' }),
     expectedVersion: t.int({
-      description: 'The rules version this was decided on; where it is not the newest, ConflictError.',
+      description:
+        'The rules version on which the change is based. If it is not the newest, the result is a ConflictError.',
     }),
     ...(Object.fromEntries(
       POLICY_FIELD_NAMES.map((name) => {
@@ -122,12 +125,21 @@ builder.mutationField('setPolicy', (t) =>
   t.field({
     type: Policy,
     description:
-      'Sets fields of a policy layer, in force at once for every conversation it concerns (SP-10, LL-3). Answers the policy that then holds there. Needs the scope `policies:write`.',
+      'Sets fields of a policy layer, and returns the resulting policy there. The change applies at once to every conversation it concerns (SP-10, LL-3). Needs the scope `policies:write`.',
     authScopes: { scope: 'policies:write' },
-    args: { input: t.arg({ type: SetPolicyInput, required: true, description: 'What to set, and where.' }) },
+    args: {
+      input: t.arg({
+        type: SetPolicyInput,
+        required: true,
+        description: 'The layer, and the fields to set in it.',
+      }),
+    },
     errors: {
       types: [OutOfBoundsError, InvalidInputError, NotFoundError, ConflictError, ForbiddenError],
-      union: { name: 'SetPolicyResult', description: 'The policy, or why nothing was changed.' },
+      union: {
+        name: 'SetPolicyResult',
+        description: 'The resulting policy, or the error; nothing was changed then.',
+      },
     },
     async resolve(_root, { input }, { accountId, actor, deps }) {
       const place: Place = {

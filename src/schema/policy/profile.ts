@@ -15,10 +15,10 @@ import { enumOf } from '../core/enums.ts';
 import { readText, readWhy } from '../core/text.ts';
 
 const MAX = { caseStatuses: BOUNDS.caseStatuses.max, caseStatus: BOUNDS.caseStatus.max };
-const WHY = 'Kept in the history of the rules: up to 1000 characters.';
+const WHY = 'The reason, for the history of the rules: up to 1000 characters.';
 
 const ProfileEnum = enumOf<string>('Profile', 'A named set of bounds, defaults and reset rules.', {
-  LULL: "All vendors' abilities together, within the widest bounds.",
+  LULL: 'The abilities of all vendors together, with the widest bounds.',
   LIVEPERSON: "LivePerson's automatic close (LP-1 to LP-13).",
   SALESFORCE: "Salesforce's sessions (SF-1 to SF-14).",
   SPROUT: "Sprout's cases (SP-1 to SP-13).",
@@ -28,18 +28,22 @@ builder.mutationField('setProfile', (t) =>
   t.field({
     type: Account,
     description:
-      'Chooses the profile that the account runs on: a change of rules like any other, in force at once for every conversation. What layers set stays, if it fits; else nothing is changed, and all that does not is listed. Needs the scope `policies:write`.',
+      'Sets the profile of the account. This is a change of rules and applies at once to every conversation. The layers keep their fields. If one does not fit the profile, nothing is changed and the error lists every such field. Needs the scope `policies:write`.',
     authScopes: { scope: 'policies:write' },
     args: {
-      profile: t.arg({ type: ProfileEnum, required: true, description: 'The profile.' }),
+      profile: t.arg({ type: ProfileEnum, required: true, description: 'The new profile.' }),
       why: t.arg.string({ description: WHY }),
       expectedVersion: t.arg.int({
-        description: 'The rules version this was decided on; where it is not the newest, ConflictError.',
+        description:
+          'The rules version on which the change is based. If it is not the newest, the result is a ConflictError.',
       }),
     },
     errors: {
       types: [ProfileRefusedError, InvalidInputError, NotFoundError, ConflictError, ForbiddenError],
-      union: { name: 'SetProfileResult', description: 'The account, or why nothing was changed.' },
+      union: {
+        name: 'SetProfileResult',
+        description: 'The changed account, or the error; nothing was changed then.',
+      },
     },
     async resolve(_root, { profile, why, expectedVersion }, { accountId, actor, deps, load }) {
       const author = { changedBy: actor, why: readWhy(why) };
@@ -54,18 +58,21 @@ builder.mutationField('setCaseStatuses', (t) =>
   t.field({
     type: Account,
     description:
-      'Defines the case statuses that conversations can have, and that a policy can close by (SP-4). One that goes stays where it is set. The same list again changes nothing. Needs the scope `policies:write`.',
+      'Sets the case statuses that conversations can have and policies can use (SP-4). A removed status stays on the conversations that have it. Setting the same list again changes nothing. Needs the scope `policies:write`.',
     authScopes: { scope: 'policies:write' },
     args: {
       caseStatuses: t.arg.stringList({
         required: true,
-        description: `All of them: at most ${MAX.caseStatuses}, of 1 to ${MAX.caseStatus} characters. One that a policy closes by has to stay.`,
+        description: `The complete list: at most ${MAX.caseStatuses} statuses of 1 to ${MAX.caseStatus} characters. A status that a policy uses cannot be removed.`,
       }),
       why: t.arg.string({ description: WHY }),
     },
     errors: {
       types: [InvalidInputError, ForbiddenError],
-      union: { name: 'SetCaseStatusesResult', description: 'The account, or why nothing was changed.' },
+      union: {
+        name: 'SetCaseStatusesResult',
+        description: 'The changed account, or the error; nothing was changed then.',
+      },
     },
     async resolve(_root, { caseStatuses, why }, { accountId, actor, deps, load }) {
       if (caseStatuses.length > MAX.caseStatuses)

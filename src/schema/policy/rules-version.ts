@@ -9,51 +9,60 @@ const LIST = 'rules';
 
 const RulesChangeKindEnum = enumOf<RulesVersionRow['kind']>(
   'RulesChangeKind',
-  'What a change of rules was to.',
+  'The object of a change of rules.',
   {
     POLICY: 'A layer of the policy.',
-    PROFILE: 'The profile.',
+    PROFILE: 'The new profile.',
     CHANNEL: 'A channel.',
     CALENDAR: 'Open hours or holidays.',
     OUTAGE: 'An outage, or a pause of automatic ends (LL-15).',
     EXEMPT_TAGS: 'The tags that keep a conversation from closing (PE-7).',
-    CASE_STATUSES: 'The case statuses that there are (SP-4).',
-    ENDPOINT: 'Who hears of events by webhook.',
+    CASE_STATUSES: 'The case statuses of the account (SP-4).',
+    ENDPOINT: 'A webhook endpoint.',
   },
 );
 
 const RulesVersion = builder.objectRef<RulesVersionRow>('RulesVersion').implement({
-  description: "A change of the account's rules: who, when, what before and after, and why.",
+  description:
+    "A change of the account's rules: who made it, when and why, with the values before and after.",
   fields: (t) => ({
-    version: t.exposeInt('version', { description: 'The version it led to.' }),
-    kind: t.field({ type: RulesChangeKindEnum, description: 'What it was to.', resolve: (row) => row.kind }),
+    version: t.exposeInt('version', { description: 'The rules version that the change created.' }),
+    kind: t.field({
+      type: RulesChangeKindEnum,
+      description: 'The object of the change.',
+      resolve: (row) => row.kind,
+    }),
     channel: t.field({
       type: Channel,
       nullable: true,
-      description: 'The channel it was about; null: not one channel.',
+      description: 'The changed channel; null if the change is not about one channel.',
       resolve: ({ channelId }, _args, { load }) => load.channel(channelId),
     }),
     skill: t.field({
       type: Skill,
       nullable: true,
-      description: 'The skill it was about; null: not one skill.',
+      description: 'The changed skill; null if the change is not about one skill.',
       resolve: ({ skillId }, _args, { load }) => load.skill(skillId),
     }),
     changedBy: t.exposeString('changedBy', {
-      description: 'Who: a key, an agent, or a command at a terminal.',
+      description: 'Who made the change: a key, an agent, or a command at a terminal.',
     }),
-    changedAt: t.field({ type: 'DateTime', description: 'When.', resolve: (row) => row.changedAt }),
-    why: t.exposeString('why', { nullable: true, description: 'Why, as given.' }),
+    changedAt: t.field({
+      type: 'DateTime',
+      description: 'When the change was made.',
+      resolve: (row) => row.changedAt,
+    }),
+    why: t.exposeString('why', { nullable: true, description: 'The reason that was given.' }),
     before: t.field({
       type: 'JSONObject',
       nullable: true,
-      description: 'All that was set there before; null: nothing was.',
+      description: 'The values before the change; null if nothing was set.',
       resolve: ({ before }) => before && withGlobalIds(before),
     }),
     after: t.field({
       type: 'JSONObject',
       nullable: true,
-      description: 'All that is set there since; null: nothing is.',
+      description: 'The values after the change; null if nothing is set.',
       resolve: ({ after }) => after && withGlobalIds(after),
     }),
   }),
@@ -61,13 +70,13 @@ const RulesVersion = builder.objectRef<RulesVersionRow>('RulesVersion').implemen
 
 const RulesVersionConnection = builder.connectionObject(
   { type: RulesVersion, name: 'RulesVersionConnection', description: 'A page of the history of rules.' },
-  { name: 'RulesVersionEdge', description: 'One of the history, with its cursor.' },
+  { name: 'RulesVersionEdge', description: 'A change of the rules with its cursor.' },
 );
 
 builder.queryField('rulesVersions', (t) =>
   t.field({
     type: RulesVersionConnection,
-    description: "Every change of the account's rules, the newest first. The history is only added to.",
+    description: "Every change of the account's rules, the newest first. The history is append-only.",
     args: pageArgs(20),
     async resolve(_root, args, { accountId, reads }) {
       const page = readPageArgs(args, LIST, isVersion);

@@ -16,116 +16,133 @@ import { Agent, Channel, Skill } from '../core/named.ts';
 type Row = ReportedRow & { by: ReportGrouping };
 type Reported = { from: Date; until: Date; total: Row; groups: Row[]; hasMoreGroups: boolean };
 
-const ReportGroupingEnum = enumOf<ReportGrouping>('ReportGrouping', 'What the groups of a report go by.', {
-  NONE: 'No groups: the total alone.',
-  CHANNEL: 'The channel.',
-  SKILL: 'The skill that the conversation has now.',
-  AGENT:
-    'The agent credited with the end (SP-8). What has not ended credits nobody, so that no agent is charged with what is still open.',
-});
+const ReportGroupingEnum = enumOf<ReportGrouping>(
+  'ReportGrouping',
+  'The property by which a report forms its groups.',
+  {
+    NONE: 'No groups, only the total.',
+    CHANNEL: 'The channel of the conversation.',
+    SKILL: 'The present skill of the conversation.',
+    AGENT:
+      'The agent credited with the end (SP-8). Open conversations credit no agent, so that no agent is charged with them.',
+  },
+);
 
 const ReportReason = builder.objectRef<Figures['reasons'][number]>('ReportReason').implement({
-  description: 'How many conversations were closed for one reason.',
+  description: 'The number of conversations that were closed for one reason.',
   fields: (t) => ({
-    reason: t.field({ type: EndReasonEnum, description: 'The reason.', resolve: ({ reason }) => reason }),
-    closed: t.exposeInt('closed', { description: 'How many of `totalClosed`.' }),
+    reason: t.field({
+      type: EndReasonEnum,
+      description: 'The reason of the ends.',
+      resolve: ({ reason }) => reason,
+    }),
+    closed: t.exposeInt('closed', {
+      description: 'The number of these conversations, as a part of `totalClosed`.',
+    }),
   }),
 });
 
 const ReportEnder = builder.objectRef<Figures['enders'][number]>('ReportEnder').implement({
-  description: 'How many conversations somebody of one role closed (PE-14).',
+  description: 'The number of conversations that one role closed (PE-14).',
   fields: (t) => ({
     by: t.field({ type: EndedByEnum, description: 'Who.', resolve: ({ by }) => by }),
-    closed: t.exposeInt('closed', { description: 'How many of `totalClosed`.' }),
+    closed: t.exposeInt('closed', {
+      description: 'The number of these conversations, as a part of `totalClosed`.',
+    }),
   }),
 });
 
 const ReportLateness = builder.objectRef<NonNullable<Row['lateness']>>('ReportLateness').implement({
   description:
-    'How late automatic ends were, each after the earliest instant at which it could have been ended, in whole milliseconds (LL-13).',
+    'The lateness of automatic ends, in whole milliseconds: from the earliest instant at which the conversation could have ended (LL-13).',
   fields: (t) => ({
-    p50Ms: t.exposeFloat('p50Ms', { description: 'Half of them were as late as this or less.' }),
-    p99Ms: t.exposeFloat('p99Ms', { description: '99 of 100 of them were as late as this or less.' }),
+    p50Ms: t.exposeFloat('p50Ms', { description: 'The median: half of the ends were at most this late.' }),
+    p99Ms: t.exposeFloat('p99Ms', {
+      description: 'The 99th percentile: 99 % of the ends were at most this late.',
+    }),
   }),
 });
 
 const ReportFigures = builder.objectRef<Figures>('ReportFigures').implement({
-  description: 'What was closed in the period, all of it or only the automatic or manual ends (SP-9, SP-12).',
+  description:
+    'Figures about conversations that were closed in the period: by all ends, or only by the automatic or the manual ones (SP-9, SP-12).',
   fields: (t) => ({
     totalClosed: t.exposeInt('totalClosed', {
       description:
-        'Conversations that ended in the period and are still ended, whenever they were started (SP-9). One that was reopened or revoked since is not closed.',
+        'The number of conversations that ended in the period and are still ended, whenever they started (SP-9). A conversation that was reopened since is not counted.',
     }),
     samePeriodClosed: t.exposeInt('samePeriodClosed', {
-      description: 'Those of them that were started in the period as well (SP-9).',
+      description: 'The number of these conversations that also started in the period (SP-9).',
     }),
     caseCompletionRate: t.exposeFloat('caseCompletionRate', {
       nullable: true,
       description:
-        "`samePeriodClosed` divided by the row's `started`, from 0 to 1 (SP-9): the automatic and the manual rate add up to that of all. Null when none was started.",
+        '`samePeriodClosed` divided by `started` of the same row, from 0 to 1 (SP-9). The automatic and the manual rate add up to the rate of all. Null if none was started.',
     }),
     averageHandleTime: t.field({
       type: 'Duration',
       nullable: true,
       description:
-        'The mean time from the start of a conversation to its end, over those of `totalClosed` (SP-9), rounded to the millisecond. It is wall time, closed hours included. Null when none was closed.',
+        'The mean time from start to end of the conversations in `totalClosed` (SP-9), rounded to milliseconds. Closed hours count as well. Null if none was closed.',
       resolve: ({ averageHandleTime }) => averageHandleTime,
     }),
     reasons: t.field({
       type: [ReportReason],
-      description: 'How many of `totalClosed` for which reason, the most frequent first.',
+      description: '`totalClosed` divided by reason, the most frequent first.',
       resolve: ({ reasons }) => reasons,
     }),
     enders: t.field({
       type: [ReportEnder],
-      description: 'How many of `totalClosed` were ended by whom, the most frequent first (PE-14).',
+      description:
+        '`totalClosed` divided by the role that ended the conversation, the most frequent first (PE-14).',
       resolve: ({ enders }) => enders,
     }),
   }),
 });
 
 const ReportRow = builder.objectRef<Row>('ReportRow').implement({
-  description: 'The figures of a period: of all its conversations, or of a group.',
+  description: 'The figures of a period, for all conversations or for one group.',
   fields: (t) => ({
     channel: t.field({
       type: Channel,
       nullable: true,
-      description: 'The channel of the group; null: it goes by something else.',
+      description: 'The channel of the group; null if the report is not grouped by channel.',
       resolve: ({ by, groupId }, _args, { load }) => load.channel(by === 'CHANNEL' ? groupId : null),
     }),
     skill: t.field({
       type: Skill,
       nullable: true,
-      description: 'The skill of the group; null: it goes by something else, or is of those without one.',
+      description:
+        'The skill of the group; null for conversations without a skill, or if the report is not grouped by skill.',
       resolve: ({ by, groupId }, _args, { load }) => load.skill(by === 'SKILL' ? groupId : null),
     }),
     agent: t.field({
       type: Agent,
       nullable: true,
       description:
-        'The agent credited with the ends of the group (SP-8); null: it goes by something else, or is of those that credit nobody, the ones still open among them.',
+        'The agent credited with the ends of the group (SP-8); null for conversations that credit no agent, open ones included, or if the report is not grouped by agent.',
       resolve: ({ by, groupId }, _args, { load }) => load.agent(by === 'AGENT' ? groupId : null),
     }),
     started: t.exposeInt('started', {
       description:
-        'Conversations started in the period, however they stand now (SP-9). A reopened one is not started again.',
+        'The number of conversations that started in the period, in whatever status they are now (SP-9). A reopened conversation did not start again.',
     }),
-    all: t.field({ type: ReportFigures, description: 'All ends.', resolve: ({ all }) => all }),
+    all: t.field({ type: ReportFigures, description: 'The figures of all ends.', resolve: ({ all }) => all }),
     automatic: t.field({
       type: ReportFigures,
-      description: 'Only what a timer ended: ends that have a `latenessMs` (SP-12).',
+      description: 'The figures of ends by a timer, which have a `latenessMs` (SP-12).',
       resolve: ({ automatic }) => automatic,
     }),
     manual: t.field({
       type: ReportFigures,
       description:
-        'Only what no timer ended: commands, and what follows at once from a message, such as an opt-out (SP-12).',
+        'The figures of other ends: by a command, or as a consequence of a message, such as an opt-out (SP-12).',
       resolve: ({ manual }) => manual,
     }),
     lateness: t.field({
       type: ReportLateness,
       nullable: true,
-      description: 'How late the automatic ends were (LL-13); null without any.',
+      description: 'The lateness of the automatic ends (LL-13); null if there were none.',
       resolve: ({ lateness }) => lateness,
     }),
   }),
@@ -133,26 +150,30 @@ const ReportRow = builder.objectRef<Row>('ReportRow').implement({
 
 const Report = builder.objectRef<Reported>('Report').implement({
   description:
-    'What was started and closed in a period (SP-9), automatic apart from manual (SP-12), from the conversations as they stand now: those reopened since are no longer closed, and those no longer kept no longer count.',
+    'The conversations that were started and closed in a period (SP-9), with automatic and manual ends apart (SP-12). The figures describe conversations as they are now: reopened ones are not closed, and deleted ones do not count.',
   fields: (t) => ({
-    from: t.field({ type: 'DateTime', description: 'Where the period begins.', resolve: ({ from }) => from }),
+    from: t.field({
+      type: 'DateTime',
+      description: 'The beginning of the period.',
+      resolve: ({ from }) => from,
+    }),
     until: t.field({
       type: 'DateTime',
-      description: 'Where it ends; this instant is no longer in it.',
+      description: 'The end of the period, which is not part of it.',
       resolve: ({ until }) => until,
     }),
     total: t.field({
       type: ReportRow,
-      description: 'All conversations that the report is of.',
+      description: 'The figures of all conversations of the report.',
       resolve: ({ total }) => total,
     }),
     groups: t.field({
       type: [ReportRow],
-      description: `The groups that anything was started or closed in, those with the most conversations first, at most ${MAX_GROUPS}. Those of one report share no conversation.`,
+      description: `The groups with at least one started or closed conversation, the largest first, at most ${MAX_GROUPS}. A conversation is in one group only.`,
       resolve: ({ groups }) => groups,
     }),
     hasMoreGroups: t.exposeBoolean('hasMoreGroups', {
-      description: `Whether there are more than the ${MAX_GROUPS} groups shown; the total counts those too.`,
+      description: `Whether there are more than ${MAX_GROUPS} groups. The total includes all of them.`,
     }),
   }),
 });
@@ -160,22 +181,24 @@ const Report = builder.objectRef<Reported>('Report').implement({
 builder.queryField('report', (t) =>
   t.field({
     type: Report,
-    description: `What was started and closed in a period, from \`from\` on and before \`until\` (SP-9). It reads every conversation of the account, and gives up after 10 s with the code UNAVAILABLE: for a report, not for a page that refreshes itself. INVALID_INPUT names \`until\` unless it is after \`from\` and at most ${MAX_PERIOD_DAYS} days later; NOT_FOUND names a channel or skill that the account does not have.`,
+    description: `Counts the conversations that were started and closed from \`from\` until just before \`until\` (SP-9). It reads every conversation of the account and fails with UNAVAILABLE after 10 s, so do not refresh it often. INVALID_INPUT names \`until\` unless it is after \`from\` and at most ${MAX_PERIOD_DAYS} days later. NOT_FOUND names an unknown channel or skill.`,
     args: {
-      from: t.arg({ type: 'DateTime', required: true, description: 'Where the period begins.' }),
+      from: t.arg({ type: 'DateTime', required: true, description: 'The beginning of the period.' }),
       until: t.arg({
         type: 'DateTime',
         required: true,
-        description: `Where it ends, itself not in it: after from, at most ${MAX_PERIOD_DAYS} days of 24 hours later.`,
+        description: `The end of the period, which is not part of it: after \`from\`, and at most ${MAX_PERIOD_DAYS} days of 24 hours later.`,
       }),
       by: t.arg({
         type: ReportGroupingEnum,
         required: true,
         defaultValue: 'NONE',
-        description: 'What its groups go by.',
+        description: 'How to group the conversations.',
       }),
-      channelId: t.arg.id({ description: 'Only on this channel; absent: on all.' }),
-      skillId: t.arg.id({ description: 'Only with this skill; absent: with any, or none.' }),
+      channelId: t.arg.id({ description: 'Only conversations on this channel. Absent: on all channels.' }),
+      skillId: t.arg.id({
+        description: 'Only conversations with this skill. Absent: with any skill or none.',
+      }),
     },
     async resolve(_root, { from, until, by, ...given }, context) {
       const place = await readPlace(given, context);

@@ -7,32 +7,36 @@ import { isVersion } from '../policy/rules-version.ts';
 const LIST = 'run';
 
 const RunReason = builder.objectRef<StoredRun['reasons'][number]>('RunReason').implement({
-  description: 'How many conversations a run has ended for one reason.',
+  description: 'The number of conversations that a run ended for one reason.',
   fields: (t) => ({
-    reason: t.field({ type: EndReasonEnum, description: 'The reason.', resolve: ({ reason }) => reason }),
-    ended: t.exposeInt('ended', { description: 'How many.' }),
+    reason: t.field({
+      type: EndReasonEnum,
+      description: 'The reason of the ends.',
+      resolve: ({ reason }) => reason,
+    }),
+    ended: t.exposeInt('ended', { description: 'The number of these conversations.' }),
   }),
 });
 
 const Run = builder.objectRef<StoredRun>('Run').implement({
   description:
-    'All that one version of the rules has ended by itself. What was reopened or revoked since is no longer counted.',
+    'All ends that one version of the rules caused by itself. Conversations that were reopened since are not counted.',
   fields: (t) => ({
-    rulesVersion: t.exposeInt('rulesVersion', { description: 'The version of the rules.' }),
-    ended: t.exposeInt('ended', { description: 'How many conversations it has ended.' }),
+    rulesVersion: t.exposeInt('rulesVersion', { description: 'The rules version of the run.' }),
+    ended: t.exposeInt('ended', { description: 'The number of conversations that the run ended.' }),
     reasons: t.field({
       type: [RunReason],
-      description: 'How many for which reason, the most frequent first.',
+      description: 'The ended conversations divided by reason, the most frequent first.',
       resolve: ({ reasons }) => reasons,
     }),
     firstEndedAt: t.field({
       type: 'DateTime',
-      description: 'When the first of them ended.',
+      description: 'When the first of these conversations ended.',
       resolve: ({ firstEndedAt }) => firstEndedAt,
     }),
     lastEndedAt: t.field({
       type: 'DateTime',
-      description: 'When the last of them ended.',
+      description: 'When the last of these conversations ended.',
       resolve: ({ lastEndedAt }) => lastEndedAt,
     }),
   }),
@@ -40,14 +44,14 @@ const Run = builder.objectRef<StoredRun>('Run').implement({
 
 const RunConnection = builder.connectionObject(
   { type: Run, name: 'RunConnection', description: 'A page of runs.' },
-  { name: 'RunEdge', description: 'One of the runs, with its cursor.' },
+  { name: 'RunEdge', description: 'A run with its cursor.' },
 );
 
 builder.queryField('runs', (t) =>
   t.field({
     type: RunConnection,
     description:
-      "What the account's rules have ended by themselves, by version, the newest first. It reads every conversation of the account, and gives up after 10 s with the code UNAVAILABLE: for a report, not for a page that refreshes itself.",
+      'The automatic ends of the account by rules version, the newest first. It reads every conversation of the account and fails with UNAVAILABLE after 10 s, so do not refresh it often.',
     args: pageArgs(20),
     async resolve(_root, args, { accountId, reads }) {
       const page = readPageArgs(args, LIST, isVersion);

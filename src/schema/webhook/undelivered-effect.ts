@@ -18,47 +18,59 @@ import { Channel } from '../core/named.ts';
 
 const LIST = 'effect';
 
-const EffectKindEnum = enumOf<EffectRow['kind']>('EffectKind', 'What was to be sent.', {
-  DELIVER_MESSAGE: 'Something to the customer.',
-  SEND_WEBHOOK: 'An event, to an endpoint.',
+const EffectKindEnum = enumOf<EffectRow['kind']>('EffectKind', 'The kind of an effect.', {
+  DELIVER_MESSAGE: 'A message to the customer.',
+  SEND_WEBHOOK: 'An event, sent to a webhook endpoint.',
 });
-const EffectStateEnum = enumOf<EffectRow['state']>('EffectState', 'How sending stands.', {
-  PENDING: 'It is still to be sent.',
+const EffectStateEnum = enumOf<EffectRow['state']>('EffectState', 'The state of an effect.', {
+  PENDING: 'It is waiting to be sent.',
   SENT: 'It was sent.',
-  DEAD: 'It was given up: refused, or tried too often.',
-  DROPPED: 'It was not wanted any more.',
-  UNCONFIRMED: 'Nobody knows whether it was taken; it is not sent again by itself, lest it be shown twice.',
+  DEAD: 'It failed for good: it was refused, or retried too often.',
+  DROPPED: 'It was dropped, because it is no longer needed.',
+  UNCONFIRMED:
+    'Its outcome is unknown. It is not retried automatically, because the customer could then see it twice.',
 });
 
 const Effect = builder.objectRef<EffectRow>('Effect');
 builder.node(Effect, {
   name: 'Effect',
-  description: 'Something that Lull owes the world outside: a message to a customer, or a webhook.',
-  id: { resolve: ({ id }) => id, description: 'Unique over all types.' },
+  description: 'Something that Lull sends because of an event: a message to a customer, or a webhook.',
+  id: { resolve: ({ id }) => id, description: 'The global id: unique across all types, opaque.' },
   async loadManyWithoutCache(ids, { accountId, reads }) {
     const rows = new Map((await readEffects(reads.sql, accountId, ids)).map((row) => [row.id, row]));
     return ids.map((id) => rows.get(id) ?? null);
   },
   fields: (t) => ({
-    kind: t.field({ type: EffectKindEnum, description: 'What it is.', resolve: ({ kind }) => kind }),
-    state: t.field({ type: EffectStateEnum, description: 'How it stands.', resolve: ({ state }) => state }),
+    kind: t.field({
+      type: EffectKindEnum,
+      description: 'Whether it is a message to the customer or a webhook.',
+      resolve: ({ kind }) => kind,
+    }),
+    state: t.field({
+      type: EffectStateEnum,
+      description: 'Whether it is waiting, sent, failed or dropped.',
+      resolve: ({ state }) => state,
+    }),
     part: t.field({
       type: PartEnum,
       nullable: true,
-      description: 'What of the end, or that it is a warning; null for a webhook.',
+      description: 'The part of the closing, or the reminder; null for a webhook.',
       resolve: ({ payload }) => partOf(payload),
     }),
-    attempts: t.exposeInt('attempts', { description: 'How often it was tried.' }),
-    error: t.exposeString('error', { nullable: true, description: 'Why the last attempt came to nothing.' }),
+    attempts: t.exposeInt('attempts', { description: 'The number of attempts so far.' }),
+    error: t.exposeString('error', {
+      nullable: true,
+      description: 'Why the last attempt failed; null if none did.',
+    }),
     createdAt: t.field({
       type: 'DateTime',
-      description: 'Since when it is owed.',
+      description: 'When the effect was created.',
       resolve: (row) => row.createdAt,
     }),
     doneAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When it was sent, given up or dropped; null: it is PENDING.',
+      description: 'When it was sent, failed or was dropped; null while it is PENDING.',
       resolve: ({ doneAt }) => doneAt,
     }),
     channel: t.field({
@@ -69,7 +81,7 @@ builder.node(Effect, {
     conversation: t.field({
       type: Conversation,
       nullable: true,
-      description: 'Its conversation; null once that is no longer kept.',
+      description: 'Its conversation; null if that has been deleted since.',
       resolve: ({ conversationId }, _args, { load }) => load.conversation(conversationId),
     }),
   }),
@@ -77,15 +89,18 @@ builder.node(Effect, {
 
 const EffectConnection = builder.connectionObject(
   { type: Effect, name: 'EffectConnection', description: 'A page of effects.' },
-  { name: 'EffectEdge', description: 'One of the effects, with its cursor.' },
+  { name: 'EffectEdge', description: 'An effect with its cursor.' },
 );
 
 builder.queryField('undelivered', (t) =>
   t.field({
     type: EffectConnection,
     description:
-      'What could not be sent (DEAD), and what nobody knows whether it was (UNCONFIRMED), the oldest first: for an admin to retry or to drop.',
-    args: { channelId: t.arg.id({ description: 'Only on this channel.' }), ...pageArgs(20) },
+      'Effects that failed for good (DEAD) or have an unknown outcome (UNCONFIRMED), the oldest first. An admin retries or drops them.',
+    args: {
+      channelId: t.arg.id({ description: 'Only effects on this channel. Absent: on all channels.' }),
+      ...pageArgs(20),
+    },
     async resolve(_root, args, { accountId, reads, load }) {
       const page = readPageArgs(args, LIST, isUuid);
       const channelId = decodeGiven('Channel', args.channelId, 'channelId');
@@ -105,9 +120,9 @@ const SETTLING = [
     name: 'retryEffect',
     settle: retryEffect,
     description:
-      'Tries again, from the start, to send what was given up. What is UNCONFIRMED may then be shown twice.',
+      'Sends a failed effect again, with a new series of attempts. The customer may see an UNCONFIRMED message twice.',
   },
-  { name: 'dropEffect', settle: dropEffect, description: 'Drops for good what was given up.' },
+  { name: 'dropEffect', settle: dropEffect, description: 'Drops a failed effect for good.' },
 ];
 for (const { name, settle, description } of SETTLING)
   builder.mutationField(name, (t) =>
@@ -115,12 +130,17 @@ for (const { name, settle, description } of SETTLING)
       type: Effect,
       description: `${description} Needs the scope \`accounts:write\`.`,
       authScopes: { scope: 'accounts:write' },
-      args: { effectId: t.arg.id({ required: true, description: 'The effect: DEAD or UNCONFIRMED.' }) },
+      args: {
+        effectId: t.arg.id({
+          required: true,
+          description: 'The id of an effect that is DEAD or UNCONFIRMED.',
+        }),
+      },
       errors: {
         types: [InvalidInputError, NotFoundError, ConflictError, ForbiddenError],
         union: {
           name: `${name[0]?.toUpperCase()}${name.slice(1)}Result`,
-          description: 'The effect as it then stands, or why nothing was changed.',
+          description: 'The changed effect, or the error; nothing was changed then.',
         },
       },
       async resolve(_root, args, { accountId, deps, reads }) {

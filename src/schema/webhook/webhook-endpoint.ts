@@ -16,46 +16,46 @@ export const WebhookEndpoint = builder.objectRef<EndpointRow>('WebhookEndpoint')
 builder.node(WebhookEndpoint, {
   name: 'WebhookEndpoint',
   description:
-    'An address that is told of events, by calls that are signed as Standard Webhooks has it. Its secret cannot be read again. Everything here needs the scope `accounts:write`.',
+    'A URL of yours that receives events, in calls signed by the Standard Webhooks specification. Its secret cannot be read again. All fields need the scope `accounts:write`.',
   authScopes: { scope: 'accounts:write' },
-  id: { resolve: ({ id }) => id, description: 'Unique over all types.' },
+  id: { resolve: ({ id }) => id, description: 'The global id: unique across all types, opaque.' },
   async loadManyWithoutCache(ids, { accountId, reads }) {
     const rows = new Map((await readEndpoints(reads.sql, accountId, ids)).map((row) => [row.id, row]));
     return ids.map((id) => rows.get(id) ?? null);
   },
   fields: (t) => ({
-    url: t.exposeString('url', { description: 'Where it is.' }),
+    url: t.exposeString('url', { description: 'The URL that receives the events.' }),
     events: t.exposeStringList('events', {
-      description: 'What it is told of, such as `conversation.ended`.',
+      description: 'The types of the events it receives, such as `conversation.ended`.',
     }),
     channel: t.field({
       type: Channel,
       nullable: true,
-      description: 'The channel of whose conversations it is told; null: of all.',
+      description: 'The channel whose conversations it receives events of; null for all channels.',
       resolve: ({ channelId }, _args, { load }) => load.channel(channelId),
     }),
     createdAt: t.field({
       type: 'DateTime',
-      description: 'When it was made.',
+      description: 'When the endpoint was created.',
       resolve: ({ createdAt }) => createdAt,
     }),
     disabledAt: t.field({
       type: 'DateTime',
       nullable: true,
       description:
-        'Since when nothing is sent there: somebody disabled it, or it answered 410. Null: it is not disabled.',
+        'Since when nothing is sent to it, because it was disabled or answered 410. Null: it is enabled.',
       resolve: ({ disabledAt }) => disabledAt,
     }),
     failures: t.int({
       description:
-        'Attempts that have failed in a row; at 10 it is held back. The same as `circuitBreaker.failures`.',
+        'The number of failed attempts in a row; at 10 its circuit breaker opens. The same as `circuitBreaker.failures`.',
       resolve: async ({ id }, _args, { load }) => (await load.circuit(id))?.failures ?? 0,
     }),
     heldBackUntil: t.field({
       type: 'DateTime',
       nullable: true,
       description:
-        'Until when nothing is sent there, after 10 failures in a row: a minute at first, doubled up to 30 minutes while it goes on failing. What is owed waits. Null: it is not held back. `circuitBreaker` says more.',
+        'Until when its circuit breaker stays open: a minute after 10 failures in a row, then doubled up to 30 minutes. Waiting events are sent afterwards. Null: it is closed. `circuitBreaker` has more.',
       async resolve({ id }, _args, { deps, load }) {
         const retryAt = (await load.circuit(id))?.retryAt ?? null;
         return retryAt !== null && retryAt > deps.clock.now() ? retryAt : null;
@@ -64,13 +64,13 @@ builder.node(WebhookEndpoint, {
     formerSecretUntil: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'Until when the secret before this one signs too; null: it does not.',
+      description: 'Until when the former secret also signs; null if it does not.',
       resolve: ({ previousSecretUntil }, _args, { deps }) =>
         previousSecretUntil !== null && previousSecretUntil > deps.clock.now() ? previousSecretUntil : null,
     }),
     deliveries: t.field({
       type: WebhookDeliveryConnection,
-      description: 'Every attempt to send there, the newest first; kept for 30 days.',
+      description: 'All attempts to send to it, the newest first, kept for 30 days.',
       args: pageArgs(20),
       async resolve({ id }, args, { accountId, reads }) {
         const page = readPageArgs(args, LIST, isUuid);
@@ -88,7 +88,7 @@ builder.queryField('webhookEndpoints', (t) =>
   t.field({
     type: [WebhookEndpoint],
     description:
-      "The account's endpoints, the oldest first, disabled ones among them; 50 at most. Needs the scope `accounts:write` alone.",
+      'All webhook endpoints of the account, the oldest first, disabled ones included; at most 50. Needs only the scope `accounts:write`.',
     skipTypeScopes: true,
     authScopes: { scope: 'accounts:write' },
     resolve: (_root, _args, { accountId, reads }) => listEndpoints(reads.sql, accountId),

@@ -6,15 +6,14 @@ import { decodeId } from '../core/ids.ts';
 import { endpointOf, WebhookEndpoint } from './webhook-endpoint.ts';
 
 const OwedWebhook = builder.objectRef<Owed>('OwedWebhook').implement({
-  description:
-    "An event that is about to be sent to an endpoint. What came of it is in the endpoint's deliveries.",
+  description: "An event that will be sent to an endpoint. The endpoint's deliveries show the result.",
   fields: (t) => ({
     eventId: t.exposeString('eventId', {
-      description: 'Of the event, the same at every attempt: what the endpoint gets as `webhook-id`.',
+      description: 'The id of the event, the same at every attempt: the `webhook-id` of the call.',
     }),
     endpoint: t.field({
       type: WebhookEndpoint,
-      description: 'Where it goes.',
+      description: 'The endpoint that receives the event.',
       resolve: ({ endpointId }, _args, context) => endpointOf(context, endpointId),
     }),
   }),
@@ -24,15 +23,18 @@ builder.mutationField('sendTestWebhook', (t) =>
   t.field({
     type: OwedWebhook,
     description:
-      'Sends an endpoint an event of type `test`, at once, also while it is held back; one that comes through ends that. A test that fails is not tried again and does not count. Of an endpoint that is disabled: an InvalidInputError. Needs the scope `accounts:write`.',
+      'Sends an event of the type `test` to an endpoint at once, even while its circuit breaker is open; a success closes it. A failed test is not retried and does not count as a failure. For a disabled endpoint the result is an InvalidInputError. Needs the scope `accounts:write`.',
     authScopes: { scope: 'accounts:write' },
     args: {
-      endpointId: t.arg.id({ required: true, description: 'Of a WebhookEndpoint.' }),
+      endpointId: t.arg.id({ required: true, description: 'The id of the endpoint.' }),
       ...onceArgs(),
     },
     errors: {
       types: [InvalidInputError, NotFoundError, ConflictError, ForbiddenError],
-      union: { name: 'SendTestWebhookResult', description: 'The event, or why there is none.' },
+      union: {
+        name: 'SendTestWebhookResult',
+        description: 'The test event, or the error; nothing is sent then.',
+      },
     },
     async resolve(_root, args, { accountId, deps }) {
       const endpointId = decodeId('WebhookEndpoint', args.endpointId, 'endpointId');
@@ -46,15 +48,18 @@ builder.mutationField('redeliverWebhook', (t) =>
   t.field({
     type: OwedWebhook,
     description:
-      'Sends the event of a delivery to its endpoint again, whatever came of it: under the same id, the first time at once, and after that as any other. Of an endpoint that is disabled: an InvalidInputError. Needs the scope `accounts:write`.',
+      'Sends the event of a delivery to its endpoint again, with the same id: at once, and then with the usual retries. For a disabled endpoint the result is an InvalidInputError. Needs the scope `accounts:write`.',
     authScopes: { scope: 'accounts:write' },
     args: {
-      deliveryId: t.arg.id({ required: true, description: 'Of a WebhookDelivery.' }),
+      deliveryId: t.arg.id({ required: true, description: 'The id of the delivery.' }),
       ...onceArgs(),
     },
     errors: {
       types: [InvalidInputError, NotFoundError, ConflictError, ForbiddenError],
-      union: { name: 'RedeliverWebhookResult', description: 'The event, or why it is not sent.' },
+      union: {
+        name: 'RedeliverWebhookResult',
+        description: 'The event, or the error; nothing is sent then.',
+      },
     },
     async resolve(_root, args, { accountId, deps }) {
       const deliveryId = decodeId('WebhookDelivery', args.deliveryId, 'deliveryId');

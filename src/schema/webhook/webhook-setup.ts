@@ -26,40 +26,47 @@ import { endpointOf, WebhookEndpoint } from './webhook-endpoint.ts';
 
 const EVENT_NAMES = WEBHOOK_EVENTS.map((name) => `\`${name}\``).join(', ');
 const URL_FORM =
-  'Begins with `https://` and leads to a public host, unless the operator allows others; without user and password. Up to 2000 characters.';
+  'It must begin with `https://` and point to a public host, unless the operator allows others, and contain neither user nor password. Up to 2000 characters.';
 const EVENTS_FORM = `At least one of ${EVENT_NAMES}.`;
-const WHY = 'Kept in the history of the rules: up to 1000 characters.';
-const NEEDS = 'A change of rules. Needs the scope `accounts:write`.';
+const WHY = 'The reason, for the history of the rules: up to 1000 characters.';
+const NEEDS = 'This is a change of rules. Needs the scope `accounts:write`.';
 
 const CreateWebhookEndpointInput = builder.inputType('CreateWebhookEndpointInput', {
-  description: 'An endpoint to be.',
+  description: 'The fields of a new endpoint.',
   fields: (t) => ({
-    url: t.string({ required: true, description: `Where it is. ${URL_FORM}` }),
-    events: t.stringList({ required: true, description: `What it is to be told of. ${EVENTS_FORM}` }),
-    channelId: t.id({ description: 'Of whose conversations alone it is told; absent: of all.' }),
+    url: t.string({ required: true, description: `The URL of the endpoint. ${URL_FORM}` }),
+    events: t.stringList({
+      required: true,
+      description: `The types of the events to receive. ${EVENTS_FORM}`,
+    }),
+    channelId: t.id({
+      description: 'The channel whose conversations it receives events of. Absent: all channels.',
+    }),
     why: t.string({ description: WHY }),
   }),
 });
 const UpdateWebhookEndpointInput = builder.inputType('UpdateWebhookEndpointInput', {
-  description: 'What to change of an endpoint; what is left out stays.',
+  description: 'Changes of an endpoint. Fields that are left out stay.',
   fields: (t) => ({
-    endpointId: t.id({ required: true, description: 'Of a WebhookEndpoint.' }),
+    endpointId: t.id({ required: true, description: 'The id of the endpoint.' }),
     url: t.string({
-      description: `Where it is. ${URL_FORM} Another address needs \`secret\` in the same call: else SECRETS_NEEDED.`,
+      description: `The new URL. ${URL_FORM} A different URL needs \`secret\` in the same call; without it the result is SECRETS_NEEDED.`,
     }),
     secret: t.string({
       description:
-        'What calls to the new address are signed with, and nothing else: the secret that the endpoint has, or another. `whsec_` and 24 to 64 bytes in base64. Given with another `url` only; `rotateWebhookSecret` makes a new one for the same address.',
+        'The only secret that signs calls to the new URL: the present secret of the endpoint, or a new one, written as `whsec_` and 24 to 64 bytes in base64. Allowed only together with a different `url`; `rotateWebhookSecret` creates a new secret for the same URL.',
     }),
-    events: t.stringList({ description: `What it is told of. ${EVENTS_FORM}` }),
-    channelId: t.id({ description: 'Of whose conversations alone it is told; null: of all.' }),
+    events: t.stringList({ description: `The new types of the events to receive. ${EVENTS_FORM}` }),
+    channelId: t.id({
+      description: 'The channel whose conversations it receives events of; null for all channels.',
+    }),
     why: t.string({ description: WHY }),
   }),
 });
 
 type WithSecret = { endpoint: EndpointRow; secret: string };
 const WebhookEndpointWithSecret = builder.objectRef<WithSecret>('WebhookEndpointWithSecret').implement({
-  description: 'An endpoint that has got a secret.',
+  description: 'An endpoint together with its new secret.',
   fields: (t) => ({
     endpoint: t.field({
       type: WebhookEndpoint,
@@ -68,7 +75,7 @@ const WebhookEndpointWithSecret = builder.objectRef<WithSecret>('WebhookEndpoint
     }),
     secret: t.exposeString('secret', {
       description:
-        'What its calls are signed with, `whsec_` and 32 bytes in base64, as libraries for Standard Webhooks take it. Shown this once: it is kept encrypted and cannot be read again.',
+        'The secret that signs its calls, in the format of Standard Webhooks libraries: `whsec_` and 32 bytes in base64. It is shown only this once, stored encrypted, and cannot be read again.',
     }),
   }),
 });
@@ -76,7 +83,7 @@ const WebhookEndpointWithSecret = builder.objectRef<WithSecret>('WebhookEndpoint
 builder.mutationField('createWebhookEndpoint', (t) =>
   t.field({
     type: WebhookEndpointWithSecret,
-    description: `Makes an endpoint, of which an account can have 50: it is told of what happens from now on. The same call again makes another. ${NEEDS}`,
+    description: `Creates an endpoint, which receives events from now on. An account can have 50. A repeated call creates another one. ${NEEDS}`,
     authScopes: { scope: 'accounts:write' },
     args: {
       input: t.arg({ type: CreateWebhookEndpointInput, required: true, description: 'The endpoint.' }),
@@ -85,7 +92,7 @@ builder.mutationField('createWebhookEndpoint', (t) =>
       types: [InvalidInputError, NotFoundError, OutOfBoundsError, ForbiddenError],
       union: {
         name: 'CreateWebhookEndpointResult',
-        description: 'The endpoint with its secret, or why there is none.',
+        description: 'The created endpoint with its secret, or the error; nothing was created then.',
       },
     },
     async resolve(_root, { input }, context) {
@@ -105,17 +112,17 @@ builder.mutationField('createWebhookEndpoint', (t) =>
 builder.mutationField('updateWebhookEndpoint', (t) =>
   t.field({
     type: WebhookEndpoint,
-    description: `Changes an endpoint. What is owed to it already goes to its new address, signed by the secret that came with it. ${NEEDS}`,
+    description: `Changes an endpoint. Waiting events go to the new URL, signed with the secret that came with it. ${NEEDS}`,
     authScopes: { scope: 'accounts:write' },
     args: {
-      input: t.arg({ type: UpdateWebhookEndpointInput, required: true, description: 'What to change.' }),
+      input: t.arg({ type: UpdateWebhookEndpointInput, required: true, description: 'The changes.' }),
       ...onceArgs(),
     },
     errors: {
       types: [InvalidInputError, NotFoundError, SecretsNeededError, ConflictError, ForbiddenError],
       union: {
         name: 'UpdateWebhookEndpointResult',
-        description: 'The endpoint, or why nothing was changed.',
+        description: 'The changed endpoint, or the error; nothing was changed then.',
       },
     },
     async resolve(_root, { input, idempotencyKey }, context) {
@@ -141,17 +148,17 @@ builder.mutationField('updateWebhookEndpoint', (t) =>
 builder.mutationField('rotateWebhookSecret', (t) =>
   t.field({
     type: WebhookEndpointWithSecret,
-    description: `Gives an endpoint a new secret. For 24 hours the former one signs too: calls carry both signatures, so that whoever verifies them has time to change. Rotated again meanwhile, the one before the last ends at once. It stands in the history of the rules. ${NEEDS}`,
+    description: `Creates a new secret for an endpoint. For 24 hours calls have two signatures, of the new and the former secret, so that the receiver has time to change. If it is rotated again in that time, the older one becomes invalid at once. ${NEEDS}`,
     authScopes: { scope: 'accounts:write' },
     args: {
-      endpointId: t.arg.id({ required: true, description: 'Of a WebhookEndpoint.' }),
+      endpointId: t.arg.id({ required: true, description: 'The id of the endpoint.' }),
       why: t.arg.string({ description: WHY }),
     },
     errors: {
       types: [InvalidInputError, NotFoundError, ForbiddenError],
       union: {
         name: 'RotateWebhookSecretResult',
-        description: 'The endpoint with its new secret, or why nothing was changed.',
+        description: 'The endpoint with its new secret, or the error; nothing was changed then.',
       },
     },
     async resolve(_root, args, context) {
@@ -169,13 +176,12 @@ const SWITCHES = [
     name: 'disableWebhookEndpoint',
     change: disableEndpoint,
     description:
-      'Stops sending to an endpoint. What is owed to it is dropped when its next attempt is due. Disabled already, it stays so.',
+      'Stops sending to an endpoint and drops its waiting events. If it is disabled already, nothing changes.',
   },
   {
     name: 'enableWebhookEndpoint',
     change: enableEndpoint,
-    description:
-      'Sends to an endpoint again, of what happens from now on, as if it had never failed; held back, it is so no longer.',
+    description: 'Sends to an endpoint again, from the next event on, and closes its circuit breaker.',
   },
 ];
 for (const { name, change, description } of SWITCHES)
@@ -185,7 +191,7 @@ for (const { name, change, description } of SWITCHES)
       description: `${description} ${NEEDS}`,
       authScopes: { scope: 'accounts:write' },
       args: {
-        endpointId: t.arg.id({ required: true, description: 'Of a WebhookEndpoint.' }),
+        endpointId: t.arg.id({ required: true, description: 'The id of the endpoint.' }),
         why: t.arg.string({ description: WHY }),
         ...onceArgs(),
       },
@@ -193,7 +199,7 @@ for (const { name, change, description } of SWITCHES)
         types: [InvalidInputError, NotFoundError, ConflictError, ForbiddenError],
         union: {
           name: `${name[0]?.toUpperCase()}${name.slice(1)}Result`,
-          description: 'The endpoint, or why nothing was changed.',
+          description: 'The changed endpoint, or the error; nothing was changed then.',
         },
       },
       async resolve(_root, args, context) {
@@ -208,11 +214,11 @@ for (const { name, change, description } of SWITCHES)
   );
 
 const WebhookEndpoints = builder.objectRef<{ endpoints: EndpointRow[] }>('WebhookEndpoints').implement({
-  description: "An account's endpoints.",
+  description: 'The webhook endpoints of the account.',
   fields: (t) => ({
     endpoints: t.field({
       type: [WebhookEndpoint],
-      description: 'All of them, the oldest first.',
+      description: 'All endpoints, the oldest first.',
       resolve: ({ endpoints }) => endpoints,
     }),
   }),
@@ -221,10 +227,10 @@ const WebhookEndpoints = builder.objectRef<{ endpoints: EndpointRow[] }>('Webhoo
 builder.mutationField('deleteWebhookEndpoint', (t) =>
   t.field({
     type: WebhookEndpoints,
-    description: `Deletes an endpoint for good, with its secrets. What is owed to it is dropped, and its deliveries are found no more. ${NEEDS}`,
+    description: `Deletes an endpoint with its secrets for good. Its waiting events are dropped, and its deliveries can no longer be read. ${NEEDS}`,
     authScopes: { scope: 'accounts:write' },
     args: {
-      endpointId: t.arg.id({ required: true, description: 'Of a WebhookEndpoint.' }),
+      endpointId: t.arg.id({ required: true, description: 'The id of the endpoint.' }),
       why: t.arg.string({ description: WHY }),
       ...onceArgs(),
     },
@@ -232,7 +238,7 @@ builder.mutationField('deleteWebhookEndpoint', (t) =>
       types: [InvalidInputError, NotFoundError, ConflictError, ForbiddenError],
       union: {
         name: 'DeleteWebhookEndpointResult',
-        description: 'The endpoints that are left, or why nothing was changed.',
+        description: 'The remaining endpoints, or the error; nothing was changed then.',
       },
     },
     async resolve(_root, args, { accountId, actor, deps, reads }) {
