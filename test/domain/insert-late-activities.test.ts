@@ -97,7 +97,7 @@ describe('late activities of one conversation, inserted one after another', () =
       examples: [[{ ...SWITCHES, reopenWithin: 'P1D' }, REOPENED_BY_WHOM, false]],
     });
     expect(inserted).toBeGreaterThan(1_000);
-  });
+  }, 120_000);
 });
 
 /** Tells everything in this order; each late activity has to match the model. How many could be inserted. */

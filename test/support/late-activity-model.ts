@@ -91,9 +91,8 @@ function fired(
   { timer, at, recordedAt }: Extract<Note, { timer: TimerKind }>,
   { rules }: DecideContext,
 ): Conversation | null {
-  const facts = current && factsOf(current, rules.exemptTags);
   const due = current && duesOf(rules, current).find((each) => each.timer.kind === timer && each.at <= at);
-  return facts && due ? fire(current, due, recordedAt, facts, rules).conversation : current;
+  return due ? fire(current as Conversation, due, recordedAt, rules).conversation : current;
 }
 
 const latestOf = (a: Date, b: Date) => new Date(Math.max(a.getTime(), b.getTime()));

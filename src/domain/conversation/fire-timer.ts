@@ -71,14 +71,15 @@ export function latenessMs(at: Date, due: Date, rulesSince: Date, placedAt: Date
   return Math.max(0, at.getTime() - Math.max(due.getTime(), rulesSince.getTime(), placedAt.getTime()));
 }
 
-/** Lets a timer act on one conversation at `now`. */
+/** Lets a timer act on one open conversation at `now`. */
 export function fire(
   conversation: Conversation,
   { timer, at: due }: Due,
   now: Date,
-  facts: LaneFacts,
   rules: AccountRules,
 ): { conversation: Conversation; event: Event } {
+  const facts = factsOf(conversation, rules.exemptTags);
+  if (facts === null) throw new Error(`${timer.kind} cannot fire on an ended conversation`);
   const firing = firingOf(timer, facts);
   const stamped: Partial<Record<ClockName, Date | null>> = {};
   for (const [name, stamp] of Object.entries(firing.clocks) as [ClockName, 'NOW' | 'CLOCK' | 'NONE'][]) {
@@ -103,7 +104,7 @@ export function fire(
           skillId: firing.facts.skillId,
           overflowed: firing.facts.overflowed,
         }
-      : { status: 'ENDED' as const, ending: endingBy(conversation, timer, due, now, rules) }),
+      : { status: 'ENDED' as const, ending: endingBy(conversation, { timer, at: due }, now, rules) }),
   };
   return {
     conversation: next,
@@ -133,8 +134,7 @@ export function fire(
 
 function endingBy(
   conversation: Conversation,
-  timer: Timer,
-  due: Date,
+  { timer, at: due }: Due,
   now: Date,
   rules: AccountRules,
 ): Ending {
@@ -162,10 +162,9 @@ export function advance(conversation: Conversation, until: Date | null, rules: A
   const events: Event[] = [];
   let current = conversation;
   for (;;) {
-    const facts = factsOf(current, rules.exemptTags);
-    const due = facts && nextDue(rules, current);
-    if (!facts || !due || (until !== null && due.at >= until)) return { conversation: current, events };
-    const fired = fire(current, due, due.at, facts, rules);
+    const due = nextDue(rules, current);
+    if (!due || (until !== null && due.at >= until)) return { conversation: current, events };
+    const fired = fire(current, due, due.at, rules);
     current = fired.conversation;
     events.push(fired.event);
   }

@@ -230,7 +230,7 @@ function fireAgain(current: Conversation | null, event: Event, context: DecideCo
   const timer = timersFor(context.rules, facts).find((each) => each.kind === event.timer);
   const due = timer && dueOn(timer, current[timer.clock]);
   if (!timer || !due || due > event.at) return current;
-  return fire(current, { timer, at: due }, event.recordedAt, facts, context.rules).conversation;
+  return fire(current, { timer, at: due }, event.recordedAt, context.rules).conversation;
 }
 
 /** Whether two states are the same, the number of events apart. An unknown state is the same as no other. */
