@@ -17,13 +17,10 @@ import { wakeLane } from '../support/flows.ts';
 import { faults, KINDS, openStore, type Store } from '../support/live.ts';
 import { type Call, lullSignature, openReceiver, standardSignature } from '../support/receiver.ts';
 import { requireOrSkip } from '../support/redis.ts';
-import { spawnService } from '../support/service.ts';
 import { CHANNEL_SECRET, openTenant, type Tenant, toldOfClose } from '../support/tenant.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-/** How late a close may be when the queue has failed. */
-const AT_MOST_LATE_MS = 15_000;
 
 const names = (count: number) => Array.from({ length: count }, (_, index) => `contact-${index}`);
 /** Spreads racers over ±250 ms, most of them close to the finish. */
@@ -263,50 +260,6 @@ describe.for(KINDS)('with its queue on %s', (kind) => {
       await eventually(async () => expect(await tenant.latest('held')).toMatchObject(released));
       const latenessMs = (await tenant.latest('held')).placed_at.getTime() - end.getTime();
       expect(latenessMs >= 0 && latenessMs < OVERDUE_MS, `${latenessMs} ms late`).toBe(true);
-    });
-  });
-
-  describe('whatever happens', options, () => {
-    it.concurrent.for([
-      { what: 'everything in the queue is deleted, or its connections are cut', mishaps: ['wipe', 'cut'] },
-      { what: 'the queue loses all it is given', mishaps: ['lose'] },
-    ] as const)('LP-1 a close is at most 15 s late where $what', async ({ mishaps }, test) => {
-      const store = await openStore(kind);
-      test.onTestFinished(store.close);
-      const tenant = await openTenant(await store.worker(), store.sql, { autoCloseAfter: 'PT1M' });
-      for (const mishap of mishaps) {
-        const due = tenant.in(2_000);
-        await tenant.answered([mishap], plus(due, -MINUTE));
-        await eventually(async () => expect(await tenant.alarms(due)).toEqual([{ wake_at: due }]));
-        await sleep(200);
-        await store[mishap]();
-        await expectClosed(tenant, mishap, due, AT_MOST_LATE_MS);
-      }
-      expect(await faults(store.sql)).toEqual([]);
-    });
-
-    it.concurrent('LP-1 where a worker is killed amid 2,000 closes, another goes on, each once', async (test) => {
-      const store = await openStore(kind);
-      const subscriber = await openReceiver(() => 204);
-      test.onTestFinished(store.close);
-      test.onTestFinished(subscriber.close);
-      const engine = await store.engine();
-      const tenant = await openTenant(engine, store.sql, { autoCloseAfter: 'PT1M' });
-      await tenant.subscribe(subscriber.url);
-      await tenant.answered(names(2_000), tenant.in(-MINUTE));
-      await store.linger(tenant.accountId, 0.3);
-      await engine.close();
-      const worker = spawnService(store.env);
-      await eventually(async () => expect(await tenant.ended()).not.toEqual([]));
-      await eventually(async () => expect(await store.closing()).not.toEqual([]));
-      worker.kill('SIGKILL');
-      await worker.ended;
-      expect((await tenant.open()).length).toBeGreaterThan(500);
-      await store.worker();
-      await eventually(async () => expect(await tenant.ended()).toHaveLength(2_000));
-      expect(await faults(store.sql)).toEqual([]);
-      const told = (await tenant.effects()).map(({ address }) => address);
-      expect([told.length, new Set(told).size]).toEqual([2_000, 2_000]);
     });
   });
 });

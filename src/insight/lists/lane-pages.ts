@@ -29,7 +29,7 @@ export type Place = { clock: Date; id: string };
 /** Clock values from `from` to `to`, inclusive. */
 export type Span = { clock: ClockName; from: Date; to: Date };
 /** The conversations of a lane strictly between two places in one clock's order, without those in the `outside` spans. */
-export type Range = { laneId: string; clock: ClockName; from: Place; to: Place; outside: readonly Span[] };
+type Range = { laneId: string; clock: ClockName; from: Place; to: Place; outside: readonly Span[] };
 
 /** Returns the lanes whose facts match a filter. */
 export async function readLanes(sql: Sql, accountId: string, filter: ConversationFilter): Promise<Lane[]> {
