@@ -2,7 +2,7 @@ import type { Destination, Places } from '../db/rows/outbox-claims.ts';
 import type { Place, SendPlaces } from './send-places.ts';
 
 /** Places taken for a destination before its effects are claimed. */
-export type Pick = Places & { taken: Place[] };
+type Pick = Places & { taken: Place[] };
 
 /** Destinations with due effects, as far as this process knows. Accounts take turns, and so do the destinations of each account. */
 export type SendTurns = {

@@ -47,7 +47,7 @@ export type AccountRules = {
 };
 
 /** A subscriber to webhooks; without a channel it hears of all. */
-export type Endpoint = { id: string; events: readonly string[]; channelId: string | null };
+type Endpoint = { id: string; events: readonly string[]; channelId: string | null };
 
 /** What holds for one channel and skill. */
 export type Settings = ResolvedPolicy & {
