@@ -47,12 +47,15 @@ import { readSecretKey } from './start/secret-key.ts';
 import { startWorker } from './start/start-worker.ts';
 import { openLaneDirectory } from './wake/lane-directory.ts';
 
-/** Connections of the engine, by what the process does: none of them can be taken up by the API's calls. */
+/** The engine's connections by role. Calls of the API cannot use them. */
 const ENGINE_CONNECTIONS: Readonly<Record<Role, number>> = { all: 10, worker: 16, api: 4 };
-/** Connections of the API's short calls; those that read much have others. */
+/** The connections of the API's short calls. Heavy requests have others. */
 const API_CONNECTIONS = 12;
 
-/** The engine of a process: everything but the ways in. Its parts close in the order in which they depend on each other. */
+/**
+ * The engine of a process: everything except HTTP. Its parts are closed in the reverse order of their
+ * dependencies.
+ */
 export type Engine = {
   deps: ServiceDeps;
   db: Database;
@@ -60,18 +63,18 @@ export type Engine = {
   queues: Queues;
   fanout: Fanout;
   registry: Registry;
-  /** Keeps the secrets of channels and endpoints. */
+  /** Encrypts the secrets of channels and endpoints. */
   vault: Vault;
   settings: SettingsStore;
-  /** The guarded way out that adapters get. */
+  /** The guarded `fetch` that adapters get. */
   fetchWithin: FetchWithin;
-  /** Null where nobody asked for metrics: then nothing is counted. */
+  /** Null if no metrics are collected. */
   metrics: Metrics | null;
   log: Log;
   close(): Promise<void>;
 };
 
-/** What is still to be closed, the newest first. */
+/** The functions that close what has been opened, the newest first. */
 type Closers = (() => Promise<void> | void)[];
 
 async function closeAll(closers: Closers): Promise<void> {
@@ -79,9 +82,9 @@ async function closeAll(closers: Closers): Promise<void> {
 }
 
 /**
- * Opens the engine: the database, migrated; its clock; the queue. It wakes nothing by itself: `startWorker` does.
- * `beforehand` is done once the database is migrated, by one process at a time.
- * @throws SetupError where something it needs is not there
+ * Opens the engine: the migrated database, the clock, and the queue. It wakes no lane; `startWorker` does.
+ * `beforehand` runs once the database is migrated, in one process at a time.
+ * @throws SetupError if a dependency is missing
  */
 export async function openEngine(
   config: Config,
@@ -98,7 +101,7 @@ export async function openEngine(
     closers.push(() => db.close());
     const clock = await openClock(db, log, beforehand, closers);
     await migrateDatabase(address, log, MIGRATIONS, async () => {
-      // While the time is in doubt nothing is woken, and how long it was down is not known.
+      // While the time is in doubt no lane is woken, and the length of a downtime is unknown.
       if (clock.isTrusted()) await beforehand?.({ db, clock, log });
     });
 
@@ -168,10 +171,13 @@ export function withRecording(deps: RecordDeps, afterCommit: AfterCommit): Servi
   };
 }
 
-/** What a process does: serve the API, wake lanes and send what is owed, or both. */
+/** The role of a process: serve the API, wake lanes and send effects, or both. */
 export type Role = 'api' | 'worker' | 'all';
 
-/** A running service: the engine, its worker, and where its API and its metrics are; null where it serves none. */
+/**
+ * A running service: the engine, its worker, and the URLs of its API and its metrics, null if it does not serve
+ * them.
+ */
 export type Service = {
   engine: Engine;
   url: string | null;
@@ -180,10 +186,10 @@ export type Service = {
 };
 
 /**
- * Starts the service, whole or in one role. Time in which it was down is first made an outage, so that nothing ends
- * for it (LL-7); while its API is up, a heartbeat says so. Closing it lets requests and wakes under way finish, and leaves
- * nothing running.
- * @throws SetupError where something it needs is not there, or the port is in use
+ * Starts the service in one role or in both. A downtime before it is first recorded as an outage, so that nothing
+ * ends because of it (LL-7). While the API runs it writes heartbeats. Closing lets running requests and wakes
+ * finish.
+ * @throws SetupError if a dependency is missing or the port is in use
  */
 export async function startService(config: Config, log: Log, role: Role = 'all'): Promise<Service> {
   const engine = await openEngine(config, log, noteDowntime, role);
@@ -198,7 +204,7 @@ export async function startService(config: Config, log: Log, role: Role = 'all')
     const heartbeat = http && (await startHeartbeat(engine, log));
     waysIn.push(() => heartbeat?.stop());
     const worker = role === 'api' ? null : startWorker(engine, config);
-    // Side by side: a send that takes its time must not leave requests without theirs.
+    // In parallel: a slow send must not shorten the time of requests.
     closers.push(async () => void (await Promise.all([worker?.close(), closeAll(waysIn)])));
     closers.push(() => metrics?.leave());
     return {
@@ -218,7 +224,7 @@ async function noteDowntime({ db, clock, log }: Parameters<Beforehand>[0]): Prom
   if (downtime) log.warn(downtime, 'the service was down; that time does not count');
 }
 
-/** Starts the API on connections of its own; what is to be closed after it is added to the closers. */
+/** Starts the API on its own connections, and adds what must be closed after it to the closers. */
 async function startApi(engine: Engine, config: Config, closers: Closers): Promise<HttpServer> {
   const { log } = engine;
   const { address } = engine.db;
@@ -257,7 +263,9 @@ async function startApi(engine: Engine, config: Config, closers: Closers): Promi
   return server;
 }
 
-/** Calls the handler with the changes of an account's conversations, in whatever process they happen; best effort. */
+/**
+ * Calls the handler with the changed conversations of an account, in whatever process they changed; best effort.
+ */
 export function subscribeToChanges(
   { fanout }: Engine,
   accountId: string,
@@ -270,7 +278,7 @@ function topicOf(accountId: string): string {
   return `changed.${accountId}`;
 }
 
-/** Brings the database to this code's newest migration, as every process does at its start, and does nothing else. */
+/** Migrates the database to this code's newest migration, as every start does, and does nothing else. */
 export async function migrate(config: Config, log: Log): Promise<void> {
   const closers: Closers = [];
   try {
@@ -290,7 +298,7 @@ async function databaseAddress(config: Config, log: Log, closers: Closers): Prom
   return embedded.address;
 }
 
-/** The rules that come with the code: where they changed since the last start, every lane is armed anew. */
+/** Schedules every lane if the rules that come with the code have changed since the last start. */
 function hashOfRules(registry: Registry): string {
   return createHash('sha256').update(canonicalJson(PROFILES)).update(registry.rulesHash()).digest('hex');
 }

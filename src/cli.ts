@@ -15,7 +15,7 @@ import { cell, printNote } from './commands/terminal.ts';
 import { readConfig } from './config.ts';
 import { LullError, SetupError } from './domain/errors.ts';
 
-/** Exit codes; a SetupError brings its own. */
+/** Exit codes. A SetupError has its own. */
 const BAD_INPUT = 2;
 const UNEXPECTED = 70;
 
@@ -23,12 +23,12 @@ const program = new Command('lull')
   .description(packageJson.description)
   .version(packageJson.version)
   .exitOverride()
-  // One line an error, so that it stays one in a log.
+  // One line for each error, so that it stays one in a log.
   .configureOutput({
     outputError: (text, write) => write(`${cell(text.trim().replace(/\s*\n\s*/g, ' '))}\n`),
   });
 
-// Every command stands in a file of its own under commands/.
+// Every command is in its own file under commands/.
 const commands = [
   addServe,
   addMigrate,
@@ -43,7 +43,7 @@ const commands = [
 ];
 for (const add of commands) add(program);
 
-// A reader that has seen enough, such as `head`, is no fault.
+// A reader that stops early, such as `head`, is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
@@ -51,11 +51,11 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   await program.parseAsync();
 } catch (error) {
-  // Not only its code: a module that was loaded may keep something going.
+  // Not only the exit code is set: a loaded module may keep the process running.
   process.exit(report(error));
 }
 
-/** Says on stderr what went wrong; the one place that turns an error into an exit code. */
+/** Prints an error to stderr. The only place that turns an error into an exit code. */
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : BAD_INPUT;
   if (error instanceof LullError) {

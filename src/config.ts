@@ -5,7 +5,9 @@ import { z } from 'zod';
 import { SetupError } from './domain/errors.ts';
 import { parseDuration, toMilliseconds } from './domain/time/duration.ts';
 
-/** What a variable may hold, in words; said instead of the value, which may be a secret. */
+/**
+ * The allowed values of a variable, in words. Errors show this instead of the value, which may be a secret.
+ */
 const ALLOWED = {
   DATABASE_URL: 'a URL that begins with postgres:// or postgresql://',
   REDIS_URL: 'a URL that begins with redis:// or rediss://',
@@ -39,26 +41,26 @@ const ALLOWED = {
   NODE_ENV: 'one of development, production, test',
 } as const;
 
-/** An account may ask as often as so many of its keys. */
+/** The default limit of an account, as a multiple of the limit of a key. */
 const ACCOUNT_FACTOR = 5;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 const urlOf = (...protocols: string[]) =>
   z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol));
 
-/** @throws what zod takes for a bad value */
+/** @throws the error that zod expects for a bad value */
 function aDayOrMore(text: string, context: z.RefinementCtx): Temporal.Duration {
   try {
     const duration = parseDuration(text, 'LULL_KEEP_ENDED');
     if (toMilliseconds(duration) >= DAY_MS) return duration;
   } catch {
-    // The same answer as for one that is too short.
+    // The same answer as for a key that is too short.
   }
   context.addIssue('too short, or no duration');
   return z.NEVER;
 }
 
-/** @throws what zod takes for a bad value */
+/** @throws the error that zod expects for a bad value */
 function origins(text: string, context: z.RefinementCtx): string[] {
   const listed = text.split(',').map((origin) => origin.trim());
   if (listed.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin)) return listed;
@@ -66,7 +68,7 @@ function origins(text: string, context: z.RefinementCtx): string[] {
   return z.NEVER;
 }
 
-/** @throws what zod takes for a bad value */
+/** @throws the error that zod expects for a bad value */
 function networks(text: string, context: z.RefinementCtx): string[] {
   const listed = text.split(',').map((network) => network.trim());
   const isNetwork = (network: string) => {
@@ -79,7 +81,7 @@ function networks(text: string, context: z.RefinementCtx): string[] {
   return z.NEVER;
 }
 
-/** A whole number within bounds, both inclusive. */
+/** A whole number within inclusive bounds. */
 const count = (from: number, to: number) =>
   z
     .string()
@@ -137,55 +139,55 @@ const variables = z.object({
   NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
 });
 
-/** How this process was set up. */
+/** The configuration of a process. */
 export type Config = {
-  /** Where the database is; without it the embedded Postgres is used. */
+  /** The address of the database; without it the embedded Postgres is used. */
   databaseUrl: string | undefined;
-  /** Where Redis or Valkey is; without it the queue lives in the database. */
+  /** The address of Redis or Valkey; without it the queue is kept in the database. */
   redisUrl: string | undefined;
   port: number;
-  /** Where metrics and probes are, on the same host; null: there are none of their own. */
+  /** The port of metrics and probes, on the same host; null: none. */
   metricsPort: number | null;
   host: string;
-  /** Absolute path of the folder that holds the embedded Postgres. */
+  /** The absolute path of the folder of the embedded Postgres. */
   dataDir: string;
   /** How long ended conversations are kept; null: for ever. */
   keepEnded: Temporal.Duration | null;
-  /** Where agents' tokens come from; null: there are none. */
+  /** The issuer of agents' tokens; null: no tokens are accepted. */
   jwt: { jwksUrl: string; issuer: string; audience: string } | null;
-  /** The key that secrets are kept under; null: the one in the data directory. */
+  /** The key that encrypts secrets; null: the one in the data folder. */
   secretKey: Uint8Array | null;
-  /** Where this service is reached from outside, without a slash at its end; null: where it is called. */
+  /** The public URL of this service without a trailing slash; null: the URL of each request. */
   publicUrl: string | null;
-  /** Modules with adapters that do not come with Lull. */
+  /** The modules of third-party adapters. */
   adapterModules: string[];
   /** Whether webhooks may go to private, loopback and link-local addresses. */
   allowPrivateWebhooks: boolean;
-  /** Whether adapters may send to private, loopback and link-local addresses, and by http. */
+  /** Whether adapters may send to private, loopback and link-local addresses, and over plain HTTP. */
   allowPrivateProviders: boolean;
   /** Messages to customers that a process sends in a second, on each channel. */
   sendsPerSecond: number;
-  /** Requests that one caller may make in a minute. */
+  /** Requests of one caller in a minute. */
   requestsPerMinute: number;
-  /** Requests that all callers of one account may make in a minute. */
+  /** Requests of all callers of one account in a minute. */
   accountRequestsPerMinute: number;
-  /** Requests without a valid key or signature that one address may make in a minute, before they are answered 429. */
+  /** Requests of one address in a minute without a valid key or signature, before they are answered 429. */
   unknownRequestsPerMinute: number;
-  /** Addresses and networks of proxies whose `x-forwarded-for` is believed. */
+  /** Addresses and networks of proxies whose `x-forwarded-for` is trusted. */
   trustedProxies: string[];
-  /** Connections that this process keeps open at a time. */
+  /** Connections that this process keeps open at the same time. */
   connections: number;
-  /** Requests that this process works on at a time; others wait for their turn. */
+  /** Requests that this process works on at the same time; others wait. */
   requestsAtOnce: number;
-  /** Requests that may wait for their turn; others are refused. */
+  /** Requests that may wait; others are refused. */
   requestsWaiting: number;
-  /** Requests that read much and that this process works on at a time; others of them wait for their turn. */
+  /** Heavy requests that this process works on at the same time; others wait. */
   heavyReads: number;
-  /** Where all that this process does is later than that on average, in milliseconds, requests are refused. */
+  /** The average delay of the event loop, in milliseconds, above which requests are refused. */
   maxDelayMs: number;
-  /** Subscriptions that this process serves at a time. */
+  /** Subscriptions that this process serves at the same time. */
   subscriptions: number;
-  /** Subscriptions that this process serves at a time for one account. */
+  /** Subscriptions that this process serves at the same time for one account. */
   accountSubscriptions: number;
   /** The origins whose pages may call the API. */
   corsOrigins: string[];
@@ -194,8 +196,8 @@ export type Config = {
 };
 
 /**
- * Reads the configuration from the environment; an empty variable counts as not set.
- * @throws SetupError naming every bad variable and what it may hold, never what it holds.
+ * Reads the configuration from the environment. An empty variable counts as not set.
+ * @throws SetupError naming every bad variable with its allowed values, but not its value
  */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const set = Object.fromEntries(Object.keys(ALLOWED).map((name) => [name, env[name] || undefined]));
@@ -237,7 +239,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   };
 }
 
-/** Half a set-up would let in nobody, or anybody. */
+/** An incomplete set of variables would accept nobody, or everybody. */
 function jwtOf({
   LULL_JWKS_URL: jwksUrl,
   LULL_JWT_ISSUER: issuer,

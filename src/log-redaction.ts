@@ -1,10 +1,10 @@
-/** Names of fields that may hold a customer's address, or what somebody wrote, wherever in the logged object they stand. */
+/** Names of fields that may contain a customer's address or text, at any depth. */
 const CUSTOMERS = new Set([
   ...['address', 'addresses', 'phone', 'email', 'recipient', 'text', 'body', 'subject'],
-  // What the database's driver keeps of a statement, and what Postgres says of the row it was about.
+  // Fields of the driver and of Postgres that may contain values of a row.
   ...['detail', 'where', 'hint', 'query', 'parameters', 'params', 'args', 'internal_query'],
 ]);
-/** Of an error only these are told besides its type, code, message, frames and causes. */
+/** The only fields of an error that are logged, besides its type, code, message, frames and causes. */
 const ERROR_FIELDS = [
   ...['severity', 'routine', 'schema_name', 'table_name', 'column_name', 'constraint_name'],
   ...['syscall', 'errno', 'port', 'status', 'field', 'scope', 'retryAfterSeconds'],
@@ -13,18 +13,20 @@ const REDACTED = '[redacted]';
 const DEEPEST = 6;
 
 const EMAIL = /[\p{L}\p{N}._%+-]+@[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+/gu;
-/** Eight to fifteen digits that are no part of something longer, as an id, an instant or a number with a point. */
+/** Eight to fifteen digits that are not part of a longer id, instant or decimal number. */
 const PHONE = /(?<![\w.:/-])\+?\d{8,15}(?![\w.:-]*[\w])/g;
 const PHONE_WITH_PLUS = /\+\d{7,15}/g;
-/** What stands in a URL after its host: providers have the address of whom they write to there. */
+/** The part of a URL after its host, where providers' APIs may have an address. */
 const IN_URL = /(https?:\/\/[^\s/"'?#]+)[/?#][^\s"']*/g;
 
-/** A text of the log without telephone numbers and mail addresses. */
+/** Removes telephone numbers and mail addresses from a text. */
 export function redactText(text: string): string {
   return text.replace(EMAIL, REDACTED).replace(PHONE_WITH_PLUS, REDACTED).replace(PHONE, REDACTED);
 }
 
-/** A logged value without what may be a customer's, and errors with no more than tells what went wrong. */
+/**
+ * Removes values that may belong to a customer from a logged value, and reduces errors to what shows the cause.
+ */
 export function redactValue(value: unknown, depth = 0): unknown {
   if (typeof value === 'string') return redactText(value);
   if (typeof value !== 'object' || value === null || value instanceof Date) return value;
@@ -40,7 +42,7 @@ export function redactValue(value: unknown, depth = 0): unknown {
   );
 }
 
-/** The fields of an error that are known to hold no row: a driver's has the statement and its parameters too. */
+/** The fields of an error that contain no row. A driver's error also has the statement and its parameters. */
 function redactError(error: Error, depth: number): object {
   const fields = error as unknown as Record<string, unknown>;
   const named = ERROR_FIELDS.filter((name) => fields[name] !== undefined);
@@ -58,7 +60,7 @@ function redactError(error: Error, depth: number): object {
   };
 }
 
-/** Postgres repeats values in its messages: all of them where the value was bad, else after a colon. */
+/** Postgres repeats values in its messages: anywhere if the value was bad, otherwise after a colon. */
 function messageOf(error: Error, code: unknown): string {
   const text = redactText(error.message.replace(IN_URL, `$1/${REDACTED}`));
   if (!('severity' in error)) return text;

@@ -3,22 +3,22 @@ import type { Config } from './config.ts';
 import { escapeUnseen } from './domain/text.ts';
 import { redactText, redactValue } from './log-redaction.ts';
 
-/** The log, one JSON object a line. */
+/** The log, with one JSON object a line. */
 export type Log = Logger;
 
-/** Names of fields whose values never reach the log, wherever in the logged object they stand. */
+/** Names of fields whose values are never logged, at any depth. */
 const SECRETS = [
   ...['password', 'secret', 'token', 'apiKey', 'authorization', 'cookie', 'signature'],
   ...['accessToken', 'apiToken', 'appSecret', 'authToken', 'botToken', 'secretToken', 'verifyToken'],
 ];
 const DEPTHS = ['', '*.', '*.*.', '*.*.*.'];
 
-/** A password inside a URL, as in the messages of connection errors. */
+/** A password inside a URL, as in messages of connection errors. */
 const PASSWORD_IN_URL = /(\w+:\/\/[^\s:/@"]*):[^\s/"]*@/g;
 
 /**
- * The log of this process, without secrets and without customers' addresses, whoever writes to it. It goes to stderr: stdout is for
- * results.
+ * The log of this process, without secrets and without addresses of customers, whoever writes to it. It goes to
+ * stderr, because stdout is for results.
  */
 export function createLog(
   config: Pick<Config, 'logLevel'>,
@@ -33,21 +33,21 @@ export function createLog(
         paths: DEPTHS.flatMap((depth) => SECRETS.map((name) => `${depth}${name}`)),
         censor: '[redacted]',
       },
-      // Errors have been made what they are to be by then.
+      // Errors have been redacted before.
       serializers: { err: (error) => error },
       formatters: { log: (logged) => redactValue(logged) as Record<string, unknown> },
       hooks: {
         logMethod(given, method) {
           const [first, ...rest] = given as [unknown, ...unknown[]];
           const logged = first instanceof Error ? { err: first } : first;
-          // Without a message of its own, a line would get that of its error as it is.
+          // A line without a message of its own would otherwise get the unredacted message of its error.
           const isBare =
             rest.length === 0 && typeof logged === 'object' && logged !== null && 'err' in logged;
           const all = [logged, ...(isBare ? ['failed'] : rest)];
           const redacted = all.map((each) => (typeof each === 'string' ? redactText(each) : each));
           method.apply(this, redacted as Parameters<typeof method>);
         },
-        // Of JSON, the escapes stand for the same characters; the line's own end stays.
+        // The escapes mean the same characters in JSON. The end of the line stays.
         streamWrite: (line) => escapeUnseen(line.replace(PASSWORD_IN_URL, '$1:[redacted]@'), '\n'),
       },
     },

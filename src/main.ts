@@ -10,11 +10,11 @@ try {
   log = createLog(config);
   await serve('all', config, log);
 } catch (error) {
-  // Not only its code: a module that was loaded may keep something going.
+  // Not only the exit code is set: a loaded module may keep the process running.
   process.exit(giveUp(error, log));
 }
 
-/** Says in one line why the service cannot run. */
+/** Prints in one line why the service cannot run. */
 function giveUp(error: unknown, log: Log | undefined): number {
   const known = error instanceof SetupError;
   if (log && !known) log.fatal({ err: error }, 'failed');

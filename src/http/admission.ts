@@ -7,29 +7,35 @@ import type { Door, DoorLimits } from './overload.ts';
 import { openRateLimit, type RateLimit, sendTooOften } from './rate-limit.ts';
 import { type Lobby, openLobby } from './unsigned-requests.ts';
 
-/** Bodies kept at a time, in bytes: of those who have shown a key or a good signature, for all and for each account. */
+/**
+ * The memory for bodies of authenticated callers and of verified webhook calls, in bytes: in all, and for each
+ * account.
+ */
 const KNOWN_ROOM = { bytes: 192 * 1024 * 1024, placeBytes: 32 * 1024 * 1024 };
-/** The same of those who have not, for all and for each channel. A body is read whole before it can be found genuine. */
+/**
+ * The memory for bodies of other callers, in bytes: in all, and for each channel. A body must be complete before
+ * its signature can be verified.
+ */
 const UNKNOWN_ROOM = { bytes: 64 * 1024 * 1024, placeBytes: 8 * 1024 * 1024 };
-/** As long as a request waits for its turn. */
+/** How long a request waits for admission. */
 const WITHIN_MS = 5_000;
 
-/** What both ways in share: who is let in how often, and what is kept of whom. */
+/** The limits that the API and webhooks share. */
 export type Entrance = {
   door: Door;
   lobby: Lobby;
   senderOf: SenderOf;
-  /** Room for bodies of callers who are known. */
+  /** The memory for bodies of known callers. */
   knownBodies: BodyRoom;
-  /** Room for bodies of callers who may be anybody. */
+  /** The memory for bodies of unknown callers. */
   unknownBodies: BodyRoom;
-  /** Refusals of requests without a valid key or signature, by sender. */
+  /** Counts refused requests without a valid key or signature, by sender. */
   strangers: RateLimit;
 };
 
 export type EntranceOptions = DoorLimits & Pick<Config, 'trustedProxies' | 'unknownRequestsPerMinute'>;
 
-/** Opens what both ways in share. */
+/** Opens the limits that the API and webhooks share. */
 export function openEntrance(clock: Pick<Clock, 'now'>, door: Door, options: EntranceOptions): Entrance {
   const { requestsAtOnce, requestsWaiting, waitMs = WITHIN_MS } = options;
   return {
@@ -43,8 +49,8 @@ export function openEntrance(clock: Pick<Clock, 'now'>, door: Door, options: Ent
 }
 
 /**
- * Refuses a request of nobody who is known: as given, or with 429 where its sender was refused too often. One that is
- * genuine never comes here, whoever shares its address: a proxy, or the servers of a provider.
+ * Refuses a request of an unknown caller, with 429 if its sender was refused too often. Valid requests never come
+ * here, so they are not affected by others with the same address, such as a proxy's or a provider's.
  */
 export function refuseStranger(
   { strangers }: Entrance,

@@ -1,32 +1,37 @@
-/** Whose a body is: a place (a channel, an account) has its own share of the room, and senders share the place's. */
+/**
+ * The owner of a body: a channel or an account, and the sender. Each channel or account has its own share of the
+ * memory.
+ */
 export type BodyOwner = { place: string; sender: string };
 
-/** A body that is being read, or has been, and is kept for its request. */
+/** A body that is being read, or is kept for its request. */
 type KeptBody = {
-  /** Takes note of so many bytes more; false where there is no room for them: then the request has to be refused. */
+  /** Reserves more bytes; false if there is no memory for them, so that the request must be refused. */
   grow(bytes: number): boolean;
-  /** It has been read whole: nobody else can take its room from now on. */
+  /** Marks the body as complete. It can no longer be dropped. */
   complete(): void;
-  /** Nothing is kept of it any more. May be called again. */
+  /** Releases the memory of the body. It can be called repeatedly. */
   free(): void;
 };
 
-/** Room in memory for the bodies of requests. */
+/** A memory budget for the bodies of requests. */
 export type BodyRoom = {
-  /** Begins a body; `evict` is called, once, where its room is given to another one before all of it has come. */
+  /**
+   * Starts a body. `evict` is called once if it is dropped in favour of another one before it is complete.
+   */
   open(owner: BodyOwner, evict: () => void): KeptBody;
   keptBytes(): number;
 };
 
 type Body = { owner: BodyOwner; bytes: number; isComplete: boolean; evict: () => void };
 
-/** Each counts for so much at least, so that very many of a few bytes are bounded too. */
+/** The minimum that each body counts, so that the number of small bodies is bounded too. */
 const LEAST_BYTES = 4_096;
 
 /**
- * Opens room for bodies: so much for all places together, and so much for each. Where it is full, the new body is taken
- * and another one goes: in the place that is full (or, for all together, that holds most), of the sender who holds most
- * of what has not come whole, the body that was begun first. Who sends all of it soon is never that one.
+ * Opens a memory budget: a total, and a share for each account or channel. If it is full, the new body is accepted
+ * and another is dropped: the oldest incomplete body of the sender that uses most, in the full share or in the
+ * largest one. A sender that sends quickly is never affected.
  */
 export function openBodyRoom({ bytes, placeBytes }: { bytes: number; placeBytes: number }): BodyRoom {
   /** Of each place, its bodies in the order in which they were begun. */
@@ -50,7 +55,7 @@ export function openBodyRoom({ bytes, placeBytes }: { bytes: number; placeBytes:
     placeSums.delete(place);
   }
 
-  /** Makes room in a place; false where all that is kept there has come whole. */
+  /** Frees memory in a share; false if all its bodies are complete. */
   function evictIn(place: string): boolean {
     const victim = slowestOf(places.get(place) ?? []);
     if (victim === null) return false;
@@ -59,7 +64,7 @@ export function openBodyRoom({ bytes, placeBytes }: { bytes: number; placeBytes:
     return true;
   }
 
-  /** The places that hold most come first. */
+  /** The largest shares first. */
   function evictAnywhere(): boolean {
     const fullest = [...placeSums].sort(([, a], [, b]) => b - a);
     return fullest.some(([place]) => evictIn(place));
@@ -97,7 +102,7 @@ export function openBodyRoom({ bytes, placeBytes }: { bytes: number; placeBytes:
   };
 }
 
-/** Of the sender who holds most of what has not come whole, the body that was begun first. */
+/** The oldest incomplete body of the sender that uses most memory with incomplete bodies. */
 function slowestOf(bodies: Iterable<Body>): Body | null {
   const senders = new Map<string, { bytes: number; first: Body }>();
   for (const body of bodies) {

@@ -3,23 +3,23 @@ import type { BodyOwner, BodyRoom } from './body-memory.ts';
 import type { Door } from './overload.ts';
 import { type EarlyAnswer, sendEarly } from './respond.ts';
 
-/** What a body is read with. */
+/** How a body is read. */
 export type ReadBody = {
   maxBytes: number;
-  /** How long all of it may take. */
+  /** The time limit for the whole body. */
   withinMs: number;
   room: BodyRoom;
   owner: BodyOwner;
   door: Pick<Door, 'refused'>;
-  /** How much has to come in each time of so long; less is too slow. */
+  /** The minimum progress in each period. A slower body is refused. */
   pace?: Pace;
 };
 type Pace = { bytes: number; everyMs: number };
 
-/** A body that was read, and is kept until it is freed or its request has been answered. */
+/** A body that was read. It is kept until it is released or its request has been answered. */
 export type ReadWhole = { bytes: Uint8Array; free(): void };
 
-/** 2 KB a second: a telephone line of old is faster. */
+/** 2 KB a second, which any connection can send. */
 const PACE: Pace = { bytes: 10_000, everyMs: 5_000 };
 
 const TOO_SLOW = { code: 'TIMEOUT', message: 'the body did not come in time' };
@@ -31,8 +31,8 @@ const FULL = {
 };
 
 /**
- * Reads the whole body of a request. Null where it has been answered: 413 for one that is too long; 408 for one that
- * comes too slowly, or loses its room to another; 503 where there is no room for it.
+ * Reads the whole body of a request. Null if the request was answered instead: 413 for a body that is too long,
+ * 408 for one that is too slow or was dropped in favour of another, 503 if there is no memory.
  */
 export function readBody(
   request: IncomingMessage,
@@ -60,7 +60,7 @@ export function readBody(
     clearTimeout(patience);
     clearInterval(watch);
     request.off('data', take).off('end', whole).off('error', gone).off('close', gone);
-    // Who hangs up in the middle of a body is not heard of any more.
+    // A caller that disconnects in the middle of a body sends no further event.
     request.on('error', () => {});
     resolve(body);
   }

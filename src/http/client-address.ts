@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 
-/** Finds whom a request is from, for what is counted and kept for each sender. */
+/** Finds the sender of a request, for counts and limits by sender. */
 export type SenderOf = (request: IncomingMessage) => string;
 
 /**
- * Makes what finds a request's sender: the address of its connection, or, where that is a trusted proxy, the last address
- * in `x-forwarded-for` that is not one. The addresses of an IPv6 network of 64 bits are one sender, who has all of them.
+ * Makes the function that finds the sender of a request: the address of the connection or, if that is a trusted
+ * proxy, the last address in `x-forwarded-for` that is not one. An IPv6 network of 64 bits is one sender.
  */
 export function openSenders(trustedProxies: readonly string[]): SenderOf {
   const trusted = new BlockList();
@@ -31,12 +31,12 @@ export function openSenders(trustedProxies: readonly string[]): SenderOf {
   };
 }
 
-/** An IPv4 address within IPv6 (`::ffff:192.0.2.1`) is the former. */
+/** An IPv4 address inside IPv6 (`::ffff:192.0.2.1`) is treated as IPv4. */
 function plain(address: string): string {
   return address.trim().replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, '');
 }
 
-/** What counts as one sender: an IPv4 address, or the first 64 bits of an IPv6 one. */
+/** The unit that counts as one sender: an IPv4 address, or the first 64 bits of an IPv6 address. */
 export function networkOf(address: string): string {
   if (isIP(address) !== 6) return address;
   const [head = '', tail] = address.split('%')[0]?.split('::') ?? [];

@@ -2,18 +2,18 @@ import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { networkOf } from './client-address.ts';
 
-/** Connections of one sender, in the order in which they were last used: the ones that wait, and those with a request. */
+/** The connections of one sender in the order of their last use: idle ones, and ones with a request. */
 type Held = { idle: Set<Socket>; busy: Set<Socket> };
 
 /**
- * Holds a server to so many connections. Where one more comes, another one goes: of the sender who has most connections
- * without a request under way, the one that has been without for longest. The new one goes only where every other has a request.
+ * Limits the number of a server's connections. Above it, the longest idle connection of the sender with the most
+ * idle ones is closed. The new connection is closed only if no other is idle.
  */
 export function limitConnections(server: Server, most: number): void {
   const senders = new Map<string, Held>();
   let open = 0;
 
-  /** The sender with most idle connections; null where there is none. */
+  /** The sender with the most idle connections; null if there is none. */
   function mostIdle(): Held | null {
     let found: Held | null = null;
     for (const held of senders.values()) if (held.idle.size > (found?.idle.size ?? 0)) found = held;
@@ -24,7 +24,7 @@ export function limitConnections(server: Server, most: number): void {
     const idle = mostIdle()?.idle;
     const [victim] = idle ?? [];
     if (victim === undefined) return false;
-    // What is destroyed is told of as closed a little later.
+    // A destroyed socket emits `close` only later.
     idle?.delete(victim);
     victim.destroy();
     return true;

@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** What pages of other origins may send besides what they may anyway. */
+/** The headers that pages of other origins may send. */
 const HEADERS = 'authorization, content-type, x-lull-account, x-lull-agent';
 const PREFLIGHT_HOLDS_SECONDS = '600';
 
 /**
- * Lets pages of the given origins, and of no other, send requests and read answers.
- * Answers the browser's question whether they may; whether it was one.
+ * Allows pages of the given origins, and no others, to send requests and read answers. Returns whether it answered
+ * a preflight request.
  */
 export function allowOrigin(
   { method, headers }: IncomingMessage,

@@ -1,19 +1,19 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-/** How often the process looks around while it has nothing to do. */
+/** How often an idle process measures its delay. */
 const RESOLUTION_MS = 50;
 const SAMPLE_MS = 500;
 
-/** How late the process gets round to what it has to do. */
+/** The delay of the event loop. */
 export type EventLoopWatch = {
-  /** In milliseconds: for a second at least, it has been as late as this on average. */
+  /** The average delay over at least a second, in milliseconds. */
   delayMs(): number;
   stop(): void;
 };
 
 /**
- * Watches the event loop's delay. The lesser of the last two half seconds counts: a single long task, or a process that
- * was paused, is not overload.
+ * Measures the event loop's delay. The smaller value of the last two half seconds counts, so that a single long
+ * task or a suspended process is not taken for overload.
  */
 export function watchEventLoop(): EventLoopWatch {
   const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });

@@ -1,6 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** What the page may do: run what stands in it, and ask this server. Nothing can be loaded from elsewhere. */
+/**
+ * The content security policy: the page runs its own scripts and calls this server. It loads nothing from
+ * elsewhere.
+ */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'unsafe-inline' 'unsafe-eval' blob:",
@@ -15,8 +18,8 @@ const CONTENT_SECURITY_POLICY = [
 ].join('; ');
 
 /**
- * Makes what serves GraphiQL, to explore the API in a browser; what is asked there needs a key, given in its headers.
- * Null where its package, which only those who work on Lull have, is not installed.
+ * Makes the handler that serves GraphiQL, for exploring the API in a browser. Its requests need a key in their
+ * headers. Null if its package, a development dependency, is not installed.
  */
 export async function openPage(
   endpoint: string,

@@ -19,14 +19,17 @@ export type GraphqlOptions = Pick<
   Config,
   'requestsPerMinute' | 'accountRequestsPerMinute' | 'corsOrigins' | 'environment'
 > & {
-  /** How often it is looked whether a subscriber is still let in; a minute where it is not said. */
+  /** How often subscribers are authenticated again; by default every minute. */
   recheckMs?: number;
 };
 
 const RECHECK_MS = 60_000;
 const READ_WITHIN_MS = 20_000;
 
-/** Answers the requests to the API: finds who calls and how often, reads what is asked, and hands on what GraphQL is to see. */
+/**
+ * Makes the handler of API requests: authenticates and limits callers, reads bodies, and passes requests to
+ * GraphQL.
+ */
 export async function openGraphql(
   deps: SchemaDeps & { identify: Identify; entrance: Entrance },
   path: string,
@@ -78,7 +81,10 @@ export async function openGraphql(
   };
 }
 
-/** Makes what counts requests by key and by account, and answers those that are too many; whether it did. */
+/**
+ * Makes the function that counts requests by key and by account. It returns whether it answered a request that
+ * exceeds a limit.
+ */
 function openLimits(
   { clock }: Pick<SchemaDeps, 'clock'>,
   { requestsPerMinute, accountRequestsPerMinute }: GraphqlOptions,
@@ -93,11 +99,11 @@ function openLimits(
   };
   return (response, { who, accountId }) =>
     refuse(response, keys, who) ||
-    // What an operator does in an account is not of its making.
+    // Requests of an operator do not count for the account.
     (!who.startsWith('operator:') && refuse(response, accounts, accountId));
 }
 
-/** Reads what is asked, in the account's room for bodies; null where it has been answered instead. */
+/** Reads the body within the account's memory budget; null if the request was answered instead. */
 async function bodyOf(
   request: IncomingMessage,
   response: ServerResponse,
@@ -111,7 +117,7 @@ async function bodyOf(
   });
 }
 
-/** The request with its body as it was read. Of the bytes themselves every one would be counted as a property. */
+/** The request with its parsed body. Yoga would enumerate every byte of a raw body as a property. */
 function withBody(request: IncomingMessage, bytes: Uint8Array): IncomingMessage {
   const body = {
     length: bytes.length,
@@ -122,7 +128,7 @@ function withBody(request: IncomingMessage, bytes: Uint8Array): IncomingMessage 
   return Object.assign(request, { body });
 }
 
-/** Answers what no client of the API sends; whether it did. */
+/** Answers requests that no API client sends. Returns whether it did. */
 function refuseForm({ method, headers }: IncomingMessage, response: ServerResponse): boolean {
   if (method === 'GET') return false;
   if (method !== 'POST') {
@@ -130,9 +136,9 @@ function refuseForm({ method, headers }: IncomingMessage, response: ServerRespon
     sendError(response, 405, 'METHOD_NOT_ALLOWED', 'GET and POST are allowed');
     return true;
   }
-  // A page of another origin can send neither this content type nor the Authorization header unasked (CSRF).
+  // A page of another origin cannot send this content type or the Authorization header without permission (CSRF).
   const isJson = headers['content-type']?.split(';')[0]?.trim().toLowerCase() === 'application/json';
-  // Nothing is unpacked: what is little here could be much there.
+  // Compressed bodies are refused, because a small one could expand to a large one.
   const isPacked = (headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity';
   if (isJson && !isPacked) return false;
   const needed = isJson ? 'a body without content-encoding' : 'content-type: application/json';
@@ -140,7 +146,7 @@ function refuseForm({ method, headers }: IncomingMessage, response: ServerRespon
   return true;
 }
 
-/** Finds who calls; null where nobody is known. @throws what `identify` does */
+/** Authenticates the caller; null for an unknown one. @throws the errors of `identify` */
 async function identified({ headers }: IncomingMessage, identify: Identify): Promise<Caller | null> {
   const [, token] = /^Bearer (.+)$/i.exec(headers.authorization ?? '') ?? [];
   const account = headerOf(headers['x-lull-account']);
@@ -149,8 +155,8 @@ async function identified({ headers }: IncomingMessage, identify: Identify): Pro
 }
 
 /**
- * Hangs up on a subscriber who would not be let in any more: whose key was revoked, or whose token has run out. Where
- * that cannot be known just now, nothing happens.
+ * Disconnects subscribers whose key was revoked or whose token has expired. If that cannot be checked now, nothing
+ * happens.
  */
 function hangUpOnceRefused(
   response: ServerResponse,
@@ -167,7 +173,7 @@ function hangUpOnceRefused(
   response.once('close', () => clearInterval(look));
 }
 
-/** Finds who calls; null where it has been answered that nobody is known. */
+/** Authenticates the caller; null if the request was answered, because the caller is unknown. */
 async function callerOf(
   request: IncomingMessage,
   response: ServerResponse,

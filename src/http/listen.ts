@@ -1,12 +1,15 @@
 import type { Server } from 'node:http';
 import { SetupError } from '../domain/errors.ts';
 
-/** Connections that may wait to be taken; the system may allow fewer. With Node's own 511 a burst of more is held up by seconds. */
+/**
+ * Connections that wait to be accepted; the system may allow fewer. With Node's default of 511, a larger burst is
+ * delayed by seconds.
+ */
 const BACKLOG = 2048;
 
 /**
- * Starts to listen; returns where, with the real port where 0 was asked for.
- * @throws SetupError where it cannot, with host and port
+ * Starts to listen and returns the URL, with the real port if 0 was given.
+ * @throws SetupError with host and port if it cannot listen
  */
 export function listen(server: Server, host: string, port: number): Promise<string> {
   return new Promise((resolve, reject) => {

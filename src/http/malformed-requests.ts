@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ALWAYS } from './respond.ts';
 
-/** What a connection is answered with on which no whole request came, by Node's word for what is wrong with it. */
+/** The answer on a connection without a complete request, by Node's error code. */
 const ANSWERS: Record<string, readonly [status: string, code: string, message: string]> = {
   HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'TOO_LARGE', 'the headers are too long'],
   HPE_CHUNK_EXTENSIONS_OVERFLOW: ['413 Content Too Large', 'TOO_LARGE', 'the body is too long'],
@@ -10,7 +10,7 @@ const ANSWERS: Record<string, readonly [status: string, code: string, message: s
 };
 const NO_REQUEST = ['400 Bad Request', 'BAD_REQUEST', 'this is no HTTP request'] as const;
 
-/** Answers what is no request, or does not come in time, as every other error is answered, and hangs up. */
+/** Answers a malformed or late request in the format of every other error, and closes the connection. */
 export function answerBroken(
   { code = '' }: NodeJS.ErrnoException,
   socket: Duplex,
@@ -28,11 +28,11 @@ export function answerBroken(
     ...Object.entries(ALWAYS).map(([name, value]) => `${name}: ${value}`),
     'connection: close',
   ];
-  // Who goes on writing instead of reading is not waited for.
+  // A client that keeps writing is not waited for.
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }
 
-/** Whether the host that a request names is one that a URL can have; HTTP/1.0 need not name any. */
+/** Whether the Host header of a request is a valid host of a URL. HTTP/1.0 requests need none. */
 export function namesHost({ headers: { host }, httpVersion }: IncomingMessage): boolean {
   if (host === undefined) return httpVersion === '1.0';
   return /^[^\s/?#@\\]+$/.test(host) && URL.canParse(`http://${host}/`);

@@ -4,21 +4,21 @@ import type { Metrics } from './metrics.ts';
 import { answerHealth, openReadiness, type ProbeDeps } from './probes.ts';
 import { ALWAYS, sendError } from './respond.ts';
 
-/** Longer than scrapers pause: a scrape must not meet a connection that is just being closed. */
+/** Longer than the interval of scrapers, so that a scrape does not meet a connection that is being closed. */
 const KEEP_ALIVE_MS = 75_000;
 
-/** A listener for whoever watches over a process. */
+/** The listener for monitoring. */
 export type MetricsServer = {
-  /** Where it listens, such as `http://127.0.0.1:9464`. */
+  /** Its URL, such as `http://127.0.0.1:9464`. */
   url: string;
-  /** From now on `/ready` says no, so that nobody sends work any more; metrics and `/health` go on. */
+  /** Makes `/ready` answer 503, so that no new work arrives. Metrics and `/health` continue. */
   leave(): void;
   close(): Promise<void>;
 };
 
 /**
- * Serves `/metrics`, `/health` and `/ready` on a port of their own, in every role: a worker has no other.
- * @throws SetupError where it cannot listen, with host and port
+ * Serves `/metrics`, `/health` and `/ready` on a separate port, in every role; a worker has no other port.
+ * @throws SetupError with host and port if it cannot listen
  */
 export async function startMetrics(
   metrics: Metrics,

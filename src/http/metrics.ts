@@ -7,44 +7,46 @@ import type { Log } from '../log.ts';
 import { REFUSALS, type Refusal } from './overload.ts';
 import { inTime } from './probes.ts';
 
-/** What a process counts, and how that is read. */
+/** The metrics of a process. */
 export type Metrics = {
   /** Counts a wake. */
   woke: NonNullable<EngineDeps['woke']>;
-  /** Counts an answer to a request. */
+  /** Counts an answered request. */
   answered(route: string, status: number): void;
-  /** Counts a request that was not let in. */
+  /** Counts a refused request. */
   refused(reason: Refusal): void;
-  /** From now on it shows what this process is sending. */
+  /** Adds the sends of this process. */
   sending(load: () => Sends): void;
-  /** From now on it shows what the API of this process is busy with. */
+  /** Adds the load of this process's API. */
   serving(load: () => Load): void;
-  /** Everything, in Prometheus' text format. Never rejects: what does not answer is left out. */
+  /**
+   * Renders all metrics in Prometheus' text format. Never rejects: sources that do not answer are left out.
+   */
   scrape(): Promise<{ text: string; contentType: string }>;
 };
 
-/** What an API is busy with: requests it works on, requests that wait for their turn, and open subscriptions. */
+/** The load of an API: running requests, waiting requests, and open subscriptions. */
 export type Load = { requests: number; waiting: number; subscriptions: number };
 
-/** Sends that are under way from this process, and those of them without an answer for a second and more. */
+/** The running sends of this process, and those without an answer for a second or longer. */
 type Sends = { sending: number; stalled: number };
 
-/** Jobs of one kind in the queue, by state. */
+/** The jobs of one kind in the queue, by state. */
 type QueueDepth = { queue: string; waiting: number; delayed: number; active: number };
 
-/** Where it reads what it does not count itself. */
+/** The sources of metrics that the process does not count itself. */
 export type MetricsSources = {
   clock: Clock & { offsetMs(): number };
   readDatabase: (now: Date) => Promise<DatabaseGauges>;
   readQueue: () => Promise<QueueDepth[]>;
-  /** What the process's own connections to the database do. */
+  /** The state of the process's own connections to the database. */
   countConnections: () => DatabaseCounts;
   log: Log;
 };
 
-/** How old what was read may be: many scrapers are no more work than one. */
+/** How long values are cached, so that many scrapers cause no more work than one. */
 const KEPT_MS = 5_000;
-/** What takes longer counts as away; Prometheus itself waits for 10 s. */
+/** A slower source counts as down. Prometheus itself waits for 10 s. */
 const ANSWER_WITHIN_MS = 2_000;
 const LATENESS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60, 300, 3_600];
 const WAKE_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -56,8 +58,8 @@ const OUTCOMES = {
 } as const;
 
 /**
- * The metrics of a process (LL-13), in a registry of their own. Labels have a fixed set of values: no account, no
- * conversation, no channel is among them.
+ * Creates the metrics of a process (LL-13) in their own registry. Labels have a fixed set of values, without
+ * accounts, conversations or channels.
  */
 export function createMetrics({
   clock,
@@ -69,7 +71,7 @@ export function createMetrics({
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const counts = countsIn(registry);
-  // A rate takes no notice of what appears with its first count.
+  // A rate ignores a series that appears with its first count.
   for (const outcome of Object.values(OUTCOMES)) counts.wakes.inc({ outcome }, 0);
   for (const reason of REFUSALS) counts.refused.inc({ reason }, 0);
   const gauges = gaugesIn(registry);
@@ -267,13 +269,13 @@ function gaugesIn(registry: Registry) {
   };
 }
 
-/** What is not known is not shown: an old number would look like a new one. */
+/** Removes values that are unknown, because an outdated number would look current. */
 function show(gauge: Gauge, value: number | null | undefined): void {
   if (value === null || value === undefined) gauge.remove();
   else gauge.set(value);
 }
 
-/** Reads one at a time and at most every 5 s; null where there was no answer in time. */
+/** Reads one at a time and at most every 5 s; null if there was no answer in time. */
 function kept<T>(clock: Clock, log: Log, read: () => Promise<T>): () => Promise<T | null> {
   let last: { atMs: number; value: T } | null = null;
   let running: Promise<T> | null = null;

@@ -4,59 +4,60 @@ import { openFairQueue } from '../domain/fair-queue.ts';
 import { watchEventLoop } from './event-loop.ts';
 import { sendError, sendUnavailable } from './respond.ts';
 
-/** How much a process takes on at a time. */
+/** How much work a process accepts. */
 export type DoorLimits = Pick<Config, 'requestsAtOnce' | 'requestsWaiting' | 'maxDelayMs'> & {
-  /** How long a request waits for its turn at most. */
+  /** How long a request waits for admission at most. */
   waitMs?: number;
-  /** After this long a request is answered in any case. */
+  /** The time after which a request is answered in any case. */
   answerWithinMs?: number;
 };
 
 /**
- * Why a request was not let in. `full`: as many wait as may; `waited`: its turn did not come in time; `event_loop`: the
- * process is behind with everything; `memory`: too much has been sent that is still to be read.
+ * Why a request was refused. `full`: too many wait; `waited`: it was not admitted in time; `event_loop`: the
+ * process is overloaded; `memory`: too many bodies are being read.
  */
 export const REFUSALS = ['full', 'waited', 'event_loop', 'memory'] as const;
 export type Refusal = (typeof REFUSALS)[number];
 
-/** To be called once a request's work is done; it may be called again. */
+/** Must be called when a request's work is done; it can be called repeatedly. */
 export type Leave = (() => void) & {
-  /** Gives its place to the next, while it waits for another one elsewhere; it is still to be answered in time. */
+  /** Gives the request's place to the next one while it waits elsewhere. Its time limit continues. */
   stepAside(): void;
 };
 
 /**
- * The door to the work: so many requests are within at a time, so many wait for their turn, 5 s at most, and all
- * others are answered 503 with Retry-After, before anything was read or changed for them. Accounts take turns, and one
- * has at most half of the places, within as well as waiting; callers who are not known yet count as one without a share.
+ * Admission control: a limited number of requests runs, a limited number waits for up to 5 s, and all others are
+ * answered 503 with Retry-After before anything was done for them. Accounts take turns, and one account has at
+ * most half of the running and of the waiting requests. Callers who are not authenticated yet count as one without
+ * a share.
  */
 export type Door = {
   /**
-   * Waits for a request's turn, among those of its account where that is known. Null where it has been answered, or its
-   * caller hung up. One that takes over 30 s is answered 504, and stays within.
+   * Waits for the admission of a request, by account if that is known. Null if the request was answered instead,
+   * or its caller disconnected. A request that takes longer than 30 s is answered 504 and keeps its place.
    */
   enter(response: ServerResponse, accountId?: string): Promise<Leave | null>;
-  /** Answers a request 503, and when to try again. */
+  /** Answers a request 503 with Retry-After. */
   refuse(response: ServerResponse, refusal: Refusal): void;
-  /** Takes note of a request that was answered 503 elsewhere. */
+  /** Counts a request that was answered 503 elsewhere. */
   refused(refusal: Refusal): void;
-  /** Whether the process is behind with everything, and takes on nothing new. */
+  /** Whether the process is overloaded and accepts nothing new. */
   isBehind(): boolean;
-  /** Requests within, and those that wait for their turn. */
+  /** The running and the waiting requests. */
   load(): { requests: number; waiting: number };
   close(): void;
 };
 
-/** Longer than this nobody waits; callers who do not know better give up after 10 s or more. */
+/** The longest wait. Clients without a setting of their own give up after 10 s or more. */
 const WAIT_MS = 5_000;
-/** A statement is given 10 s, and a call up to three of them. */
+/** A statement may take 10 s, and a call may need up to three. */
 const ANSWER_WITHIN_MS = 30_000;
-/** Callers of whom it is still to be found out who they are: each takes a moment only. */
+/** The number of callers that are being authenticated at the same time, which takes only a moment each. */
 const NOT_KNOWN = '';
-/** Those who were refused together are not to come back together: after 1 s to so many. */
+/** Refused requests are told to return after 1 s to this long, so that they do not return together. */
 const RETRY_WITHIN_S = 5;
 
-/** Opens the door; `refused` is told of each request that was not let in. */
+/** Opens admission control. `refused` is called for each refused request. */
 export function openDoor(
   {
     requestsAtOnce,
@@ -140,7 +141,7 @@ export function openDoor(
   };
 }
 
-/** Does work when its turn has come. Null where the request has been answered instead, or its caller hung up. */
+/** Runs work after admission. Null if the request was answered instead, or its caller disconnected. */
 export async function inTurn<Done>(
   door: Door,
   response: ServerResponse,
@@ -156,7 +157,7 @@ export async function inTurn<Done>(
   }
 }
 
-/** Answers that there is no room just now, and when to try again. */
+/** Answers 503 with Retry-After. */
 function sendBusy(response: ServerResponse): void {
   if (response.headersSent || response.destroyed) return;
   const retryAfterSeconds = 1 + Math.floor(Math.random() * RETRY_WITHIN_S);

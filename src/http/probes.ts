@@ -4,40 +4,40 @@ import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import { send } from './respond.ts';
 
-/** What tells whether a process can do its work. */
+/** The checks of whether a process can do its work. */
 export type ProbeDeps = {
-  /** Whether the database has this code's newest migration; rejects where it does not answer. */
+  /** Whether the database has this code's newest migration; rejects if it does not answer. */
   isMigrated: () => Promise<boolean>;
-  /** Writes something; rejects where nothing can be written. */
+  /** Writes a row; rejects if nothing can be written. */
   tryWriting: () => Promise<void>;
   clock: Pick<Clock, 'isTrusted'>;
   log: Log;
 };
 
-/** A database that takes longer to answer counts as one that does not. */
+/** A slower answer of the database counts as none. */
 const READY_WITHIN_MS = 2_000;
 const WRITE_EVERY_MS = 1_000;
 
-/** Answers `/health`: the process is up. */
+/** Answers `/health`: the process runs. */
 export function answerHealth(response: ServerResponse): void {
   send(response, 200, { status: 'up' });
 }
 
-/** While the time is in doubt nothing is ended, and everything is recorded: who calls has to reach it. */
+/** While the time is in doubt nothing is ended but everything is recorded, so calls must still arrive. */
 const GOES_ON_WITHOUT = 'clock';
 
-/** What `/ready` is answered by. */
+/** The handler of `/ready`. */
 export type Readiness = { answer(response: ServerResponse): Promise<void> };
 
 /**
- * Makes what answers `/ready`: 200 where the process can do its work, else 503; with what fails either way. Anybody may ask it, as
- * often as they like: all who ask at a time are one look at the database, and it writes once a second at most.
+ * Makes the handler of `/ready`: 200 if the process can do its work, else 503, with the failing checks. Concurrent
+ * requests share one check of the database, which writes at most once a second.
  */
 export function openReadiness(deps: ProbeDeps, stopping: AbortSignal): Readiness {
   const isMigrated = once(deps.isMigrated, 0);
   const tryWriting = once(deps.tryWriting, WRITE_EVERY_MS);
 
-  /** The names of what it cannot do its work without; why goes to the log alone. */
+  /** The names of the failing checks. Their reasons go only to the log. */
   async function whatFails(): Promise<string[]> {
     const failing: string[] = [];
     try {
@@ -65,7 +65,7 @@ export function openReadiness(deps: ProbeDeps, stopping: AbortSignal): Readiness
   };
 }
 
-/** Does something once for all who ask meanwhile, and for as long afterwards as is said. */
+/** Shares one call among concurrent callers, and caches its result for a time. */
 function once<Result>(work: () => Promise<Result>, keptMs: number): () => Promise<Result> {
   let doing: Promise<Result> | null = null;
   return () => {
@@ -83,7 +83,7 @@ function once<Result>(work: () => Promise<Result>, keptMs: number): () => Promis
   };
 }
 
-/** Rejects where the work has not settled after `limitMs`; the work itself goes on. */
+/** Rejects if the work has not settled after `limitMs`. The work itself continues. */
 export function inTime<T>(limitMs: number, work: Promise<T>): Promise<T> {
   return Promise.race([
     work,

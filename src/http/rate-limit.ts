@@ -2,20 +2,20 @@ import type { ServerResponse } from 'node:http';
 import type { Clock } from '../clock.ts';
 import { send } from './respond.ts';
 
-/** Counts what somebody does, in windows of a minute that begin with the first time. */
+/** Counts events by key, in windows of a minute that start with the first event. */
 export type RateLimit = {
-  /** Counts once more; how long, in milliseconds, there is to wait: 0 for not at all. */
+  /** Counts one event; returns the milliseconds to wait, 0 if the limit is not exceeded. */
   take(who: string): number;
   perMinute: number;
 };
 
 const WINDOW_MS = 60_000;
-/** So many are counted at a time; beyond, those who began first are forgotten. */
+/** The maximum number of counted keys. Above it, the oldest windows are dropped. */
 const MOST_COUNTED = 20_000;
 
-/** Opens a limit of so many times a minute for each; what it remembers is bounded, however many there are. */
+/** Opens a limit of events a minute for each key. Its memory is bounded. */
 export function openRateLimit(clock: Pick<Clock, 'now'>, perMinute: number, most = MOST_COUNTED): RateLimit {
-  /** In the order in which their windows began. */
+  /** In the order in which the windows started. */
   const counted = new Map<string, { count: number; since: number }>();
   const isOver = (since: number, now: number) => now - since >= WINDOW_MS || now < since;
   return {
@@ -34,10 +34,10 @@ export function openRateLimit(clock: Pick<Clock, 'now'>, perMinute: number, most
   };
 }
 
-/** Whose requests a limit counts, in words. */
+/** Whose requests a limit counts, for its message. */
 export type Counted = 'one key' | 'one account' | 'one address without a valid key';
 
-/** Answers that there were too many requests, and when to try again. */
+/** Answers 429 with Retry-After. */
 export function sendTooOften(
   response: ServerResponse,
   waitMs: number,

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LullError } from '../domain/errors.ts';
 
-/** What an error that is found before GraphQL sees a request is answered with. */
+/** An error that is found before GraphQL gets the request. */
 const STATUS: Record<string, number> = {
   INVALID_INPUT: 400,
   FORBIDDEN: 403,
@@ -9,28 +9,28 @@ const STATUS: Record<string, number> = {
   UNAVAILABLE: 503,
 };
 
-/** What every answer has: nobody keeps it, and nobody takes it for something else than it says. */
+/** The headers of every answer: it is neither cached nor interpreted as another type. */
 export const ALWAYS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } as const;
 
-/** When to come back where the database, or anything else, failed. */
+/** Retry-After when the database, or anything else, failed. */
 const RETRY_AFTER_SECONDS = 5;
 
-/** Of what is still sent after its answer so much is taken in, for so long, before the connection is closed. */
+/** How much of a request, and for how long, is read after its answer before the connection is closed. */
 const DRAIN_BYTES = 8 * 1024 * 1024;
 const DRAIN_MS = 3_000;
 
-/** Answers in JSON. */
+/** Answers with JSON. */
 export function send(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', ...ALWAYS });
   response.end(JSON.stringify(body));
 }
 
-/** Answers in the form of a GraphQL error, so that every client can read it. */
+/** Answers in the format of a GraphQL error, so that every client can read it. */
 export function sendError(response: ServerResponse, status: number, code: string, message: string): void {
   send(response, status, errorBody(code, message));
 }
 
-/** Answers that it is not possible just now, and when to try again. */
+/** Answers 503 with Retry-After. */
 export function sendUnavailable(
   response: ServerResponse,
   message = 'not possible just now; try again',
@@ -40,12 +40,12 @@ export function sendUnavailable(
   send(response, 503, errorBody('UNAVAILABLE', message, { retryAfterSeconds }));
 }
 
-/** What a request is answered before all of it has come. */
+/** An answer to a request whose body is incomplete. */
 export type EarlyAnswer = { code: string; message: string; retryAfterSeconds?: number };
 
 /**
- * Answers a request before all of it has come, and closes its connection. Where that was closed at once, what is still on
- * its way would make the other side drop the answer: so it is taken in and dropped, up to a bound.
+ * Answers a request before its body is complete, and closes its connection. If it were closed at once, the client
+ * would lose the answer while it sends. Therefore the rest of the body is read and dropped, up to a limit.
  */
 export function sendEarly(
   request: IncomingMessage,
@@ -62,7 +62,7 @@ export function sendEarly(
     connection: 'close',
     ...ALWAYS,
   });
-  // All of the answer is under way from here on; its end only closes the connection.
+  // The whole answer has been handed to the system; ending it only closes the connection.
   response.write(body);
   let drained = 0;
   const end = () => {
@@ -79,7 +79,7 @@ export function sendEarly(
   else request.on('data', drop).once('end', end).once('error', end).once('close', end).resume();
 }
 
-/** Answers with one of our errors and its fields; throws any other, which is a fault. */
+/** Answers with a typed error and its fields. Throws any other error, which is a bug. */
 export function sendOurs(response: ServerResponse, error: unknown): void {
   const status = error instanceof LullError ? STATUS[error.code] : undefined;
   if (!(error instanceof LullError) || status === undefined) throw error;

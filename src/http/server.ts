@@ -19,27 +19,27 @@ import { isWebhookPath, openWebhooks, type WebhookDeps } from './webhooks.ts';
 
 /** A running HTTP server. */
 export type HttpServer = {
-  /** Where it listens, such as `http://127.0.0.1:4400`; the port is the real one where 0 was asked for. */
+  /** Its URL, such as `http://127.0.0.1:4400`, with the real port if 0 was given. */
   url: string;
-  /** What it is busy with just now. */
+  /** Its present load. */
   load(): Load;
-  /** Ends subscriptions, lets requests under way finish, 10 s at most, and closes every connection. */
+  /** Ends subscriptions, gives running requests up to 10 s, and closes every connection. */
   close(): Promise<void>;
 };
 
-/** What it serves with, besides what the API works with. */
+/** The dependencies of the HTTP server, besides the API's. */
 export type HttpDeps = Omit<SchemaDeps, 'turns'> &
   WebhookDeps &
   ProbeDeps & {
-    /** Who a request is by; null where that is not known. */
+    /** Authenticates a request; null for an unknown caller. */
     identify: Identify;
-    /** Told of every answer, by what was asked for and its HTTP status; absent where nobody counts. */
+    /** Called for every answer with its route and HTTP status; absent if no metrics are collected. */
     answered?: ((route: Route, status: number) => void) | undefined;
-    /** Told of every request that was not let in, and why; absent where nobody counts. */
+    /** Called for every refused request; absent if no metrics are collected. */
     refused?: ((refusal: Refusal) => void) | undefined;
   };
 
-/** What requests are told apart by when they are counted. */
+/** The routes by which requests are counted. */
 type Route = 'graphql' | 'webhooks' | 'probes' | 'other';
 
 type HttpOptions = Pick<Config, 'host' | 'port' | 'publicUrl' | 'connections'> &
@@ -49,14 +49,18 @@ type HttpOptions = Pick<Config, 'host' | 'port' | 'publicUrl' | 'connections'> &
 
 const GRAPHQL_PATH = '/graphql';
 const DRAIN_MS = 10_000;
-/** How long headers, and with them a body, may take to come. They are looked at every so often. */
+/** Time limits for headers and whole requests, and how often they are checked. */
 const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 2_000 };
-/** Longer than balancers keep idle connections, mostly 60 s: a request must not meet one that is just being closed. */
+/**
+ * Longer than load balancers keep idle connections (usually 60 s), so that no request meets a connection that is
+ * being closed.
+ */
 const KEEP_ALIVE_MS = 75_000;
 
 /**
- * Serves the API, providers' calls and the probes: `/graphql`, `/webhooks/…`, `/health` (the process is up) and `/ready` (it can do its work).
- * @throws SetupError where it cannot listen, with host and port
+ * Serves the API at `/graphql`, providers' calls at `/webhooks/…`, and the probes `/health` (the process runs) and
+ * `/ready` (it can do its work).
+ * @throws SetupError with host and port if it cannot listen
  */
 export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<HttpServer> {
   const stopping = new AbortController();
@@ -65,7 +69,7 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
   const entrance = openEntrance(deps.clock, door, options);
   const subscriptions = limitSubscriptions(deps.subscribe, options);
   const turns = openRowTurns();
-  // Over the given ones rather than copies of them: what those hold may be changed.
+  // Inherits from the given dependencies instead of copying them, because they may be replaced later.
   const over = <Own extends object>(own: Own): HttpDeps & Own => Object.assign(Object.create(deps), own);
   const graphqlDeps = over({ subscribe: subscriptions.subscribe, entrance, turns });
   const serveGraphql = await openGraphql(graphqlDeps, GRAPHQL_PATH, options, stopping.signal);
@@ -73,7 +77,7 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
   const readiness = openReadiness(deps, stopping.signal);
   const underWay = new Set<ServerResponse>();
 
-  // A request without a host is answered here, with a code.
+  // A request without a host is answered here, with an error code.
   const server = createServer(
     { ...TIMEOUTS, keepAliveTimeout: KEEP_ALIVE_MS, requireHostHeader: false },
     (request, response) => {

@@ -2,17 +2,17 @@ import type { Config } from '../config.ts';
 import { TooManySubscriptionsError } from '../domain/errors.ts';
 import type { SchemaDeps } from '../schema/core/context.ts';
 
-/** How many subscriptions a process serves at a time. */
+/** How many subscriptions a process serves at the same time. */
 export type SubscriptionLimits = Pick<Config, 'subscriptions' | 'accountSubscriptions'>;
 
 type Subscribe = SchemaDeps['subscribe'];
 
-/** Rows that all subscriptions together may read for an event each: of one account, and of a process. */
+/** The rows that all subscriptions of an account, and of a process, may read together for one event. */
 const MAX_EVENT_COSTS = { ACCOUNT: 20_000, PROCESS: 40_000 } as const;
 
 /**
- * Holds subscriptions to their limits, of the process and of each account in it: how many there are, and how much they
- * read for an event. What it makes throws TooManySubscriptionsError where there is no room for one more.
+ * Limits the subscriptions of the process and of each account: their number, and the rows they read for an event.
+ * The returned function throws TooManySubscriptionsError above a limit.
  */
 export function limitSubscriptions(
   subscribe: Subscribe,
@@ -61,7 +61,7 @@ function hold(held: Held, count: number, cost: number): void {
   held.cost += cost;
 }
 
-/** @throws TooManySubscriptionsError where there is no room for one more that costs so much */
+/** @throws TooManySubscriptionsError if one more subscription of this cost exceeds a limit */
 function checkRoom(of: 'ACCOUNT' | 'PROCESS', held: Held, max: number, cost: number): void {
   if (held.count >= max) throw new TooManySubscriptionsError(of, max);
   if (held.cost + cost > MAX_EVENT_COSTS[of])

@@ -2,15 +2,18 @@ import type { ServerResponse } from 'node:http';
 import type { Door } from './overload.ts';
 
 /**
- * Where it is found out who a request is by. It takes no place of those who are known: it has its own bound, in number
- * and time, and what it asks the database is asked for all who wait together.
+ * The queue in which requests are authenticated. It has limits of its own, in number and time, so that it takes no
+ * capacity of authenticated callers. Database look-ups are shared by all waiting requests.
  */
 export type Lobby = {
-  /** Does work for a request of which nobody knows yet whose it is. Null where it has been answered instead, or its caller hung up. */
+  /**
+   * Runs work for a request whose caller is not known yet. Null if the request was answered instead, or its caller
+   * disconnected.
+   */
   within<Done>(response: ServerResponse, work: () => Promise<Done>): Promise<{ done: Done } | null>;
 };
 
-/** Opens the lobby: so many are in it at a time, for so long each; others are answered 503 with Retry-After. */
+/** Opens the queue for so many requests, each for so long. Others are answered 503 with Retry-After. */
 export function openLobby(
   door: Pick<Door, 'refuse' | 'isBehind'>,
   { most, withinMs }: { most: number; withinMs: number },
@@ -31,7 +34,7 @@ export function openLobby(
       }, withinMs);
       const hangUp = () => answered.resolve(null);
       response.once('close', hangUp);
-      // It counts until its work has ended, whoever waits for it.
+      // A request counts until its work has ended, even if its caller no longer waits.
       const working = work().finally(() => within--);
       try {
         return await Promise.race([working.then((done) => ({ done })), answered.promise]);

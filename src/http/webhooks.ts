@@ -23,30 +23,30 @@ import { type ReadWhole, readBody } from './body.ts';
 import { inTurn } from './overload.ts';
 import { ALWAYS, send, sendError, sendUnavailable } from './respond.ts';
 
-/** What providers' calls are answered with. */
+/** The dependencies of the webhook handler. */
 export type WebhookDeps = EngineDeps & {
   log: Log;
   registry: Registry;
   settings: SettingsStore;
-  /** The guarded way out that adapters get. */
+  /** The guarded `fetch` that adapters get. */
   fetchWithin: FetchWithin;
 };
 
-/** The longest body a provider may send. */
+/** The longest body of a provider's call. */
 const MAX_BYTES = 1024 * 1024;
 const READ_WITHIN_MS = 15_000;
 const PATH = /^\/webhooks\/([^/?]+)\/([^/?]+)\/?$/;
 
-/** Whether a path is one that providers call. */
+/** Whether a path is the path of a webhook. */
 export function isWebhookPath(path: string): boolean {
   return path.startsWith('/webhooks/');
 }
 
 /**
- * Answers providers' calls to `/webhooks/:accountId/:channelId`: the channel's adapter makes sure that a
- * call is genuine and reads it, and its events are recorded. 2xx only once they are committed; 401 where the call is
- * not genuine; 400 where it cannot be read; 5xx where it should be made again. Until a call is known to be genuine, it
- * takes nothing of those who are.
+ * Answers providers' calls to `/webhooks/:accountId/:channelId`. The channel's adapter verifies and parses a call,
+ * and its events are recorded. 2xx is answered only after the commit; 401 if the call is not genuine; 400 if it
+ * cannot be parsed; 5xx if the provider should repeat it. Until a call is verified, it uses no capacity of
+ * authenticated callers.
  */
 export function openWebhooks(
   deps: WebhookDeps & { entrance: Entrance },
@@ -59,7 +59,7 @@ export function openWebhooks(
   return async (request, response) => {
     const { method = 'GET', url = '/' } = request;
     const path = url.split('?')[0] ?? '/';
-    // Ids are compared as ids: a provider may be given them in upper case.
+    // Ids are compared as ids, because a provider may send them in upper case.
     const [, accountId = '', channelId = ''] = PATH.exec(path)?.map((id) => id.toLowerCase()) ?? [];
     const sender = senderOf(request);
     const stranger = (refuse: () => void) => refuseStranger(entrance, sender, response, refuse);
@@ -105,7 +105,7 @@ export function openWebhooks(
   };
 }
 
-/** Keeps the body of a call that is genuine in its account's room, and no longer in that of anybody. */
+/** Moves the body of a verified call to its account's memory budget. */
 function moveIn(
   { door, knownBodies }: Entrance,
   body: ReadWhole,
@@ -124,7 +124,7 @@ function moveIn(
 
 type CalledChannel = { accountId: string; channelId: string; adapterId: string; settings: object };
 
-/** A call to a channel, and what its adapter reads it with. */
+/** A call to a channel, with its adapter and the adapter's context. */
 type Called = CalledChannel & {
   inbound: Adapter['inbound'];
   context: AdapterContext<ChannelSettings>;

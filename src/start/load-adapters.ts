@@ -12,16 +12,17 @@ const KIT_URL = new URL(`../adapters/kit${extname(import.meta.url)}`, import.met
 const LOAD_WITHIN_MS = 10_000;
 
 /**
- * Loads the adapters of modules that do not come with Lull. A module is the path of a file, from the working directory,
- * or the name of a package installed beside Lull; its default export is an adapter or a list of them.
- * @throws SetupError naming the module that does not load, breaks the contract or has an id that is taken, and why
+ * Loads the adapters of third-party modules. A module is the path of a file, relative to the working directory, or
+ * the name of a package installed beside Lull. Its default export is an adapter or a list of adapters.
+ * @throws SetupError naming a module that does not load, breaks a requirement or uses an existing id, with the
+ * reason
  */
 export async function loadAdapters(
   names: readonly string[],
   builtIn: readonly Adapter[],
 ): Promise<Adapter[]> {
   if (names.length === 0) return [];
-  // Wherever a module stands, it gets this Lull's kit: an error of another copy would not be known for what it is.
+  // Every module gets this Lull's kit. An error class of another copy would not be recognised.
   registerHooks({
     resolve: (specifier, context, next) =>
       specifier === KIT ? { url: KIT_URL, shortCircuit: true } : next(specifier, context),
@@ -40,13 +41,13 @@ async function load(name: string): Promise<unknown> {
   }
 }
 
-/** A path is one that looks like it, or that leads to a file; anything else is a package's name. */
+/** A text that looks like a path, or leads to a file, is a path. Any other text is the name of a package. */
 function specifierOf(name: string): string {
   const path = resolve(name);
   return /^\.{0,2}\//.test(name) || existsSync(path) ? pathToFileURL(path).href : name;
 }
 
-/** A module may wait for something that never comes. */
+/** A module may wait for something that never happens. */
 async function inTime<Loaded>(loading: Promise<Loaded>): Promise<Loaded> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(

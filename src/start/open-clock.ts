@@ -5,10 +5,16 @@ import { openClockExchange } from '../db/clock-opinions.ts';
 import type { Log } from '../log.ts';
 import { recordStep } from '../rules/downtime.ts';
 
-/** What a process has to do before anything is ended: before any other that starts with it goes on, or once the time is shown. */
+/**
+ * Work that must be done before anything is ended: before other processes that start continue, or once the time is
+ * confirmed.
+ */
 export type Beforehand = (parts: { db: Database; clock: Clock; log: Log }) => Promise<void>;
 
-/** Starts the process's clock. That of a service, which does something beforehand, tells other processes what it thinks of the database's; what closes it joins `closers`. */
+/**
+ * Starts the clock of the process. A service also tells other processes whether it trusts the database's clock,
+ * and does its initial work. The function that stops it is added to `closers`.
+ */
 export async function openClock(
   db: Database,
   log: Log,

@@ -15,7 +15,7 @@ import type { Log } from '../log.ts';
 
 type Parts = { db: Database; clock: Clock & { offsetMs(): number }; queues: Queues; log: Log };
 
-/** The metrics of a process; null where it was not asked for any: then nothing is counted. */
+/** Creates the metrics of a process; null if none are wanted. */
 export function openMetrics(
   { metricsPort }: Pick<Config, 'metricsPort'>,
   { db, clock, queues, log }: Parts,
@@ -30,13 +30,13 @@ export function openMetrics(
   });
 }
 
-/** What waits in the queue, by kind. */
+/** The jobs in the queue, by kind. */
 function readDepths(queues: Queues) {
   const jobs = [laneWake, scheduleAccountJob, backfillJob, relayOutbox];
   return Promise.all(jobs.map(async (job) => ({ queue: job.name, ...(await queues.depth(job)) })));
 }
 
-/** Serves them, where there are any. @throws SetupError where it cannot listen */
+/** Serves the metrics, if there are any. @throws SetupError if it cannot listen */
 export async function serveMetrics(
   { db, clock, metrics, log }: Pick<Parts, 'db' | 'log'> & { clock: Clock; metrics: Metrics | null },
   { host, metricsPort }: Pick<Config, 'host' | 'metricsPort'>,

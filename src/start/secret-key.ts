@@ -6,9 +6,9 @@ import type { Config } from '../config.ts';
 import { SetupError } from '../domain/errors.ts';
 
 /**
- * The key that secrets are kept under: that of the environment, or else the one in the data directory, made there at
- * the first start, for its owner alone.
- * @throws SetupError where the file is not a key
+ * Returns the key that encrypts secrets: from the environment, or from the data folder, where it is created at the
+ * first start, readable only by its owner.
+ * @throws SetupError if the file does not contain a key
  */
 export async function readSecretKey({
   secretKey,
@@ -25,7 +25,7 @@ export async function readSecretKey({
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
-  // Of processes that start together one makes it, whole from the start: a link fails where there is one.
+  // Of processes that start together, one creates the file completely: a link fails if it exists.
   await writeFile(made, `${randomBytes(KEY_BYTES).toString('base64')}\n`, { mode: 0o600 });
   try {
     await link(made, file);
@@ -37,7 +37,10 @@ export async function readSecretKey({
   return keyOf(await readFile(file, 'utf8'), file);
 }
 
-/** A file that others may read is closed; one of another owner, or on a read-only disk as secrets are mounted, is that one's. */
+/**
+ * Makes the file unreadable for others. A file of another owner, or on a read-only disk as secrets are mounted,
+ * stays as it is.
+ */
 function passingBy(error: NodeJS.ErrnoException): void {
   if (!['EPERM', 'EROFS'].includes(error.code ?? '')) throw error;
 }

@@ -13,10 +13,10 @@ import { startRetention } from '../jobs/retention.ts';
 import { implementScheduleAccount } from '../jobs/schedule-account.ts';
 import { disableUnwanted } from '../rules/endpoints.ts';
 
-/** Lanes that a worker wakes at a time. */
+/** Lanes that a worker wakes at the same time. */
 const WAKES_AT_ONCE = 4;
 
-/** Starts to wake lanes and to send what is owed; returns what stops it. */
+/** Starts to wake lanes and to send effects; returns the function that stops it. */
 export function startWorker(
   { deps, queues, registry, vault, settings, fetchWithin, metrics, log }: Engine,
   {
