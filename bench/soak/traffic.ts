@@ -81,7 +81,7 @@ export function startTraffic(world: World, perSecond: number, conversationIds: r
     const text = await response.text();
     const tally = tallies[kind];
     tally.ms.push(performance.now() - started);
-    // Refused at the door, or given up by the database: nothing was done either way.
+    // Refused for overload, or cancelled by the database. Nothing was done in either case.
     if (response.status === 503 || text.includes('"UNAVAILABLE"')) tally.busy++;
     else if (response.status !== 200 || !isGood(text)) {
       tally.failed++;

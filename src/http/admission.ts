@@ -1,64 +1,173 @@
 import type { ServerResponse } from 'node:http';
-import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
-import { type BodyRoom, openBodyRoom } from './body-memory.ts';
-import { openSenders, type SenderOf } from './client-address.ts';
-import type { Door, DoorLimits } from './overload.ts';
-import { openRateLimit, type RateLimit, sendTooOften } from './rate-limit.ts';
-import { type Lobby, openLobby } from './unsigned-requests.ts';
+import { openFairQueue } from '../domain/fair-queue.ts';
+import { watchEventLoop } from './event-loop.ts';
+import { sendError, sendUnavailable } from './respond.ts';
 
-/**
- * The memory for bodies of authenticated callers and of verified webhook calls, in bytes: in all, and for each
- * account.
- */
-const KNOWN_ROOM = { bytes: 192 * 1024 * 1024, placeBytes: 32 * 1024 * 1024 };
-/**
- * The memory for bodies of other callers, in bytes: in all, and for each channel. A body must be complete before
- * its signature can be verified.
- */
-const UNKNOWN_ROOM = { bytes: 64 * 1024 * 1024, placeBytes: 8 * 1024 * 1024 };
-/** How long a request waits for admission. */
-const WITHIN_MS = 5_000;
-
-/** The limits that the API and webhooks share. */
-export type Entrance = {
-  door: Door;
-  lobby: Lobby;
-  senderOf: SenderOf;
-  /** The memory for bodies of known callers. */
-  knownBodies: BodyRoom;
-  /** The memory for bodies of unknown callers. */
-  unknownBodies: BodyRoom;
-  /** Counts refused requests without a valid key or signature, by sender. */
-  strangers: RateLimit;
+/** How much work a process accepts. */
+export type AdmissionLimits = Pick<Config, 'requestsAtOnce' | 'requestsWaiting' | 'maxDelayMs'> & {
+  /** How long a request waits for admission at most. */
+  waitMs?: number;
+  /** The time after which a request is answered in any case. */
+  answerWithinMs?: number;
 };
 
-export type EntranceOptions = DoorLimits & Pick<Config, 'trustedProxies' | 'unknownRequestsPerMinute'>;
+/**
+ * Why a request was refused. `full`: too many wait; `waited`: it was not admitted in time; `event_loop`: the
+ * process is overloaded; `memory`: too many bodies are being read.
+ */
+export const REFUSALS = ['full', 'waited', 'event_loop', 'memory'] as const;
+export type Refusal = (typeof REFUSALS)[number];
 
-/** Opens the limits that the API and webhooks share. */
-export function openEntrance(clock: Pick<Clock, 'now'>, door: Door, options: EntranceOptions): Entrance {
-  const { requestsAtOnce, requestsWaiting, waitMs = WITHIN_MS } = options;
+/** Must be called when a request's work is done; it can be called repeatedly. */
+export type Leave = (() => void) & {
+  /** Gives the request's place to the next one while it waits elsewhere. Its time limit continues. */
+  stepAside(): void;
+};
+
+/**
+ * Admission control: a limited number of requests runs, a limited number waits for up to 5 s, and all others are
+ * answered 503 with Retry-After before anything was done for them. Accounts take turns, and one account has at
+ * most half of the running and of the waiting requests. Callers who are not authenticated yet count as one without
+ * a share.
+ */
+export type Admission = {
+  /**
+   * Waits for the admission of a request, by account if that is known. Null if the request was answered instead,
+   * or its caller disconnected. A request that takes longer than 30 s is answered 504 and keeps its place.
+   */
+  enter(response: ServerResponse, accountId?: string): Promise<Leave | null>;
+  /** Answers a request 503 with Retry-After. */
+  refuse(response: ServerResponse, refusal: Refusal): void;
+  /** Counts a request that was answered 503 elsewhere. */
+  refused(refusal: Refusal): void;
+  /** Whether the process is overloaded and accepts nothing new. */
+  isBehind(): boolean;
+  /** The running and the waiting requests. */
+  load(): { requests: number; waiting: number };
+  close(): void;
+};
+
+/** The longest wait. Clients without a setting of their own give up after 10 s or more. */
+const WAIT_MS = 5_000;
+/** A statement may take 10 s, and a call may need up to three. */
+const ANSWER_WITHIN_MS = 30_000;
+/** The number of callers that are being authenticated at the same time, which takes only a moment each. */
+const NOT_KNOWN = '';
+/** Refused requests are told to return after 1 s to this long, so that they do not return together. */
+const RETRY_WITHIN_S = 5;
+
+/** Opens admission control. `refused` is called for each refused request. */
+export function openAdmission(
+  {
+    requestsAtOnce,
+    requestsWaiting,
+    maxDelayMs,
+    waitMs = WAIT_MS,
+    answerWithinMs = ANSWER_WITHIN_MS,
+  }: AdmissionLimits,
+  refused: (refusal: Refusal) => void = () => {},
+): Admission {
+  const eventLoop = watchEventLoop();
+  const waiting = openFairQueue<() => void>();
+  const withinOf = new Map<string, number>();
+  const [placesOfOne, waitingOfOne] = [Math.ceil(requestsAtOnce / 2), Math.ceil(requestsWaiting / 2)];
+  let within = 0;
+  const isBehind = () => eventLoop.delayMs() > maxDelayMs;
+
+  function refuse(response: ServerResponse, refusal: Refusal): void {
+    refused(refusal);
+    sendBusy(response);
+  }
+
+  const mayEnter = (party: string) => party === NOT_KNOWN || (withinOf.get(party) ?? 0) < placesOfOne;
+  const mayWait = (party: string) =>
+    waiting.size() < requestsWaiting && (party === NOT_KNOWN || waiting.size(party) < waitingOfOne);
+
+  function letIn(response: ServerResponse, party: string): Leave {
+    within++;
+    withinOf.set(party, (withinOf.get(party) ?? 0) + 1);
+    const tooLong = setTimeout(sendTooLong, answerWithinMs, response);
+    let isWithin = true;
+    const stepAside = () => {
+      if (!isWithin) return;
+      isWithin = false;
+      within--;
+      const own = (withinOf.get(party) ?? 1) - 1;
+      if (own > 0) withinOf.set(party, own);
+      else withinOf.delete(party);
+      waiting.next(mayEnter)?.();
+    };
+    const leave = () => {
+      clearTimeout(tooLong);
+      stepAside();
+    };
+    return Object.assign(leave, { stepAside });
+  }
+
+  function waitForTurn(response: ServerResponse, party: string): Promise<Leave | null> {
+    return new Promise((resolve) => {
+      const settle = (answer: Leave | null) => {
+        waiting.remove(party, takeTurn);
+        clearTimeout(patience);
+        response.off('close', hangUp);
+        resolve(answer);
+      };
+      const takeTurn = () => settle(letIn(response, party));
+      const hangUp = () => settle(null);
+      const patience = setTimeout(() => {
+        settle(null);
+        refuse(response, 'waited');
+      }, waitMs);
+      response.once('close', hangUp);
+      waiting.add(party, takeTurn);
+    });
+  }
+
   return {
-    door,
-    lobby: openLobby(door, { most: requestsAtOnce + requestsWaiting, withinMs: waitMs }),
-    senderOf: openSenders(options.trustedProxies),
-    knownBodies: openBodyRoom(KNOWN_ROOM),
-    unknownBodies: openBodyRoom(UNKNOWN_ROOM),
-    strangers: openRateLimit(clock, options.unknownRequestsPerMinute),
+    refuse,
+    refused,
+    isBehind,
+    async enter(response, party = NOT_KNOWN) {
+      if (response.destroyed) return null;
+      if (isBehind()) refuse(response, 'event_loop');
+      else if (within < requestsAtOnce && mayEnter(party)) return letIn(response, party);
+      else if (mayWait(party)) return await waitForTurn(response, party);
+      else refuse(response, 'full');
+      return null;
+    },
+    load: () => ({ requests: within, waiting: waiting.size() }),
+    close: () => eventLoop.stop(),
   };
 }
 
-/**
- * Refuses a request of an unknown caller, with 429 if its sender was refused too often. Valid requests never come
- * here, so they are not affected by others with the same address, such as a proxy's or a provider's.
- */
-export function refuseStranger(
-  { strangers }: Entrance,
-  sender: string,
+/** Runs work after admission. Null if the request was answered instead, or its caller disconnected. */
+export async function inTurn<Done>(
+  admission: Admission,
   response: ServerResponse,
-  refuse: () => void,
-): void {
-  const waitMs = strangers.take(sender);
-  if (waitMs > 0) sendTooOften(response, waitMs, strangers, 'one address without a valid key');
-  else refuse();
+  work: () => Promise<Done>,
+  accountId?: string,
+): Promise<{ done: Done } | null> {
+  const leave = await admission.enter(response, accountId);
+  if (leave === null) return null;
+  try {
+    return { done: await work() };
+  } finally {
+    leave();
+  }
+}
+
+/** Answers 503 with Retry-After. */
+function sendBusy(response: ServerResponse): void {
+  if (response.headersSent || response.destroyed) return;
+  const retryAfterSeconds = 1 + Math.floor(Math.random() * RETRY_WITHIN_S);
+  const message = `too much to do just now; nothing was done: try again in ${retryAfterSeconds} s`;
+  sendUnavailable(response, message, retryAfterSeconds);
+}
+
+function sendTooLong(response: ServerResponse): void {
+  if (response.headersSent || response.destroyed) return;
+  const message =
+    'no answer in time; whether it was carried out is not known: make the same call again, with the same ids and keys';
+  sendError(response, 504, 'TIMEOUT', message);
 }

@@ -15,7 +15,7 @@ type KeptBody = {
 };
 
 /** A memory budget for the bodies of requests. */
-export type BodyRoom = {
+export type BodyBudget = {
   /**
    * Starts a body. `evict` is called once if it is dropped in favour of another one before it is complete.
    */
@@ -33,7 +33,7 @@ const LEAST_BYTES = 4_096;
  * and another is dropped: the oldest incomplete body of the sender that uses most, in the full share or in the
  * largest one. A sender that sends quickly is never affected.
  */
-export function openBodyRoom({ bytes, placeBytes }: { bytes: number; placeBytes: number }): BodyRoom {
+export function openBodyBudget({ bytes, placeBytes }: { bytes: number; placeBytes: number }): BodyBudget {
   /** Of each place, its bodies in the order in which they were begun. */
   const places = new Map<string, Set<Body>>();
   const placeSums = new Map<string, number>();
@@ -78,7 +78,7 @@ export function openBodyRoom({ bytes, placeBytes }: { bytes: number; placeBytes:
       const bodies = places.get(owner.place) ?? new Set();
       places.set(owner.place, bodies.add(body));
 
-      function makeRoom(more: number): boolean {
+      function freeMemory(more: number): boolean {
         while ((placeSums.get(owner.place) ?? 0) + more > placeBytes && places.get(owner.place)?.has(body))
           if (!evictIn(owner.place)) return false;
         while (sum + more > bytes && places.get(owner.place)?.has(body)) if (!evictAnywhere()) return false;
@@ -89,7 +89,7 @@ export function openBodyRoom({ bytes, placeBytes }: { bytes: number; placeBytes:
         grow(more) {
           came += more;
           const needed = Math.max(LEAST_BYTES, came) - body.bytes;
-          if (needed > 0 && !makeRoom(needed)) return false;
+          if (needed > 0 && !freeMemory(needed)) return false;
           if (needed > 0) add(body, needed);
           return true;
         },

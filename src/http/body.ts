@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { BodyOwner, BodyRoom } from './body-memory.ts';
-import type { Door } from './overload.ts';
+import type { Admission } from './admission.ts';
+import type { BodyBudget, BodyOwner } from './body-memory.ts';
 import { type EarlyAnswer, sendEarly } from './respond.ts';
 
 /** How a body is read. */
@@ -8,9 +8,9 @@ export type ReadBody = {
   maxBytes: number;
   /** The time limit for the whole body. */
   withinMs: number;
-  room: BodyRoom;
+  budget: BodyBudget;
   owner: BodyOwner;
-  door: Pick<Door, 'refused'>;
+  admission: Pick<Admission, 'refused'>;
   /** The minimum progress in each period. A slower body is refused. */
   pace?: Pace;
 };
@@ -23,7 +23,10 @@ export type ReadWhole = { bytes: Uint8Array; free(): void };
 const PACE: Pace = { bytes: 10_000, everyMs: 5_000 };
 
 const TOO_SLOW = { code: 'TIMEOUT', message: 'the body did not come in time' };
-const EVICTED = { code: 'TIMEOUT', message: 'the body came more slowly than others, which need its room' };
+const EVICTED = {
+  code: 'TIMEOUT',
+  message: 'the body was slower than others, which need its memory: send it faster, and retry',
+};
 const FULL = {
   code: 'UNAVAILABLE',
   message: 'too much to do just now; nothing was done: try again in 1 s',
@@ -37,7 +40,7 @@ const FULL = {
 export function readBody(
   request: IncomingMessage,
   response: ServerResponse,
-  { maxBytes, withinMs, room, owner, door, pace = PACE }: ReadBody,
+  { maxBytes, withinMs, budget, owner, admission, pace = PACE }: ReadBody,
 ): Promise<ReadWhole | null> {
   const { promise, resolve } = Promise.withResolvers<ReadWhole | null>();
   const chunks: Buffer[] = [];
@@ -48,7 +51,7 @@ export function readBody(
     kept.free();
     sendEarly(request, response, status, why);
   };
-  const kept = room.open(owner, () => refuse(408, EVICTED));
+  const kept = budget.open(owner, () => refuse(408, EVICTED));
   const tooLong = { code: 'TOO_LARGE', message: `a body of at most ${maxBytes} bytes is allowed` };
   const patience = setTimeout(() => refuse(408, TOO_SLOW), withinMs);
   const watch = setInterval(() => {
@@ -70,7 +73,7 @@ export function readBody(
     if (bytes > maxBytes) refuse(413, tooLong);
     else if (kept.grow(chunk.length)) chunks.push(chunk);
     else if (!response.headersSent) {
-      door.refused('memory');
+      admission.refused('memory');
       refuse(503, FULL);
     }
   }

@@ -20,7 +20,7 @@ export function limitConnections(server: Server, most: number): void {
     return found;
   }
 
-  function makeRoom(): boolean {
+  function closeIdle(): boolean {
     const idle = mostIdle()?.idle;
     const [victim] = idle ?? [];
     if (victim === undefined) return false;
@@ -31,7 +31,7 @@ export function limitConnections(server: Server, most: number): void {
   }
 
   server.on('connection', (socket: Socket) => {
-    if (open >= most && !makeRoom()) return socket.destroy();
+    if (open >= most && !closeIdle()) return socket.destroy();
     const sender = networkOf(socket.remoteAddress ?? '');
     const held = senders.get(sender) ?? { idle: new Set(), busy: new Set() };
     senders.set(sender, held);

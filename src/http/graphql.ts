@@ -7,12 +7,12 @@ import type { Log } from '../log.ts';
 import type { Caller, Identify } from '../schema/core/access.ts';
 import type { SchemaDeps } from '../schema/core/context.ts';
 import { createGraphqlServer, MAX_BODY_BYTES } from '../schema/core/server.ts';
-import { type Entrance, refuseStranger } from './admission.ts';
+import type { Leave } from './admission.ts';
 import { type ReadWhole, readBody } from './body.ts';
 import { allowOrigin } from './cors.ts';
 import { openPage } from './graphiql-page.ts';
-import type { Leave } from './overload.ts';
 import { openRateLimit, type RateLimit, sendTooOften } from './rate-limit.ts';
+import { type RequestLimits, refuseUnknown } from './request-limits.ts';
 import { sendError, sendOurs } from './respond.ts';
 
 export type GraphqlOptions = Pick<
@@ -31,12 +31,12 @@ const READ_WITHIN_MS = 20_000;
  * GraphQL.
  */
 export async function openGraphql(
-  deps: SchemaDeps & { identify: Identify; entrance: Entrance },
+  deps: SchemaDeps & { identify: Identify; limits: RequestLimits },
   path: string,
   options: GraphqlOptions,
   stopping: AbortSignal,
 ): Promise<(request: IncomingMessage, response: ServerResponse) => Promise<void>> {
-  const { entrance, identify } = deps;
+  const { limits, identify } = deps;
   const { corsOrigins, environment, recheckMs = RECHECK_MS } = options;
   const graphql = createGraphqlServer(deps, path, stopping);
   const isTooOften = openLimits(deps, options);
@@ -51,7 +51,7 @@ export async function openGraphql(
     if (request.headers.accept?.includes('event-stream'))
       hangUpOnceRefused(response, () => identified(request, identify), recheckMs);
     if (isTooOften(response, caller)) return;
-    const body = await bodyOf(request, response, caller, entrance);
+    const body = await bodyOf(request, response, caller, limits);
     if (body === null) return;
     let leave: Leave | null = null;
     let place: HeavyPlace | null = null;
@@ -61,7 +61,7 @@ export async function openGraphql(
       body.free();
     };
     const begin = async () => {
-      leave = await entrance.door.enter(response, caller.accountId);
+      leave = await limits.admission.enter(response, caller.accountId);
       return leave !== null;
     };
     const takePlace = async () => {
@@ -108,11 +108,11 @@ async function bodyOf(
   request: IncomingMessage,
   response: ServerResponse,
   { accountId, who }: Caller,
-  { door, knownBodies }: Entrance,
+  { admission, knownBodies }: RequestLimits,
 ): Promise<ReadWhole | null> {
   if (request.method === 'GET') return { bytes: new Uint8Array(), free: () => {} };
   return await readBody(request, response, {
-    ...{ maxBytes: MAX_BODY_BYTES, withinMs: READ_WITHIN_MS, door, room: knownBodies },
+    ...{ maxBytes: MAX_BODY_BYTES, withinMs: READ_WITHIN_MS, admission, budget: knownBodies },
     owner: { place: accountId, sender: who },
   });
 }
@@ -177,10 +177,10 @@ function hangUpOnceRefused(
 async function callerOf(
   request: IncomingMessage,
   response: ServerResponse,
-  { entrance, identify, log }: { entrance: Entrance; identify: Identify; log: Log },
+  { limits, identify, log }: { limits: RequestLimits; identify: Identify; log: Log },
 ): Promise<Caller | null> {
   try {
-    const found = await entrance.lobby.within(response, () => identified(request, identify));
+    const found = await limits.authentication.within(response, () => identified(request, identify));
     if (found === null) return null;
     if (found.done !== null) return found.done;
   } catch (error) {
@@ -189,7 +189,7 @@ async function callerOf(
     sendOurs(response, error);
     return null;
   }
-  refuseStranger(entrance, entrance.senderOf(request), response, () => {
+  refuseUnknown(limits, limits.senderOf(request), response, () => {
     const message = 'authorization: Bearer, with a valid key or token, is needed';
     response.setHeader('www-authenticate', 'Bearer');
     sendError(response, 401, 'UNAUTHENTICATED', message);

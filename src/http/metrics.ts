@@ -4,7 +4,7 @@ import type { DatabaseCounts } from '../db/client.ts';
 import type { DatabaseGauges } from '../db/gauges.ts';
 import type { EngineDeps } from '../engine.ts';
 import type { Log } from '../log.ts';
-import { REFUSALS, type Refusal } from './overload.ts';
+import { REFUSALS, type Refusal } from './admission.ts';
 import { inTime } from './probes.ts';
 
 /** The metrics of a process. */

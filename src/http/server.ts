@@ -5,14 +5,14 @@ import { UnavailableError } from '../domain/errors.ts';
 import type { Identify } from '../schema/core/access.ts';
 import type { SchemaDeps } from '../schema/core/context.ts';
 import { openRowTurns } from '../schema/core/row-turns.ts';
-import { type EntranceOptions, openEntrance } from './admission.ts';
+import { openAdmission, type Refusal } from './admission.ts';
 import { limitConnections } from './connections.ts';
 import { type GraphqlOptions, openGraphql } from './graphql.ts';
 import { listen } from './listen.ts';
 import { answerBroken, namesHost } from './malformed-requests.ts';
 import type { Load } from './metrics.ts';
-import { openDoor, type Refusal } from './overload.ts';
 import { answerHealth, openReadiness, type ProbeDeps } from './probes.ts';
+import { openRequestLimits, type RequestLimitOptions } from './request-limits.ts';
 import { ALWAYS, sendError, sendUnavailable } from './respond.ts';
 import { limitSubscriptions, type SubscriptionLimits } from './subscriptions.ts';
 import { isWebhookPath, openWebhooks, type WebhookDeps } from './webhooks.ts';
@@ -44,7 +44,7 @@ type Route = 'graphql' | 'webhooks' | 'probes' | 'other';
 
 type HttpOptions = Pick<Config, 'host' | 'port' | 'publicUrl' | 'connections'> &
   GraphqlOptions &
-  EntranceOptions &
+  RequestLimitOptions &
   SubscriptionLimits;
 
 const GRAPHQL_PATH = '/graphql';
@@ -65,15 +65,15 @@ const KEEP_ALIVE_MS = 75_000;
 export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<HttpServer> {
   const stopping = new AbortController();
   const { host, port } = options;
-  const door = openDoor(options, deps.refused);
-  const entrance = openEntrance(deps.clock, door, options);
+  const admission = openAdmission(options, deps.refused);
+  const limits = openRequestLimits(deps.clock, admission, options);
   const subscriptions = limitSubscriptions(deps.subscribe, options);
   const turns = openRowTurns();
   // Inherits from the given dependencies instead of copying them, because they may be replaced later.
   const over = <Own extends object>(own: Own): HttpDeps & Own => Object.assign(Object.create(deps), own);
-  const graphqlDeps = over({ subscribe: subscriptions.subscribe, entrance, turns });
+  const graphqlDeps = over({ subscribe: subscriptions.subscribe, limits, turns });
   const serveGraphql = await openGraphql(graphqlDeps, GRAPHQL_PATH, options, stopping.signal);
-  const serveWebhooks = openWebhooks(over({ entrance }), options.publicUrl);
+  const serveWebhooks = openWebhooks(over({ limits }), options.publicUrl);
   const readiness = openReadiness(deps, stopping.signal);
   const underWay = new Set<ServerResponse>();
 
@@ -125,7 +125,7 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
 
   return {
     url: await listen(server, host, port),
-    load: () => ({ ...door.load(), subscriptions: subscriptions.open() }),
+    load: () => ({ ...admission.load(), subscriptions: subscriptions.open() }),
     async close() {
       stopping.abort();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -133,7 +133,7 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
       while (underWay.size > 0 && !deadline.aborted) await sleep(10);
       server.closeAllConnections();
       await closed;
-      door.close();
+      admission.close();
       turns.close();
     },
   };

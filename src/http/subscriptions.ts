@@ -23,8 +23,8 @@ export function limitSubscriptions(
 
   function take(accountId: string, cost: number): () => void {
     const own = byAccount.get(accountId) ?? { count: 0, cost: 0 };
-    checkRoom('ACCOUNT', own, accountSubscriptions, cost);
-    checkRoom('PROCESS', all, subscriptions, cost);
+    checkLimits('ACCOUNT', own, accountSubscriptions, cost);
+    checkLimits('PROCESS', all, subscriptions, cost);
     byAccount.set(accountId, own);
     for (const held of [own, all]) hold(held, 1, cost);
     let taken = true;
@@ -62,7 +62,7 @@ function hold(held: Held, count: number, cost: number): void {
 }
 
 /** @throws TooManySubscriptionsError if one more subscription of this cost exceeds a limit */
-function checkRoom(of: 'ACCOUNT' | 'PROCESS', held: Held, max: number, cost: number): void {
+function checkLimits(of: 'ACCOUNT' | 'PROCESS', held: Held, max: number, cost: number): void {
   if (held.count >= max) throw new TooManySubscriptionsError(of, max);
   if (held.cost + cost > MAX_EVENT_COSTS[of])
     throw new TooManySubscriptionsError(of, MAX_EVENT_COSTS[of], 'EVENT_COST');

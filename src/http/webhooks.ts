@@ -18,9 +18,9 @@ import type { Log } from '../log.ts';
 import type { FetchWithin } from '../outgoing/guarded-fetch.ts';
 import { type ChannelPath, channelsOfWebhooks } from '../rules/channels.ts';
 import { batchedWithLimit } from '../schema/core/batch.ts';
-import { type Entrance, refuseStranger } from './admission.ts';
+import { inTurn } from './admission.ts';
 import { type ReadWhole, readBody } from './body.ts';
-import { inTurn } from './overload.ts';
+import { type RequestLimits, refuseUnknown } from './request-limits.ts';
 import { ALWAYS, send, sendError, sendUnavailable } from './respond.ts';
 
 /** The dependencies of the webhook handler. */
@@ -49,11 +49,11 @@ export function isWebhookPath(path: string): boolean {
  * authenticated callers.
  */
 export function openWebhooks(
-  deps: WebhookDeps & { entrance: Entrance },
+  deps: WebhookDeps & { limits: RequestLimits },
   publicUrl: string | null,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-  const { entrance } = deps;
-  const { door, lobby, senderOf } = entrance;
+  const { limits } = deps;
+  const { admission, authentication, senderOf } = limits;
   const find = batchedWithLimit((paths: readonly ChannelPath[]) => channelsOfWebhooks(deps, paths));
 
   return async (request, response) => {
@@ -62,8 +62,8 @@ export function openWebhooks(
     // Ids are compared as ids, because a provider may send them in upper case.
     const [, accountId = '', channelId = ''] = PATH.exec(path)?.map((id) => id.toLowerCase()) ?? [];
     const sender = senderOf(request);
-    const stranger = (refuse: () => void) => refuseStranger(entrance, sender, response, refuse);
-    const found = await lobby.within(response, async () =>
+    const stranger = (refuse: () => void) => refuseUnknown(limits, sender, response, refuse);
+    const found = await authentication.within(response, async () =>
       isUuid(accountId) && isUuid(channelId) ? await find({ accountId, channelId }) : null,
     );
     if (found === null) return;
@@ -76,7 +76,7 @@ export function openWebhooks(
     }
     const owner = { place: channelId, sender };
     const body = await readBody(request, response, {
-      ...{ maxBytes: MAX_BYTES, withinMs: READ_WITHIN_MS, door, room: entrance.unknownBodies, owner },
+      ...{ maxBytes: MAX_BYTES, withinMs: READ_WITHIN_MS, admission, budget: limits.unknownBodies, owner },
     });
     if (body === null) return;
 
@@ -88,16 +88,18 @@ export function openWebhooks(
     };
     const called = openCall(deps, { accountId, channelId, ...channel });
     if (method === 'GET') return shakeHands(called, call, response, stranger);
-    const verified = await lobby.within(response, async () => called.inbound.verify(call, called.context));
+    const verified = await authentication.within(response, async () =>
+      called.inbound.verify(call, called.context),
+    );
     if (verified === null) return;
     if (!verified.done)
       return stranger(() => {
         called.log.warn('a call that is not genuine was refused');
         sendError(response, 401, 'UNAUTHENTICATED', 'the signature is missing, wrong or too old');
       });
-    if (!moveIn(entrance, body, response, accountId)) return;
+    if (!moveIn(limits, body, response, accountId)) return;
     await inTurn(
-      door,
+      admission,
       response,
       () => onBehalfOf(accountId, () => record(deps, called, call, response)),
       accountId,
@@ -107,7 +109,7 @@ export function openWebhooks(
 
 /** Moves the body of a verified call to its account's memory budget. */
 function moveIn(
-  { door, knownBodies }: Entrance,
+  { admission, knownBodies }: RequestLimits,
   body: ReadWhole,
   response: ServerResponse,
   accountId: string,
@@ -118,7 +120,7 @@ function moveIn(
   response.once('close', kept.free);
   if (kept.grow(body.bytes.length)) return true;
   kept.free();
-  door.refuse(response, 'memory');
+  admission.refuse(response, 'memory');
   return false;
 }
 

@@ -1,23 +1,23 @@
 import { describe, expect, it } from 'vitest';
-import { openBodyRoom } from '../../src/http/body-memory.ts';
+import { openBodyBudget } from '../../src/http/body-memory.ts';
 
 const KB = 1024;
 
-/** A room with the names of the bodies that had to go. */
+/** A budget with the names of the bodies that had to go. */
 function open(sizes: { bytes: number; placeBytes: number }) {
-  const room = openBodyRoom(sizes);
+  const budget = openBodyBudget(sizes);
   const gone: string[] = [];
   return {
-    room,
+    budget,
     gone,
     begin: (name: string, place: string, sender: string) =>
-      room.open({ place, sender }, () => gone.push(name)),
+      budget.open({ place, sender }, () => gone.push(name)),
   };
 }
 
-describe('room for bodies', () => {
+describe('budget for bodies', () => {
   it('that is full at one place is made by the first body there of the sender who holds most', () => {
-    const { begin, gone, room } = open({ bytes: 1_000 * KB, placeBytes: 100 * KB });
+    const { begin, gone, budget } = open({ bytes: 1_000 * KB, placeBytes: 100 * KB });
     const [small, big, bigger] = [
       begin('small', 'a', '1'),
       begin('big', 'a', '2'),
@@ -32,7 +32,7 @@ describe('room for bodies', () => {
     ]);
     expect(begin('new', 'a', '3').grow(10 * KB)).toBe(true);
     expect(gone).toEqual(['big']);
-    expect(room.keptBytes()).toBe((20 + 45 + 90 + 10) * KB);
+    expect(budget.keptBytes()).toBe((20 + 45 + 90 + 10) * KB);
   });
 
   it('that is full for all places is made at the place that holds most', () => {
@@ -63,14 +63,14 @@ describe('room for bodies', () => {
   });
 
   it('is free again once everything in it is', () => {
-    const { begin, room } = open({ bytes: 100 * KB, placeBytes: 50 * KB });
+    const { begin, budget } = open({ bytes: 100 * KB, placeBytes: 50 * KB });
     const bodies = Array.from({ length: 200 }, (_, index) => {
       const body = begin(`body ${index}`, `place ${index % 3}`, `sender ${index % 5}`);
       body.grow(index * 100);
       return body;
     });
-    expect(room.keptBytes()).toBeLessThanOrEqual(100 * KB);
+    expect(budget.keptBytes()).toBeLessThanOrEqual(100 * KB);
     for (const body of bodies) body.free();
-    expect(room.keptBytes()).toBe(0);
+    expect(budget.keptBytes()).toBe(0);
   });
 });

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { inTransaction } from '../../src/db/transaction.ts';
-import type { Refusal } from '../../src/http/overload.ts';
+import type { Refusal } from '../../src/http/admission.ts';
 import { type HttpDeps, type HttpServer, startHttp } from '../../src/http/server.ts';
 import { HTTP_OPTIONS, RECORD } from './open-api.ts';
 import { openWebhookApi } from './webhook-calls.ts';
@@ -86,7 +86,7 @@ export async function openBusyApi() {
   };
 }
 
-/** What a request is answered that was refused at the door, checked in every part. */
+/** What a request is answered that was refused at the admission, checked in every part. */
 export async function expectBusy(response: Response): Promise<void> {
   const seconds = Number(response.headers.get('retry-after'));
   expect([response.status, Number.isInteger(seconds), seconds >= 1 && seconds <= 5]).toEqual([

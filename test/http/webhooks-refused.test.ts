@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAccount } from '../../src/accounts/setup.ts';
 import { readBody } from '../../src/http/body.ts';
-import { openBodyRoom } from '../../src/http/body-memory.ts';
+import { openBodyBudget } from '../../src/http/body-memory.ts';
 import type { Api } from './open-api.ts';
 import {
   type Channels,
@@ -116,9 +116,9 @@ describe('calls that are refused, and change nothing', () => {
 
   it('a body that is not there in time is answered 408, and hung up on', async () => {
     const server = createServer(async (incoming, response) => {
-      const room = openBodyRoom({ bytes: 10_000, placeBytes: 10_000 });
+      const budget = openBodyBudget({ bytes: 10_000, placeBytes: 10_000 });
       const owner = { place: 'a channel', sender: 'somebody' };
-      const limits = { maxBytes: 1_000, withinMs: 50, room, owner, door: { refused: () => {} } };
+      const limits = { maxBytes: 1_000, withinMs: 50, budget, owner, admission: { refused: () => {} } };
       expect(await readBody(incoming, response, limits)).toBeNull();
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');

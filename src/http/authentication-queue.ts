@@ -1,11 +1,11 @@
 import type { ServerResponse } from 'node:http';
-import type { Door } from './overload.ts';
+import type { Admission } from './admission.ts';
 
 /**
  * The queue in which requests are authenticated. It has limits of its own, in number and time, so that it takes no
  * capacity of authenticated callers. Database look-ups are shared by all waiting requests.
  */
-export type Lobby = {
+export type AuthenticationQueue = {
   /**
    * Runs work for a request whose caller is not known yet. Null if the request was answered instead, or its caller
    * disconnected.
@@ -14,22 +14,22 @@ export type Lobby = {
 };
 
 /** Opens the queue for so many requests, each for so long. Others are answered 503 with Retry-After. */
-export function openLobby(
-  door: Pick<Door, 'refuse' | 'isBehind'>,
+export function openAuthenticationQueue(
+  admission: Pick<Admission, 'refuse' | 'isBehind'>,
   { most, withinMs }: { most: number; withinMs: number },
-): Lobby {
+): AuthenticationQueue {
   let within = 0;
   return {
     async within(response, work) {
       if (response.destroyed) return null;
-      if (door.isBehind() || within >= most) {
-        door.refuse(response, door.isBehind() ? 'event_loop' : 'full');
+      if (admission.isBehind() || within >= most) {
+        admission.refuse(response, admission.isBehind() ? 'event_loop' : 'full');
         return null;
       }
       within++;
       const answered = Promise.withResolvers<null>();
       const patience = setTimeout(() => {
-        door.refuse(response, 'waited');
+        admission.refuse(response, 'waited');
         answered.resolve(null);
       }, withinMs);
       const hangUp = () => answered.resolve(null);
