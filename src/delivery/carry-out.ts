@@ -23,7 +23,6 @@ const MAX_RETRY_MS = 60 * 60_000;
 const JITTER = 0.2;
 /** The limit of the delay that a channel asks for one message. */
 const MAX_REQUESTED_MS = 24 * 60 * 60_000;
-const NOT_WRITTEN = 'the result of an effect could not be written';
 
 /** The health of the destination, and the pause before the next send to it: 0 ms for none. */
 export type CarriedOut = { health: Health | undefined; laterMs: number };
@@ -51,7 +50,7 @@ export async function carryOut(
     const laterMs = result.state === 'LATER' ? result.afterMs : 0;
     return { result: { health, laterMs }, caused: result.caused ?? {} };
   } catch (error) {
-    log.error({ err: error, effect: turn.id }, NOT_WRITTEN);
+    log.error({ err: error, effect: turn.id }, 'the result of an effect could not be written');
     return { result: { health: undefined, laterMs: 0 }, caused: {} };
   }
 }
@@ -82,7 +81,7 @@ async function writeResult(
     case 'WRITTEN':
       return;
     case 'UNWRITTEN':
-      log.error({ err: result.error, effect: turn.id }, NOT_WRITTEN);
+      log.error({ err: result.error, effect: turn.id }, 'the result of an effect could not be written');
       return;
     case 'LATER':
       await putOffOutbox(db.sql, turn, new Date(now.getTime() + result.afterMs));

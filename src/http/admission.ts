@@ -52,54 +52,35 @@ export type Admission = {
 const WAIT_MS = 5_000;
 /** A statement may take 10 s, and a call may need up to three. */
 const ANSWER_WITHIN_MS = 30_000;
-/** The number of callers that are being authenticated at the same time, which takes only a moment each. */
+/** The party of callers who are not authenticated yet. It has no share, because each takes only a moment. */
 const NOT_KNOWN = '';
 /** Refused requests are told to return after 1 s to this long, so that they do not return together. */
 const RETRY_WITHIN_S = 5;
 
 /** Opens admission control. `refused` is called for each refused request. */
 export function openAdmission(
-  {
-    requestsAtOnce,
-    requestsWaiting,
-    maxDelayMs,
-    waitMs = WAIT_MS,
-    answerWithinMs = ANSWER_WITHIN_MS,
-  }: AdmissionLimits,
+  { requestsAtOnce, maxDelayMs, ...limits }: AdmissionLimits,
   refused: (refusal: Refusal) => void = () => {},
 ): Admission {
   const eventLoop = watchEventLoop();
   const waiting = openFairQueue<() => void>();
-  const withinOf = new Map<string, number>();
-  const [placesOfOne, waitingOfOne] = [Math.ceil(requestsAtOnce / 2), Math.ceil(requestsWaiting / 2)];
-  let within = 0;
+  const places = openPlaces(requestsAtOnce, (mayEnter) => waiting.next(mayEnter)?.());
+  const { requestsWaiting, waitMs = WAIT_MS, answerWithinMs = ANSWER_WITHIN_MS } = limits;
   const isBehind = () => eventLoop.delayMs() > maxDelayMs;
+  const mayWait = (party: string) =>
+    waiting.size() < requestsWaiting &&
+    (party === NOT_KNOWN || waiting.size(party) < Math.ceil(requestsWaiting / 2));
 
   function refuse(response: ServerResponse, refusal: Refusal): void {
     refused(refusal);
     sendBusy(response);
   }
 
-  const mayEnter = (party: string) => party === NOT_KNOWN || (withinOf.get(party) ?? 0) < placesOfOne;
-  const mayWait = (party: string) =>
-    waiting.size() < requestsWaiting && (party === NOT_KNOWN || waiting.size(party) < waitingOfOne);
-
-  function letIn(response: ServerResponse, party: string): Leave {
-    within++;
-    withinOf.set(party, (withinOf.get(party) ?? 0) + 1);
-    const tooLong = setTimeout(sendTooLong, answerWithinMs, response);
-    let isWithin = true;
-    const stepAside = () => {
-      if (!isWithin) return;
-      isWithin = false;
-      within--;
-      const own = (withinOf.get(party) ?? 1) - 1;
-      if (own > 0) withinOf.set(party, own);
-      else withinOf.delete(party);
-      waiting.next(mayEnter)?.();
-    };
+  function admit(response: ServerResponse, party: string): Leave {
+    const stepAside = places.take(party);
+    const timeout = setTimeout(sendTooLong, answerWithinMs, response);
     const leave = () => {
-      clearTimeout(tooLong);
+      clearTimeout(timeout);
       stepAside();
     };
     return Object.assign(leave, { stepAside });
@@ -109,17 +90,17 @@ export function openAdmission(
     return new Promise((resolve) => {
       const settle = (answer: Leave | null) => {
         waiting.remove(party, takeTurn);
-        clearTimeout(patience);
-        response.off('close', hangUp);
+        clearTimeout(timeout);
+        response.off('close', disconnect);
         resolve(answer);
       };
-      const takeTurn = () => settle(letIn(response, party));
-      const hangUp = () => settle(null);
-      const patience = setTimeout(() => {
+      const takeTurn = () => settle(admit(response, party));
+      const disconnect = () => settle(null);
+      const timeout = setTimeout(() => {
         settle(null);
         refuse(response, 'waited');
       }, waitMs);
-      response.once('close', hangUp);
+      response.once('close', disconnect);
       waiting.add(party, takeTurn);
     });
   }
@@ -131,13 +112,43 @@ export function openAdmission(
     async enter(response, party = NOT_KNOWN) {
       if (response.destroyed) return null;
       if (isBehind()) refuse(response, 'event_loop');
-      else if (within < requestsAtOnce && mayEnter(party)) return letIn(response, party);
+      else if (places.isFree(party)) return admit(response, party);
       else if (mayWait(party)) return await waitForTurn(response, party);
       else refuse(response, 'full');
       return null;
     },
-    load: () => ({ requests: within, waiting: waiting.size() }),
+    load: () => ({ requests: places.taken(), waiting: waiting.size() }),
     close: () => eventLoop.stop(),
+  };
+}
+
+/**
+ * The places of running requests, half of them for one party at most. `freed` is called when a place is free again, with the
+ * condition on the party that may take it.
+ */
+function openPlaces(most: number, freed: (mayEnter: (party: string) => boolean) => void) {
+  const takenBy = new Map<string, number>();
+  let taken = 0;
+  const mayEnter = (party: string) => party === NOT_KNOWN || (takenBy.get(party) ?? 0) < Math.ceil(most / 2);
+
+  return {
+    taken: () => taken,
+    isFree: (party: string) => taken < most && mayEnter(party),
+    /** Takes a place; returns the function that frees it, which can be called repeatedly. */
+    take(party: string): () => void {
+      taken++;
+      takenBy.set(party, (takenBy.get(party) ?? 0) + 1);
+      let isTaken = true;
+      return () => {
+        if (!isTaken) return;
+        isTaken = false;
+        taken--;
+        const own = (takenBy.get(party) ?? 1) - 1;
+        if (own > 0) takenBy.set(party, own);
+        else takenBy.delete(party);
+        freed(mayEnter);
+      };
+    },
   };
 }
 

@@ -175,7 +175,7 @@ function countsIn(registry: Registry) {
     }),
     refused: new Counter({
       name: 'lull_http_refused_total',
-      help: 'Requests that were answered 503 before anything was done for them, by reason: full (as many waited as may), waited (their turn did not come in time), event_loop (the process was behind with everything), memory (too much had been sent to it).',
+      help: 'Requests that were answered 503 before anything was done for them, by reason: full (too many waited), waited (not admitted in time), event_loop (the process was overloaded), memory (too many bodies were being read).',
       labelNames: ['reason'],
       registers,
     }),
@@ -183,96 +183,101 @@ function countsIn(registry: Registry) {
 }
 
 function gaugesIn(registry: Registry) {
-  const gauge = (name: string, help: string, labelNames: string[] = []) =>
+  const gauge: MakeGauge = (name, help, labelNames = []) =>
     new Gauge({ name: `lull_${name}`, help, labelNames, registers: [registry] });
-  const databaseUp = gauge(
-    'database_up',
-    'Whether the database answered; where it did not, what is read from it is left out.',
-  );
-  const queueUp = gauge('queue_up', 'Whether the queue answered; where it did not, its jobs are left out.');
-  const within = gauge('http_requests', 'Requests that this process works on, and those that wait for it.', [
+  return { ...processGauges(gauge), showDatabase: databaseGauges(gauge), showQueue: queueGauges(gauge) };
+}
+
+type MakeGauge = (name: string, help: string, labelNames?: string[]) => Gauge;
+
+function processGauges(gauge: MakeGauge) {
+  const requests = gauge('http_requests', 'Requests that run in this process, and requests that wait.', [
     'state',
   ]);
   const listening = gauge('subscriptions', 'Subscriptions that this process serves.');
-  const sends = gauge(
-    'sends',
-    'Sends that are under way from this process: prompt, and stalled for want of an answer for a second.',
-    ['state'],
-  );
-  const lanes = gauge('lanes', 'Lanes, of all accounts.');
-  const lanesDue = gauge('lanes_due', 'Lanes whose alarm has come and that were not woken yet.');
-  const lanesOverdue = gauge('lanes_overdue', 'Lanes whose alarm came 5 s ago or longer.');
-  const lanesBehind = gauge(
-    'lanes_behind_seconds',
-    'For how long the most overdue lane has waited; 0 with none due.',
-  );
-  const pending = gauge('outbox_pending', 'Effects that are still to be carried out, up to 100,000.');
-  const oldest = gauge('outbox_oldest_seconds', 'Age of the oldest effect still to be carried out.');
-  const behind = gauge(
-    'outbox_behind_seconds',
-    'For how long the effect longest due has waited for a worker; what waits for a circuit breaker is left out.',
-  );
-  const circuits = gauge(
-    'circuit_breakers_open',
-    'Channels and endpoints to which nothing is sent just now.',
-    ['kind'],
-  );
-  const dead = gauge('outbox_dead', 'Effects given up, or with an outcome nobody knows, up to 100,000.', [
+  const sends = gauge('sends', 'Running sends: prompt, and stalled without an answer for a second.', [
     'state',
   ]);
-  const connections = gauge('db_connections', 'Connections of all processes to the database.', ['state']);
-  const jobs = gauge('queue_jobs', 'Jobs in the queue, of all processes.', ['queue', 'state']);
-
   return {
-    pool: gauge('db_pool', "This process's connections to the database, and statements that wait for one.", [
+    pool: gauge('db_pool', 'Connections of this process to the database, and statements that wait for one.', [
       'state',
     ]),
-    clockTrusted: gauge('clock_trusted', 'Whether the time is known; where it is not, nothing is ended.'),
+    clockTrusted: gauge('clock_trusted', 'Whether the time is trusted; while it is not, nothing is ended.'),
     clockOffset: gauge(
       'clock_offset_seconds',
-      'How far the time of the database is ahead of this machine. Lull goes by the former.',
+      "The database's time minus this machine's. Lull uses the database's.",
     ),
-    showLoad({ requests, waiting, subscriptions }: Load) {
-      within.set({ state: 'working' }, requests);
-      within.set({ state: 'waiting' }, waiting);
+    showLoad({ requests: working, waiting, subscriptions }: Load) {
+      requests.set({ state: 'working' }, working);
+      requests.set({ state: 'waiting' }, waiting);
       listening.set(subscriptions);
     },
     showSends({ sending, stalled }: Sends) {
       sends.set({ state: 'prompt' }, sending - stalled);
       sends.set({ state: 'stalled' }, stalled);
     },
-    showDatabase(read: DatabaseGauges | null) {
-      databaseUp.set(read === null ? 0 : 1);
-      show(lanes, read?.lanes);
-      show(lanesDue, read?.lanesDue);
-      show(lanesOverdue, read?.lanesOverdue);
-      show(lanesBehind, read && read.lanesBehindMs / 1_000);
-      show(pending, read?.outboxPending);
-      show(oldest, read && read.outboxOldestMs / 1_000);
-      show(behind, read && read.outboxBehindMs / 1_000);
-      dead.reset();
-      circuits.reset();
-      connections.reset();
-      if (read === null) return;
-      for (const [kind, count] of Object.entries(read.circuitsOpen)) circuits.set({ kind }, count);
-      dead.set({ state: 'dead' }, read.outboxDead);
-      dead.set({ state: 'unconfirmed' }, read.outboxUnconfirmed);
-      for (const [state, count] of Object.entries(read.connections))
-        connections.set({ state: state.replaceAll(' ', '_') }, count);
-    },
-    showQueue(depths: QueueDepth[] | null) {
-      queueUp.set(depths === null ? 0 : 1);
-      jobs.reset();
-      for (const { queue, ...states } of depths ?? [])
-        for (const [state, count] of Object.entries(states)) jobs.set({ queue, state }, count);
-    },
   };
 }
 
-/** Removes values that are unknown, because an outdated number would look current. */
-function show(gauge: Gauge, value: number | null | undefined): void {
-  if (value === null || value === undefined) gauge.remove();
-  else gauge.set(value);
+/** Gauges with one value that is read from the database. */
+const DATABASE_GAUGES: readonly [name: string, help: string, of: (read: DatabaseGauges) => number][] = [
+  ['lanes', 'Lanes of all accounts.', (read) => read.lanes],
+  ['lanes_due', 'Lanes that are due and have not been woken yet.', (read) => read.lanesDue],
+  ['lanes_overdue', 'Lanes that have been due for 5 s or longer.', (read) => read.lanesOverdue],
+  [
+    'lanes_behind_seconds',
+    'How long the most overdue lane has waited; 0 if none is due.',
+    (read) => read.lanesBehindMs / 1_000,
+  ],
+  ['outbox_pending', 'Effects that are still to be sent, up to 100,000.', (read) => read.outboxPending],
+  [
+    'outbox_oldest_seconds',
+    'Age of the oldest effect still to be sent.',
+    (read) => read.outboxOldestMs / 1_000,
+  ],
+  [
+    'outbox_behind_seconds',
+    'How long the most overdue effect has waited for a worker, without those behind an open circuit breaker.',
+    (read) => read.outboxBehindMs / 1_000,
+  ],
+];
+
+function databaseGauges(gauge: MakeGauge): (read: DatabaseGauges | null) => void {
+  const up = gauge('database_up', 'Whether the database answered; otherwise its metrics are left out.');
+  const single = DATABASE_GAUGES.map(([name, help, of]) => ({ metric: gauge(name, help), of }));
+  const circuits = gauge('circuit_breakers_open', 'Channels and endpoints with an open circuit breaker.', [
+    'kind',
+  ]);
+  const dead = gauge('outbox_dead', 'Effects that failed, or whose outcome is unknown, up to 100,000.', [
+    'state',
+  ]);
+  const connections = gauge('db_connections', 'Connections of all processes to the database.', ['state']);
+  return (read) => {
+    up.set(read === null ? 0 : 1);
+    for (const { metric, of } of single) {
+      // An outdated value would look current.
+      if (read === null) metric.remove();
+      else metric.set(of(read));
+    }
+    for (const metric of [dead, circuits, connections]) metric.reset();
+    if (read === null) return;
+    for (const [kind, count] of Object.entries(read.circuitsOpen)) circuits.set({ kind }, count);
+    dead.set({ state: 'dead' }, read.outboxDead);
+    dead.set({ state: 'unconfirmed' }, read.outboxUnconfirmed);
+    for (const [state, count] of Object.entries(read.connections))
+      connections.set({ state: state.replaceAll(' ', '_') }, count);
+  };
+}
+
+function queueGauges(gauge: MakeGauge): (depths: QueueDepth[] | null) => void {
+  const up = gauge('queue_up', 'Whether the queue answered; otherwise its jobs are left out.');
+  const jobs = gauge('queue_jobs', 'Jobs in the queue, of all processes.', ['queue', 'state']);
+  return (depths) => {
+    up.set(depths === null ? 0 : 1);
+    jobs.reset();
+    for (const { queue, ...states } of depths ?? [])
+      for (const [state, count] of Object.entries(states)) jobs.set({ queue, state }, count);
+  };
 }
 
 /** Reads one at a time and at most every 5 s; null if there was no answer in time. */

@@ -1,7 +1,8 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { UnavailableError } from '../domain/errors.ts';
+import type { Log } from '../log.ts';
 import type { Identify } from '../schema/core/access.ts';
 import type { SchemaDeps } from '../schema/core/context.ts';
 import { openRowTurns } from '../schema/core/row-turns.ts';
@@ -73,55 +74,28 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
   const over = <Own extends object>(own: Own): HttpDeps & Own => Object.assign(Object.create(deps), own);
   const graphqlDeps = over({ subscribe: subscriptions.subscribe, limits, turns });
   const serveGraphql = await openGraphql(graphqlDeps, GRAPHQL_PATH, options, stopping.signal);
-  const serveWebhooks = openWebhooks(over({ limits }), options.publicUrl);
-  const readiness = openReadiness(deps, stopping.signal);
-  const underWay = new Set<ServerResponse>();
-
-  // A request without a host is answered here, with an error code.
+  const routes: Routes = {
+    graphql: serveGraphql,
+    webhooks: openWebhooks(over({ limits }), options.publicUrl),
+    ready: openReadiness(deps, stopping.signal).answer,
+  };
+  const running = new Set<ServerResponse>();
+  // A request without a host is answered by `route`, with an error code.
   const server = createServer(
     { ...TIMEOUTS, keepAliveTimeout: KEEP_ALIVE_MS, requireHostHeader: false },
     (request, response) => {
-      underWay.add(response);
+      running.add(response);
       for (const [name, value] of Object.entries(ALWAYS)) response.setHeader(name, value);
       if (stopping.signal.aborted) response.setHeader('connection', 'close');
       response.once('close', () => {
-        underWay.delete(response);
+        running.delete(response);
         deps.answered?.(routeOf(request), response.statusCode);
       });
-      route(request, response).catch((error) => {
-        if (error instanceof UnavailableError)
-          deps.log.warn({ err: error.cause }, 'the database does not answer');
-        else deps.log.error({ err: error }, 'a request failed');
-        if (response.headersSent) return response.destroy();
-        sendUnavailable(response);
-      });
+      route(routes, request, response).catch((error) => answerFailed(deps.log, response, error));
     },
   );
-
   limitConnections(server, options.connections);
-  server.on('clientError', (error, socket) => {
-    const isAnswered = [...underWay].some((response) => response.socket === socket && response.headersSent);
-    answerBroken(error, socket, isAnswered);
-  });
-  server.on('checkExpectation', (_request, response) => {
-    sendError(response, 417, 'EXPECTATION_FAILED', 'only 100-continue can be expected');
-  });
-
-  async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (!namesHost(request)) return sendError(response, 400, 'BAD_REQUEST', 'a valid host header is needed');
-    const path = pathOf(request);
-    if (isWebhookPath(path)) return await serveWebhooks(request, response);
-    switch (path) {
-      case GRAPHQL_PATH:
-        return await serveGraphql(request, response);
-      case '/health':
-        return answerHealth(response);
-      case '/ready':
-        return await readiness.answer(response);
-      default:
-        return sendError(response, 404, 'NOT_FOUND', 'there is nothing here');
-    }
-  }
+  answerBrokenRequests(server, running);
 
   return {
     url: await listen(server, host, port),
@@ -130,13 +104,50 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
       stopping.abort();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       const deadline = AbortSignal.timeout(DRAIN_MS);
-      while (underWay.size > 0 && !deadline.aborted) await sleep(10);
+      while (running.size > 0 && !deadline.aborted) await sleep(10);
       server.closeAllConnections();
       await closed;
       admission.close();
       turns.close();
     },
   };
+}
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+type Routes = { graphql: Handler; webhooks: Handler; ready: (response: ServerResponse) => Promise<void> };
+
+async function route(routes: Routes, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (!namesHost(request)) return sendError(response, 400, 'BAD_REQUEST', 'a valid host header is required');
+  const path = pathOf(request);
+  if (isWebhookPath(path)) return await routes.webhooks(request, response);
+  switch (path) {
+    case GRAPHQL_PATH:
+      return await routes.graphql(request, response);
+    case '/health':
+      return answerHealth(response);
+    case '/ready':
+      return await routes.ready(response);
+    default:
+      return sendError(response, 404, 'NOT_FOUND', 'there is nothing here');
+  }
+}
+
+function answerFailed(log: Log, response: ServerResponse, error: unknown): void {
+  if (error instanceof UnavailableError) log.warn({ err: error.cause }, 'the database does not answer');
+  else log.error({ err: error }, 'a request failed');
+  if (response.headersSent) response.destroy();
+  else sendUnavailable(response);
+}
+
+/** Answers what is not a complete request, and the header `expect`. */
+function answerBrokenRequests(server: Server, running: ReadonlySet<ServerResponse>): void {
+  server.on('clientError', (error, socket) => {
+    const isAnswered = [...running].some((response) => response.socket === socket && response.headersSent);
+    answerBroken(error, socket, isAnswered);
+  });
+  server.on('checkExpectation', (_request, response) => {
+    sendError(response, 417, 'EXPECTATION_FAILED', 'only 100-continue can be expected');
+  });
 }
 
 function pathOf({ url }: IncomingMessage): string {

@@ -208,7 +208,11 @@ describe('since when a switch is on', () => {
       null,
     ],
   ])('SP-6 %s', (_, steps, since) => {
-    const answer = enabledSince('autoClose', history(steps), LULL, 'web', 'sales', null);
+    const answer = enabledSince(
+      'autoClose',
+      { channelId: 'web', skillId: 'sales', caseStatus: null },
+      { history: history(steps), firstProfile: LULL },
+    );
     expect(answer).toEqual(since === null ? null : at(since));
   });
 
@@ -227,7 +231,13 @@ describe('since when a switch is on', () => {
         },
       },
     ];
-    expect(enabledSince('autoClose', changes, LULL, 'web', null, null)).toEqual(at('09:00'));
+    expect(
+      enabledSince(
+        'autoClose',
+        { channelId: 'web', skillId: null, caseStatus: null },
+        { history: changes, firstProfile: LULL },
+      ),
+    ).toEqual(at('09:00'));
   });
 
   it('SP-6 what is set for another skill or channel is none of it', () => {
@@ -235,10 +245,34 @@ describe('since when a switch is on', () => {
       ['08:00', 'CHANNEL_AND_SKILL', false],
       ['09:00', 'CHANNEL_AND_SKILL', true],
     ]);
-    expect(enabledSince('autoClose', changes, LULL, 'web', 'sales', null)).toEqual(at('09:00'));
-    expect(enabledSince('autoClose', changes, LULL, 'web', 'care', null)).toBeNull();
-    expect(enabledSince('autoClose', changes, LULL, 'web', null, null)).toBeNull();
-    expect(enabledSince('autoClose', changes, LULL, 'app', 'sales', null)).toBeNull();
+    expect(
+      enabledSince(
+        'autoClose',
+        { channelId: 'web', skillId: 'sales', caseStatus: null },
+        { history: changes, firstProfile: LULL },
+      ),
+    ).toEqual(at('09:00'));
+    expect(
+      enabledSince(
+        'autoClose',
+        { channelId: 'web', skillId: 'care', caseStatus: null },
+        { history: changes, firstProfile: LULL },
+      ),
+    ).toBeNull();
+    expect(
+      enabledSince(
+        'autoClose',
+        { channelId: 'web', skillId: null, caseStatus: null },
+        { history: changes, firstProfile: LULL },
+      ),
+    ).toBeNull();
+    expect(
+      enabledSince(
+        'autoClose',
+        { channelId: 'app', skillId: 'sales', caseStatus: null },
+        { history: changes, firstProfile: LULL },
+      ),
+    ).toBeNull();
   });
 
   it('SP-6 SP-4 for a case status it is on since that was picked, while the switch is on', () => {
@@ -252,17 +286,35 @@ describe('since when a switch is on', () => {
       set('11:00', { autoClose: true, autoCloseCaseStatuses: null }),
     ];
     const since = (caseStatus: string | null) =>
-      enabledSince('autoClose', changes, LULL, 'web', null, caseStatus);
+      enabledSince(
+        'autoClose',
+        { channelId: 'web', skillId: null, caseStatus: caseStatus },
+        { history: changes, firstProfile: LULL },
+      );
     expect([since('solved'), since('open'), since(null)]).toEqual([at('09:00'), at('10:00'), at('11:00')]);
-    expect(enabledSince('endInactive', changes, LULL, 'web', null, 'open')).toBeNull();
+    expect(
+      enabledSince(
+        'endInactive',
+        { channelId: 'web', skillId: null, caseStatus: 'open' },
+        { history: changes, firstProfile: LULL },
+      ),
+    ).toBeNull();
   });
 
   it('SP-6 an account that began with a profile that has it off is on only since it says so', () => {
-    expect(enabledSince('autoClose', history([['09:00', 'SKILL', true]]), OFF, 'web', 'sales', null)).toEqual(
-      at('09:00'),
-    );
-    expect(enabledSince('autoClose', history([['09:00', 'PROFILE', true]]), OFF, 'web', null, null)).toEqual(
-      at('09:00'),
-    );
+    expect(
+      enabledSince(
+        'autoClose',
+        { channelId: 'web', skillId: 'sales', caseStatus: null },
+        { history: history([['09:00', 'SKILL', true]]), firstProfile: OFF },
+      ),
+    ).toEqual(at('09:00'));
+    expect(
+      enabledSince(
+        'autoClose',
+        { channelId: 'web', skillId: null, caseStatus: null },
+        { history: history([['09:00', 'PROFILE', true]]), firstProfile: OFF },
+      ),
+    ).toEqual(at('09:00'));
   });
 });

@@ -45,7 +45,7 @@ function decided(state: ContactState, command: Command, context: DecideContext):
 
   if (action.kind === 'END' && action.reported && isOfTheOneBefore(subject, command))
     return { kind: 'ignored', why: 'it was of the conversation before this one' };
-  if (move === 'ARRIVAL') return startOrReopen(state, subject, command, context);
+  if (move === 'ARRIVAL') return startOrReopen({ state, last: subject, command, context });
   if (subject === null) throw new NotFoundError('address', 'contact with a conversation');
   if (move === 'ERROR') throw refusal(action, subject);
   if (action.kind === 'START')
@@ -57,13 +57,8 @@ function decided(state: ContactState, command: Command, context: DecideContext):
 
   const changes = changesOf(subject, command, context);
   const status = changes.status ?? statusAfter(move, subject, context);
-  return applied(
-    subject,
-    { ...changes, status },
-    command,
-    context,
-    status === 'ENDED' && isOpen(subject) ? 'ENDED' : null,
-  );
+  const effect = status === 'ENDED' && isOpen(subject) ? 'ENDED' : null;
+  return applied(subject, command, context, { changes: { ...changes, status }, effect });
 }
 
 function statusAfter(
@@ -257,7 +252,7 @@ function supersede(
   const { action } = command;
   const skillId = (action.kind === 'OUTBOUND' ? action.skillId : undefined) ?? subject.skillId;
   const first = endedByRule(subject, 'SUPERSEDED', 'SYSTEM', context);
-  return { ...started(state, subject, 'AGENT', skillId, command, context), first };
+  return { ...started({ state, last: subject, command, context }, 'AGENT', skillId), first };
 }
 
 function reopen(
@@ -272,13 +267,8 @@ function reopen(
   if (!settingsFor(context.rules, subject.channelId, subject.skillId).channel.rules.canReopen)
     throw new NotAllowedError('REOPEN', subject.status, 'this channel cannot reopen conversations');
   const status = subject.agentId ? 'ACTIVE' : 'WAITING';
-  return applied(
-    subject,
-    { ...reopened(status), ...everyClock(subject, context.now) },
-    command,
-    context,
-    'REOPENED',
-  );
+  const changes = { ...reopened(status), ...everyClock(subject, context.now) };
+  return applied(subject, command, context, { changes, effect: 'REOPENED' });
 }
 
 function refusal(action: Action, subject: Conversation): LullError {

@@ -147,13 +147,15 @@ export function reopened(status: Status): Partial<Conversation> {
   return { status, ending: null, held: false, heldUntil: null, stage: 0, overflowed: false };
 }
 
-/** Writes changes and what every command does: the reset matrix, the newest activity, the status's instant, the revision. */
+/** What a command changes of a conversation, and the effect that its event names. */
+type Change = { changes?: Partial<Conversation>; effect?: Effect | null };
+
+/** Applies a change, and what every command does: the reset matrix, the newest activity, the status's instant, the revision. */
 export function applied(
   subject: Conversation,
-  changes: Partial<Conversation>,
   command: Command,
   context: DecideContext,
-  effect: Effect | null,
+  { changes = {}, effect = null }: Change = {},
 ): Outcome {
   const next: Conversation = { ...subject, ...changes, revision: subject.revision + 1 };
   const { policy } = settingsFor(context.rules, subject.channelId, subject.skillId);

@@ -21,19 +21,18 @@ import { TRANSITIONS } from './transitions.ts';
 /** How long after an automatic end a message sent before it still revokes it (LL-2). */
 const REVOKE_WITHIN_MS = 24 * 60 * 60 * 1000;
 
-/** A message that found no open conversation: it revokes the end, reopens, or starts a new one. */
-export function startOrReopen(
-  state: ContactState,
-  last: Conversation | null,
-  command: Command,
-  context: DecideContext,
-): Outcome {
+/** A command that finds no open conversation of its contact. `last` is the contact's newest conversation. */
+type Arrival = { state: ContactState; last: Conversation | null; command: Command; context: DecideContext };
+
+/** Decides a message without an open conversation: it revokes the end, reopens, or starts a new conversation. */
+export function startOrReopen(arrival: Arrival): Outcome {
+  const { state, last, command, context } = arrival;
   const { action } = command;
-  if (action.kind === 'INBOUND') return consumerArrives(state, last, command, context);
+  if (action.kind === 'INBOUND') return consumerArrives(arrival);
   if (action.kind === 'OUTBOUND' && action.sender === 'OWN')
     return last === null
       ? { kind: 'ignored', why: 'an own message begins no conversation' }
-      : applied(last, {}, command, context, null);
+      : applied(last, command, context);
   if (action.kind !== 'OUTBOUND' && action.kind !== 'START')
     throw new Error(`${action.kind} does not arrive`);
   if (command.byId && last !== null) throw new ConversationEndedError(last.id);
@@ -43,8 +42,7 @@ export function startOrReopen(
     action.kind === 'START'
       ? action.by === 'AGENT'
       : isAgentMessage(action.sender, botsAreAgents({ channelId: state.channelId, skillId }, context));
-  if (byAgent) return started(state, last, 'AGENT', skillId, command, context);
-  return notify(state, last, skillId, command, context);
+  return byAgent ? started(arrival, 'AGENT', skillId) : notify(arrival, skillId);
 }
 
 /** Whether the business may begin a conversation here (SF-9), and with this customer (SF-11). */
@@ -62,15 +60,10 @@ export function checkConsent({ consent }: ContactState, kind: string, status: St
     throw new NotAllowedError(kind, status, 'the customer opted out: nothing more is sent to them here');
 }
 
-/** A notification begins a conversation, which is over at once unless it is to stay open for a reply (SF-10). */
-function notify(
-  state: ContactState,
-  last: Conversation | null,
-  skillId: string | null,
-  command: Command,
-  context: DecideContext,
-): Outcome {
-  const begun = started(state, last, 'AUTOMATION', skillId, command, context);
+/** A notification starts a conversation, which ends at once unless it is to stay open for a reply (SF-10). */
+function notify(arrival: Arrival, skillId: string | null): Outcome {
+  const { state, context } = arrival;
+  const begun = started(arrival, 'AUTOMATION', skillId);
   const { policy, channel } = settingsFor(context.rules, state.channelId, skillId);
   const { tier } = channel.rules.sessions ?? PLAIN_SESSIONS;
   const isSession = !context.rules.profile.sessions || tier === 'ENHANCED';
@@ -79,14 +72,10 @@ function notify(
   return { kind, ...endedByRule(begun.conversation, 'NOTIFICATION', 'SYSTEM', context), first };
 }
 
-function consumerArrives(
-  state: ContactState,
-  last: Conversation | null,
-  command: Command,
-  context: DecideContext,
-): Outcome {
+function consumerArrives(arrival: Arrival): Outcome {
+  const { state, last, command, context } = arrival;
   const { skillId = null, keyword } = command.action as Extract<Command['action'], { kind: 'INBOUND' }>;
-  if (keyword === 'OPT_OUT') return optOut(state, last, skillId, command, context);
+  if (keyword === 'OPT_OUT') return optOut(arrival, skillId);
   if (last?.ending) {
     const { ending } = last;
     const byTimer = ending.latenessMs !== null;
@@ -105,49 +94,36 @@ function consumerArrives(
         ...reopened(agentId === null ? 'WAITING' : 'ACTIVE'),
         agentId,
       };
-      return applied(last, changes, command, context, 'REOPENED');
+      return applied(last, command, context, { changes, effect: 'REOPENED' });
     }
   }
-  return started(state, last, 'CUSTOMER', skillId, command, context);
+  return started(arrival, 'CUSTOMER', skillId);
 }
 
-/** An opt-out without an open conversation reopens none: it is noted on the last, or on one that is over at once (SF-11). */
-function optOut(
-  state: ContactState,
-  last: Conversation | null,
-  skillId: string | null,
-  command: Command,
-  context: DecideContext,
-): Outcome {
-  if (last !== null) return applied(last, {}, command, context, null);
-  const { kind, ...first } = started(state, last, 'CUSTOMER', skillId, command, context);
+/** An opt-out reopens no conversation: it is recorded on the last one, or on a new one that ends at once (SF-11). */
+function optOut(arrival: Arrival, skillId: string | null): Outcome {
+  const { last, command, context } = arrival;
+  if (last !== null) return applied(last, command, context);
+  const { kind, ...first } = started(arrival, 'CUSTOMER', skillId);
   return { kind, ...endedByRule(first.conversation, 'OPT_OUT', 'CUSTOMER', context), first };
 }
 
-/** The end is undone, and the message acts on the conversation as it was before (LL-2). */
+/** Undoes the end. The message then acts on the conversation as it was before (LL-2). */
 function revoke(last: Conversation, command: Command, context: DecideContext): Outcome {
   const former = last.ending?.formerStatus ?? 'WAITING';
   const before: Conversation = { ...last, status: former };
   const move = TRANSITIONS.CONSUMER_MESSAGE[former];
   const goesOn = move === 'WAITING_OR_ACTIVE' ? last.agentId !== null : keepsAgent(before, context);
   const status = move === '=' ? former : goesOn ? 'ACTIVE' : 'WAITING';
-  return applied(
-    last,
-    { ...consumerWrote(before, context), status, ending: null },
-    command,
-    context,
-    'REVOKED',
-  );
+  const changes = { ...consumerWrote(before, context), status, ending: null };
+  return applied(last, command, context, { changes, effect: 'REVOKED' });
 }
 
 /** A new conversation of the contact, linked to the one before. */
 export function started(
-  state: ContactState,
-  last: Conversation | null,
+  { state, last, command, context }: Arrival,
   startedBy: Starter,
   skillId: string | null,
-  command: Command,
-  context: DecideContext,
 ): Extract<Outcome, { kind: 'applied' }> {
   const fromCustomer = startedBy === 'CUSTOMER';
   const conversation: Conversation = {

@@ -73,11 +73,11 @@ function resolved(rules: AccountRules, channelId: string, skillId: string | null
     ...resolvePolicy(rules.profile, rules.layers, channel, skillId),
     channel,
     enabledSince(field, caseStatus) {
-      const asked = JSON.stringify(field === 'autoClose' ? [field, caseStatus] : [field]);
-      let since = sinces.get(asked);
+      const key = JSON.stringify(field === 'autoClose' ? [field, caseStatus] : [field]);
+      let since = sinces.get(key);
       if (since === undefined) {
-        since = enabledSince(field, rules.history, rules.firstProfile, channelId, skillId, caseStatus);
-        sinces.set(asked, since);
+        since = enabledSince(field, { channelId, skillId, caseStatus }, rules);
+        sinces.set(key, since);
       }
       return since;
     },

@@ -189,20 +189,19 @@ export type PolicyChange = {
   layer?: Pick<Layer, 'channelId' | 'skillId'> & { fields: PolicyFields | null };
 };
 
+/** The conversations that a switch applies to. The case status matters to `autoClose` only (SP-4). */
+type SwitchScope = { channelId: string; skillId: string | null; caseStatus: string | null };
+
 /**
- * When the resolved value of a switch last went from off to on for a channel and skill, of `autoClose` for a case
- * status among those picked (SP-4); null if it has been on from the beginning. A conversation idle since before then
- * stays open until new counted activity (SP-6).
+ * When the resolved value of a switch last changed from off to on, for a channel, skill and case status; null if it has been on
+ * from the beginning. A conversation that was silent before then stays open until its next counted activity (SP-6).
  */
 export function enabledSince(
   field: SwitchField,
-  history: readonly PolicyChange[],
-  first: Profile,
-  channelId: string,
-  skillId: string | null,
-  caseStatus: string | null,
+  { channelId, skillId, caseStatus }: SwitchScope,
+  { history, firstProfile }: { history: readonly PolicyChange[]; firstProfile: Profile },
 ): Date | null {
-  let profile = first;
+  let profile = firstProfile;
   const layers = new Map<number, PolicyFields | null>();
   const resolved = <Field extends PolicyField>(name: Field): Policy[Field] => {
     const set = [3, 2, 1, 0].map((place) => layers.get(place)?.[name]).find((value) => value !== undefined);

@@ -164,16 +164,11 @@ export function policyAt(rules: AccountRules, place: Place): PolicyAt {
       : settingsFor(rules, place.channelId, place.skillId);
   const { policy, origins } = resolved;
   const [caseStatus = null] = policy.autoCloseCaseStatuses ?? [];
+  // No layer of a channel applies to the account as a whole.
+  const scope = { channelId: place.channelId ?? '', skillId: place.skillId, caseStatus };
   return {
     ...{ policy, origins, ...place, rulesVersion: rules.version },
-    enabledSince: (field) =>
-      policy[field]
-        ? enabledSince(
-            ...([field, rules.history, rules.firstProfile] as const),
-            // No layer of a channel concerns what is on none.
-            ...([place.channelId ?? '', place.skillId, caseStatus] as const),
-          )
-        : null,
+    enabledSince: (field) => (policy[field] ? enabledSince(field, scope, rules) : null),
   };
 }
 
