@@ -74,7 +74,7 @@ export type Engine = {
   close(): Promise<void>;
 };
 
-/** The functions that close what has been opened, the newest first. */
+/** The functions that close what is open, the newest first. */
 type Closers = (() => Promise<void> | void)[];
 
 async function closeAll(closers: Closers): Promise<void> {
@@ -82,9 +82,8 @@ async function closeAll(closers: Closers): Promise<void> {
 }
 
 /**
- * Opens the engine: the migrated database, the clock, and the queue. It wakes no lane; `startWorker` does.
- * `beforehand` runs once the database is migrated, in one process at a time.
- * @throws SetupError if a dependency is missing
+ * Opens the engine: the migrated database, the clock and the queue. `beforehand` runs once the database is migrated, in one
+ * process at a time. @throws SetupError if a dependency is missing
  */
 export async function openEngine(
   config: Config,
@@ -274,9 +273,7 @@ export function subscribeToChanges(
   return fanout.subscribe(topicOf(accountId), (message) => handler(message as Changed));
 }
 
-function topicOf(accountId: string): string {
-  return `changed.${accountId}`;
-}
+const topicOf = (accountId: string) => `changed.${accountId}`;
 
 /** Migrates the database to this code's newest migration, as every start does, and does nothing else. */
 export async function migrate(config: Config, log: Log): Promise<void> {

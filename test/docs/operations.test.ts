@@ -49,7 +49,9 @@ describe('docs/operations.md', () => {
     // `infallible` logs its message as a warning.
     const infallible = /\binfallible\(\s*\w+,\s*'(.+?)'|\bconst message = '(the queue .+?)'/g;
     const logged = sourceFiles(root, ['src']).flatMap(({ text }) => [
-      ...[...text.matchAll(calls)].map(([, level, , line]) => `${level} ${line?.replace(/\$\{[^}]*\}/g, '…')}`),
+      ...[...text.matchAll(calls)].map(
+        ([, level, , line]) => `${level} ${line?.replace(/\$\{[^}]*\}/g, '…')}`,
+      ),
       ...[...text.matchAll(infallible)].map(([, line, named]) => `warn ${line ?? named}`),
     ]);
     const running = (line: string) => line.replace(/^(info Lull is running …).*/, '$1');

@@ -14,6 +14,19 @@ import { LULL } from '../../src/domain/policy/profiles.ts';
 import { formatDuration } from '../../src/domain/time/duration.ts';
 import { at } from '../support/domain.ts';
 
+/** Since when auto close is on, by a history. */
+function closingSince(
+  history: readonly PolicyChange[],
+  scope: { channelId?: string; skillId: string | null; caseStatus?: string | null },
+  firstProfile = LULL,
+): Date | null {
+  return enabledSince(
+    'autoClose',
+    { channelId: 'web', caseStatus: null, ...scope },
+    { history, firstProfile },
+  );
+}
+
 const duration = (iso: string) => Temporal.Duration.from(iso);
 const layer = (place: string, version: number, fields: PolicyFields): Layer =>
   ({ ...PLACES[place], version, fields }) as Layer;
@@ -208,11 +221,7 @@ describe('since when a switch is on', () => {
       null,
     ],
   ])('SP-6 %s', (_, steps, since) => {
-    const answer = enabledSince(
-      'autoClose',
-      { channelId: 'web', skillId: 'sales', caseStatus: null },
-      { history: history(steps), firstProfile: LULL },
-    );
+    const answer = closingSince(history(steps), { skillId: 'sales' });
     expect(answer).toEqual(since === null ? null : at(since));
   });
 
@@ -231,13 +240,7 @@ describe('since when a switch is on', () => {
         },
       },
     ];
-    expect(
-      enabledSince(
-        'autoClose',
-        { channelId: 'web', skillId: null, caseStatus: null },
-        { history: changes, firstProfile: LULL },
-      ),
-    ).toEqual(at('09:00'));
+    expect(closingSince(changes, { skillId: null })).toEqual(at('09:00'));
   });
 
   it('SP-6 what is set for another skill or channel is none of it', () => {
@@ -245,34 +248,10 @@ describe('since when a switch is on', () => {
       ['08:00', 'CHANNEL_AND_SKILL', false],
       ['09:00', 'CHANNEL_AND_SKILL', true],
     ]);
-    expect(
-      enabledSince(
-        'autoClose',
-        { channelId: 'web', skillId: 'sales', caseStatus: null },
-        { history: changes, firstProfile: LULL },
-      ),
-    ).toEqual(at('09:00'));
-    expect(
-      enabledSince(
-        'autoClose',
-        { channelId: 'web', skillId: 'care', caseStatus: null },
-        { history: changes, firstProfile: LULL },
-      ),
-    ).toBeNull();
-    expect(
-      enabledSince(
-        'autoClose',
-        { channelId: 'web', skillId: null, caseStatus: null },
-        { history: changes, firstProfile: LULL },
-      ),
-    ).toBeNull();
-    expect(
-      enabledSince(
-        'autoClose',
-        { channelId: 'app', skillId: 'sales', caseStatus: null },
-        { history: changes, firstProfile: LULL },
-      ),
-    ).toBeNull();
+    expect(closingSince(changes, { skillId: 'sales' })).toEqual(at('09:00'));
+    expect(closingSince(changes, { skillId: 'care' })).toBeNull();
+    expect(closingSince(changes, { skillId: null })).toBeNull();
+    expect(closingSince(changes, { channelId: 'app', skillId: 'sales' })).toBeNull();
   });
 
   it('SP-6 SP-4 for a case status it is on since that was picked, while the switch is on', () => {
@@ -285,12 +264,7 @@ describe('since when a switch is on', () => {
       set('10:00', { autoClose: true, autoCloseCaseStatuses: ['solved', 'open'] }),
       set('11:00', { autoClose: true, autoCloseCaseStatuses: null }),
     ];
-    const since = (caseStatus: string | null) =>
-      enabledSince(
-        'autoClose',
-        { channelId: 'web', skillId: null, caseStatus: caseStatus },
-        { history: changes, firstProfile: LULL },
-      );
+    const since = (caseStatus: string | null) => closingSince(changes, { skillId: null, caseStatus });
     expect([since('solved'), since('open'), since(null)]).toEqual([at('09:00'), at('10:00'), at('11:00')]);
     expect(
       enabledSince(
@@ -302,19 +276,7 @@ describe('since when a switch is on', () => {
   });
 
   it('SP-6 an account that began with a profile that has it off is on only since it says so', () => {
-    expect(
-      enabledSince(
-        'autoClose',
-        { channelId: 'web', skillId: 'sales', caseStatus: null },
-        { history: history([['09:00', 'SKILL', true]]), firstProfile: OFF },
-      ),
-    ).toEqual(at('09:00'));
-    expect(
-      enabledSince(
-        'autoClose',
-        { channelId: 'web', skillId: null, caseStatus: null },
-        { history: history([['09:00', 'PROFILE', true]]), firstProfile: OFF },
-      ),
-    ).toEqual(at('09:00'));
+    expect(closingSince(history([['09:00', 'SKILL', true]]), { skillId: 'sales' }, OFF)).toEqual(at('09:00'));
+    expect(closingSince(history([['09:00', 'PROFILE', true]]), { skillId: null }, OFF)).toEqual(at('09:00'));
   });
 });
