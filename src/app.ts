@@ -76,7 +76,6 @@ export type Engine = {
 
 /** The functions that close what is open, the newest first. */
 type Closers = (() => Promise<void> | void)[];
-
 async function closeAll(closers: Closers): Promise<void> {
   for (const close of closers.splice(0).reverse()) await close();
 }

@@ -14,12 +14,13 @@ export type EffectRow = Pick<OutboxRow, 'id' | 'conversationId' | 'channelId' | 
   error: string | null;
 };
 
-const SELECT = `select id, kind, conversation_id as "conversationId", channel_id as "channelId", endpoint_id as "endpointId",
-  payload, state, attempts, created_at as "createdAt", done_at as "doneAt", error from outbox`;
+const READ = `select id, kind, conversation_id as "conversationId", channel_id as "channelId", endpoint_id as "endpointId",
+  payload, state, attempts, created_at as "createdAt", done_at as "doneAt", error
+  from outbox where account_id = $1 and `;
 
 async function readRows(sql: Sql, where: string, given: (string | number | string[] | null)[]) {
   type Row = Omit<EffectRow, 'payload'> & StoredPayload;
-  const rows = await sql.unsafe<Row[]>(`${SELECT} where ${where}`, given as never[], { prepare: true });
+  const rows = await sql.unsafe<Row[]>(`${READ}${where}`, given as never[], { prepare: true });
   return rows.map((row): EffectRow => ({ ...row, payload: readPayload(row) }));
 }
 
@@ -32,7 +33,7 @@ export async function readUndelivered(
 ): Promise<EffectRow[]> {
   return await readRows(
     sql,
-    `account_id = $1 and state in ('DEAD', 'UNCONFIRMED')
+    `state in ('DEAD', 'UNCONFIRMED')
        and ($2::uuid is null or channel_id = $2) and ($3::uuid is null or id > $3) order by id limit $4`,
     [accountId, channelId, after, limit],
   );
@@ -40,7 +41,7 @@ export async function readUndelivered(
 
 /** Effects by id, in no particular order. */
 export async function readEffects(sql: Sql, accountId: string, ids: readonly string[]): Promise<EffectRow[]> {
-  return await readRows(sql, 'account_id = $1 and id = any($2::uuid[])', [accountId, [...ids]]);
+  return await readRows(sql, 'id = any($2::uuid[])', [accountId, [...ids]]);
 }
 
 type SettleDeps = Pick<EngineDeps, 'db' | 'clock'>;

@@ -106,7 +106,14 @@ describe.each(older)('a database as %s left it, with data', (_, migrations) => {
   }, 600_000);
 });
 
-/** Puts what one database holds into another, as far as that has a place for it. */
+/** Present names of tables and columns that migrations renamed, by their former names. */
+const RENAMED: Readonly<Record<string, string>> = {
+  relaning: 'exemption_backfill',
+  armed_version: 'scheduled_version',
+};
+const presentName = (name: string) => RENAMED[name] ?? name;
+
+/** Copies the rows of a database of the newest schema into one of an older schema, without columns that the older one lacks. */
 async function copy(from: postgres.Sql, into: postgres.Sql): Promise<void> {
   const there = await into<{ name: string }[]>`
     select relname as name from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'`;
@@ -114,15 +121,18 @@ async function copy(from: postgres.Sql, into: postgres.Sql): Promise<void> {
   for (const name of names) {
     const [rows] = await from<
       [{ rows: string | null }]
-    >`select jsonb_agg(to_jsonb(each))::text as rows from ${from(name)} as each`;
+    >`select jsonb_agg(to_jsonb(each))::text as rows from ${from(presentName(name))} as each`;
     const columns = await into<{ name: string }[]>`
       select attname as name from pg_attribute where attrelid = ${name}::regclass and attnum > 0 and not attisdropped and atttypid <> 'xid8'::regtype`;
+    if (rows.rows === null) continue;
     const listed = columns.map((column) => `"${column.name}"`).join(', ');
-    if (rows.rows !== null)
-      await into.unsafe(
-        `insert into "${name}" (${listed}) select ${listed} from jsonb_populate_recordset(null::"${name}", $1::text::jsonb)`,
-        [rows.rows],
-      );
+    const former = (JSON.parse(rows.rows) as Record<string, unknown>[]).map((row) =>
+      Object.fromEntries(columns.map((column) => [column.name, row[presentName(column.name)]])),
+    );
+    await into.unsafe(
+      `insert into "${name}" (${listed}) select ${listed} from jsonb_populate_recordset(null::"${name}", $1::text::jsonb)`,
+      [JSON.stringify(former)],
+    );
   }
 }
 const place = (table: string) => (ORDER.includes(table) ? ORDER.indexOf(table) : ORDER.length);

@@ -126,7 +126,7 @@ function leafFor(input: Input, idFor: IdFor): unknown {
   const type = getNamedType(input.type);
   if (isEnumType(type)) return type.getValues()[0]?.name;
   if (type.name !== 'ID') return LEAVES[type.name] ?? {};
-  const told = /^Of an? (\w+)/.exec(input.description ?? '')?.[1];
+  const told = /\bid of an? ([A-Z]\w+)/.exec(input.description ?? '')?.[1];
   return idFor(told ?? `${input.name.charAt(0).toUpperCase()}${input.name.slice(1).replace(/Ids?$/, '')}`);
 }
 

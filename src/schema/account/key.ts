@@ -123,7 +123,7 @@ builder.mutationFields((t) => ({
     description:
       'Revokes a key for good, from the next request on, together with the keys that end with it. A repeated call changes nothing. Needs the scope `keys:write` and every scope of the key.',
     authScopes: { scope: 'keys:write' },
-    args: { id: t.arg.id({ required: true, description: 'The id of the key.' }) },
+    args: { id: t.arg.id({ required: true, description: 'The id of an ApiKey.' }) },
     errors: {
       types: [InvalidInputError, NotFoundError, ForbiddenError, UnavailableError],
       union: {

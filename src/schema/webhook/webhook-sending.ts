@@ -26,7 +26,7 @@ builder.mutationField('sendTestWebhook', (t) =>
       'Sends an event of the type `test` to an endpoint at once, even while its circuit breaker is open; a success closes it. A failed test is not retried and does not count as a failure. For a disabled endpoint the result is an InvalidInputError. Needs the scope `accounts:write`.',
     authScopes: { scope: 'accounts:write' },
     args: {
-      endpointId: t.arg.id({ required: true, description: 'The id of the endpoint.' }),
+      endpointId: t.arg.id({ required: true, description: 'The id of a WebhookEndpoint.' }),
       ...onceArgs(),
     },
     errors: {
@@ -51,7 +51,7 @@ builder.mutationField('redeliverWebhook', (t) =>
       'Sends the event of a delivery to its endpoint again, with the same id: at once, and then with the usual retries. For a disabled endpoint the result is an InvalidInputError. Needs the scope `accounts:write`.',
     authScopes: { scope: 'accounts:write' },
     args: {
-      deliveryId: t.arg.id({ required: true, description: 'The id of the delivery.' }),
+      deliveryId: t.arg.id({ required: true, description: 'The id of a WebhookDelivery.' }),
       ...onceArgs(),
     },
     errors: {

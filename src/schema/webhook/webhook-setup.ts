@@ -48,7 +48,7 @@ const CreateWebhookEndpointInput = builder.inputType('CreateWebhookEndpointInput
 const UpdateWebhookEndpointInput = builder.inputType('UpdateWebhookEndpointInput', {
   description: 'Changes of an endpoint. Fields that are left out stay.',
   fields: (t) => ({
-    endpointId: t.id({ required: true, description: 'The id of the endpoint.' }),
+    endpointId: t.id({ required: true, description: 'The id of a WebhookEndpoint.' }),
     url: t.string({
       description: `The new URL. ${URL_FORM} A different URL needs \`secret\` in the same call; without it the result is SECRETS_NEEDED.`,
     }),
@@ -151,7 +151,7 @@ builder.mutationField('rotateWebhookSecret', (t) =>
     description: `Creates a new secret for an endpoint. For 24 hours calls have two signatures, of the new and the former secret, so that the receiver has time to change. If it is rotated again in that time, the older one becomes invalid at once. ${NEEDS}`,
     authScopes: { scope: 'accounts:write' },
     args: {
-      endpointId: t.arg.id({ required: true, description: 'The id of the endpoint.' }),
+      endpointId: t.arg.id({ required: true, description: 'The id of a WebhookEndpoint.' }),
       why: t.arg.string({ description: WHY }),
     },
     errors: {
@@ -191,7 +191,7 @@ for (const { name, change, description } of SWITCHES)
       description: `${description} ${NEEDS}`,
       authScopes: { scope: 'accounts:write' },
       args: {
-        endpointId: t.arg.id({ required: true, description: 'The id of the endpoint.' }),
+        endpointId: t.arg.id({ required: true, description: 'The id of a WebhookEndpoint.' }),
         why: t.arg.string({ description: WHY }),
         ...onceArgs(),
       },
@@ -230,7 +230,7 @@ builder.mutationField('deleteWebhookEndpoint', (t) =>
     description: `Deletes an endpoint with its secrets for good. Its waiting events are dropped, and its deliveries can no longer be read. ${NEEDS}`,
     authScopes: { scope: 'accounts:write' },
     args: {
-      endpointId: t.arg.id({ required: true, description: 'The id of the endpoint.' }),
+      endpointId: t.arg.id({ required: true, description: 'The id of a WebhookEndpoint.' }),
       why: t.arg.string({ description: WHY }),
       ...onceArgs(),
     },
