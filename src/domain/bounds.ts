@@ -1,8 +1,8 @@
 import { InvalidInputError } from './errors.ts';
 
 /**
- * How much of something there may be. `inputs`: the fields of the API that it holds for, a field of a list with `[]`.
- * `columns`: what is kept of it. `beyond`: what becomes of more.
+ * A bound. `inputs`: the API fields it applies to, a field of a list with `[]`. `columns`: where the data is
+ * stored. `beyond`: what happens above it.
  */
 export type Bound = {
   what: string;
@@ -21,7 +21,10 @@ const some = (what: string, unit: Bound['unit'], max: number, more: Partial<Boun
   ...more,
 });
 
-/** Everything that a call or an account can make grow, and how far: read where it is enforced, walked by tests, rendered as docs/bounds.md. */
+/**
+ * Everything that a call or an account can make grow, with its bound: enforced by the code, checked by tests,
+ * rendered as docs/bounds.md.
+ */
 export const BOUNDS = {
   activities: some('activities of a call', 'entries', 1_000, {
     inputs: ['RecordActivitiesInput.activities'],
@@ -166,10 +169,13 @@ export const BOUNDS = {
   }),
 } as const satisfies Record<string, Bound>;
 
-/** What an account may have so many of. */
+/** The kinds of objects that an account can have a limited number of. */
 export type Counted = 'skills' | 'agents' | 'channels' | 'calendars' | 'apiKeys' | 'policyLayers' | 'outages';
 
-/** Refuses one more where there are as many as there may be. @throws InvalidInputError naming what, and the maximum */
+/**
+ * Refuses one more object if the account has the maximum.
+ * @throws InvalidInputError naming the kind and the maximum
+ */
 export function checkCount(counted: Counted, count: number): void {
   const { what, max } = BOUNDS[counted];
   if (count >= max)

@@ -1,6 +1,6 @@
 /**
- * Every error a client can meet. Each has a stable `code` and the fields a client needs to mend its call.
- * Anything else that is thrown is a fault of ours: it is logged, and the client sees a masked error.
+ * All errors that clients can get. Each has a stable `code` and the fields that help to correct the call. Any
+ * other exception is a bug: it is logged, and the client gets a masked error.
  */
 export class LullError extends Error {
   readonly code: string;
@@ -11,7 +11,7 @@ export class LullError extends Error {
   }
 }
 
-/** A value that is not of the form its field takes. `allowed` says in words what would be. */
+/** A value in the wrong format. `allowed` describes the right one. */
 export class InvalidInputError extends LullError {
   readonly field: string;
   readonly allowed: string;
@@ -22,7 +22,10 @@ export class InvalidInputError extends LullError {
   }
 }
 
-/** A value outside its bounds (LP-5, SP-3): nothing was changed. `min` and `max` are inclusive, in the field's own notation. */
+/**
+ * A value outside its bounds (LP-5, SP-3). Nothing was changed. `min` and `max` are inclusive and in the field's
+ * notation.
+ */
 export class OutOfBoundsError extends LullError {
   readonly field: string;
   readonly min: string;
@@ -35,7 +38,7 @@ export class OutOfBoundsError extends LullError {
   }
 }
 
-/** Names a thing that does not exist in this account. A thing of another account answers just so. */
+/** An unknown object. An object of another account is answered in the same way. */
 export class NotFoundError extends LullError {
   readonly field: string;
   constructor(field: string, what: string) {
@@ -44,7 +47,7 @@ export class NotFoundError extends LullError {
   }
 }
 
-/** A command that the conversation's status does not allow; `status` is what it was. */
+/** A command that the conversation's status does not allow; `status` is that status. */
 export class NotAllowedError extends LullError {
   readonly command: string;
   readonly status: string;
@@ -64,7 +67,7 @@ export class ConversationEndedError extends LullError {
   }
 }
 
-/** A layer of the policy that a profile does not allow, and what it would. */
+/** A field of a policy layer that a profile does not allow, and the values it allows. */
 export type LayerFault = {
   channelId: string | null;
   skillId: string | null;
@@ -73,7 +76,7 @@ export type LayerFault = {
   allowed: string;
 };
 
-/** A profile was chosen that layers of the account do not fit: nothing was changed. All of them are listed. */
+/** A profile that does not fit layers of the account. Nothing was changed. All such fields are listed. */
 export class ProfileRefusedError extends LullError {
   readonly profile: string;
   readonly faults: readonly LayerFault[];
@@ -85,7 +88,7 @@ export class ProfileRefusedError extends LullError {
   }
 }
 
-/** More than a call may carry: it is refused whole. */
+/** More items than a call may have. The whole call is refused. */
 export class TooManyError extends LullError {
   readonly field: string;
   readonly max: number;
@@ -97,8 +100,8 @@ export class TooManyError extends LullError {
 }
 
 /**
- * An address that secrets are sent to, or signed for, was to be another, and the secrets were not given anew with it:
- * nothing was changed. Whoever knows them may move them.
+ * A new value of an address that secrets are sent to, or signed for, without the secrets in the same call. Nothing
+ * was changed. Only a caller who knows the secrets may change it.
  */
 export class SecretsNeededError extends LullError {
   readonly field: string;
@@ -110,7 +113,7 @@ export class SecretsNeededError extends LullError {
   }
 }
 
-/** A name, or anything else that is unique in its account, that another one has. */
+/** A value that must be unique in its account and belongs to another object. */
 export class TakenError extends LullError {
   readonly field: string;
   constructor(field: string) {
@@ -119,7 +122,7 @@ export class TakenError extends LullError {
   }
 }
 
-/** Written against a version that is no longer the newest; read again and decide anew. */
+/** A change based on a version that is no longer the newest. Read again and decide again. */
 export class ConflictError extends LullError {
   readonly field: string;
   readonly current: string;
@@ -134,7 +137,7 @@ export class ConflictError extends LullError {
   }
 }
 
-/** The caller is not known, or its key may not do this. `scope` is what it would need. */
+/** The caller is unknown, or its key lacks a scope, which `scope` names. */
 export class ForbiddenError extends LullError {
   readonly scope: string;
   constructor(scope: string, message = `this needs the scope ${scope}`) {
@@ -144,8 +147,8 @@ export class ForbiddenError extends LullError {
 }
 
 /**
- * The service cannot take the call just now, and the same call may be made again, after `retryAfterSeconds`. `cause` is for
- * the log alone.
+ * The service cannot take the call now. The same call can be repeated after `retryAfterSeconds`. `cause` is for
+ * the log only.
  */
 export class UnavailableError extends LullError {
   readonly retryAfterSeconds: number;
@@ -155,12 +158,12 @@ export class UnavailableError extends LullError {
   ) {
     super('UNAVAILABLE', message);
     this.retryAfterSeconds = retryAfterSeconds;
-    // Clients are shown the fields of an error that can be listed.
+    // Clients get the enumerable fields of an error.
     if (cause !== undefined) Object.defineProperty(this, 'cause', { value: cause });
   }
 }
 
-/** An answer that would be longer than any may be, in bytes; what was asked for was not changed by it. */
+/** An answer above the maximum, in bytes. The request changed nothing. */
 export class TooLargeError extends LullError {
   readonly max: number;
   constructor(max: number) {
@@ -170,8 +173,8 @@ export class TooLargeError extends LullError {
 }
 
 /**
- * More subscriptions at a time than one account, or this process, may have, or such as read more for an event than theirs
- * may together (`limit`): none was opened.
+ * Too many subscriptions of one account, or of this process, by number or by what they read for an event
+ * (`limit`). None was opened.
  */
 export class TooManySubscriptionsError extends LullError {
   readonly max: number;
@@ -195,7 +198,7 @@ export class TooManySubscriptionsError extends LullError {
   }
 }
 
-/** A file that is not of the form it should have: line and column (both from 1; the column's name) say where. */
+/** A file in the wrong format, with the line and the column (its name), both counted from 1. */
 export class MalformedFileError extends LullError {
   readonly line: number;
   readonly column: string;
@@ -206,7 +209,9 @@ export class MalformedFileError extends LullError {
   }
 }
 
-/** The service was set up in a way it cannot run with, or what it needs is not there. `exitCode` is the process's. */
+/**
+ * The service is configured in a way it cannot run with, or a dependency is missing. `exitCode` is the process's.
+ */
 export class SetupError extends LullError {
   readonly exitCode: number;
   constructor(message: string, exitCode = 1) {

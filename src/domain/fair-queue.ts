@@ -1,15 +1,17 @@
-/** Who waits for something of which there is little: parties take turns, and each one's own come in their order. */
+/** A queue in which parties take turns, and each party's entries keep their order. */
 export type FairQueue<Item> = {
   add(party: string, item: Item): void;
-  /** Takes one out before its turn; nothing where it is not in the queue. */
+  /** Removes an entry before its turn; does nothing if it is not in the queue. */
   remove(party: string, item: Item): void;
-  /** Takes out the first of the party whose turn it is, among those that may be served; null: there is none. */
+  /**
+   * Removes the first entry of the party whose turn it is, among those that may be served; null if there is none.
+   */
   next(mayServe?: (party: string) => boolean): Item | null;
-  /** How many wait, of all or of one party. */
+  /** The number of entries, of all parties or of one. */
   size(party?: string): number;
 };
 
-/** Makes an empty queue. A party that was served comes after all others that wait. */
+/** Creates an empty queue. A party that was served comes after all others that wait. */
 export function openFairQueue<Item>(): FairQueue<Item> {
   /** In the order of their turns. */
   const parties = new Map<string, Set<Item>>();

@@ -1,4 +1,4 @@
-/** The id by which clients know a thing: unique over all types, as Relay has it. Webhooks carry the same ids. */
+/** The id of an object in the API and in webhooks: unique across all types, as in Relay. */
 export function globalId(type: string, id: string): string {
   return btoa(`${type}:${id}`);
 }

@@ -1,4 +1,4 @@
-/** Whether two plain values (facts, instants, lists and records of them) are the same. */
+/** Whether two plain values (facts, instants, lists and records of them) are equal. */
 export function isSame(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;

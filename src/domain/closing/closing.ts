@@ -18,7 +18,7 @@ export type EndReason = (typeof END_REASONS)[number];
 export const ENDERS = ['CUSTOMER', 'AGENT', 'SUPERVISOR', 'BOT', 'SYSTEM'] as const;
 export type EndedBy = (typeof ENDERS)[number];
 
-/** What the customer has said about being written to. */
+/** The customer's statement about receiving messages. */
 export const CONSENTS = ['OPTED_IN', 'OPTED_OUT', 'UNKNOWN'] as const;
 export type Consent = (typeof CONSENTS)[number];
 
@@ -30,48 +30,48 @@ const TIMERS_REASONS: ReadonlySet<EndReason> = new Set([
   'QUEUE_TIMEOUT',
 ]);
 
-/** Whether a timer ended it, and nobody's command, message or notification. */
+/** Whether a timer ended it, and not a command, a message or a notification. */
 export function isTimersEnd(reason: EndReason): boolean {
   return TIMERS_REASONS.has(reason);
 }
 
-/** All that decides what a customer sees at the end (LL-14). `settings` are those of the adapter's channel. */
+/** Everything that decides what a customer sees at the end (LL-14). `settings` are those of the channel. */
 export type ClosingContext<Settings> = {
   endReason: EndReason;
   endedBy: EndedBy;
-  /** The version that the customer's client last reported; null where none did. */
+  /** The version that the customer's client last reported; null if it reported none. */
   clientVersion: string | null;
   consent: Consent;
   /** Whether free text may be sent now; true on channels without a reply window (PE-4). */
   windowOpen: boolean;
-  /** What the policy has the close message say, in the customer's language (PE-3); null: what the channel itself says. */
+  /** The policy's close message in the customer's language (PE-3); null: the channel's own text. */
   closeMessage: string | null;
   settings: Settings;
 };
 
-/** What the customer sees at the end, and in words why or why not, part by part (LL-14). */
+/** What the customer sees at the end, with the reason for each part (LL-14). */
 export type Closing = {
   survey: boolean;
   closeMessage: string | null;
-  /** The approved template that is sent instead, outside the reply window (PE-4), by its name at the provider. */
+  /** The provider's name of the approved template that is sent instead outside the reply window (PE-4). */
   template: string | null;
-  /** Whether the customer's thread draws a line where the conversation ended. */
+  /** Whether the customer's thread shows a line where the conversation ended. */
   separator: boolean;
   reasons: { survey: string; closeMessage: string; separator: string };
 };
 
-/** What an adapter would show if nothing spoke against it, each part as `[shown, why]`. */
+/** The parts that an adapter would show, each as `[shown, why]`, before the rules of all channels apply. */
 export type ClosingProposal = {
   survey: readonly [boolean, string];
   closeMessage: readonly [string | null, string];
-  /** What may stand in for the close message outside the reply window (PE-4); absent: nothing. */
+  /** The replacement of the close message outside the reply window (PE-4); absent: none. */
   template?: string | null;
   separator: readonly [boolean, string];
 };
 
 /**
- * The close message for a customer's language: that of the very locale, else of its language alone, else the one for
- * all (PE-3). Null where there is none of these: then the channel says what it says.
+ * The close message for a customer's language: for the exact locale, else for its language, else the one for all
+ * languages (PE-3). Null if there is none of these; the channel then uses its own text.
  */
 export function closeMessageFor(messages: readonly CloseMessage[], locale: string | null): string | null {
   const [language] = locale?.split('-') ?? [];
@@ -91,9 +91,9 @@ const SILENT_ENDS: Partial<Record<EndReason, string>> = {
 };
 
 /**
- * Turns an adapter's proposal into the closing, under the rules that hold on every channel: who opted out gets
- * nothing (SF-11), nor does anyone where there was no exchange to close; and outside the reply window nothing
- * is sent (PE-4), though a separator, which the client draws by itself, stays. Every part keeps its reason (LL-14).
+ * Turns an adapter's proposal into the closing, by the rules of all channels. Customers who opted out see nothing
+ * (SF-11), nor does anyone without a message exchange. Outside the reply window nothing is sent (PE-4), but a
+ * separator stays, because the client draws it. Every part keeps its reason (LL-14).
  */
 export function closingFrom(
   context: Pick<ClosingContext<unknown>, 'endReason' | 'consent' | 'windowOpen'>,
@@ -120,7 +120,7 @@ export function closingFrom(
   };
 }
 
-/** A proposal to show nothing at all, for one reason. */
+/** A proposal to show nothing, for one reason. */
 export function silence(reason: string): ClosingProposal {
   return { survey: [false, reason], closeMessage: [null, reason], separator: [false, reason] };
 }

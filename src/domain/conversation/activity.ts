@@ -1,7 +1,7 @@
 import type { EndedBy } from '../closing/closing.ts';
 import type { Keyword } from './keyword.ts';
 
-/** Kinds of activity that the reset matrix speaks of (LL-10): who did what, as far as clocks care. */
+/** The kinds of activity in the reset matrix (LL-10). */
 export const ACTIVITIES = [
   'CONSUMER_MESSAGE',
   'AGENT_MESSAGE',
@@ -22,34 +22,39 @@ export const ACTIVITIES = [
 ] as const;
 export type ActivityKind = (typeof ACTIVITIES)[number];
 
-/** The two messages that move the clock of inactivity whatever the policy says. */
+/** The two messages that restart the inactivity clock under every policy. */
 const ALWAYS: ReadonlySet<ActivityKind> = new Set(['CONSUMER_MESSAGE', 'AGENT_MESSAGE']);
-/** The activities of which a policy may say whether they move it. */
+/** The activities that a policy can let restart it. */
 export const RESETTING = ACTIVITIES.filter((kind) => !ALWAYS.has(kind));
 
-/** Whether an activity moves `lastActivityAt`, where these do beside the two messages that always do (LL-10). */
+/**
+ * Whether an activity restarts `lastActivityAt`, given the activities that a policy adds to the two messages
+ * (LL-10).
+ */
 export function resets(resetOn: readonly ActivityKind[], activity: ActivityKind): boolean {
   return ALWAYS.has(activity) || resetOn.includes(activity);
 }
 
-/** Who sent an outbound message. OWN is Lull's own (warnings, close messages) and their echoes (LL-9). */
+/**
+ * The sender of an outbound message. OWN: Lull's own messages (reminders, close messages) and their echoes (LL-9).
+ */
 export const SENDERS = ['AGENT', 'BOT', 'AUTOMATION', 'BROADCAST', 'OWN'] as const;
 export type Sender = (typeof SENDERS)[number];
 
-/** What the provider says became of a message. */
+/** The provider's report about a message. */
 export const RECEIPTS = ['DELIVERED', 'READ', 'FAILED'] as const;
 export type ReceiptState = (typeof RECEIPTS)[number];
 
-/** What may be asked of a conversation, with what each takes. */
+/** The actions on a conversation, with their fields. */
 export type Action =
   | {
       kind: 'INBOUND';
       skillId?: string | null;
       clientVersion?: string;
       locale?: string;
-      /** What was written, to be read for keywords: never stored, and gone before anything is decided. */
+      /** The text, for recognising keywords. It is never stored, and dropped before anything is decided. */
       text?: string;
-      /** What it was taken for (PE-12). */
+      /** The recognised keyword (PE-12). */
       keyword?: Keyword;
     }
   | { kind: 'OUTBOUND'; sender: Sender; agentId?: string; skillId?: string | null }
@@ -68,7 +73,9 @@ export type Action =
   | { kind: 'INACTIVATE'; agentId?: string }
   | { kind: 'HOLD'; until: Date | null; agentId?: string }
   | { kind: 'RELEASE'; agentId?: string }
-  /** `reported`: it happened where the conversation is held, to the one that was open there at that instant. */
+  /**
+   * `reported`: it happened on the provider's platform, to the conversation that was open there at that instant.
+   */
   | { kind: 'END'; by: Exclude<EndedBy, 'SYSTEM'>; agentId?: string; reported?: true }
   | { kind: 'REOPEN'; agentId?: string };
 export type ActionKind = Action['kind'];
@@ -96,16 +103,16 @@ export const ACTIONS = [
   'REOPEN',
 ] as const satisfies readonly ActionKind[];
 
-/** An action and when it happened. `byId`: the caller named the conversation, not only its contact. */
+/** An action with its instant. `byId`: the caller named the conversation, not only its contact. */
 export type Command = {
   action: Action;
   at: Date;
-  /** The message's id at its channel; one that was seen before is a duplicate and changes nothing. */
+  /** The message's id at its channel. A known one is a duplicate and changes nothing. */
   messageId: string | null;
   byId: boolean;
 };
 
-/** The row of the reset matrix an action falls under; null for those that set clocks by rules of their own. */
+/** The row of the reset matrix for an action; null for actions that set clocks by their own rules. */
 export function activityOf(action: Action, botsAreAgents: boolean): ActivityKind | null {
   switch (action.kind) {
     case 'INBOUND':
@@ -137,7 +144,7 @@ export function activityOf(action: Action, botsAreAgents: boolean): ActivityKind
   }
 }
 
-/** Own messages are of no row: nothing makes them move a clock (LL-9). */
+/** Own messages have no row: they restart no clock (LL-9). */
 const AUTOMATED: Readonly<Record<Exclude<Sender, 'AGENT'>, ActivityKind | null>> = {
   BOT: 'BOT_MESSAGE',
   AUTOMATION: 'AUTOMATION_MESSAGE',
@@ -145,7 +152,9 @@ const AUTOMATED: Readonly<Record<Exclude<Sender, 'AGENT'>, ActivityKind | null>>
   OWN: null,
 };
 
-/** Whether a message counts as an agent's: a person's always, a bot's where the policy says so (PE-5, SF-13). */
+/**
+ * Whether a message counts as an agent's: a person's always does, a bot's if the policy says so (PE-5, SF-13).
+ */
 export function isAgentMessage(sender: Sender, botsAreAgents: boolean): boolean {
   return sender === 'AGENT' || (sender === 'BOT' && botsAreAgents);
 }

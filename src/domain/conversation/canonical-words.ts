@@ -1,19 +1,19 @@
 import { BOUNDS } from '../bounds.ts';
 
-/** A text that is longer than this, space around it apart, is no word: it is not looked at. */
+/** A longer text, without surrounding space, is no keyword and is not examined. */
 const MAX_LENGTH = BOUNDS.keywordText.max;
 
-/** Characters that nobody sees: zero-width, soft hyphens, variation selectors, marks of direction, controls. */
+/** Invisible characters: zero-width, soft hyphens, variation selectors, direction marks, controls. */
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cf}]|(?!\s)\p{Cc}/gu;
-/** Emoji, those among digits and letters too: keycaps, ℹ, Ⓜ, ™. Plain digits are none. */
+/** Emoji, including those among digits and letters: keycaps, ℹ, Ⓜ, ™. Plain digits are not included. */
 const EMOJI = /[0-9#*]\u20e3|[\p{Extended_Pictographic}\p{Emoji_Presentation}\p{Emoji_Modifier}]/gu;
-/** Space, punctuation, quotes and symbols: whatever separates words. */
+/** Space, punctuation, quotes and symbols, which separate words. */
 const BETWEEN_WORDS = /[^\p{L}\p{M}\p{N}]+/gu;
 
 /**
- * The words of a text in the one form in which words are compared, a space between them: without regard to case,
- * punctuation, quotes, emoji, invisible characters, width and style of letters (NFKC), composed or not. Empty where
- * there is no word, or the text is too long to be one.
+ * The canonical form in which words are compared, separated by spaces. It ignores case, punctuation, quotes,
+ * emoji, invisible characters, and the width, style and composition of letters (NFKC). Empty if there is no word
+ * or the text is too long.
  */
 export function canonicalWords(text: string): string {
   const trimmed = text.trim();
@@ -23,14 +23,14 @@ export function canonicalWords(text: string): string {
 }
 
 /**
- * Folds case: ẞ and ß become ss, and both forms of sigma one. The dotted and the dotless i of Turkish become i, for a
- * Turkish keyboard writes QUİT and quıt.
+ * Folds case: ẞ and ß become ss, and both forms of sigma become one. The dotted and the dotless i become i,
+ * because a Turkish keyboard writes QUİT and quıt.
  */
 function foldCase(text: string): string {
   return text.toLowerCase().toUpperCase().toLowerCase().replaceAll('ς', 'σ').replaceAll('i\u0307', 'i');
 }
 
-/** How people say thanks before or after what they mean, by language. */
+/** Words of thanks before or after a keyword, by language. */
 const THANKS: Readonly<Record<string, readonly string[]>> = {
   en: [
     ...['thank you very much', 'thank you so much', 'thank you', 'thank u', 'thanks a lot', 'thanks so much'],
@@ -43,7 +43,7 @@ const THANKS: Readonly<Record<string, readonly string[]>> = {
   nl: ['dank u wel', 'dank je wel', 'dank u', 'dank je', 'dankjewel', 'bedankt'],
   pt: ['muito obrigado', 'muito obrigada', 'obrigado', 'obrigada'],
 };
-/** What people add after what they ask for. Before it, it may ask for anything: “please stop” is no keyword. */
+/** Words of request after a keyword. Before it they can mean anything: “please stop” is no keyword. */
 const PLEASE: Readonly<Record<string, readonly string[]>> = {
   en: ['please', 'pls', 'plz'],
   de: ['bitte'],
@@ -56,7 +56,7 @@ const PLEASE: Readonly<Record<string, readonly string[]>> = {
 const BEFORE = Object.values(THANKS).flat().map(canonicalWords);
 const AFTER = [...BEFORE, ...Object.values(PLEASE).flat().map(canonicalWords)];
 
-/** What a text in canonical form says without thanks around it; a text that is nothing but thanks stays. */
+/** Removes words of thanks around a text in canonical form. A text that consists of them stays. */
 export function withoutThanks(said: string): string {
   let rest = said;
   for (;;) {

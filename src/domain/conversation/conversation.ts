@@ -1,34 +1,34 @@
 import type { EndedBy, EndReason } from '../closing/closing.ts';
 
-/** Where a conversation stands: NEW is business-initiated and unanswered, WAITING has nobody assigned. */
+/** The status. NEW: started by the business and unanswered. WAITING: no agent is assigned. */
 export const STATUSES = ['NEW', 'WAITING', 'ACTIVE', 'INACTIVE', 'ENDED'] as const;
 export type Status = (typeof STATUSES)[number];
 export type OpenStatus = Exclude<Status, 'ENDED'>;
 
-/** Who has to write next. */
+/** Who is expected to write next. */
 export const AWAITED = ['CONSUMER', 'AGENT'] as const;
 export type Awaiting = (typeof AWAITED)[number];
 
-/** Who began it. */
+/** Who started it. */
 export const STARTERS = ['CUSTOMER', 'AGENT', 'AUTOMATION'] as const;
 export type Starter = (typeof STARTERS)[number];
 
-/** How a conversation ended; kept until it is reopened. */
+/** How a conversation ended. It is kept until a reopening. */
 export type Ending = {
   at: Date;
   reason: EndReason;
   by: EndedBy;
   /** The agent assigned at the end, who gets the credit (SP-8). */
   creditedAgentId: string | null;
-  /** The status it had before, to which a revoked end returns (LL-2). */
+  /** The status before the end, to which a revoked end returns (LL-2). */
   formerStatus: OpenStatus;
-  /** The rules it ended under; all ends of one version are a run. */
+  /** The rules version at the end. All automatic ends of one version are a run. */
   rulesVersion: number;
-  /** Whole milliseconds between the earliest instant it could have been ended at and `at`; null for an end by command. */
+  /** Whole milliseconds from the earliest possible instant of the end to `at`; null for an end by command. */
   latenessMs: number | null;
 };
 
-/** One conversation: facts and clocks. No deadline is stored anywhere. */
+/** One conversation: its facts and clocks. No deadline is stored. */
 export type Conversation = {
   accountId: string;
   id: string;
@@ -40,38 +40,41 @@ export type Conversation = {
   agentId: string | null;
   caseStatus: string | null;
   held: boolean;
-  /** When the hold ends by itself; null: only by release or a consumer message. */
+  /** When the hold ends by itself; null: only by a release or a message of the customer. */
   heldUntil: Date | null;
-  /** When an agent promised to answer (LP-7); cleared by the next consumer message. */
+  /** When an agent promised to answer (LP-7); cleared by the customer's next message. */
   manualResponseAt: Date | null;
   tags: readonly string[];
-  /** Reminders sent since the clock of inactivity last started: by a message, a release, a reopening (PE-2). */
+  /** Reminders sent since the inactivity clock last restarted (PE-2). */
   stage: number;
-  /** Whether a queue timeout has already sent it to the overflow skill. */
+  /** Whether a queue timeout has moved it to the overflow skill. */
   overflowed: boolean;
   startedBy: Starter;
   startedAt: Date;
   /**
-   * The clock of inactivity; what moves it is the reset matrix. It goes back only where a late activity shows that it
-   * should never have been there: a message that came first, and began nothing after all.
+   * The inactivity clock, restarted by the reset matrix. It moves back only if a late activity shows that it
+   * should never have been there: a message that arrived first and turned out to start nothing.
    */
   lastActivityAt: Date;
-  /** Since when the consumer is awaited; null while the agent is, but for a NEW one of which nothing has arrived (LL-8). */
+  /**
+   * Since when the customer is awaited; null while the agent is, except in a NEW conversation whose messages all
+   * failed (LL-8).
+   */
   awaitingSince: Date | null;
-  /** When it took its status: the instant that was acted at, not the activity's. */
+  /** When it got its status, by the time of acting, not of the activity. */
   statusSince: Date;
-  /** The time of the newest activity of any kind; one older than this is late and is folded in at its place. */
+  /** The time of the newest activity of any kind. An older activity is late and is inserted at its place. */
   newestAt: Date;
-  /** When a command last gave it a lane or a clock; no lateness is counted from before. */
+  /** When a command last changed its lane or a clock. No lateness is counted from before. */
   placedAt: Date;
   ending: Ending | null;
-  /** The contact's conversation before this one. */
+  /** The contact's previous conversation. */
   previousId: string | null;
-  /** How many events it has; the newest event's number. */
+  /** The number of its events, and of its newest event. */
   revision: number;
 };
 
-/** The clocks a timer can run on. */
+/** The clocks that a timer can count from. */
 export const CLOCKS = ['lastActivityAt', 'awaitingSince', 'statusSince', 'heldUntil'] as const;
 export type ClockName = (typeof CLOCKS)[number];
 
@@ -80,7 +83,7 @@ export function later(a: Date, b: Date): Date {
   return a < b ? b : a;
 }
 
-/** All facts a policy can select on. Conversations that agree on them share a lane, and with it their timers. */
+/** All facts that a policy can select by. Conversations with the same facts share a lane and its timers. */
 export type LaneFacts = {
   channelId: string;
   skillId: string | null;
@@ -94,12 +97,15 @@ export type LaneFacts = {
   overflowed: boolean;
 };
 
-/** Whether it is still open, that is: not ended. */
+/** Whether it has not ended. */
 export function isOpen(conversation: Conversation): boolean {
   return conversation.status !== 'ENDED';
 }
 
-/** The lane facts of an open conversation; null for an ended one, which is in no lane. `exemptTags` are the account's (PE-7). */
+/**
+ * The lane facts of an open conversation; null for an ended one, which is in no lane. `exemptTags` are the
+ * account's (PE-7).
+ */
 export function factsOf(conversation: Conversation, exemptTags: ReadonlySet<string>): LaneFacts | null {
   if (conversation.status === 'ENDED') return null;
   return {
@@ -116,15 +122,15 @@ export function factsOf(conversation: Conversation, exemptTags: ReadonlySet<stri
   };
 }
 
-/** The clocks that a timer of some rules could run on in a lane. */
+/** The clocks that a timer of any rules could use in a lane. */
 export function clocksOf({ status, held }: LaneFacts): ClockName[] {
   const ofStatus = status === 'NEW' || status === 'ACTIVE' ? 'awaitingSince' : 'statusSince';
   return ['lastActivityAt', ofStatus, ...(held ? (['heldUntil'] as const) : [])];
 }
 
-/** One string a set of facts, the same for equal facts; a key for maps, stored nowhere. */
+/** A string that is the same for equal facts; used as the key of maps and never stored. */
 export function laneKey(facts: LaneFacts): string {
   const { channelId, skillId, status, awaiting, held, manualResponseTime, exempt, stage, overflowed } = facts;
-  // The one text that may be anything comes last.
+  // The only free text comes last.
   return `${channelId} ${skillId} ${status} ${awaiting} ${held} ${manualResponseTime} ${exempt} ${stage} ${overflowed} ${JSON.stringify(facts.caseStatus)}`;
 }

@@ -26,7 +26,7 @@ import {
 import { checkConsent, started, startOrReopen } from './start-or-reopen.ts';
 import { type Move, TRANSITIONS, type Trigger } from './transitions.ts';
 
-/** Decides a command: state in, state and event out. Pure; time, ids and rules come in. */
+/** Decides a command: state in, new state and event out. It is pure; time, ids and rules are passed in. */
 export function decide(state: ContactState, command: Command, context: DecideContext): Outcome {
   try {
     return decided(state, command, context);
@@ -39,7 +39,7 @@ export function decide(state: ContactState, command: Command, context: DecideCon
 function decided(state: ContactState, command: Command, context: DecideContext): Outcome {
   const { action } = command;
   const trigger = triggerOf(action, state, context);
-  // A consumer cannot choose a conversation: the message goes to the one that is open, whichever was named.
+  // A customer cannot choose a conversation: the message goes to the open one, whichever was named.
   const subject = trigger === 'CONSUMER_MESSAGE' ? state.latest : (state.named ?? state.latest);
   const move = TRANSITIONS[trigger][subject?.status ?? 'ENDED'];
 
@@ -81,7 +81,7 @@ function statusAfter(
   }
 }
 
-/** Whether something happened before this conversation was begun, while there was another. */
+/** Whether it happened before this conversation was started, while there was another one. */
 function isOfTheOneBefore(subject: Conversation | null, { at }: Command): boolean {
   return subject !== null && subject.previousId !== null && at < subject.startedAt;
 }
@@ -113,7 +113,7 @@ function triggerOf(action: Action, state: ContactState, context: DecideContext):
   }
 }
 
-/** What an action changes by itself, its status apart. */
+/** The changes of an action, except the status. */
 function changesOf(
   subject: Conversation,
   { action, at }: Command,
@@ -126,7 +126,7 @@ function changesOf(
         ...(action.keyword === 'OPT_OUT'
           ? {
               status: 'ENDED',
-              // Whoever had it until the end is still its agent: it goes to no queue.
+              // An ended conversation keeps its last agent and goes to no queue.
               agentId: subject.agentId,
               ending: endingNow(subject, 'OPT_OUT', 'CUSTOMER', context),
             }
@@ -175,8 +175,9 @@ function changesOf(
 }
 
 /**
- * Since when the customer is awaited once an agent has written: since the first message after the customer's last
- * (SF-4). One that makes it ACTIVE again begins anew, or it would be INACTIVE again at once.
+ * Since when the customer is awaited after an agent's message: since the first message after the customer's last
+ * one (SF-4). A message that makes the conversation ACTIVE again restarts it, or it would become INACTIVE again at
+ * once.
  */
 function awaitedSince({ awaiting, status, awaitingSince }: Conversation, at: Date): Date | null {
   if (awaiting === 'AGENT') return at;
@@ -196,8 +197,8 @@ function checkInactivation(subject: Conversation, { rules, now }: DecideContext)
 }
 
 /**
- * Who is awaited once a message of an agent's turns out not to have arrived: the customer, since the earliest one
- * after their last that did not fail; the agent, if there is none (LL-8).
+ * Who is awaited after an agent's message failed: the customer, since the earliest later message that did not
+ * fail; the agent, if there is none (LL-8).
  */
 function awaitedWithout(
   subject: Conversation,
@@ -210,7 +211,7 @@ function awaitedWithout(
   const lastInbound = inbound[countUntil(inbound, (event) => event.at <= at) - 1];
   const first = lastInbound ? countUntil(outbound, (event) => isBefore(event, lastInbound)) : 0;
   const isTheirs = botsAreAgents(subject, context);
-  // Whoever began it, the customer is awaited since then.
+  // The customer is awaited since the start, whoever started it.
   const isBeginning = (event: Event) =>
     event.kind === 'START' || (lastInbound === undefined && event === outbound[0]);
   const isAwaiting = (event: Event) =>
@@ -228,13 +229,13 @@ function awaitedWithout(
     if (isAwaiting(event) && !hasFailed(event)) arrived = event;
   }
   const since = subject.awaitingSince;
-  // A hold that ended since the message has set the clock anew (PE-6).
+  // A hold that ended after the message has restarted the clock (PE-6).
   if (arrived) return { awaitingSince: since !== null && since > arrived.at ? since : arrived.at };
-  // One that reached nobody ends without a reply all the same (SF-9).
+  // A conversation whose messages all failed still ends without a reply (SF-9).
   return { awaiting: 'AGENT', awaitingSince: subject.status === 'NEW' ? since : null };
 }
 
-/** An agent wrote to an INACTIVE conversation: that one is over, and a new one begins (SF-6). */
+/** An agent wrote to an INACTIVE conversation: it ends, and a new one starts (SF-6). */
 function supersede(
   state: ContactState,
   subject: Conversation,

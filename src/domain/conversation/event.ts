@@ -3,7 +3,7 @@ import type { TimerKind } from '../policy/channel-rules.ts';
 import type { Action, ActionKind, Command } from './activity.ts';
 import type { Awaiting, Conversation, Status } from './conversation.ts';
 
-/** Who did what an event tells of. */
+/** The actor of an event. */
 export const ACTORS = [
   'CONSUMER',
   'CUSTOMER',
@@ -17,37 +17,39 @@ export const ACTORS = [
 ] as const;
 export type Actor = (typeof ACTORS)[number];
 
-/** What an event did to the conversation beyond its clocks. */
+/** What an event changed in the conversation, besides its clocks. */
 export const EFFECTS = ['STARTED', 'REOPENED', 'REVOKED', 'ENDED'] as const;
 export type Effect = (typeof EFFECTS)[number];
 
 /**
- * TIMER: a timer fired. SET_ASIDE: a wake could not write it and took it out of its lane. DELIVERY: what became of
- * something that Lull had to show to the customer (LL-14).
+ * TIMER: a timer fired. SET_ASIDE: a wake could not write the conversation and took it out of its lane. DELIVERY:
+ * the outcome of something that Lull had to show to the customer (LL-14).
  */
 export const EVENT_KINDS = ['TIMER', 'SET_ASIDE', 'DELIVERY'] as const;
 export type EventKind = ActionKind | (typeof EVENT_KINDS)[number];
 
-/** What Lull shows to customers by itself. */
+/** The parts that Lull shows to customers. */
 export const PARTS = ['WARNING', 'CLOSE_MESSAGE', 'TEMPLATE', 'SURVEY', 'SEPARATOR'] as const;
 export type Part = (typeof PARTS)[number];
 
 /**
- * What became of it. SKIPPED: it was not to be sent, for a reason. REFUSED: the channel would not take it. UNCONFIRMED:
- * nobody knows whether it was taken, and sending it again could show it twice.
+ * The outcome of a part. SKIPPED: it was not sent, for a reason. REFUSED: the channel refused it. UNCONFIRMED: the
+ * outcome is unknown, and a retry could show it twice.
  */
 const DELIVERY_OUTCOMES = ['SENT', 'SKIPPED', 'REFUSED', 'UNCONFIRMED'] as const;
 export type DeliveryOutcome = (typeof DELIVERY_OUTCOMES)[number];
 
-/** One line of a conversation's feed (SP-12): append-only, numbered by revision, and enough to fold its state again. */
+/**
+ * An entry of a conversation's feed (SP-12): append-only, numbered by revision, and enough to recompute the state.
+ */
 export type Event = {
   accountId: string;
   conversationId: string;
   revision: number;
   kind: EventKind;
-  /** When it happened, as reported; for a timer the instant it acted. */
+  /** When it happened, as reported; for a timer, when it fired. */
   at: Date;
-  /** When it was acted on. */
+  /** When it was recorded. */
   recordedAt: Date;
   actor: Actor;
   agentId: string | null;
@@ -57,11 +59,11 @@ export type Event = {
   effect: Effect | null;
   status: Status;
   awaiting: Awaiting;
-  /** The other fields of the action; `due` of a timer; `endReason` of an event that ended the conversation. */
+  /** Further fields: of the action, `due` of a timer, `endReason` of an event that ended the conversation. */
   data: Readonly<Record<string, unknown>> | null;
 };
 
-/** The event that tells of a command applied: `after` is the conversation as it then stands. */
+/** The event of an applied command. `after` is the resulting conversation. */
 export function eventOf(command: Command, after: Conversation, effect: Effect | null, now: Date): Event {
   const { kind, ...rest } = command.action;
   const {
@@ -91,7 +93,7 @@ export function eventOf(command: Command, after: Conversation, effect: Effect | 
   };
 }
 
-/** The command an event tells of; null for what was no command. Inverse of `eventOf`. */
+/** The command of an event; null for an event without one. The inverse of `eventOf`. */
 export function commandOf(event: Event): Command | null {
   if ((EVENT_KINDS as readonly string[]).includes(event.kind)) return null;
   const { endReason: _endReason, ...fields } = event.data ?? {};
@@ -104,7 +106,7 @@ export function commandOf(event: Event): Command | null {
   return { action: data as Action, at: event.at, messageId: event.messageId, byId: true };
 }
 
-/** Why and by whom an event ended the conversation, which stays true after a reopening; null if it ended nothing. */
+/** Why and by whom an event ended the conversation, also after a reopening; null if it did not end it. */
 export function endOf({
   effect,
   actor,

@@ -4,23 +4,22 @@ import { type ClockName, type Conversation, type Ending, factsOf, type LaneFacts
 import type { Event } from './event.ts';
 
 /**
- * What a timer makes of every conversation of its lane: their new facts (null: ended) and what becomes of
- * their clocks, none of which ever goes back. The wake writes it for a whole batch, `fire` for one conversation
- * in memory.
+ * What a timer does to every conversation of its lane: their new facts (null: ended) and their clocks, which never
+ * move back. The wake writes it for a whole batch, and `fire` computes it for one conversation in memory.
  */
 export type Firing = {
   facts: LaneFacts | null;
-  /** NOW: the instant it acts; CLOCK: the value of the clock it fired on; NONE: unset. */
+  /** NOW: the instant it acts; CLOCK: the value of the clock it counts from; NONE: removed. */
   clocks: Partial<Record<ClockName, 'NOW' | 'CLOCK' | 'NONE'>>;
-  /** Whether it loses its agent. */
+  /** Whether the agent is unassigned. */
   freesAgent: boolean;
-  /** A tag that it gets; null: none. */
+  /** The tag that is added; null: none. */
   tag: string | null;
 };
 
 /**
- * A timer that does not end stamps the clock it fired on, or moves the stage, so it cannot fire twice. Where the clock of
- * inactivity starts again, the reminders do (PE-2).
+ * A timer that does not end the conversation changes its clock or the reminder stage, so it cannot fire twice.
+ * When the inactivity clock restarts, so do the reminders (PE-2).
  */
 export function firingOf(timer: Timer, facts: LaneFacts): Firing {
   const { action } = timer;
@@ -59,14 +58,17 @@ export function firingOf(timer: Timer, facts: LaneFacts): Firing {
           lastActivityAt: 'CLOCK',
           statusSince: 'CLOCK',
           heldUntil: 'NONE',
-          // A NEW one has this clock even while the agent is awaited (LL-8).
+          // A NEW conversation has this clock even while the agent is awaited (LL-8).
           ...(facts.awaiting === 'CONSUMER' || facts.status === 'NEW' ? { awaitingSince: 'CLOCK' } : {}),
         },
       };
   }
 }
 
-/** Whole milliseconds an automatic end came after the earliest instant it could have come (LL-13). */
+/**
+ * The lateness of an automatic end in whole milliseconds: from the earliest instant at which it could have come
+ * (LL-13).
+ */
 export function latenessMs(at: Date, due: Date, rulesSince: Date, placedAt: Date): number {
   return Math.max(0, at.getTime() - Math.max(due.getTime(), rulesSince.getTime(), placedAt.getTime()));
 }
@@ -85,7 +87,7 @@ export function fire(
   for (const [name, stamp] of Object.entries(firing.clocks) as [ClockName, 'NOW' | 'CLOCK' | 'NONE'][]) {
     const was = conversation[name];
     const clock = conversation[timer.clock] ?? now;
-    // A late release does not undo what moved a clock since.
+    // A late release does not undo later changes of a clock.
     if (stamp === 'CLOCK') stamped[name] = was !== null && was > clock ? was : clock;
     else stamped[name] = stamp === 'NOW' ? now : null;
   }
@@ -151,12 +153,12 @@ function endingBy(
   };
 }
 
-/** What `advance` did: the conversation as it then stands, and each firing's event with its due instant. */
+/** The result of `advance`: the conversation, and the event of each firing with its due instant. */
 export type Advance = { conversation: Conversation; events: Event[] };
 
 /**
- * Lets time run on in memory: every timer that falls due before `until` acts at its due instant, the earliest
- * first. What is due exactly at `until` does not act: an activity of that very instant wins.
+ * Advances time in memory: every timer that is due before `until` acts at its due instant, the earliest first. A
+ * timer that is due exactly at `until` does not act, because an activity of that instant wins.
  */
 export function advance(conversation: Conversation, until: Date | null, rules: AccountRules): Advance {
   const events: Event[] = [];

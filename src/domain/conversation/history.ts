@@ -1,16 +1,16 @@
 import type { Event } from './event.ts';
 
-/** What has happened to a conversation, in order of time, as far as messages that did not arrive care (LL-8). */
+/** The history of a conversation in chronological order, as far as failed messages need it (LL-8). */
 export type History = {
-  /** Customers' messages. */
+  /** The customer's messages. */
   inbound: readonly Event[];
-  /** Messages of the business but Lull's own, and what else began the conversation. */
+  /** The messages of the business, except Lull's own, and other starts of the conversation. */
   outbound: readonly Event[];
-  /** Those of them that have an id, by it. */
+  /** The messages of the business with an id, by id. */
   sent: ReadonlyMap<string, Event>;
-  /** Everything that has an id, by it. */
+  /** All events with an id, by id. */
   recorded: ReadonlyMap<string, Event>;
-  /** Since when a message of the business is known not to have arrived, by its id. */
+  /** When a message of the business was reported as failed, by id. */
   failedAt: ReadonlyMap<string, Date>;
 };
 
@@ -26,8 +26,8 @@ type Kept = {
 const kept = new WeakMap<readonly Event[], Kept>();
 
 /**
- * The history that events make, in whatever order they were recorded. A list that has grown since is read from there
- * on, so that asking again and again of a list that grows takes no longer than reading it once.
+ * The history that events make, in whatever order they were recorded. If the list of events has grown since the
+ * last call, only the new ones are read, so repeated calls take no longer than one.
  */
 export function historyIn(events: readonly Event[]): History {
   let known = kept.get(events);
@@ -63,12 +63,12 @@ function insert(list: Event[], event: Event): void {
   else list.splice(place, 0, event);
 }
 
-/** Whether an event comes before another: by its time, and within an instant as they were recorded. */
+/** Whether an event comes before another: by time, and within an instant in the order of recording. */
 export function isBefore(a: Event, b: Event): boolean {
   return a.at < b.at || (a.at.getTime() === b.at.getTime() && a.revision < b.revision);
 }
 
-/** How many stand before the first that is not so, in a list in which none is so after one that is not. */
+/** The number of leading elements for which the condition holds. No later element may satisfy it. */
 export function countUntil<Item>(list: readonly Item[], isSo: (item: Item) => boolean): number {
   let [from, to] = [0, list.length];
   while (from < to) {

@@ -2,7 +2,7 @@ import type { Consent } from '../closing/closing.ts';
 import type { ChannelRules } from '../policy/channel-rules.ts';
 import { canonicalWords, withoutThanks } from './canonical-words.ts';
 
-/** Opt-out words where carriers demand the full list: SMS and WhatsApp (PE-12). */
+/** The opt-out words on SMS and WhatsApp, where carriers demand the full list (PE-12). */
 export const ALL_OPT_OUT_WORDS = [
   'STOP',
   'STOPALL',
@@ -15,27 +15,27 @@ export const ALL_OPT_OUT_WORDS = [
   'OPT OUT',
 ] as const;
 
-/** Opt-out words everywhere else, where END or CANCEL may well be an answer to a question (PE-12). */
+/** The opt-out words on other channels, where END or CANCEL may be an answer to a question (PE-12). */
 export const PLAIN_OPT_OUT_WORDS = ['STOP', 'UNSUBSCRIBE'] as const;
 
-/** The way back in, on every channel (PE-12). */
+/** The opt-in words on every channel (PE-12). */
 export const OPT_IN_WORDS = ['START', 'YES', 'UNSTOP'] as const;
 
-/** Asking for help is no opt-out (PE-12). */
+/** The words that ask for help, which is no opt-out (PE-12). */
 export const HELP_WORDS = ['HELP', 'INFO'] as const;
 
-/** Too common an answer to mean consent, unless it comes from someone who opted out. */
+/** Too common an answer to mean consent, unless the customer opted out before. */
 const ONLY_WAY_BACK = 'yes';
 
 export type Keyword = 'OPT_OUT' | 'OPT_IN' | 'HELP';
 
-/** The lists that a message is held against. */
+/** The lists with which a message is compared. */
 type Words = Pick<ChannelRules, 'optOutWords' | 'optInWords' | 'helpWords'>;
 
 /**
- * Reads a customer's message as a keyword (PE-12). The whole message has to be one: case, space, punctuation, quotes,
- * invisible characters and emoji do not matter, nor do thanks before it or after it. Null where it is none. A word on
- * two lists opts out first. `optOutWords`: those of the policy, beside the channel's.
+ * Recognises a customer's message as a keyword (PE-12). The whole message must be a keyword; case, space,
+ * punctuation, quotes, invisible characters, emoji and words of thanks around it are ignored. Null if it is none.
+ * A word on two lists is an opt-out first. `optOutWords` are those of the policy, besides the channel's.
  */
 export function keywordIn(
   text: string,
@@ -54,7 +54,7 @@ export function keywordIn(
   return null;
 }
 
-/** The canonical forms of a list of words. Lists of channels and policies do not change, so each is read once. */
+/** The canonical forms of a list of words. Lists never change, so each is computed once. */
 function canonicalsOf(list: readonly string[]): ReadonlySet<string> {
   const known = canonicals.get(list);
   if (known !== undefined) return known;

@@ -16,37 +16,41 @@ import {
 } from './conversation.ts';
 import { type Effect, type Event, eventOf } from './event.ts';
 
-/** What is known of a contact: its newest conversation, and the one the command names if that is another. */
+/**
+ * What is known of a contact: its newest conversation, and the one that the command names if it is another.
+ */
 export type ContactState = {
   accountId: string;
   contactId: string;
   channelId: string;
-  /** Whether nobody knows any more whom it was (PE-15). */
+  /** Whether the contact was erased (PE-15). */
   isErased: boolean;
-  /** What the customer last said about being written to (SF-11). */
+  /** The customer's latest statement about receiving messages (SF-11). */
   consent: Consent;
-  /** When they said so; null: they never did. */
+  /** When the customer made it; null: never. */
   consentAt: Date | null;
   latest: Conversation | null;
   named: Conversation | null;
 };
 
-/** What deciding needs from outside; all of it passed in. */
+/** The inputs of a decision besides state and command. */
 export type DecideContext = {
   rules: AccountRules;
-  /** The acting instant. */
+  /** The instant of acting. */
   now: Date;
   newId: () => string;
-  /** Whether an agent is online and under capacity (SP-7). */
+  /** Whether an agent is online and below capacity (SP-7). */
   isAvailable: (agentId: string) => boolean;
-  /** What has happened to the conversation so far; given where deciding needs it, else empty (LL-8). */
+  /** The conversation's history, if the decision needs it; else empty (LL-8). */
   history: readonly Event[];
 };
 
-/** A conversation after an event of it. */
+/** A conversation after an event, with that event. */
 export type Step = { conversation: Conversation; event: Event };
 
-/** What a command came to. `ignored`: nothing to record it on, and nothing wrong with that (LL-9). */
+/**
+ * The outcome of a command. `ignored`: there is no conversation to record it on, which is no error (LL-9).
+ */
 export type Outcome =
   | (Step & {
       kind: 'applied' /** What it did before that, to the same conversation or the one before. */;
@@ -55,7 +59,9 @@ export type Outcome =
   | { kind: 'ignored'; why: string }
   | { kind: 'refused'; error: LullError };
 
-/** What a consumer message does wherever it lands: the agent is awaited, a hold is over, a promise is used up. */
+/**
+ * The changes of every customer's message: the agent is awaited, a hold ends, a manual response time is cleared.
+ */
 export function consumerWrote(subject: Conversation, context: DecideContext): Partial<Conversation> {
   return {
     awaiting: 'AGENT',
@@ -64,18 +70,18 @@ export function consumerWrote(subject: Conversation, context: DecideContext): Pa
     heldUntil: null,
     manualResponseAt: null,
     ...(subject.status === 'INACTIVE' && !keepsAgent(subject, context) ? { agentId: null } : {}),
-    // The time on hold is no time in the queue (PE-6).
+    // Time on hold does not count as time in the queue (PE-6).
     ...(subject.held ? { statusSince: context.now } : {}),
   };
 }
 
-/** Whether a customer who comes back to an INACTIVE conversation finds the same agent (SF-7). */
+/** Whether a customer who returns to an INACTIVE conversation gets the same agent (SF-7). */
 export function keepsAgent(subject: Conversation, { rules }: DecideContext): boolean {
   const { policy } = settingsFor(rules, subject.channelId, subject.skillId);
   return subject.agentId !== null && policy.statusBasedCapacity;
 }
 
-/** How an open conversation ends at an instant, other than by a timer. */
+/** The changes of an end other than by a timer. */
 export function endingNow(
   subject: Conversation,
   reason: EndReason,
@@ -93,7 +99,7 @@ export function endingNow(
   };
 }
 
-/** Ends a conversation because a rule says so, at once (SF-6, SF-10, SF-11). */
+/** Ends a conversation at once because a rule says so (SF-6, SF-10, SF-11). */
 export function endedByRule(
   subject: Conversation,
   reason: EndReason,
@@ -130,8 +136,8 @@ export function endedByRule(
 }
 
 /**
- * Every clock that is set, at an instant (release, reopening by hand), or where it stood past it: none goes back. With
- * them the reminders begin anew (PE-2).
+ * Sets every existing clock to an instant (release, manual reopening), unless it is later already. The reminders
+ * restart with them (PE-2).
  */
 export function everyClock(subject: Conversation, now: Date): Partial<Conversation> {
   return {
@@ -142,7 +148,7 @@ export function everyClock(subject: Conversation, now: Date): Partial<Conversati
   };
 }
 
-/** A conversation brought back: nothing of its end, its hold or its reminders is left. */
+/** The changes of a reopening: end, hold and reminders are removed. */
 export function reopened(status: Status): Partial<Conversation> {
   return { status, ending: null, held: false, heldUntil: null, stage: 0, overflowed: false };
 }
@@ -176,8 +182,8 @@ export function applied(
 }
 
 /**
- * Refuses what would make a conversation larger than it may be. One that is too large already may still shrink. What was
- * recorded is folded again without regard to it.
+ * Refuses a command that would make a conversation larger than allowed. One that is too large already may shrink.
+ * Recorded commands are replayed without this check.
  */
 export function withinBounds(before: Conversation | null, outcome: Outcome): Outcome {
   if (outcome.kind !== 'applied') return outcome;
@@ -191,7 +197,7 @@ export function withinBounds(before: Conversation | null, outcome: Outcome): Out
   return { kind: 'refused', error };
 }
 
-/** Whether a command gave it another lane or another clock: only then can it have made it due. */
+/** Whether a command changed the lane or a clock. Only then can it have made the conversation due. */
 export function isPlacedAnew(
   before: Conversation,
   after: Conversation,
@@ -202,7 +208,7 @@ export function isPlacedAnew(
   return was && is ? laneKey(was) !== laneKey(is) : was !== is;
 }
 
-/** Whether bots count as agents where this conversation is (PE-5). */
+/** Whether bots count as agents for this channel and skill (PE-5). */
 export function botsAreAgents(
   where: { channelId: string; skillId?: string | null },
   context: DecideContext,

@@ -18,7 +18,7 @@ import {
 } from './outcome.ts';
 import { TRANSITIONS } from './transitions.ts';
 
-/** How long after an automatic end a message sent before it still revokes it (LL-2). */
+/** How long after an automatic end a message that was sent before it still revokes it (LL-2). */
 const REVOKE_WITHIN_MS = 24 * 60 * 60 * 1000;
 
 /** A command that finds no open conversation of its contact. `last` is the contact's newest conversation. */
@@ -45,7 +45,9 @@ export function startOrReopen(arrival: Arrival): Outcome {
   return byAgent ? started(arrival, 'AGENT', skillId) : notify(arrival, skillId);
 }
 
-/** Whether the business may begin a conversation here (SF-9), and with this customer (SF-11). */
+/**
+ * Checks that the business may start a conversation on this channel (SF-9) and with this customer (SF-11).
+ */
 function checkBeginning(state: ContactState, kind: string, { rules }: DecideContext): void {
   checkConsent(state, kind, 'ENDED');
   const channel = settingsFor(rules, state.channelId, null).channel.rules;
@@ -54,7 +56,7 @@ function checkBeginning(state: ContactState, kind: string, { rules }: DecideCont
     throw new NotAllowedError(kind, 'ENDED', 'on this channel only the customer can begin a conversation');
 }
 
-/** Nothing begins with a customer who opted out (SF-11). @throws NotAllowedError */
+/** Refuses to start a conversation with a customer who opted out (SF-11). @throws NotAllowedError */
 export function checkConsent({ consent }: ContactState, kind: string, status: Status): void {
   if (consent === 'OPTED_OUT')
     throw new NotAllowedError(kind, status, 'the customer opted out: nothing more is sent to them here');

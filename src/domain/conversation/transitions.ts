@@ -1,6 +1,6 @@
 import type { Status } from './conversation.ts';
 
-/** What moves a conversation between statuses. */
+/** The triggers of status changes. */
 export const TRIGGERS = [
   'CONSUMER_MESSAGE',
   'AGENT_MESSAGE',
@@ -17,10 +17,10 @@ export const TRIGGERS = [
 export type Trigger = (typeof TRIGGERS)[number];
 
 /**
- * What a trigger does in a status. A status: it goes there. `=`: it stays. `WAITING_OR_ACTIVE`: ACTIVE if
- * somebody is assigned. `WAITING_OR_AGENT`: WAITING with nobody assigned or, with status-based capacity, ACTIVE with
- * its agent (SF-7). `WHEN_INACTIVE`: ACTIVE or, where the policy says so, another conversation (SF-6). `ARRIVAL`: the rules for a message without an open conversation. `RECORDED`: noted in
- * the feed, nothing else. `ERROR`: refused.
+ * The effect of a trigger in a status. A status: it changes to it. `=`: it stays. `WAITING_OR_ACTIVE`: ACTIVE if
+ * an agent is assigned. `WAITING_OR_AGENT`: WAITING without an agent or, with status-based capacity, ACTIVE with
+ * its agent (SF-7). `WHEN_INACTIVE`: ACTIVE or, if the policy says so, another conversation (SF-6). `ARRIVAL`: the
+ * rules for a message without an open conversation. `RECORDED`: only recorded in the feed. `ERROR`: refused.
  */
 export type Move =
   | Status
@@ -33,8 +33,9 @@ export type Move =
   | 'ERROR';
 
 /**
- * The one table of transitions. REOPEN is by hand; SKILL_OR_PROMISE are skill changes and manual response
- * times; NOTE is everything that is only observed (comment, tag, case status, reader, transcript, receipt, client).
+ * The table of transitions. REOPEN is the command. SKILL_OR_PROMISE stands for changes of skill and manual
+ * response times. NOTE stands for everything that is only observed: comment, tag, case status, reader, transcript,
+ * receipt, client.
  */
 export const TRANSITIONS: Readonly<Record<Trigger, Readonly<Record<Status, Move>>>> = {
   CONSUMER_MESSAGE: {

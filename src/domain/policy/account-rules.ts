@@ -10,55 +10,58 @@ import {
   type SwitchField,
 } from './policy.ts';
 
-/** An account's channel, as far as rules care. */
+/** An account's channel, as far as rules need it. */
 export type ChannelSetup = {
   id: string;
   adapterId: string;
-  /** What its adapter is set up with, as it is stored: secrets are sealed. */
+  /** The adapter's settings as stored, with encrypted secrets. */
   settings: object;
   rules: ChannelRules;
-  /** Open hours, holidays, outages and pauses: what most timers run on. */
+  /** Open hours, holidays, outages and pauses: the calendar of most timers. */
   calendar: Calendar;
-  /** Outages and pauses alone: what the system protection runs on. */
+  /** Outages and pauses only: the calendar of the system protection. */
   wallCalendar: Calendar;
-  /** Whether anything can be sent to its customers from here. */
+  /** Whether this channel sends messages to customers. */
   sends: boolean;
-  /** Whether automatic ends are switched off here just now (LL-15). */
+  /** Whether automatic ends are paused here now (LL-15). */
   paused: boolean;
 };
 
-/** Everything an account's timers depend on, at one rules version. */
+/** Everything that an account's timers depend on, at one rules version. */
 export type AccountRules = {
   accountId: string;
   version: number;
-  /** When this version came into force; nothing is late from before. */
+  /** When this version came into force. No lateness is counted from before. */
   since: Date;
   profile: Profile;
-  /** The profile the account began with; its switches are the first state of `history`. */
+  /** The profile at the creation of the account; its switches are the first state of `history`. */
   firstProfile: Profile;
   layers: readonly Layer[];
   history: readonly PolicyChange[];
   channels: ReadonlyMap<string, ChannelSetup>;
   exemptTags: ReadonlySet<string>;
-  /** The case statuses that there are (SP-4). */
+  /** The case statuses of the account (SP-4). */
   caseStatuses: ReadonlySet<string>;
-  /** Who wants to hear of which events, by webhook. */
+  /** The webhook endpoints and their events. */
   endpoints: readonly Endpoint[];
 };
 
-/** A subscriber to webhooks; without a channel it hears of all. */
+/** A webhook endpoint; without a channel it receives events of all channels. */
 type Endpoint = { id: string; events: readonly string[]; channelId: string | null };
 
-/** What holds for one channel and skill. */
+/** The resolved rules for one channel and skill. */
 export type Settings = ResolvedPolicy & {
   channel: ChannelSetup;
-  /** When a switch last went on, `autoClose` for conversations of a case status; null: it always was (SP-6). */
+  /**
+   * When a switch was last turned on, `autoClose` for conversations with a case status; null: it was always on
+   * (SP-6).
+   */
   enabledSince(field: SwitchField, caseStatus: string | null): Date | null;
 };
 
 const memo = new WeakMap<AccountRules, Map<string, Map<string | null, Settings>>>();
 
-/** Resolves the rules for a channel and skill; the same object every time for one version. */
+/** Resolves the rules for a channel and skill. It returns the same object each time for one version. */
 export function settingsFor(rules: AccountRules, channelId: string, skillId: string | null): Settings {
   const found = memo.get(rules)?.get(channelId)?.get(skillId);
   return found ?? resolved(rules, channelId, skillId);
@@ -89,7 +92,7 @@ function resolved(rules: AccountRules, channelId: string, skillId: string | null
   return settings;
 }
 
-/** Rules of one channel with nothing set but its profile; what a replay runs on. */
+/** The rules of one channel with only the profile's defaults, for a replay. */
 export function plainRules(
   profile: Profile,
   channel: Pick<ChannelSetup, 'id' | 'adapterId' | 'rules'>,

@@ -1,6 +1,6 @@
 import type { Temporal } from 'temporal-polyfill';
 
-/** Every timer that a lane can have; what each waits for and does is in DESIGN's table of timers. */
+/** All timers. `domain/time/timers.ts` says what each waits for and does. */
 export const TIMER_KINDS = [
   'INACTIVATE',
   'REMIND',
@@ -13,43 +13,53 @@ export const TIMER_KINDS = [
 ] as const;
 export type TimerKind = (typeof TIMER_KINDS)[number];
 
-/** The shortest and the longest duration that may be set, both included. */
+/** The shortest and the longest allowed duration, inclusive. */
 export type Bounds = { min: Temporal.Duration; max: Temporal.Duration };
 
 /**
- * How a profile of sessions (SALESFORCE) sees a channel. On a STANDARD one only the end without a reply and opting out
- * hold (SF-1); `agentInitiated`: whether an agent may begin a session there (SF-9).
+ * The kind of channel under a profile of sessions (SALESFORCE). On a STANDARD channel sessions end only without a
+ * reply or by an opt-out (SF-1). `agentInitiated`: whether an agent may start a session there (SF-9).
  */
 export type SessionRules = { tier: 'STANDARD' | 'ENHANCED'; agentInitiated: boolean };
 
-/** A channel whose adapter says nothing of sessions. */
+/** The kind of a channel whose adapter does not mention sessions. */
 export const PLAIN_SESSIONS: SessionRules = { tier: 'ENHANCED', agentInitiated: true };
 
-/** What a kind of channel can do. Data of its adapter: the core asks these rules and never a channel's name. */
+/**
+ * The abilities of a kind of channel, as data of its adapter. The core uses these rules and never a channel's
+ * name.
+ */
 export type ChannelRules = {
   /**
-   * How far each timer may be set. `null`: the channel does not have it, and asking for it is an error (SF-2); one
-   * without END_INACTIVE has no INACTIVE conversations at all. Absent: the profile's bounds alone hold.
+   * The bounds of each timer. `null`: the channel does not have it, and setting it is an error (SF-2). Without
+   * END_INACTIVE it has no INACTIVE conversations. Absent: the profile's bounds apply.
    */
   bounds: Partial<Record<TimerKind, Bounds | null>>;
-  /** Whether an ended conversation can be opened again; if not, a later message is always a new one. */
+  /** Whether an ended conversation can be reopened. If not, a later message always starts a new one. */
   canReopen: boolean;
   /** Whether the business may write first. A profile may forbid what the channel allows (SF-9). */
   businessInitiated: boolean;
-  /** Whether an agent's message to an INACTIVE conversation starts a new one; if not, it is refused (SF-6). */
+  /**
+   * Whether an agent's message to an INACTIVE conversation starts a new one. If not, it is refused (SF-6).
+   */
   newSessionOnAgentMessage: boolean;
-  /** How a profile of sessions sees it; absent: `PLAIN_SESSIONS`. */
+  /** The kind of channel under a profile of sessions; absent: `PLAIN_SESSIONS`. */
   sessions?: SessionRules;
   /** How long after the customer's last message free text may be sent (PE-4); null: always. */
   replyWindow: Temporal.Duration | null;
   /** The longest text that can be sent, in UTF-16 code units. */
   textLimits: { closeMessage: number };
-  /** Whether a message sent twice under one id reaches the customer once. If not, an unclear send is not repeated. */
+  /**
+   * Whether a message that is sent twice with one id reaches the customer once. If not, an unclear send is not
+   * repeated.
+   */
   idempotentSends: boolean;
-  /** Whole messages that end the conversation, and after which nothing more is sent (PE-12, SF-11). */
+  /**
+   * Messages by which customers opt out, which end the conversation (PE-12, SF-11). The whole message must match.
+   */
   optOutWords: readonly string[];
-  /** Whole messages by which a customer who opted out comes back (PE-12). */
+  /** Messages by which a customer who opted out opts in again (PE-12). */
   optInWords: readonly string[];
-  /** Whole messages that ask for help, and change nothing (PE-12). */
+  /** Messages that ask for help and change nothing (PE-12). */
   helpWords: readonly string[];
 };

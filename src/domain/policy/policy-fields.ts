@@ -64,7 +64,9 @@ const MAX = {
   words: BOUNDS.optOutWords.max,
   word: BOUNDS.optOutWord.max,
 };
-/** A warning may come this short before the close (PE-2), however long the profile has a close take. */
+/**
+ * The shortest time of a reminder before the close (PE-2), whatever the profile's bounds of the close are.
+ */
 const LEAST_WARNING = Temporal.Duration.from('PT1M');
 const setOf =
   (read: Read, max: number): Read =>
@@ -80,13 +82,13 @@ const shortText =
     return value;
   };
 const word: Read = (value, field) => (shortText(MAX.word)(value, field) as string).trim();
-/** A language as BCP 47 names it, in its usual spelling: `pt-BR`. */
+/** A BCP 47 language tag in its usual spelling: `pt-BR`. */
 const locale: Read = (value, field) => {
   try {
     const [canonical] = typeof value === 'string' ? Intl.getCanonicalLocales(value) : [];
     if (canonical !== undefined && canonical.length <= MAX.locale) return canonical;
   } catch {
-    // Not of the form of a language tag.
+    // Not a language tag.
   }
   throw new InvalidInputError(
     field,
@@ -110,7 +112,7 @@ const closeMessages: Read = (value, field) => {
   return messages;
 };
 
-/** How each field of a policy is read. */
+/** How each policy field is parsed. */
 const READERS: Readonly<Record<PolicyField, Read>> = {
   autoClose: flag,
   autoCloseAfter: duration,
@@ -143,8 +145,8 @@ const READERS: Readonly<Record<PolicyField, Read>> = {
 };
 
 /**
- * Reads what somebody wants to set, or what the database kept: durations as ISO 8601 texts.
- * @throws InvalidInputError naming the field and what it takes; an unknown field is named as such.
+ * Parses policy fields, from a caller or from the database; durations are ISO 8601 texts.
+ * @throws InvalidInputError naming the field and its allowed values, or an unknown field
  */
 export function parsePolicyFields(input: Readonly<Record<string, unknown>>): PolicyFields {
   const fields: Record<string, unknown> = {};
@@ -158,7 +160,7 @@ export function parsePolicyFields(input: Readonly<Record<string, unknown>>): Pol
   return fields as PolicyFields;
 }
 
-/** The JSON form of policy fields; inverse of `parsePolicyFields`. */
+/** The JSON form of policy fields; the inverse of `parsePolicyFields`. */
 export function formatPolicyFields(fields: PolicyFields): Record<string, unknown> {
   const format = (value: unknown): unknown =>
     value instanceof Temporal.Duration
@@ -170,8 +172,8 @@ export function formatPolicyFields(fields: PolicyFields): Record<string, unknown
 }
 
 /**
- * What speaks against fields of a layer: the profile's bounds and what it fixes, and, where the layer names a
- * channel, its adapter's bounds. Each names its field and what is allowed; none: they may be set.
+ * The errors in fields of a layer: by the profile's bounds and fixed fields and, if the layer names a channel, by
+ * the adapter's bounds. Each names its field and the allowed values.
  */
 export function violationsIn(
   fields: PolicyFields,
@@ -219,9 +221,9 @@ export function violationsIn(
 }
 
 /**
- * Holds fields of a layer against what is allowed there.
- * @throws OutOfBoundsError with field, min and max (LP-5); InvalidInputError for a state the channel does not have
- * (SF-2), and for a field that the profile fixes or has elsewhere
+ * Checks the fields of a layer.
+ * @throws OutOfBoundsError with field, min and max (LP-5); InvalidInputError for a status that the channel does
+ * not have (SF-2), or a field that the profile fixes or allows only in other layers
  */
 export function checkPolicyFields(
   fields: PolicyFields,
@@ -234,7 +236,7 @@ export function checkPolicyFields(
   if (first) throw first;
 }
 
-/** Opt-out words are compared in their canonical form, so they are held against each other in it (PE-12). */
+/** Opt-out words are compared in their canonical form, so duplicates are found in it too (PE-12). */
 function checkWords(words: readonly string[]): void {
   const seen = new Map<string, number>();
   for (const [index, said] of words.entries()) {

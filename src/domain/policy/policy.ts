@@ -4,22 +4,22 @@ import type { OpenStatus } from '../conversation/conversation.ts';
 import { toMilliseconds } from '../time/duration.ts';
 import type { Bounds, ChannelRules, TimerKind } from './channel-rules.ts';
 
-/** Everything a policy says. Each field is resolved by itself, from the most specific layer that sets it. */
+/** All fields of a policy. Each is resolved on its own, from the most specific layer that sets it. */
 export type Policy = {
-  /** Whether AUTO_CLOSE runs (SP-2). */
+  /** Whether AUTO_CLOSE is on (SP-2). */
   autoClose: boolean;
-  /** Quiet for this long, it is closed (LP-1). */
+  /** The silence after which a conversation closes (LP-1). */
   autoCloseAfter: Temporal.Duration;
   autoCloseStatuses: readonly OpenStatus[];
-  /** CONSUMER: only while the consumer is awaited (LP-6). */
+  /** CONSUMER: only while the customer is awaited (LP-6). */
   autoCloseAwaiting: 'CONSUMER' | 'ANYBODY';
-  /** The case statuses it applies to (SP-4); null: all, and those without one. */
+  /** The case statuses in which it closes (SP-4); null: all, and without one. */
   autoCloseCaseStatuses: readonly string[] | null;
   /** What happens instead of ending (PE-9). */
   autoCloseThen: 'END' | 'HOLD' | 'TO_QUEUE';
-  /** How long before the close a warning goes out, the earliest first; at most three (PE-2). */
+  /** How long before the close reminders are sent, the earliest first; at most three (PE-2). */
   remindBefore: readonly Temporal.Duration[];
-  /** Whether INACTIVATE runs (SF-2). */
+  /** Whether INACTIVATE is on (SF-2). */
   inactivate: boolean;
   inactivateAfter: Temporal.Duration;
   endInactive: boolean;
@@ -30,35 +30,38 @@ export type Policy = {
   queueTimeoutAfter: Temporal.Duration;
   queueTimeoutThen: 'END' | 'OVERFLOW';
   overflowSkillId: string | null;
-  /** How long after its end a consumer message reopens a conversation (SP-7, PE-11); zero: always a new one. */
+  /** How long after the end a customer's message reopens it (SP-7, PE-11); zero: always a new one. */
   reopenWithin: Temporal.Duration;
   /** Whether a manual response time keeps it from closing (LP-7). */
   exemptManualResponseTime: boolean;
-  /** Whether bots' messages count as agents' (PE-5). */
+  /** Whether messages of bots count as messages of agents (PE-5). */
   botsAreAgents: boolean;
-  /** Which activities move the clock of inactivity, beside messages of customers and agents (LL-10). */
+  /** The activities that restart the inactivity clock, besides messages of customers and agents (LL-10). */
   resetOn: readonly ActivityKind[];
-  /** What customers are told at the end, by language; none: what the channel says by itself (PE-3). */
+  /** The close messages by language; none: the channel's own text (PE-3). */
   closeMessages: readonly CloseMessage[];
   /** The tag that an automatic end adds (PE-3); null: none. */
   tagOnClose: string | null;
-  /** Words by which customers opt out, beside those of the channel (PE-12). */
+  /** Words by which customers opt out, besides those of the channel (PE-12). */
   optOutWords: readonly string[];
-  /** Whether a conversation that a notification began stays open for a reply (SF-10). */
+  /** Whether a conversation that a notification started stays open for a reply (SF-10). */
   sessionLongevity: boolean;
-  /** What an agent's message to an INACTIVE conversation does (SF-6). */
+  /** What happens when an agent writes to an INACTIVE conversation (SF-6). */
   agentMessageWhenInactive: 'REACTIVATE' | 'NEW_CONVERSATION';
-  /** Whether agents' capacity follows the status of their work, so that who comes back finds the same agent (SF-7). */
+  /**
+   * Whether capacity depends on the status of conversations, so that a returning customer gets the same agent
+   * (SF-7).
+   */
   statusBasedCapacity: boolean;
-  /** Whether agents may mark a conversation INACTIVE by hand (SF-12). */
+  /** Whether agents may mark a conversation INACTIVE (SF-12). */
   manualInactivation: boolean;
 };
-/** A close message in one language, as BCP 47 names it; null: in all that have none of their own. */
+/** A close message in one language (BCP 47); null: for all languages without one of their own. */
 export type CloseMessage = { locale: string | null; text: string };
 export type PolicyField = keyof Policy;
 export type PolicyFields = Partial<Policy>;
 
-/** Fields that switch a timer on or off: the one thing an enabling never does is to close a backlog (SP-6). */
+/** Fields that switch a timer on or off. Switching on never closes a backlog (SP-6). */
 export const SWITCHES = {
   autoClose: ['AUTO_CLOSE', 'REMIND'],
   inactivate: ['INACTIVATE'],
@@ -68,7 +71,7 @@ export const SWITCHES = {
 } as const satisfies Partial<Record<PolicyField, readonly TimerKind[]>>;
 export type SwitchField = keyof typeof SWITCHES;
 
-/** The timer whose bounds (the profile's and the adapter's) hold for a duration field. */
+/** The timer whose bounds (of profile and adapter) apply to a duration field. */
 export const DURATION_FIELDS = {
   autoCloseAfter: 'AUTO_CLOSE',
   inactivateAfter: 'INACTIVATE',
@@ -79,51 +82,55 @@ export const DURATION_FIELDS = {
 } as const satisfies Partial<Record<PolicyField, TimerKind | null>>;
 export type DurationField = keyof typeof DURATION_FIELDS;
 
-/** A named set of bounds, defaults and reset rules. Data: nothing in the core asks for a profile by name. */
+/** A named set of bounds, defaults and reset rules. It is data: the core never asks for a profile by name. */
 export type Profile = {
   id: string;
   bounds: Readonly<Record<DurationField, Bounds>>;
   defaults: Policy;
-  /** Fields that no layer may set: the vendor gives no choice. */
+  /** Fields that no layer may set, because the vendor offers no choice. */
   fixed: readonly PolicyField[];
   /** Fields that only some kinds of layer may set. */
   scopes: Partial<Record<PolicyField, readonly LayerScope[]>>;
-  /** Switches that exclude each other: one cannot be on anywhere while the account has the other on (SF-3). */
+  /**
+   * Switches that exclude each other: one cannot be on anywhere while the account has the other on (SF-3).
+   */
   excludes: readonly (readonly [SwitchField, 'statusBasedCapacity'])[];
-  /** Whether its conversations are sessions, which each channel has its own rules for (SF-1, SF-9). */
+  /** Whether its conversations are sessions, for which each channel has its own rules (SF-1, SF-9). */
   sessions: boolean;
-  /** Which ends the notification `case_closed` tells of (SP-11). */
+  /** The ends for which `case_closed` is sent (SP-11). */
   caseClosedOn: 'ALL_ENDS' | 'MANUAL_ENDS';
-  /** The system protection (LP-11): any open conversation, whoever is awaited; null: there is none. */
+  /** The system protection (LP-11): applies to any open conversation; null: there is none. */
   protectAfter: Temporal.Duration | null;
 };
 
-/** What an admin set at one place: the account (both null), a channel, a skill, or a skill on a channel. */
+/**
+ * The fields set in one layer: of the account (both ids null), a channel, a skill, or a skill on a channel.
+ */
 export type Layer = {
   channelId: string | null;
   skillId: string | null;
   fields: PolicyFields;
-  /** The rules version that wrote it. */
+  /** The rules version that last changed it. */
   version: number;
 };
 
-/** The places a layer can be at, the weakest first. */
+/** The kinds of layer, the weakest first. */
 const LAYER_SCOPES = ['ACCOUNT', 'CHANNEL', 'SKILL', 'CHANNEL_AND_SKILL'] as const;
 export type LayerScope = (typeof LAYER_SCOPES)[number];
 
-/** Where a resolved value comes from. */
+/** The source of a resolved value. */
 export type Origin = {
   scope: 'PROFILE' | LayerScope;
   /** The rules version that set it; null for the profile's default. */
   version: number | null;
-  /** Whether the inherited value lay outside what this channel allows and was moved to the nearest bound. */
+  /** Whether the inherited value was outside the channel's bounds and moved to the nearest bound. */
   clamped: boolean;
 };
 
 /** A policy with the origin of every field. */
 export type ResolvedPolicy = { policy: Policy; origins: Readonly<Record<PolicyField, Origin>> };
 
-/** The layers that hold for a channel (null: whatever the channel) and skill, least specific first. */
+/** The layers that apply to a channel (null: any) and a skill, the least specific first. */
 export function layersFor(
   layers: readonly Layer[],
   channelId: string | null,
@@ -138,7 +145,7 @@ export function layersFor(
     .sort((a, b) => specificity(a) - specificity(b));
 }
 
-/** The name of a layer's place. */
+/** The name of a kind of layer. */
 export function scopeOf(layer: Pick<Layer, 'channelId' | 'skillId'>): LayerScope {
   return LAYER_SCOPES[specificity(layer)] ?? 'ACCOUNT';
 }
@@ -153,8 +160,8 @@ export function boundsOf(field: DurationField, profile: Profile, channel: Channe
 }
 
 /**
- * Resolves every field for a channel and skill: profile, account, channel, skill, channel and skill, the
- * later the stronger (LP-4). Inherited durations outside the channel's bounds are clamped, and say so.
+ * Resolves every field for a channel and skill: profile, account, channel, skill, channel and skill, with later
+ * ones stronger (LP-4). Inherited durations outside the channel's bounds are clamped and marked so.
  */
 export function resolvePolicy(
   profile: Profile,
@@ -182,7 +189,7 @@ export function resolvePolicy(
   return { policy: { ...policy, ...clamped }, origins };
 }
 
-/** Something that was set, as the history keeps it: a layer written or removed, or a profile chosen. */
+/** A change in the history: a layer written or removed, or a profile set. */
 export type PolicyChange = {
   at: Date;
   profile?: Profile;
@@ -222,7 +229,7 @@ export function enabledSince(
   return since;
 }
 
-/** Whether a case status is among those picked; null: all are, and having none is as well (SP-4). */
+/** Whether a case status is among the chosen ones; null chooses all, and conversations without one (SP-4). */
 export function picks(picked: Policy['autoCloseCaseStatuses'], caseStatus: string | null): boolean {
   return picked === null || (caseStatus !== null && picked.includes(caseStatus));
 }

@@ -8,10 +8,10 @@ const between = (min: string, max: string): Bounds => ({ min: duration(min), max
 const minuteTo90Days = between('PT1M', 'P90D');
 const never = between('PT0S', 'PT0S');
 
-/** Switches that are about the account as a whole: no layer but its own may set them. */
+/** Switches of the account as a whole: only the account's layer may set them. */
 const ACCOUNT_ALONE = { statusBasedCapacity: ['ACCOUNT'], manualInactivation: ['ACCOUNT'] } as const;
 
-/** All vendors' abilities together, with the widest bounds. */
+/** The abilities of all vendors together, with the widest bounds. */
 export const LULL: Profile = {
   id: 'LULL',
   bounds: {
@@ -63,8 +63,8 @@ export const LULL: Profile = {
 const withDefaults = (own: Partial<Policy>): Policy => ({ ...LULL.defaults, ...own });
 
 /**
- * LivePerson's conversations (LP-1 to LP-13): a conversation that awaits the customer is closed, always; every
- * change of what is known of it counts as activity; nothing ended is ever reopened.
+ * LivePerson's conversations (LP-1 to LP-13): a conversation that awaits the customer always closes; every change
+ * of its metadata counts as activity; an ended one is never reopened.
  */
 const LIVEPERSON: Profile = {
   ...LULL,
@@ -82,8 +82,8 @@ const LIVEPERSON: Profile = {
 };
 
 /**
- * Salesforce's sessions (SF-1 to SF-14): the customer's silence makes a session INACTIVE and the next day ends it; a
- * customer who writes after the end begins a new one.
+ * Salesforce's sessions (SF-1 to SF-14): the customer's silence makes a session INACTIVE, and it ends a day later.
+ * A message after the end starts a new session.
  */
 const SALESFORCE: Profile = {
   ...LULL,
@@ -118,8 +118,8 @@ const SALESFORCE: Profile = {
 };
 
 /**
- * Sprout's cases (SP-1 to SP-13): where it is switched on, a case is closed that nobody wrote in and whose status
- * nobody changed, whoever is awaited; a customer who writes again reopens it.
+ * Sprout's cases (SP-1 to SP-13): if switched on, a case closes after silence without a change of status, whoever
+ * is awaited. A customer who writes again reopens it.
  */
 const SPROUT: Profile = {
   ...LULL,
@@ -141,7 +141,7 @@ const SPROUT: Profile = {
 /** The built-in profiles by name. */
 export const PROFILES: Readonly<Record<string, Profile>> = { LULL, LIVEPERSON, SALESFORCE, SPROUT };
 
-/** Finds a profile by name. @throws NotFoundError naming `field`. */
+/** Finds a profile by name. @throws NotFoundError naming `field` */
 export function profileNamed(name: string, field = 'profile'): Profile {
   const profile = Object.hasOwn(PROFILES, name) ? PROFILES[name] : undefined;
   if (!profile)

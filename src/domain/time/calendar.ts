@@ -3,16 +3,18 @@ import { type OpenHours, openStretches } from './open-hours.ts';
 
 export type { OpenHours };
 
-/** An outage or a pause: time that does not count (LL-7). `until` null: it has not ended. */
+/** An outage or a pause: time that does not count (LL-7). `until` null: it continues. */
 export type Uncounted = { from: Date; until: Date | null };
 
-/** Which time counts. Build it once and keep it: it remembers what it has reckoned. */
+/** Says which time counts. Create it once and keep it, because it caches results. */
 export type Calendar = Readonly<{ pageMs: number; pageCount: number; pageAt: (index: number) => Page }>;
 
-/** How instants of a clock fall due: for clocks from `clock` on, `due + (c - clock) * slope`; null: never. */
+/**
+ * Due instants of a clock's instants: for clocks from `clock` on, `due + (c - clock) * slope`; null: never.
+ */
 export type DueSegment = { clock: Date; due: Date | null; slope: 0 | 1 };
 
-/** The counted stretches of one span of time, ascending and apart, and how much is counted before each. */
+/** The counted intervals of one span of time, ascending and disjoint, and how much is counted before each. */
 type Page = { from: number[]; until: number[]; before: number[]; total: number };
 
 // Open hours are reckoned page by page, from 1970 to 2100; outside of these nothing counts. Without hours
@@ -21,15 +23,15 @@ const HOURS_PAGE_MS = 28 * 86_400_000;
 const HOURS_PAGES = Math.ceil(Date.UTC(2100, 0) / HOURS_PAGE_MS);
 const ALL_TIME: Interval = { from: -(2 ** 52), until: 2 ** 52 };
 
-/** Before every clock: where nothing can be due. The first instant that SQL and ISO 8601 write alike. */
+/** Before every clock, where nothing can be due. The first instant that SQL and ISO 8601 write alike. */
 const BEFORE_ALL_MS = Date.parse('0001-01-01T00:00Z');
 
 /** The calendar in which all time counts. */
 export const ALWAYS_OPEN: Calendar = onePage([ALL_TIME]);
 
 /**
- * A calendar in which open hours (all time, if null) less the uncounted time count (PE-8, LL-7). The hours have
- * to be valid (`validateOpenHours`); uncounted time may overlap and come in any order.
+ * Creates a calendar in which open hours (all time, if null) count, minus the uncounted time (PE-8, LL-7). The
+ * hours must be valid (`validateOpenHours`). Uncounted time may overlap and come in any order.
  */
 export function buildCalendar(hours: OpenHours | null, uncounted: readonly Uncounted[]): Calendar {
   const holes = union(
@@ -55,8 +57,8 @@ export function buildCalendar(hours: OpenHours | null, uncounted: readonly Uncou
 }
 
 /**
- * The earliest instant by which `afterMs` have counted since `instant`; null if that never comes.
- * `add(c, a) <= n` exactly where `c <= subtract(n, a)`, for every c <= n.
+ * The earliest instant by which `afterMs` have counted since `instant`; null if there is none. `add(c, a) <= n`
+ * exactly if `c <= subtract(n, a)`, for every c <= n.
  */
 export function add(calendar: Calendar, instant: Date, afterMs: number): Date | null {
   const dueMs = addMs(calendar, instant.getTime(), afterMs);
@@ -73,14 +75,14 @@ function addMs(calendar: Calendar, instantMs: number, afterMs: number): number |
     if (++index >= calendar.pageCount) return null;
     page = calendar.pageAt(index);
   }
-  // Where a stretch is just used up it is due at its end, not when the next one begins.
+  // If an interval is used up exactly, it is due at its end, not at the beginning of the next one.
   const i = lastAtMost(page.before, countedMs - 1);
   return (page.from[i] as number) + countedMs - (page.before[i] as number);
 }
 
 /**
- * The latest instant since which `afterMs` have counted by `now`: what is older is due. Where there is none, for
- * hours are not reckoned so far back, an instant before every clock.
+ * The latest instant since which `afterMs` have counted by `now`: older clocks are due. If there is none, because
+ * hours do not reach back so far, an instant before every clock.
  */
 export function subtract(calendar: Calendar, now: Date, afterMs: number): Date {
   if (afterMs === 0) return new Date(now);
@@ -96,7 +98,7 @@ export function subtract(calendar: Calendar, now: Date, afterMs: number): Date {
   return new Date((page.from[i] as number) + countedMs - (page.before[i] as number));
 }
 
-/** How many milliseconds count between two instants; 0 where `until` is not later. */
+/** The counted milliseconds between two instants; 0 if `until` is not later. */
 export function counted(calendar: Calendar, from: Date, until: Date): number {
   if (until <= from) return 0;
   const last = pageIndex(calendar, until.getTime());
@@ -107,8 +109,8 @@ export function counted(calendar: Calendar, from: Date, until: Date): number {
 }
 
 /**
- * `add(c, afterMs)` for every c in [from, until], as linear segments in ascending order: each holds from its
- * `clock` until just before the next one's.
+ * `add(c, afterMs)` for every c in [from, until], as ascending linear segments. Each is valid from its `clock`
+ * until just before the next one's.
  */
 export function dueSegments(calendar: Calendar, from: Date, until: Date, afterMs: number): DueSegment[] {
   if (afterMs === 0) return [{ clock: from, due: from, slope: 1 }];
@@ -119,7 +121,7 @@ export function dueSegments(calendar: Calendar, from: Date, until: Date, afterMs
     if (dueMs === null) return [...segments, { clock: new Date(clockMs), due: null, slope: 0 }];
     const here = stretchAt(calendar, clockMs);
     const dueEndMs = stretchAt(calendar, dueMs - 1).untilMs;
-    // Past the end of its stretch, the due time jumps to the next one.
+    // After the end of its interval, the due time jumps to the next one.
     const nextMs = here.counts ? Math.min(here.untilMs, clockMs + (dueEndMs - dueMs) + 1) : here.untilMs;
     const slope = here.counts ? 1 : 0;
     const last = segments.at(-1);
@@ -135,7 +137,7 @@ function evaluate({ clock, due, slope }: DueSegment, clockMs: number): number | 
   return due === null ? null : due.getTime() + (clockMs - clock.getTime()) * slope;
 }
 
-/** Whether time counts at an instant, and until when that stays so. */
+/** Whether time counts at an instant, and until when that does not change. */
 function stretchAt(calendar: Calendar, instantMs: number): { counts: boolean; untilMs: number } {
   for (let index = pageIndex(calendar, instantMs); index < calendar.pageCount; index++) {
     const page = calendar.pageAt(index);
@@ -168,14 +170,14 @@ function pageIndex(calendar: Calendar, instantMs: number): number {
   return Math.min(calendar.pageCount - 1, Math.max(0, Math.floor(instantMs / calendar.pageMs)));
 }
 
-/** How much of a page counts before an instant. */
+/** The counted time of a page before an instant. */
 function countedBefore(page: Page, instantMs: number): number {
   const i = lastAtMost(page.from, instantMs);
   if (i === -1) return 0;
   return (page.before[i] as number) + Math.min(instantMs, page.until[i] as number) - (page.from[i] as number);
 }
 
-/** The index of the last of the ascending `values` that is at most `limit`; -1 if none is. */
+/** The index of the last of the ascending `values` that is at most `limit`; -1 if there is none. */
 function lastAtMost(values: readonly number[], limit: number): number {
   let low = -1;
   let high = values.length - 1;

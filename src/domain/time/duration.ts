@@ -6,8 +6,9 @@ const ALLOWED = `an ISO 8601 duration of weeks, days, hours, minutes and seconds
 const MAX_MS = MAX_DAYS * 86_400_000;
 
 /**
- * Reads an ISO 8601 duration (LP-10, PE-1). A day is 24 hours, a week 7 days. Years and months are refused,
- * for their length depends on the calendar; so are negative ones, parts of a millisecond and over 3650 days.
+ * Parses an ISO 8601 duration (LP-10, PE-1). A day has 24 hours, a week 7 days. Years and months are refused,
+ * because their length varies; so are negative durations, fractions of a millisecond, and durations over 3650
+ * days.
  * @throws InvalidInputError naming `field`
  */
 export function parseDuration(text: string, field: string): Temporal.Duration {
@@ -28,23 +29,23 @@ function durationOf(text: string): Temporal.Duration | null {
   }
 }
 
-/** How many milliseconds it lasts. @throws RangeError for years and months, which last no fixed time */
+/** Its length in milliseconds. @throws RangeError for years and months, which have no fixed length */
 export function toMilliseconds(duration: Temporal.Duration): number {
   const days = duration.days + 7 * duration.weeks;
   return duration.with({ weeks: 0, days }).total('milliseconds');
 }
 
-/** The duration of so many whole milliseconds, balanced into days, hours, minutes and seconds. */
+/** The duration of whole milliseconds, in days, hours, minutes and seconds. */
 export function fromMilliseconds(ms: number): Temporal.Duration {
   return Temporal.Duration.from({ milliseconds: ms }).round({ largestUnit: 'days' });
 }
 
-/** Its canonical ISO 8601 form, the same for all that last equally long: P90D, PT25M, PT0S. */
+/** Its canonical ISO 8601 form, the same for all durations of the same length: P90D, PT25M, PT0S. */
 export function formatDuration(duration: Temporal.Duration): string {
   return fromMilliseconds(toMilliseconds(duration)).toString();
 }
 
-/** In words for people: `90 days`, `2 h`, `1 h 30 min`, `0 s`. */
+/** In words: `90 days`, `2 h`, `1 h 30 min`, `0 s`. */
 export function describeDuration(duration: Temporal.Duration): string {
   const { days, hours, minutes, seconds, milliseconds } = fromMilliseconds(toMilliseconds(duration));
   const parts: [number, string][] = [
@@ -58,7 +59,7 @@ export function describeDuration(duration: Temporal.Duration): string {
 }
 
 /**
- * Checks that it lies within the bounds, which are allowed themselves (LP-5, SP-3).
+ * Checks that a duration lies within inclusive bounds (LP-5, SP-3).
  * @throws OutOfBoundsError naming `field` and both bounds
  */
 export function checkBounds(

@@ -1,7 +1,7 @@
-/** A stretch of time in epoch milliseconds: `from` belongs to it, `until` does not. */
+/** An interval in epoch milliseconds, with `from` and without `until`. */
 export type Interval = { from: number; until: number };
 
-/** The same time as few stretches, ascending and apart; empty ones are dropped. */
+/** Merges intervals into ascending, disjoint ones; empty ones are dropped. */
 export function union(stretches: readonly Interval[]): Interval[] {
   const merged: Interval[] = [];
   for (const { from, until } of stretches.toSorted((a, b) => a.from - b.from)) {
@@ -12,7 +12,7 @@ export function union(stretches: readonly Interval[]): Interval[] {
   return merged;
 }
 
-/** What remains of `stretches` without `holes`; both ascending and apart, and so is the result. */
+/** `stretches` without `holes`. Both, and the result, are ascending and disjoint. */
 export function without(stretches: readonly Interval[], holes: readonly Interval[]): Interval[] {
   const remaining: Interval[] = [];
   let next = 0;

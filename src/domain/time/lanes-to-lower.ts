@@ -2,7 +2,7 @@ import { type Conversation, clocksOf, type LaneFacts } from '../conversation/con
 import { type AccountRules, settingsFor } from '../policy/account-rules.ts';
 import { SWITCHES, type SwitchField } from '../policy/policy.ts';
 
-/** A lane is told of a clock older than this; settling a lane already allows for younger ones. */
+/** A lane must be lowered for a clock older than this. Settling allows for younger ones. */
 const OLD_MS = 10_000;
 const SWITCH_FIELDS = Object.keys(SWITCHES) as SwitchField[];
 
@@ -41,7 +41,7 @@ export function lanesToLower(
       const clock = row[name];
       if (clock === null) continue;
       if (!hasEntered && !isSooner(former?.[name] ?? null, clock, sinces)) continue;
-      // The end of a hold lies ahead, so the floor is given by the conversation's last activity instead.
+      // The end of a hold is in the future, so the last activity gives the floor.
       if (name === 'heldUntil') lower(row.laneId, clock, row.lastActivityAt);
       else if (now.getTime() - clock.getTime() > OLD_MS) lower(row.laneId, now, clock);
     }

@@ -2,11 +2,13 @@ import { Temporal } from 'temporal-polyfill';
 import { InvalidInputError } from '../errors.ts';
 import type { Interval } from './intervals.ts';
 
-/** When a business is open, in local time (PE-8). */
+/** The open hours of a business, in local time (PE-8). */
 export type OpenHours = {
   /** An IANA time zone. */
   timeZone: string;
-  /** `day` counts from Monday = 1; times are HH:MM, `until` up to 24:00. Hours over midnight are two entries. */
+  /**
+   * `day` counts from Monday = 1; times are HH:MM, `until` up to 24:00. Hours across midnight are two entries.
+   */
   weekly: readonly { day: number; from: string; until: string }[];
   /** Local dates, YYYY-MM-DD, on which it is closed all day. */
   holidays: readonly string[];
@@ -16,7 +18,7 @@ const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
 
 /**
- * Checks hours that came from outside. `field` is what they are called there.
+ * Validates hours. `field` is their name in the input.
  * @throws InvalidInputError naming the part, as `hours.weekly[2].until`
  */
 export function validateOpenHours(hours: OpenHours, field: string): void {
@@ -63,7 +65,9 @@ function isDate(text: string): boolean {
   return /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text);
 }
 
-/** Answers when the hours are open between two instants: stretches within these, not always ascending or apart. */
+/**
+ * Makes the function that returns the open intervals between two instants, not always ascending or disjoint.
+ */
 export function openStretches(hours: OpenHours): (startMs: number, endMs: number) => Interval[] {
   const holidays = new Set(hours.holidays.map((date) => Date.parse(`${date}T00:00Z`) / DAY_MS));
   const byDay = [1, 2, 3, 4, 5, 6, 7].map((day) =>
@@ -73,7 +77,7 @@ export function openStretches(hours: OpenHours): (startMs: number, endMs: number
   );
   return (startMs, endMs) => {
     const stretches: Interval[] = [];
-    // No zone is a day or more from UTC, and a clock put forward at midnight can move hours into the next date.
+    // No zone is a day or more from UTC, and a clock change at midnight can move hours into the next date.
     const firstDay = Math.floor(startMs / DAY_MS) - 2;
     const lastDay = Math.floor(endMs / DAY_MS);
     const instantOf = wallClock(hours.timeZone, (firstDay - 2) * DAY_MS);
@@ -99,8 +103,8 @@ function msOfDay(time: string): number {
 }
 
 /**
- * Turns a zone's wall times (as if they were UTC) later than a day after `sinceMs` into instants. A time that a
- * change of clocks skips is taken as much later, of one that comes twice the first.
+ * Converts local times of a zone (as if they were UTC), later than a day after `sinceMs`, into instants. A local
+ * time that a clock change skips is moved later by as much; of a repeated one the first is taken.
  */
 function wallClock(timeZone: string, sinceMs: number): (wallMs: number) => number {
   const since = Temporal.Instant.fromEpochMilliseconds(sinceMs).toZonedDateTimeISO(timeZone);

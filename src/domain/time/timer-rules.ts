@@ -5,7 +5,7 @@ import type { TimerKind } from '../policy/channel-rules.ts';
 import { type Policy, type PolicyField, picks, type SwitchField } from '../policy/policy.ts';
 import { toMilliseconds } from './duration.ts';
 
-/** What a timer does when it fires. */
+/** The action of a timer. */
 export type TimerAction =
   | { does: 'END'; reason: EndReason /** Added to its tags (PE-3). */; tag: string | null }
   | { does: 'HOLD' }
@@ -15,7 +15,7 @@ export type TimerAction =
   | { does: 'OVERFLOW'; skillId: string }
   | { does: 'RELEASE' };
 
-/** Conditions of a timer that look at a lane's facts and the policy alone, by name. */
+/** Named conditions of a timer that depend only on a lane's facts and the policy. */
 type TimerGuards = Partial<Record<FactGuard, (facts: LaneFacts, policy: Policy) => boolean>>;
 type FactGuard =
   | 'STATUS_MATCHES'
@@ -26,15 +26,17 @@ type FactGuard =
   | 'REMINDER_IS_LEFT'
   | 'CAN_OVERFLOW';
 
-/** A timer that policies set: which lanes have it, what it waits for, and what it does. */
+/** A timer that policies set: the lanes that have it, its threshold, and its action. */
 export type TimerRule = {
   kind: TimerKind;
   clock: ClockName;
   /** The field that switches it on. */
   switch: SwitchField;
-  /** The field that its time comes from. */
+  /** The field with its threshold. */
   field: PolicyField;
-  /** What has to be so, its switch apart, for a lane to have it. Lanes held or exempt have none of these. */
+  /**
+   * The conditions for a lane to have it, besides its switch. Held and exempt lanes have none of these timers.
+   */
   guards: TimerGuards;
   after: (policy: Policy, facts: LaneFacts) => Temporal.Duration;
   action: (policy: Policy) => TimerAction;
@@ -44,13 +46,13 @@ const AUTO_CLOSES: TimerGuards = {
   STATUS_MATCHES: (facts, policy) => policy.autoCloseStatuses.includes(facts.status),
   AWAITED_MATCHES: (facts, policy) => policy.autoCloseAwaiting === 'ANYBODY' || facts.awaiting === 'CONSUMER',
   CASE_STATUS_MATCHES: (facts, policy) => picks(policy.autoCloseCaseStatuses, facts.caseStatus),
-  // What is in the queue cannot be put back there.
+  // A conversation in the queue cannot be returned to it.
   CAN_REQUEUE: (facts, policy) =>
     policy.autoCloseThen !== 'TO_QUEUE' || (facts.status !== 'WAITING' && facts.status !== 'NEW'),
   NO_MANUAL_RESPONSE: (facts, policy) => !(policy.exemptManualResponseTime && facts.manualResponseTime),
 };
 
-/** The timers that policies set; RELEASE_HOLD and PROTECT follow from a hold and from the profile. */
+/** The timers that policies set. RELEASE_HOLD and PROTECT follow from a hold and from the profile. */
 export const TIMER_RULES: readonly TimerRule[] = [
   {
     kind: 'AUTO_CLOSE',
@@ -112,7 +114,7 @@ export const TIMER_RULES: readonly TimerRule[] = [
     field: 'queueTimeoutAfter',
     guards: {
       STATUS_MATCHES: (facts) => facts.status === 'WAITING',
-      // It overflows once, and not to where it is already.
+      // It overflows once, and not to its own skill.
       CAN_OVERFLOW: (facts, policy) =>
         overflowTo(policy) === null || (!facts.overflowed && overflowTo(policy) !== facts.skillId),
     },
@@ -124,12 +126,12 @@ export const TIMER_RULES: readonly TimerRule[] = [
   },
 ];
 
-/** What a timer that ends does. */
+/** The action of a timer that ends. */
 export function ends(reason: EndReason, { tagOnClose }: Policy): TimerAction {
   return { does: 'END', reason, tag: tagOnClose };
 }
 
-/** Those that come before the close; a layer may have shortened it below a warning that another set. */
+/** The reminders that come before the close. Another layer may have shortened it below a reminder. */
 function reminders(policy: Policy): readonly Temporal.Duration[] {
   const closeMs = toMilliseconds(policy.autoCloseAfter);
   return policy.remindBefore.filter((before) => toMilliseconds(before) < closeMs);

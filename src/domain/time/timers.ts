@@ -7,25 +7,25 @@ import { ALWAYS_OPEN, add, type Calendar } from './calendar.ts';
 import { toMilliseconds } from './duration.ts';
 import { ends, TIMER_RULES, type TimerAction } from './timer-rules.ts';
 
-/** A rule of one lane: a conversation is due when `clock`, plus `afterMs` of counted time, has come. */
+/** A timer of one lane: a conversation is due when `afterMs` of counted time have passed since `clock`. */
 export type Timer = {
   kind: TimerKind;
   clock: ClockName;
   /** Counted time from the clock to the due instant, in whole milliseconds. */
   afterMs: number;
-  /** Clocks before this never fall due: the timer was enabled then (SP-6). */
+  /** Clocks before this instant are never due, because the timer was enabled then (SP-6). */
   notBefore: Date | null;
   calendar: Calendar;
   action: TimerAction;
-  /** Where the time comes from; null for what no layer can set. */
+  /** The origin of the threshold; null if no layer can set it. */
   origin: Origin | null;
 };
 
 const memo = new WeakMap<AccountRules, Map<string, readonly Timer[]>>();
 
 /**
- * The timers of a lane, those that end first: a conversation whose close is due is not warned. Of two that
- * end at the same instant the earlier in the list is recorded, so AUTO_CLOSE goes before PROTECT.
+ * The timers of a lane, those that end first: a conversation that is due to close is not reminded. Of two that end
+ * at the same instant the earlier in the list is recorded, so AUTO_CLOSE comes before PROTECT.
  */
 export function timersFor(rules: AccountRules, facts: LaneFacts): readonly Timer[] {
   const known = memo.get(rules) ?? new Map<string, readonly Timer[]>();
@@ -40,7 +40,7 @@ export function timersFor(rules: AccountRules, facts: LaneFacts): readonly Timer
   return timers;
 }
 
-/** What has to be so for a timer to run: of its lane, then of the conversation's own clock. */
+/** The conditions for a timer to run: on its lane, then on the conversation's own clock. */
 export const GUARDS = [
   'CHANNEL_HAS_IT',
   'SWITCHED_ON',
@@ -72,7 +72,7 @@ function reckon(rules: AccountRules, facts: LaneFacts, settings: Settings): Time
     .map(({ timer }) => timer);
 }
 
-/** Every timer there is, with every condition on a lane that it has to meet (LL-1). */
+/** Every timer with all its conditions on a lane (LL-1). */
 export function candidatesFor(rules: AccountRules, facts: LaneFacts, settings: Settings): Candidate[] {
   const { policy, origins, enabledSince, channel } = settings;
   const guarded = (timer: Timer, passes: Partial<Record<GuardName, boolean>>): Candidate => {
@@ -120,7 +120,7 @@ export function candidatesFor(rules: AccountRules, facts: LaneFacts, settings: S
   return candidates;
 }
 
-/** The end of a hold lies where it was set to, whatever the calendar. */
+/** The end of a hold is at its instant, whatever the calendar. */
 const RELEASE_HOLD: Timer = {
   kind: 'RELEASE_HOLD',
   clock: 'heldUntil',
@@ -131,13 +131,16 @@ const RELEASE_HOLD: Timer = {
   origin: null,
 };
 
-/** When a timer falls due on a clock; null: never, as things stand. */
+/** When a timer is due for a clock; null: never, under these rules. */
 export function dueOn(timer: Timer, clock: Date | null): Date | null {
   if (clock === null || !isSinceEnabled(timer, clock)) return null;
   return add(timer.calendar, clock, timer.afterMs);
 }
 
-/** What a timer asks of a conversation's own clock, beyond its lane (LL-1): it is due where all of these pass. */
+/**
+ * The conditions of a timer on a conversation's own clock, besides those on its lane (LL-1). It is due if all
+ * hold.
+ */
 export function clockGuards(timer: Timer, clock: Date | null): Guard[] {
   const set: Guard = { name: 'CLOCK_IS_SET', passes: clock !== null };
   if (clock === null) return [set];
@@ -148,15 +151,15 @@ export function clockGuards(timer: Timer, clock: Date | null): Guard[] {
   ];
 }
 
-/** A timer that was switched on closes no backlog (SP-6). */
+/** Switching a timer on closes no backlog (SP-6). */
 function isSinceEnabled({ notBefore }: Timer, clock: Date): boolean {
   return notBefore === null || clock >= notBefore;
 }
 
-/** A timer and when it is due. */
+/** A timer with its due instant. */
 export type Due = { timer: Timer; at: Date };
 
-/** Every timer of a conversation that falls due as things stand, and when; none once it has ended. */
+/** Every timer of a conversation with a due instant under these rules; none once it has ended. */
 export function duesOf(rules: AccountRules, conversation: Conversation): Due[] {
   const facts = factsOf(conversation, rules.exemptTags);
   const dues: Due[] = [];
@@ -167,7 +170,9 @@ export function duesOf(rules: AccountRules, conversation: Conversation): Due[] {
   return dues;
 }
 
-/** The earliest of these, of those that `wanted` lets pass; of two of the same instant the one before. Null with none. */
+/**
+ * The earliest of these that `wanted` accepts, and of two at the same instant the first; null if there is none.
+ */
 export function earliest(dues: readonly Due[], wanted: (timer: Timer) => boolean = () => true): Due | null {
   let next: Due | null = null;
   for (const due of dues) if (wanted(due.timer) && (next === null || due.at < next.at)) next = due;
@@ -175,8 +180,8 @@ export function earliest(dues: readonly Due[], wanted: (timer: Timer) => boolean
 }
 
 /**
- * The earliest due timer of a conversation, of those that `wanted` lets pass; null with none (PE-1). It may
- * lie in the past: just after a change of rules, before the wake.
+ * The earliest due timer of a conversation that `wanted` accepts; null if there is none (PE-1). It may lie in the
+ * past: after a change of rules, before the wake.
  */
 export function nextDue(
   rules: AccountRules,
@@ -186,7 +191,7 @@ export function nextDue(
   return earliest(duesOf(rules, conversation), wanted);
 }
 
-/** Whether a timer ends the conversation; `endsAt` looks at these alone. */
+/** Whether a timer ends the conversation. `endsAt` considers only these. */
 export function endsIt(timer: Timer): boolean {
   return timer.action.does === 'END';
 }
