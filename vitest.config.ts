@@ -43,7 +43,7 @@ export default defineConfig({
         test: { ...test, name: 'shared', include: ['test/**/*.test.ts'], exclude: ALONE, isolate: false },
       },
     ],
-    maxWorkers: 2,
+    maxWorkers: 3,
     globalSetup: ['test/support/postgres.ts'],
     reporters: ['default', summary()],
   },

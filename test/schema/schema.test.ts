@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import {
   type GraphQLField,
   type GraphQLInputField,
+  getNamedType,
   isEnumType,
   isInputObjectType,
   isInterfaceType,
@@ -23,6 +24,36 @@ const BUILT_INTO_GRAPHQL = ['Boolean', 'Float', 'ID', 'Int', 'String'];
 describe('the schema', () => {
   it('matches schema.graphql, which npm run generate writes', () => {
     expect(readFileSync('schema.graphql', 'utf8')).toBe(printedSchema());
+  });
+
+  it('has no description that says no more than its name', () => {
+    const words = (text: string) =>
+      text
+        .replace(/([a-z])([A-Z])/g, '$1 $2')
+        .toLowerCase()
+        .split(/[^a-z]+/)
+        .filter(
+          (word) =>
+            !['', 'a', 'an', 'the', 'of', 'this', 'its', 'it', 'is', 'in', 'who', 'what'].includes(word),
+        )
+        .map((word) => word.replace(/s$/, ''));
+    const bare: string[] = [];
+    const check = (place: string, described: { description?: string | null | undefined }) => {
+      const known = words(place);
+      if (words(described.description ?? '').every((word) => known.includes(word))) bare.push(place);
+    };
+    for (const type of types) {
+      if (BUILT_INTO_GRAPHQL.includes(type.name)) continue;
+      check(type.name, type);
+      if (isEnumType(type)) for (const value of type.getValues()) check(`${type.name}.${value.name}`, value);
+      if (!isObjectType(type) && !isInterfaceType(type) && !isInputObjectType(type)) continue;
+      for (const field of fieldsOf(type)) {
+        check(`${type.name}.${field.name} ${getNamedType(field.type).name}`, field);
+        for (const arg of 'args' in field ? field.args : [])
+          check(`${field.name}.${arg.name} ${getNamedType(arg.type).name}`, arg);
+      }
+    }
+    expect(bare).toEqual([]);
   });
 
   it('describes every type, field, argument and value', () => {

@@ -89,7 +89,11 @@ const CreateApiKeyInput = builder.inputType('CreateApiKeyInput', {
 const CreatedApiKey = builder.objectRef<{ apiKey: ApiKeyRow; token: string }>('CreatedApiKey').implement({
   description: 'A created API key with its token.',
   fields: (t) => ({
-    apiKey: t.field({ type: ApiKey, description: 'The created key.', resolve: ({ apiKey }) => apiKey }),
+    apiKey: t.field({
+      type: ApiKey,
+      description: 'The new key with its scopes, without its token.',
+      resolve: ({ apiKey }) => apiKey,
+    }),
     token: t.exposeString('token', {
       description:
         'The token for `authorization: Bearer …`. It is shown only this once, because only its hash is stored.',
@@ -103,7 +107,13 @@ builder.mutationFields((t) => ({
     description:
       'Creates an API key of this account, with scopes that the caller has. It is revoked with the key that created it and expires with the token that created it, unless `Account.keysOutliveMaker` is set. Needs the scope `keys:write`.',
     authScopes: { scope: 'keys:write' },
-    args: { input: t.arg({ type: CreateApiKeyInput, required: true, description: 'The created key.' }) },
+    args: {
+      input: t.arg({
+        type: CreateApiKeyInput,
+        required: true,
+        description: 'The name, the scopes and the expiry.',
+      }),
+    },
     errors: {
       types: [InvalidInputError, ForbiddenError, UnavailableError],
       union: {
@@ -123,7 +133,9 @@ builder.mutationFields((t) => ({
     description:
       'Revokes a key for good, from the next request on, together with the keys that end with it. A repeated call changes nothing. Needs the scope `keys:write` and every scope of the key.',
     authScopes: { scope: 'keys:write' },
-    args: { id: t.arg.id({ required: true, description: 'The id of an ApiKey.' }) },
+    args: {
+      id: t.arg.id({ required: true, description: 'The id of an ApiKey; an unknown one is NOT_FOUND.' }),
+    },
     errors: {
       types: [InvalidInputError, NotFoundError, ForbiddenError, UnavailableError],
       union: {

@@ -15,10 +15,14 @@ import { decodeId } from '../core/ids.ts';
 import { Agent } from '../core/named.ts';
 import { MAX_NAME, readName, readText } from '../core/text.ts';
 
-const AgentKindEnum = enumOf<AgentKind>('AgentKind', 'The kind of an agent.', {
-  HUMAN: 'A person.',
-  BOT: 'A bot.',
-});
+const AgentKindEnum = enumOf<AgentKind>(
+  'AgentKind',
+  'Whether an agent is a person or a bot, which decides how messages count (SF-13, PE-5).',
+  {
+    HUMAN: 'A person.',
+    BOT: "A program; its messages count as an agent's only if the policy says so (PE-5).",
+  },
+);
 const NAME = `1 to ${MAX_NAME} characters, unique among the account's agents.`;
 const ONLINE = 'Whether the agent is online. An agent who is offline gets no reopened conversations (SP-7).';
 const CAPACITY =
@@ -69,7 +73,11 @@ builder.mutationField('createAgent', (t) =>
     description: 'Creates an agent. Needs the scope `accounts:write`.',
     authScopes: { scope: 'accounts:write' },
     args: {
-      input: t.arg({ type: CreateAgentInput, required: true, description: 'The agent to change.' }),
+      input: t.arg({
+        type: CreateAgentInput,
+        required: true,
+        description: 'The name, kind, capacity and presence of the new agent.',
+      }),
       ...onceArgs(),
     },
     errors: {

@@ -23,7 +23,11 @@ const AdapterTimer = builder
   .implement({
     description: 'A timer that a kind of channel does not have, or limits more than profiles do.',
     fields: (t) => ({
-      timer: t.field({ type: TimerKindEnum, description: 'The timer.', resolve: ({ timer }) => timer }),
+      timer: t.field({
+        type: TimerKindEnum,
+        description: 'The timer that is excluded or limited.',
+        resolve: ({ timer }) => timer,
+      }),
       exists: t.boolean({
         description:
           'Whether the channel has the timer. Setting a timer that it does not have is an error (SF-2).',

@@ -13,10 +13,9 @@ import type { Context } from '../core/context.ts';
 import { callOf, onceArgs } from '../core/idempotency-key.ts';
 import { decodeGiven, decodeId } from '../core/ids.ts';
 import { Calendar, Channel } from '../core/named.ts';
-import { isStorableJson, MAX_NAME, MAX_NESTED, readName, readWhy } from '../core/text.ts';
+import { isStorableJson, MAX_NAME, MAX_NESTED, readName, readWhy, WHY } from '../core/text.ts';
 
 const NAME = `1 to ${MAX_NAME} characters, unique among the account's channels.`;
-const WHY = 'The reason, for the history of the rules: up to 1000 characters.';
 
 builder.objectFields(Channel, (t) => ({
   adapterId: t.exposeString('adapterId', { description: 'The kind of channel, such as `web`.' }),

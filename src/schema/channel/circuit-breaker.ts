@@ -78,7 +78,10 @@ builder.mutationField('resetChannelCircuitBreaker', (t) =>
       "Closes the circuit breaker of a channel, so that waiting messages are sent at once. If it is closed, nothing changes. Changing the channel's settings does the same. Needs the scope `accounts:write`.",
     authScopes: { scope: 'accounts:write' },
     args: {
-      channelId: t.arg.id({ required: true, description: 'The id of the channel.' }),
+      channelId: t.arg.id({
+        required: true,
+        description: 'The id of a Channel; an unknown one is NOT_FOUND.',
+      }),
       ...onceArgs(),
     },
     errors: {

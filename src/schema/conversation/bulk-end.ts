@@ -20,7 +20,7 @@ const EndResult = builder.objectRef<EndedItem>('EndResult').implement({
   description: 'The result for one conversation of `endConversations`.',
   fields: (t) => ({
     conversationId: t.id({
-      description: 'The id of the conversation.',
+      description: 'The id that the call gave.',
       resolve: ({ conversationId }) => encodeId('Conversation', conversationId),
     }),
     conversation: t.field({

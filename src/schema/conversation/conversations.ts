@@ -92,7 +92,9 @@ builder.queryFields((t) => ({
     type: Conversation,
     nullable: true,
     description: 'A conversation by id; null if the account has no such conversation.',
-    args: { id: t.arg.id({ required: true, description: 'The id of the conversation.' }) },
+    args: {
+      id: t.arg.id({ required: true, description: 'Its global id. For an unknown one the result is null.' }),
+    },
     resolve: (_root, { id }, { load }) => load.conversation(decodeId('Conversation', id, 'id')),
   }),
   conversations: t.field({

@@ -13,7 +13,7 @@ export const Due = builder.objectRef<DomainDue>('Due').implement({
     }),
     timer: t.field({
       type: TimerKindEnum,
-      description: 'The kind of the timer.',
+      description: 'The timer that fires next.',
       resolve: (due) => due.timer.kind,
     }),
     willDo: t.field({

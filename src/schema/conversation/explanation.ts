@@ -59,7 +59,7 @@ const TimerExplanationType = builder.objectRef<TimerExplanation>('TimerExplanati
   fields: (t) => ({
     timer: t.field({
       type: TimerKindEnum,
-      description: 'The kind of the timer.',
+      description: 'The timer that this entry explains.',
       resolve: ({ timer }) => timer.kind,
     }),
     willDo: t.field({

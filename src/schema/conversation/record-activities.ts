@@ -50,7 +50,7 @@ const Recorded = builder.objectRef<{ results: ResultValue[] }>('RecordedActiviti
 });
 
 const RecordActivitiesInput = builder.inputType('RecordActivitiesInput', {
-  description: 'The input of `recordActivities`.',
+  description: 'Activities to record in one call.',
   fields: (t) => ({
     activities: t.field({
       type: [ActivityInput],

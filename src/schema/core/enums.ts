@@ -141,7 +141,7 @@ export const ResettingEnum = enumOf<Exclude<ActivityKind, 'CONSUMER_MESSAGE' | '
   {
     BOT_MESSAGE: "A bot's message, unless the policy counts bots as agents.",
     AUTOMATION_MESSAGE: 'A message of a workflow or another automation.',
-    BROADCAST_MESSAGE: 'A broadcast message.',
+    BROADCAST_MESSAGE: 'A message to many customers at once.',
     CASE_STATUS: 'A change of the case status.',
     TO_QUEUE: 'A return to the queue.',
     READER_JOINED: 'A manager or colleague joins as a reader (LP-12).',

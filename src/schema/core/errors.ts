@@ -125,7 +125,7 @@ builder.objectType(ConversationEndedError, {
       resolve: () => 'the conversation has ended',
     }),
     conversationId: t.id({
-      description: 'The id of the ended conversation.',
+      description: 'The conversation that has ended, by its global id.',
       resolve: (error) => encodeId('Conversation', error.conversationId),
     }),
   }),

@@ -26,6 +26,9 @@ export function readName(name: string): string {
   return readText(name, 'name', MAX_NAME);
 }
 
+/** Describes the argument that `readWhy` reads. */
+export const WHY = 'The reason, for the history of the rules: up to 1000 characters.';
+
 /** Reads the reason for a change of rules; null if there is none. @throws InvalidInputError naming `why` */
 export function readWhy(why: string | null | undefined): string | null {
   return why ? readText(why, 'why', BOUNDS.why.max) : null;

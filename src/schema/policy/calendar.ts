@@ -14,7 +14,7 @@ import type { Context } from '../core/context.ts';
 import { callOf, onceArgs } from '../core/idempotency-key.ts';
 import { decodeGiven, decodeId } from '../core/ids.ts';
 import { Calendar } from '../core/named.ts';
-import { MAX_NAME, readName, readWhy } from '../core/text.ts';
+import { MAX_NAME, readName, readWhy, WHY } from '../core/text.ts';
 
 const NAME = `1 to ${MAX_NAME} characters, unique among the account's calendars.`;
 const ZONE = 'An IANA time zone, such as `Europe/Berlin`.';
@@ -64,7 +64,11 @@ builder.mutationField('createCalendar', (t) =>
     authScopes: { scope: 'accounts:write' },
     args: {
       name: t.arg.string({ required: true, description: NAME }),
-      hours: t.arg({ type: OpenHoursInput, required: true, description: 'The open hours.' }),
+      hours: t.arg({
+        type: OpenHoursInput,
+        required: true,
+        description: 'The weekly hours, the holidays and the time zone.',
+      }),
       ...onceArgs(),
     },
     errors: {
@@ -92,7 +96,7 @@ builder.mutationField('updateCalendar', (t) =>
       calendarId: t.arg.id({ required: true, description: 'The calendar to change.' }),
       name: t.arg.string({ description: `${NAME} Absent: unchanged.` }),
       hours: t.arg({ type: OpenHoursInput, description: 'The new open hours. Absent: unchanged.' }),
-      why: t.arg.string({ description: 'The reason, for the history of the rules: up to 1000 characters.' }),
+      why: t.arg.string({ description: WHY }),
       ...onceArgs(),
     },
     errors: {
@@ -129,7 +133,7 @@ builder.mutationField('setAccountCalendar', (t) =>
       calendarId: t.arg.id({
         description: 'The calendar. Required; null removes it, so that these channels are always open.',
       }),
-      why: t.arg.string({ description: 'The reason, for the history of the rules: up to 1000 characters.' }),
+      why: t.arg.string({ description: WHY }),
       ...onceArgs(),
     },
     errors: {

@@ -3,7 +3,7 @@ import { ConflictError, ForbiddenError, InvalidInputError } from '../../domain/e
 import { setExemptTags } from '../../rules/exempt-tags.ts';
 import { Account } from '../account/account.ts';
 import { builder } from '../core/builder.ts';
-import { readText, readWhy } from '../core/text.ts';
+import { readText, readWhy, WHY } from '../core/text.ts';
 
 const MAX = { tags: BOUNDS.exemptTags.max, tag: BOUNDS.tag.max };
 
@@ -18,7 +18,7 @@ builder.mutationField('setExemptTags', (t) =>
         required: true,
         description: `The complete list, spelled as on conversations: at most ${MAX.tags} tags of 1 to ${MAX.tag} characters. An empty list exempts nothing.`,
       }),
-      why: t.arg.string({ description: 'The reason, for the history of the rules: up to 1000 characters.' }),
+      why: t.arg.string({ description: WHY }),
       expectedVersion: t.arg.int({
         description:
           'The rules version on which the change is based. If it is not the newest, the result is a ConflictError.',

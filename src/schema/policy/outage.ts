@@ -9,10 +9,9 @@ import { enumOf } from '../core/enums.ts';
 import { callOf, onceArgs } from '../core/idempotency-key.ts';
 import { decodeGiven, decodeId } from '../core/ids.ts';
 import { Channel } from '../core/named.ts';
-import { readWhy } from '../core/text.ts';
+import { readWhy, WHY } from '../core/text.ts';
 
 const LIST = 'outage';
-const WHY = 'The reason, for the history of the rules: up to 1000 characters.';
 
 const OutageKindEnum = enumOf<OutageRow['kind']>('OutageKind', 'The cause of an outage.', {
   OUTAGE: "A channel's messages could not arrive. Recorded with `recordOutage`.",

@@ -5,7 +5,7 @@ import { builder } from '../core/builder.ts';
 import type { Context } from '../core/context.ts';
 import { decodeGiven } from '../core/ids.ts';
 import { Channel } from '../core/named.ts';
-import { readWhy } from '../core/text.ts';
+import { readWhy, WHY } from '../core/text.ts';
 
 const Pause = builder.objectRef<PauseRow>('Pause').implement({
   description: 'An active pause of automatic ends (LL-15).',
@@ -61,7 +61,7 @@ for (const { name, change, description } of CHANGES)
       args: {
         channelId: t.arg.id({ description: 'The channel. Absent: the whole account.' }),
         why: t.arg.string({
-          description: 'The reason, for the history of the rules: up to 1000 characters.',
+          description: WHY,
         }),
       },
       errors: {

@@ -19,7 +19,7 @@ import { setPolicy } from '../../rules/set-policy.ts';
 import { builder } from '../core/builder.ts';
 import { decodeGiven, decodeId, encodeId } from '../core/ids.ts';
 import { Channel, Skill } from '../core/named.ts';
-import { readText } from '../core/text.ts';
+import { readText, WHY } from '../core/text.ts';
 import { Origin } from './origin.ts';
 import { POLICY_FIELD_NAMES, POLICY_FIELDS } from './policy-fields.ts';
 
@@ -51,7 +51,7 @@ const Origins = builder.objectRef<PolicyAt['origins']>('PolicyOrigins').implemen
     fieldMap((name) =>
       t.field({
         type: Origin,
-        description: `The origin of \`${name}\`.`,
+        description: `The layer or profile that sets \`${name}\`, with its rules version.`,
         resolve: (origins) => origins[name],
       }),
     ),
@@ -107,7 +107,7 @@ const SetPolicyInput = builder.inputType('SetPolicyInput', {
   fields: (t) => ({
     channelId: t.id({ description: 'The channel of the layer. Absent: the layer is not for one channel.' }),
     skillId: t.id({ description: 'The skill of the layer. Absent: the layer is not for one skill (LP-4).' }),
-    why: t.string({ description: 'The reason, for the history of the rules: up to 1000 characters.' }),
+    why: t.string({ description: WHY }),
     expectedVersion: t.int({
       description:
         'The rules version on which the change is based. If it is not the newest, the result is a ConflictError.',

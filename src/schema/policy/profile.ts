@@ -12,10 +12,9 @@ import { setProfile } from '../../rules/set-profile.ts';
 import { Account } from '../account/account.ts';
 import { builder } from '../core/builder.ts';
 import { enumOf } from '../core/enums.ts';
-import { readText, readWhy } from '../core/text.ts';
+import { readText, readWhy, WHY } from '../core/text.ts';
 
 const MAX = { caseStatuses: BOUNDS.caseStatuses.max, caseStatus: BOUNDS.caseStatus.max };
-const WHY = 'The reason, for the history of the rules: up to 1000 characters.';
 
 const ProfileEnum = enumOf<string>('Profile', 'A named set of bounds, defaults and reset rules.', {
   LULL: 'The abilities of all vendors together, with the widest bounds.',

@@ -13,7 +13,7 @@ const RulesChangeKindEnum = enumOf<RulesVersionRow['kind']>(
   {
     POLICY: 'A layer of the policy.',
     PROFILE: 'The new profile.',
-    CHANNEL: 'A channel.',
+    CHANNEL: 'Settings, name or calendar of a channel, or a new channel.',
     CALENDAR: 'Open hours or holidays.',
     OUTAGE: 'An outage, or a pause of automatic ends (LL-15).',
     EXEMPT_TAGS: 'The tags that keep a conversation from closing (PE-7).',

@@ -33,7 +33,7 @@ const ReportReason = builder.objectRef<Figures['reasons'][number]>('ReportReason
   fields: (t) => ({
     reason: t.field({
       type: EndReasonEnum,
-      description: 'The reason of the ends.',
+      description: 'Why these conversations ended.',
       resolve: ({ reason }) => reason,
     }),
     closed: t.exposeInt('closed', {
@@ -45,7 +45,11 @@ const ReportReason = builder.objectRef<Figures['reasons'][number]>('ReportReason
 const ReportEnder = builder.objectRef<Figures['enders'][number]>('ReportEnder').implement({
   description: 'The number of conversations that one role closed (PE-14).',
   fields: (t) => ({
-    by: t.field({ type: EndedByEnum, description: 'Who.', resolve: ({ by }) => by }),
+    by: t.field({
+      type: EndedByEnum,
+      description: 'The role that ended these conversations.',
+      resolve: ({ by }) => by,
+    }),
     closed: t.exposeInt('closed', {
       description: 'The number of these conversations, as a part of `totalClosed`.',
     }),

@@ -11,7 +11,7 @@ const RunReason = builder.objectRef<StoredRun['reasons'][number]>('RunReason').i
   fields: (t) => ({
     reason: t.field({
       type: EndReasonEnum,
-      description: 'The reason of the ends.',
+      description: 'Why these conversations ended.',
       resolve: ({ reason }) => reason,
     }),
     ended: t.exposeInt('ended', { description: 'The number of these conversations.' }),
@@ -22,7 +22,9 @@ const Run = builder.objectRef<StoredRun>('Run').implement({
   description:
     'All ends that one version of the rules caused by itself. Conversations that were reopened since are not counted.',
   fields: (t) => ({
-    rulesVersion: t.exposeInt('rulesVersion', { description: 'The rules version of the run.' }),
+    rulesVersion: t.exposeInt('rulesVersion', {
+      description: 'The version of the rules that caused these ends.',
+    }),
     ended: t.exposeInt('ended', { description: 'The number of conversations that the run ended.' }),
     reasons: t.field({
       type: [RunReason],

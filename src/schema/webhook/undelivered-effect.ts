@@ -18,18 +18,26 @@ import { Channel } from '../core/named.ts';
 
 const LIST = 'effect';
 
-const EffectKindEnum = enumOf<EffectRow['kind']>('EffectKind', 'The kind of an effect.', {
-  DELIVER_MESSAGE: 'A message to the customer.',
-  SEND_WEBHOOK: 'An event, sent to a webhook endpoint.',
-});
-const EffectStateEnum = enumOf<EffectRow['state']>('EffectState', 'The state of an effect.', {
-  PENDING: 'It is waiting to be sent.',
-  SENT: 'It was sent.',
-  DEAD: 'It failed for good: it was refused, or retried too often.',
-  DROPPED: 'It was dropped, because it is no longer needed.',
-  UNCONFIRMED:
-    'Its outcome is unknown. It is not retried automatically, because the customer could then see it twice.',
-});
+const EffectKindEnum = enumOf<EffectRow['kind']>(
+  'EffectKind',
+  'Whether an effect is for a customer or for a backend.',
+  {
+    DELIVER_MESSAGE: 'A message to the customer.',
+    SEND_WEBHOOK: 'An event, sent to a webhook endpoint.',
+  },
+);
+const EffectStateEnum = enumOf<EffectRow['state']>(
+  'EffectState',
+  'How far the sending of an effect has come.',
+  {
+    PENDING: 'It is waiting to be sent.',
+    SENT: 'It was sent.',
+    DEAD: 'It failed for good: it was refused, or retried too often.',
+    DROPPED: 'It was dropped, because it is no longer needed.',
+    UNCONFIRMED:
+      'Its outcome is unknown. It is not retried automatically, because the customer could then see it twice.',
+  },
+);
 
 const Effect = builder.objectRef<EffectRow>('Effect');
 builder.node(Effect, {

@@ -26,7 +26,10 @@ builder.mutationField('sendTestWebhook', (t) =>
       'Sends an event of the type `test` to an endpoint at once, even while its circuit breaker is open; a success closes it. A failed test is not retried and does not count as a failure. For a disabled endpoint the result is an InvalidInputError. Needs the scope `accounts:write`.',
     authScopes: { scope: 'accounts:write' },
     args: {
-      endpointId: t.arg.id({ required: true, description: 'The id of a WebhookEndpoint.' }),
+      endpointId: t.arg.id({
+        required: true,
+        description: 'The id of a WebhookEndpoint that is enabled; an unknown one is NOT_FOUND.',
+      }),
       ...onceArgs(),
     },
     errors: {
@@ -51,7 +54,10 @@ builder.mutationField('redeliverWebhook', (t) =>
       'Sends the event of a delivery to its endpoint again, with the same id: at once, and then with the usual retries. For a disabled endpoint the result is an InvalidInputError. Needs the scope `accounts:write`.',
     authScopes: { scope: 'accounts:write' },
     args: {
-      deliveryId: t.arg.id({ required: true, description: 'The id of a WebhookDelivery.' }),
+      deliveryId: t.arg.id({
+        required: true,
+        description: 'The id of a WebhookDelivery of the last 30 days; an unknown one is NOT_FOUND.',
+      }),
       ...onceArgs(),
     },
     errors: {

@@ -21,14 +21,13 @@ import {
 import { builder } from '../core/builder.ts';
 import { callOf, onceArgs } from '../core/idempotency-key.ts';
 import { decodeGiven, decodeId } from '../core/ids.ts';
-import { readText, readWhy } from '../core/text.ts';
+import { readText, readWhy, WHY } from '../core/text.ts';
 import { endpointOf, WebhookEndpoint } from './webhook-endpoint.ts';
 
 const EVENT_NAMES = WEBHOOK_EVENTS.map((name) => `\`${name}\``).join(', ');
 const URL_FORM =
   'It must begin with `https://` and point to a public host, unless the operator allows others, and contain neither user nor password. Up to 2000 characters.';
 const EVENTS_FORM = `At least one of ${EVENT_NAMES}.`;
-const WHY = 'The reason, for the history of the rules: up to 1000 characters.';
 const NEEDS = 'This is a change of rules. Needs the scope `accounts:write`.';
 
 const CreateWebhookEndpointInput = builder.inputType('CreateWebhookEndpointInput', {
@@ -48,7 +47,10 @@ const CreateWebhookEndpointInput = builder.inputType('CreateWebhookEndpointInput
 const UpdateWebhookEndpointInput = builder.inputType('UpdateWebhookEndpointInput', {
   description: 'Changes of an endpoint. Fields that are left out stay.',
   fields: (t) => ({
-    endpointId: t.id({ required: true, description: 'The id of a WebhookEndpoint.' }),
+    endpointId: t.id({
+      required: true,
+      description: 'The id of a WebhookEndpoint; an unknown one is NOT_FOUND.',
+    }),
     url: t.string({
       description: `The new URL. ${URL_FORM} A different URL needs \`secret\` in the same call; without it the result is SECRETS_NEEDED.`,
     }),
@@ -70,7 +72,7 @@ const WebhookEndpointWithSecret = builder.objectRef<WithSecret>('WebhookEndpoint
   fields: (t) => ({
     endpoint: t.field({
       type: WebhookEndpoint,
-      description: 'The endpoint.',
+      description: 'The created or changed endpoint.',
       resolve: ({ endpoint }) => endpoint,
     }),
     secret: t.exposeString('secret', {
@@ -86,7 +88,11 @@ builder.mutationField('createWebhookEndpoint', (t) =>
     description: `Creates an endpoint, which receives events from now on. An account can have 50. A repeated call creates another one. ${NEEDS}`,
     authScopes: { scope: 'accounts:write' },
     args: {
-      input: t.arg({ type: CreateWebhookEndpointInput, required: true, description: 'The endpoint.' }),
+      input: t.arg({
+        type: CreateWebhookEndpointInput,
+        required: true,
+        description: 'The URL, the events and the channel.',
+      }),
     },
     errors: {
       types: [InvalidInputError, NotFoundError, OutOfBoundsError, ForbiddenError],
@@ -151,7 +157,10 @@ builder.mutationField('rotateWebhookSecret', (t) =>
     description: `Creates a new secret for an endpoint. For 24 hours calls have two signatures, of the new and the former secret, so that the receiver has time to change. If it is rotated again in that time, the older one becomes invalid at once. ${NEEDS}`,
     authScopes: { scope: 'accounts:write' },
     args: {
-      endpointId: t.arg.id({ required: true, description: 'The id of a WebhookEndpoint.' }),
+      endpointId: t.arg.id({
+        required: true,
+        description: 'The id of a WebhookEndpoint; an unknown one is NOT_FOUND.',
+      }),
       why: t.arg.string({ description: WHY }),
     },
     errors: {
@@ -191,7 +200,10 @@ for (const { name, change, description } of SWITCHES)
       description: `${description} ${NEEDS}`,
       authScopes: { scope: 'accounts:write' },
       args: {
-        endpointId: t.arg.id({ required: true, description: 'The id of a WebhookEndpoint.' }),
+        endpointId: t.arg.id({
+          required: true,
+          description: 'The id of a WebhookEndpoint; an unknown one is NOT_FOUND.',
+        }),
         why: t.arg.string({ description: WHY }),
         ...onceArgs(),
       },
@@ -230,7 +242,10 @@ builder.mutationField('deleteWebhookEndpoint', (t) =>
     description: `Deletes an endpoint with its secrets for good. Its waiting events are dropped, and its deliveries can no longer be read. ${NEEDS}`,
     authScopes: { scope: 'accounts:write' },
     args: {
-      endpointId: t.arg.id({ required: true, description: 'The id of a WebhookEndpoint.' }),
+      endpointId: t.arg.id({
+        required: true,
+        description: 'The id of a WebhookEndpoint; an unknown one is NOT_FOUND.',
+      }),
       why: t.arg.string({ description: WHY }),
       ...onceArgs(),
     },
