@@ -77,8 +77,8 @@ function tally(call: Deciding): Record<string, number> {
 }
 const failed = (index: number): Action => ({ kind: 'RECEIPT', of: `known ${index}`, state: 'FAILED' });
 
-describe('a call of a thousand activities takes time in proportion to its size and the stored events', () => {
-  it('when each adds 50 new tags', () => {
+describe('a call of a thousand activities', () => {
+  it('takes time in proportion to its size when each activity adds 50 new tags', () => {
     const add = (index: number) =>
       Array.from({ length: 50 }, (_, tag) => `${index} ${tag} `.padEnd(100, 'x'));
     const call = callOf(pastOf(2, inTurn), (index) => ({
@@ -112,11 +112,14 @@ describe('a call of a thousand activities takes time in proportion to its size a
       (index) => ({ action: { kind: 'COMMENT' }, at: late(SIZE - index) }),
     ],
     ['messages with long texts', past, () => ({ action: { kind: 'INBOUND', text: 'İ👍 c'.repeat(100) } })],
-  ])('when it consists of %s on a conversation of ten thousand events', (_, of, commandOf) => {
-    expect(tally(callOf(of, commandOf))).toEqual({ APPLIED: SIZE });
-  });
+  ])(
+    'takes time in proportion to its size and the stored events: %s on a conversation of ten thousand events',
+    (_, of, commandOf) => {
+      expect(tally(callOf(of, commandOf))).toEqual({ APPLIED: SIZE });
+    },
+  );
 
-  it('and yields to other work of the process in between', async () => {
+  it('yields to other work of the process in between', async () => {
     let turns = 0;
     const timer = setInterval(() => turns++, 1);
     let time = NOON;
