@@ -71,7 +71,7 @@ describe('two concurrent calls', () => {
     await expectWhole();
   });
 
-  it('for many contacts in opposite orders do not deadlock', async () => {
+  it('do not deadlock for many contacts in opposite orders', async () => {
     for (let round = 0; round < 5; round++) {
       const calls = Array.from({ length: 40 }, (_, index) => inbound(`many ${round} ${index}`));
       const results = await Promise.all([

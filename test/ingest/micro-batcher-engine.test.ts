@@ -199,7 +199,7 @@ describe('concurrent calls', () => {
   it.each([
     ['conversation', 'an open conversation', (name: string) => message(`${name} free`, `${name} 2`)],
     ['contact', 'a new one', (name: string) => message(`${name} new`, `${name} 2`)],
-  ])('that wait for a locked %s do not delay a call for %s', async (table, _what, other) => {
+  ])('wait for a locked %s without delaying a call for %s', async (table, _what, other) => {
     const [held, { target, ...free }] = [`${table} held`, other(table)];
     for (const name of [held, `${table} free`]) await applyAmong(message(name, `${name} first`));
     const { promise: released, resolve: release } = Promise.withResolvers<void>();
@@ -243,7 +243,7 @@ describe('concurrent calls', () => {
     expect(listened.sent.filter(({ text }) => text.includes('lock_timeout'))).toEqual([]);
   });
 
-  it('of two accounts each get their own results', async () => {
+  it('get the results of their own account when they are for two accounts', async () => {
     const otherId = await createAccount(engine.deps, { name: 'other' });
     const channel = { name: 'web', adapter: 'web', settings: {} };
     const channelId = await ensureChannel(engine.deps, otherId, channel);

@@ -181,13 +181,13 @@ describe('LL-2 a change between the read and the write', () => {
     await expectSound();
   });
 
-  it('of more than 2 s on the clock makes the call read again under a lock', async () => {
+  it('makes the call read again under a lock if it takes more than 2 s on the clock', async () => {
     const { results, locked } = await applyWhile([message('a')], async () => engine.clock.advance(2_001));
     expect([outcomes(results), locked]).toEqual([['APPLIED'], 1]);
     await expectSound();
   });
 
-  it('of more than 3 s on the database clock makes the call retry under a lock', async () => {
+  it('makes the call retry under a lock if it takes more than 3 s on the database clock', async () => {
     const { results, locked } = await applyWhile([message('a')], () => engine.db.sql`select pg_sleep(3.1)`);
     expect([outcomes(results), locked]).toEqual([['APPLIED'], 1]);
     await expectSound();

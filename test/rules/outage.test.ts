@@ -91,7 +91,7 @@ describe('outages', () => {
     expect(await engine.latest('after the fact')).toMatchObject({ status: 'ENDED', lateness_ms: '0' });
   });
 
-  it('LL-7 of one channel do not affect the others', async () => {
+  it('LL-7 affect only their own channel', async () => {
     const since = await quiet('up', engine.channelId);
     await quiet('down', app);
     await begin('OUTAGE', inMs(0), app);
@@ -170,7 +170,7 @@ describe('a pause', () => {
     expect(await wakeAt()).not.toBeNull();
   });
 
-  it('LL-15 of one channel does not affect the others', async () => {
+  it('LL-15 affects only its own channel', async () => {
     await quiet('runs', engine.channelId);
     await quiet('stands', app);
     await begin('PAUSE', inMs(0), app);

@@ -29,7 +29,7 @@ async function quiet(
 const statusOf = async (address: string) => (await engine.latest(address)).status;
 
 describe('thresholds', () => {
-  it('LP-4 of account, channel, skill, and skill on a channel apply by precedence: the most specific one decides', async () => {
+  it('LP-4 apply by precedence of account, channel, skill, and skill on a channel: the most specific one decides', async () => {
     await engine.policy({ autoCloseAfter: 'PT1H' });
     await engine.policy({ autoCloseAfter: 'PT2H' }, { channelId: app });
     await engine.policy({ autoCloseAfter: 'PT3H' }, { skillId: engine.sales });
@@ -66,7 +66,7 @@ describe('thresholds', () => {
     expect(await origin()).toMatchObject({ scope: 'ACCOUNT' });
   });
 
-  it('LP-4 of the new skill apply after a change of skill', async () => {
+  it('LP-4 change to those of the new skill after a change of skill', async () => {
     await engine.policy({ autoCloseAfter: 'PT3H' }, { skillId: engine.sales });
     await quiet('moved', { skillId: engine.sales });
     const began = engine.clock.now();

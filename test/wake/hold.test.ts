@@ -75,7 +75,7 @@ describe('a hold', () => {
     expect(await engine.latest('nobody')).toMatchObject({ status: 'ENDED', end_reason: 'UNANSWERED' });
   });
 
-  it('PE-6 that is released late restarts the clock from its end, and the close is not late', async () => {
+  it('PE-6 restarts the clock from its end when it is released late, and the close is not late', async () => {
     const until = inMs(HOUR);
     await held('late', until);
     await engine.jumpTo(inMs(90 * MINUTE));
@@ -84,7 +84,7 @@ describe('a hold', () => {
     expect(await engine.latest('late')).toMatchObject({ status: 'ENDED', lateness_ms: '0' });
   });
 
-  it('PE-6 that is released after the close fell due lets the conversation close at once', async () => {
+  it('PE-6 lets the conversation close at once when it is released after the close fell due', async () => {
     const until = inMs(HOUR);
     await held('very late', until);
     await engine.jumpTo(inMs(9 * HOUR));
@@ -128,7 +128,7 @@ describe('a hold', () => {
     expect(await engine.latest('protected')).toMatchObject({ status: 'ENDED', end_reason: 'PROTECTION' });
   });
 
-  it('PE-6 that ended while no wake ran is released, and the conversation closes on time, without a protection', async () => {
+  it('PE-6 is released if it ended while no wake ran, and the conversation closes on time without a protection', async () => {
     const { deps } = engine;
     const bare = async (rules: ReturnType<typeof deps.rules.at>) => ({
       ...(await rules),

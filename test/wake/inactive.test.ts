@@ -96,7 +96,7 @@ describe('an INACTIVE conversation', () => {
     expect(await engine.latest('SF-7')).toMatchObject({ status: 'WAITING' });
   });
 
-  it('becomes ACTIVE when an agent writes', async () => {
+  it('becomes ACTIVE when an agent writes, and INACTIVE again after another 10 minutes', async () => {
     const first = await answered('agent');
     await wait(10 * MINUTE);
     await engine.answers('agent');

@@ -55,7 +55,7 @@ async function wokenAtOnce(address: string) {
 }
 const CLOSED = { status: 'ENDED', end_reason: 'AUTO_CLOSE', lateness_ms: '0' };
 
-describe('entering a lane', () => {
+describe('entering a lane or changing a clock in it', () => {
   it('writes neither the lane nor the queue for an ordinary message', async () => {
     await quiet('known lane');
     await engine.runUntil(inMs(MINUTE));
@@ -98,7 +98,7 @@ describe('entering a lane', () => {
     expect(await wokenAtOnce('late')).toMatchObject(CLOSED);
   });
 
-  it('is not required: an earlier clock within the lane also wakes it at once', async () => {
+  it('with an earlier clock in the same lane wakes it at once', async () => {
     await engine.writes('back', { at: inMs(-HOUR), skillId: engine.care });
     await engine.answers('back');
     await engine.runUntil(inMs(MINUTE));
@@ -169,7 +169,7 @@ describe('entering a lane', () => {
     expect(engine.armed.at(-1)).toMatchObject({ wakeAt: until });
   });
 
-  it('that is new does not lose a conversation with a 5 s old clock, although no wake ran for 10 minutes', async () => {
+  it('does not lose a conversation with a 5 s old clock in a new lane, although no wake ran for 10 minutes', async () => {
     const [skillId] = (await ensureSkills(engine.deps, engine.accountId, ['new'])).values();
     await engine.does('first', { kind: 'INBOUND', skillId: skillId as string }, { at: inMs(-6000) });
     await engine.answers('first', { at: inMs(-5000) });

@@ -98,7 +98,7 @@ describe('an alarm', () => {
 });
 
 describe('a wake', () => {
-  it('SP-10 that used outdated rules acts on no conversation, and settles by the new rules', async () => {
+  it('SP-10 acts on no conversation if it used outdated rules, and settles by the new rules', async () => {
     const alarm = await due('rules');
     const old = await engine.deps.rules.newest(engine.accountId);
     await engine.policy({ autoCloseAfter: 'PT5H' });
