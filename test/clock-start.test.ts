@@ -3,9 +3,9 @@ import { pass, start, started, withFakeTime } from './support/database-time.ts';
 
 withFakeTime();
 
-describe('at a start', () => {
+describe('when a process starts', () => {
   it.each([600_000, -600_000])(
-    'a database %i ms away from the machine is not trusted, and the clock shows the later time',
+    'a database whose time is %i ms off the machine’s is not trusted, and the clock shows the later time',
     async (shiftMs) => {
       const { clock } = await started({ shiftMs });
       await pass(120_000);
@@ -14,7 +14,7 @@ describe('at a start', () => {
     },
   );
 
-  it('the clock shows the machine’s time if another process denies the database’s, however far ahead that is', async () => {
+  it('the clock shows the machine’s time if another process denies the database’s time, however far ahead it is', async () => {
     const said = { deny: true, step: false, vouch: false };
     const { clock } = await started({ shiftMs: 600_000 }, { exchange: async () => said });
     await pass(20_000);
@@ -74,7 +74,7 @@ it('the clock is not trusted while another process denies the database’s time;
   expect(told.at(-1)).toBe('WRONG');
 });
 
-it('the clock is not trusted while another process steps; two that step at once do not wait for each other', async () => {
+it('the clock is not trusted while another process steps; two processes that step at once do not wait for each other', async () => {
   const said = { deny: false, step: false, vouch: false };
   const told: (string | null)[] = [];
   const exchange = async (says: string | null) => {
@@ -111,12 +111,12 @@ it('the clock follows no step that another process denies', async () => {
   expect(clock.now()).toEqual(new Date(start + 70_000));
 });
 
-describe('a process that is held up while it looks at its clocks', () => {
+describe('a process that is delayed while it reads its clocks', () => {
   const HELD_MS = 100;
-  /** Looks at the clocks that a start takes, and some more. */
+  /** Numbers of the clock readings to delay: those that a start takes, and some more. */
   const LOOKS = Array.from({ length: 30 }, (_, index) => index + 1);
 
-  it.each(['before', 'after'])('has the right time if it is held up %s any look', async (when) => {
+  it.each(['before', 'after'])('shows the right time when the delay comes %s any reading', async (when) => {
     const off: number[] = [];
     for (const held of LOOKS) {
       let looks = 0;
@@ -129,7 +129,7 @@ describe('a process that is held up while it looks at its clocks', () => {
         return now;
       };
       const { clock } = await started({ answerMs: 400 }, { monotonic });
-      // Whoever is held up once more gets an old time, which is right.
+      // A process that is delayed again shows an old time, which is correct.
       while (looks <= held) clock.now();
       off.push(clock.now().getTime() - Date.now());
     }

@@ -40,7 +40,7 @@ it('a slow answer changes neither the time nor its trust', async () => {
   expect(clock.isTrusted()).toBe(true);
 });
 
-it('the clock does not follow a database that runs too fast, and is not trusted once that is half a second ahead', async () => {
+it('the clock does not follow a database that runs too fast, and is not trusted once the database is half a second ahead', async () => {
   const { clock, state } = await started();
   for (let reading = 1; reading <= 6; reading++) {
     state.shiftMs = reading * 100;
@@ -51,7 +51,7 @@ it('the clock does not follow a database that runs too fast, and is not trusted 
 });
 
 it.each([600_000, -600_000, 3_600_000])(
-  'a database that jumps by %i ms for 9 s is never followed, and trusted once it has agreed for 5 s',
+  'the clock never follows a database that jumps by %i ms for 9 s, and is trusted once it has agreed for 5 s',
   async (jump) => {
     const { clock, state } = await started();
     await pass(5_000);
@@ -88,7 +88,7 @@ it('a step back of the database and the machine is followed after 60 s', async (
   expect(clock.now()).toEqual(new Date(start + 4_000));
 });
 
-it('a step ahead of both is followed after 60 s, once `resume` has recorded that the time between does not count', async () => {
+it('a step ahead of both is followed after 60 s, once `resume` has recorded that the skipped time does not count', async () => {
   let isRecorded = false;
   const asked: unknown[] = [];
   const resume = async (...args: unknown[]) => {
@@ -112,7 +112,7 @@ it('a step ahead of both is followed after 60 s, once `resume` has recorded that
   expect(clock.now()).toEqual(new Date(start + 671_000));
 });
 
-it('jumps in a row never agree', async () => {
+it('the clock is not trusted while the database and the machine jump every 40 s', async () => {
   const { clock, state } = await started();
   for (let step = 1; step <= 4; step++) {
     state.shiftMs += 60_000;
@@ -144,7 +144,7 @@ it('the time for which the machine was suspended counts at once', async () => {
   expect(clock.now()).toEqual(new Date(start + 602_500));
 });
 
-it('after a statement met another time, nothing is trusted until the clocks have agreed for 5 s', async () => {
+it('after a statement reports a doubtful time, the clock is not trusted until both have agreed for 5 s', async () => {
   const { clock } = await started();
   await pass(1_000);
   clock.doubt();
@@ -156,7 +156,7 @@ it('after a statement met another time, nothing is trusted until the clocks have
 });
 
 it.each([-180_000, 180_000])(
-  'a jump of the running time by %i ms ends trust at once, and within 2 s it is trusted again, with no time lost',
+  'a jump of the monotonic clock by %i ms ends trust at once; it returns within 2 s, with no time lost',
   async (jump) => {
     let shift = 0;
     const { clock } = await started({}, { monotonic: () => performance.now() + shift });
@@ -184,7 +184,7 @@ it('after a late first answer, quick answers cause no jump', async () => {
   expect(Math.abs(clock.now().getTime() - start - performance.now())).toBeLessThan(20);
 });
 
-it('the clock runs on untrusted while the database cannot be read', async () => {
+it('the clock continues untrusted while the database cannot be read', async () => {
   const { clock, state } = await started();
   state.down = true;
   await pass(10_000);

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { readConfig } from '../src/config.ts';
 import { SetupError } from '../src/domain/errors.ts';
 
-it('has a default for everything', () => {
+it('every variable has a default', () => {
   expect(readConfig({})).toEqual({
     databaseUrl: undefined,
     redisUrl: undefined,
@@ -36,11 +36,11 @@ it('has a default for everything', () => {
   });
 });
 
-it('an empty variable is one that is not set', () => {
+it('an empty variable counts as not set', () => {
   expect(readConfig({ PORT: '', DATABASE_URL: '', NODE_ENV: '' })).toEqual(readConfig({}));
 });
 
-it('takes what is set', () => {
+it('variables that are set override the defaults', () => {
   const config = readConfig({
     DATABASE_URL: 'postgres://ann:secret@db/lull',
     REDIS_URL: 'rediss://cache:6380',
@@ -155,11 +155,11 @@ it.each([
   expect(read).not.toThrow(value);
 });
 
-it('names every bad variable at once', () => {
+it('one error names every invalid variable', () => {
   expect(() => readConfig({ PORT: 'x', NODE_ENV: 'y' })).toThrow(/PORT.*NODE_ENV/);
 });
 
-it('refuses half a set-up of tokens', () => {
+it('the JWKS URL, issuer and audience must be set together', () => {
   const LULL_JWKS_URL = 'https://login.example/keys';
   for (const half of [{ LULL_JWKS_URL }, { LULL_JWKS_URL, LULL_JWT_ISSUER: 'x' }, { LULL_JWT_AUDIENCE: 'x' }])
     expect(() => readConfig(half)).toThrow(
@@ -167,6 +167,6 @@ it('refuses half a set-up of tokens', () => {
     );
 });
 
-it('refuses a rate limit that lets in nobody', () => {
+it('a rate limit of 0 is refused', () => {
   expect(() => readConfig({ LULL_RATE_LIMIT: '0' })).toThrow(/LULL_RATE_LIMIT.*1 to 1000000/);
 });

@@ -18,27 +18,27 @@ it('secrets never reach the log', () => {
   expect(written).toContain('postgres://ann:[redacted]@db:5432/lull');
 });
 
-it('characters that do not show are escaped, and JSON gives them back', () => {
+it('invisible characters are escaped, and parsing the JSON restores them', () => {
   const name = 'a\x1b[2J\x7f\x9b31m\u202e\u2028b';
   const written = logged((log) => log.warn({ name }, `called ${name}`));
   expect(written.trimEnd()).toMatch(/^[\x20-\x7e]+$/);
   expect(JSON.parse(written)).toMatchObject({ name, msg: `called ${name}` });
 });
 
-it('leaves what is no secret', () => {
+it('text without secrets is logged unchanged', () => {
   const written = logged((log) => log.info({ url: 'http://127.0.0.1:4400/graphql', to: 'a@b' }, 'listening'));
   expect(JSON.parse(written)).toMatchObject({ url: 'http://127.0.0.1:4400/graphql', to: 'a@b' });
 });
 
-it('keeps to its level', () => {
+it('lines below the configured level are not written', () => {
   expect(logged((log) => log.debug('detail'))).toBe('');
 });
 
-describe('customers', () => {
+describe('redaction of customer addresses', () => {
   const ADDRESSES = ['+4915112345678', '4915112345678', 'ada.marked@customer.example', 'marked-visitor'];
   const error = (more: object, message = 'failed') => Object.assign(new Error(message), more);
 
-  it('are in no line that tells of an error of the database', () => {
+  it('removes them from lines about database errors', () => {
     for (const address of ADDRESSES) {
       const written = logged((log) => {
         const fields = {
@@ -64,7 +64,7 @@ describe('customers', () => {
     }
   });
 
-  it('are in no line that tells of an error of a provider, nor in one that somebody wrote without a thought', () => {
+  it('removes them from lines about provider errors and from carelessly written lines', () => {
     for (const address of ADDRESSES) {
       const written = logged((log) => {
         log.error({
@@ -89,7 +89,7 @@ describe('customers', () => {
     }
   });
 
-  it('leave ids, instants, versions and counts as they are', () => {
+  it('leaves ids, instants, versions and counts as they are', () => {
     const fields = {
       ...{ id: '018f0000-0000-7000-8000-000000000000', at: '2026-03-02T12:00:00.000Z', count: 1234567890 },
       ...{ migrations: ['20261120125703_start'], version: '1.2.3', host: '10.0.0.1:5432' },

@@ -28,7 +28,7 @@ function recordingLog() {
   return { log, lines };
 }
 
-/** Steps that note with what they were called, and then do what `act` does. */
+/** Steps that record their calls and then run `act`. */
 function recordingSteps(act: () => Promise<unknown> | undefined) {
   const called: [keyof AfterCommitSteps, unknown[]][] = [];
   const { log, lines } = recordingLog();
@@ -58,20 +58,20 @@ const FAILURES: [how: string, act: () => Promise<unknown> | undefined][] = [
 ];
 
 describe('a step after a commit', () => {
-  it.each(FAILURES)('that %s resolves, and its error is logged with its fields', async (_how, act) => {
+  it.each(FAILURES)('resolves when it %s, and its error is logged with its fields', async (_how, act) => {
     const { log, lines } = recordingLog();
     expect(await infallible(log, 'alarms were lost', act, { alarms: 2 })).toBeUndefined();
     expect(lines).toMatchObject([{ msg: 'alarms were lost', alarms: 2, err: { message: 'lost' } }]);
   });
 
-  it('that succeeds logs nothing, whether or not it waits for something', async () => {
+  it('logs nothing when it succeeds, whether or not it is asynchronous', async () => {
     const { log, lines } = recordingLog();
     await infallible(log, 'lost', async () => 'kept');
     await infallible(log, 'lost', () => undefined);
     expect(lines).toEqual([]);
   });
 
-  it('has a type that no other promise has', () => {
+  it('has a type to which no ordinary promise can be assigned', () => {
     const promise: Promise<void> = Promise.resolve();
     // @ts-expect-error: it may reject
     const asInfallible: Infallible = promise;
@@ -81,15 +81,15 @@ describe('a step after a commit', () => {
   });
 });
 
-it('nothing but infallible asserts that a promise never rejects', () => {
+it('only `infallible` asserts that a promise never rejects', () => {
   const asserting = sourceFiles(root, ['src']).filter(({ text }) =>
     /\bas (?:unknown as )?Infallible\b/.test(text),
   );
   expect(asserting.map(({ path }) => path)).toEqual(['src/after-commit.ts']);
 });
 
-describe('what a flow caused', () => {
-  it('reaches one step each, after the flow, and the result is returned', async () => {
+describe('the consequences of a flow', () => {
+  it('are passed to one step each after the flow, and the result is returned', async () => {
     const { steps, called } = recordingSteps(async () => {});
     const flow = Promise.withResolvers<{ result: string; caused: Caused }>();
     const routed = openAfterCommit(steps)(flow.promise);
@@ -104,24 +104,21 @@ describe('what a flow caused', () => {
     ]);
   });
 
-  it.each(FAILURES)(
-    'cannot fail the call, and no step keeps another from its turn: each %s',
-    async (_how, act) => {
-      const { steps, called, lines } = recordingSteps(act);
-      expect(await openAfterCommit(steps)(Promise.resolve({ result: 'result', caused: everything }))).toBe(
-        'result',
-      );
-      expect(called.map(([name]) => name)).toEqual([
-        'scheduleWakes',
-        'nudgeSender',
-        'publish',
-        'scheduleAccount',
-      ]);
-      expect(lines.map(({ msg }) => msg).sort()).toEqual(called.map(([name]) => `${name} failed`).sort());
-    },
-  );
+  it.each(FAILURES)('cannot fail the call, and every step runs, when each step %s', async (_how, act) => {
+    const { steps, called, lines } = recordingSteps(act);
+    expect(await openAfterCommit(steps)(Promise.resolve({ result: 'result', caused: everything }))).toBe(
+      'result',
+    );
+    expect(called.map(([name]) => name)).toEqual([
+      'scheduleWakes',
+      'nudgeSender',
+      'publish',
+      'scheduleAccount',
+    ]);
+    expect(lines.map(({ msg }) => msg).sort()).toEqual(called.map(([name]) => `${name} failed`).sort());
+  });
 
-  it('is nothing where there is nothing: no step runs', async () => {
+  it('run no step when there are none', async () => {
     const { steps, called } = recordingSteps(async () => {});
     const nothing: Caused = {
       alarms: [],
@@ -133,7 +130,7 @@ describe('what a flow caused', () => {
     expect(called).toEqual([]);
   });
 
-  it('is lost with a flow that fails: its error is thrown, and no step runs', async () => {
+  it('are dropped when the flow fails: its error is thrown, and no step runs', async () => {
     const { steps, called } = recordingSteps(async () => {});
     const failing: Promise<{ result: never; caused: Caused }> = Promise.reject(new Error('not committed'));
     await expect(openAfterCommit(steps)(failing)).rejects.toThrow('not committed');
@@ -141,7 +138,7 @@ describe('what a flow caused', () => {
   });
 });
 
-it.each(FAILURES)('no step of the service fails where the queue %s', async (_how, act) => {
+it.each(FAILURES)('no step of the service fails when the queue %s', async (_how, act) => {
   const { log, lines } = recordingLog();
   const queues = { add: act, addMany: act } as unknown as Queues;
   const clock = fakeClock(at('12:00'));

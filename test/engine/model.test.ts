@@ -6,9 +6,9 @@ import type { ModelActivity } from '../support/model.ts';
 import { lively, step, take } from '../support/model-steps.ts';
 import { openWorld } from '../support/model-world.ts';
 
-/** Set MODEL_RUNS to hunt for longer. A failure prints its seed and path, which `fc.assert` takes to play it again. */
+/** Set MODEL_RUNS to search longer. A failure prints its seed and path; pass them to `fc.assert` to replay it. */
 const RUNS = Number(process.env.MODEL_RUNS ?? 85);
-/** It stops only what hangs: a run that is interrupted would go on behind the tests that follow. */
+/** Stops only a run that hangs. An interrupted run would continue during the tests that follow. */
 const LIMIT_MS = 120_000 + RUNS * 5_000;
 
 let engine: Engine;
@@ -24,7 +24,7 @@ afterAll(async () => {
 
 const steps = fc.array(step, { minLength: 5, maxLength: 30, size: 'max' });
 
-it('LL-2 never early, never lost, never twice: whatever comes and wherever it crashes, it does what the model does', {
+it('LL-2 for any activities and crashes, the service acts as the model does: never early, never lost, never twice', {
   timeout: LIMIT_MS,
 }, async () => {
   const property = fc.asyncProperty(lively, steps, async (policy, steps) => {
@@ -44,11 +44,11 @@ it('LL-2 never early, never lost, never twice: whatever comes and wherever it cr
   await fc.assert(property, { numRuns: RUNS });
 });
 
-describe('what the model found', () => {
+describe('regressions that the model found', () => {
   const inMs = (ms: number) => new Date(engine.clock.now().getTime() + ms);
   afterEach(() => engine.policy({ inactivate: null, inactivateAfter: null, queueTimeout: null }));
 
-  it('PE-6 a hold that is released late does not take back what was said since its end', async () => {
+  it('PE-6 the late release of a hold does not undo messages sent since the hold ended', async () => {
     await engine.policy({ inactivate: true, inactivateAfter: 'PT10M' });
     await engine.writes('late release');
     await engine.does('late release', { kind: 'HOLD', until: inMs(MINUTE) });
@@ -61,7 +61,7 @@ describe('what the model found', () => {
     expect(await engine.latest('late release')).toMatchObject({ status: 'INACTIVE' });
   });
 
-  it('PE-6 a consumer message that ends a hold starts the clock of the queue again', async () => {
+  it('PE-6 a consumer message that ends a hold restarts the queue clock', async () => {
     await engine.policy({ queueTimeout: true, queueTimeoutAfter: 'PT1H' });
     await engine.writes('held in the queue');
     await engine.does('held in the queue', { kind: 'HOLD', until: null });
@@ -73,7 +73,7 @@ describe('what the model found', () => {
     expect(await engine.latest('held in the queue')).toMatchObject({ end_reason: 'QUEUE_TIMEOUT' });
   });
 
-  it('SP-7 ended and written to in one call, it reopens with its agent as it does in two', async () => {
+  it('SP-7 a conversation that is ended and written to in one call reopens with its agent, as in two calls', async () => {
     const target = { channelId: engine.channelId, address: 'one call' };
     await engine.writes('one call');
     await engine.answers('one call');
@@ -84,7 +84,7 @@ describe('what the model found', () => {
     expect(await engine.latest('one call')).toMatchObject({ status: 'ACTIVE', agent_id: engine.ann });
   });
 
-  it('SP-7 so it does with an agent whom it has only since a late message of that call', async () => {
+  it('SP-7 a conversation also reopens with its agent when a late message of the same call assigned that agent', async () => {
     const target = { channelId: engine.channelId, address: 'one late call' };
     await engine.answers('one late call');
     expect(await engine.latest('one late call')).toMatchObject({ status: 'NEW', agent_id: null });
@@ -96,7 +96,7 @@ describe('what the model found', () => {
     expect(await engine.latest('one late call')).toMatchObject({ status: 'ACTIVE', agent_id: engine.ann });
   });
 
-  it('SP-6 a late message that moves a clock past the enabling, in its lane, makes it due in time', async () => {
+  it('SP-6 a late message that sets a clock after the timer was enabled makes the conversation due on time', async () => {
     await engine.writes('enabled since');
     await engine.answers('enabled since');
     engine.clock.advance(MINUTE);
@@ -104,7 +104,7 @@ describe('what the model found', () => {
     await engine.runUntil(inMs(5 * MINUTE));
     await engine.answers('enabled since');
     await engine.runUntil(inMs(5 * MINUTE));
-    // The customer had written between the two answers: the second is what inactivity counts from.
+    // The customer wrote between the two answers, so inactivity counts from the second.
     const since = inMs(-5 * MINUTE);
     await engine.writes('enabled since', { at: new Date(since.getTime() - MINUTE) });
     expect(await engine.latest('enabled since')).toMatchObject({ status: 'ACTIVE', awaiting_since: since });

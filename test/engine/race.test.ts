@@ -13,7 +13,7 @@ let engine: Engine;
 let other: Database;
 /** A second process on the same database, a millisecond ahead. */
 let second: ServiceDeps;
-/** Another one like it: calls of one process go together, and race nobody. */
+/** Another process like it. Calls of one process are micro-batched, so they do not race each other. */
 const oneMore = (): ServiceDeps => depsWith({ ...engine, deps: second });
 beforeAll(async () => {
   engine = await openEngine(at('12:00'));
@@ -37,7 +37,7 @@ const inbound = (address: string, messageId?: string): Activity => ({
 });
 const outcomes = (results: { outcome: string }[][]) => results.flat().map(({ outcome }) => outcome);
 
-/** Nothing of an account may be torn: one open conversation a contact, and a feed without gaps that ends as it does. */
+/** Checks that each contact has at most one open conversation, and that each feed has no gap and ends in the current state. */
 async function expectWhole() {
   const torn = await engine.db.sql`
     select conversation.id from conversation
@@ -56,8 +56,8 @@ async function expectWhole() {
   expect(lost).toEqual([]);
 }
 
-describe('two calls at once', () => {
-  it('LL-2 for a new contact make one conversation', async () => {
+describe('two concurrent calls', () => {
+  it('LL-2 for a new contact create one conversation', async () => {
     for (let round = 0; round < ROUNDS; round++) {
       const address = `new ${round}`;
       const results = await Promise.all([
@@ -71,7 +71,7 @@ describe('two calls at once', () => {
     await expectWhole();
   });
 
-  it('for many contacts, in opposite orders, wait for each other in no circle', async () => {
+  it('do not deadlock for many contacts in opposite orders', async () => {
     for (let round = 0; round < 5; round++) {
       const calls = Array.from({ length: 40 }, (_, index) => inbound(`many ${round} ${index}`));
       const results = await Promise.all([
@@ -83,7 +83,7 @@ describe('two calls at once', () => {
     await expectWhole();
   });
 
-  it('with one message of one contact apply it once', async () => {
+  it('with the same message of one contact apply it once', async () => {
     for (let round = 0; round < ROUNDS; round++) {
       const call = [inbound(`message ${round}`, `message ${round}`)];
       const results = await Promise.all([
@@ -95,7 +95,7 @@ describe('two calls at once', () => {
     await expectWhole();
   });
 
-  it('with one message id of two contacts apply it once', async () => {
+  it('with the same message id for two contacts apply it once', async () => {
     for (let round = 0; round < ROUNDS; round++) {
       const results = await Promise.all([
         recordActivities(engine.deps, engine.accountId, [inbound(`a ${round}`, `id ${round}`)]),
@@ -106,7 +106,7 @@ describe('two calls at once', () => {
     await expectWhole();
   });
 
-  it('with one message id of two contacts apply it once, and the others of the call all the same', async () => {
+  it('with the same message id for two contacts apply it once, and apply the other messages too', async () => {
     for (let round = 0; round < ROUNDS; round++) {
       const call = (who: string) => [
         inbound(`${who} ${round}`, `shared ${round}`),
@@ -122,9 +122,9 @@ describe('two calls at once', () => {
   });
 });
 
-describe('a reply racing the close', () => {
-  it('LL-2 leaves exactly one open conversation, whoever comes first', async () => {
-    // One reply a round comes before the wake, one after it, and the others race it.
+describe('a reply that races the close', () => {
+  it('LL-2 leaves exactly one open conversation, whichever commits first', async () => {
+    // In each round one reply comes before the wake, one after it, and the others race it.
     const seen = { kept: 0, followed: 0 };
     for (let round = 0; round < ROUNDS; round++) {
       const addresses = Array.from({ length: 6 }, (_, index) => `race ${round} ${index}`);
@@ -164,7 +164,7 @@ describe('a reply racing the close', () => {
     await expectWhole();
   });
 
-  it('LL-2 while the reply holds its row the close passes by; while the close does, the reply waits', async () => {
+  it('LL-2 makes the close skip the conversation while the reply locks it, and waits while the close locks it', async () => {
     await engine.writes('holds');
     await engine.answers('holds');
     const { id, lane_id: laneId } = await engine.latest('holds');
@@ -202,7 +202,7 @@ describe('a reply racing the close', () => {
   });
 });
 
-it('a contact that somebody holds for too long: the call is unavailable, and nothing was applied', async () => {
+it('a call fails as unavailable and applies nothing when a contact stays locked for too long', async () => {
   await engine.writes('held for long');
   const impatient = openDatabase(engine.address, { connections: 1 });
   await impatient.sql`set lock_timeout = '50ms'`;
@@ -221,7 +221,7 @@ it('a contact that somebody holds for too long: the call is unavailable, and not
 });
 
 describe('two workers', () => {
-  it('close each conversation once, and settle to one alarm', async () => {
+  it('close each conversation exactly once', async () => {
     const addresses = Array.from({ length: 300 }, (_, index) => `worker ${index}`);
     await engine.apply(
       ...addresses.flatMap((address): Activity[] => [

@@ -21,14 +21,14 @@ afterAll(async () => {
   await engine.drop();
 });
 
-/** What was sent to the database meanwhile. */
+/** The statements that `run` sends to the database. */
 async function sent(run: () => Promise<unknown>): Promise<string[]> {
   listened.forget();
   await run();
   return listened.sent.map(({ text }) => text);
 }
 
-/** How many rows of each table were written meanwhile, by this one connection. */
+/** The number of rows that `run` writes to each table on this one connection. */
 async function written(run: () => Promise<unknown>): Promise<Record<string, number>> {
   const counts = async () => {
     await listened.sql`select pg_stat_force_next_flush()`;
@@ -43,7 +43,7 @@ async function written(run: () => Promise<unknown>): Promise<Record<string, numb
     [...after]
       .map(([table, count]) => [table, count - (before.get(table) ?? 0)] as const)
       .filter(([, count]) => count > 0)
-      // Where tables are divided, what was written is in a part of theirs.
+      // Rows of a partitioned table are counted in its partitions.
       .map(([table, count]) => [table.replace(/_\d+$/, ''), count]),
   );
 }
@@ -61,7 +61,7 @@ describe('one call', () => {
       action: { kind: 'OUTBOUND', sender: 'AGENT', agentId: engine.ann },
       messageId: `${activity.messageId} answer`,
     }));
-  /** Statements, in sum, for as many activities, the lanes being known. */
+  /** The total number of statements for this many activities when the lanes are known. */
   const counted = async (
     make: (channelId: string, prefix: string, count: number) => Activity[],
     prefix: string,
@@ -98,7 +98,7 @@ describe('one call', () => {
     expect(folded[500]).toBe(folded[1]);
   });
 
-  it('writes each conversation and each contact once, however many activities it has of it', async () => {
+  it('writes each conversation and each contact once, however many of its activities the call contains', async () => {
     const all = Array.from({ length: 20 }, () => inbound(engine.channelId, 'often', 1)[0] as Activity).map(
       (activity, index) => ({
         ...activity,
@@ -121,7 +121,7 @@ describe('one call', () => {
 });
 
 describe('a change of rules', () => {
-  /** An account with as many quiet conversations, all of them in one lane. */
+  /** An account with this many quiet conversations, all of them in one lane. */
   async function accountWith(conversations: number) {
     const accountId = await createAccount(deps, { name: `${conversations}` });
     const channelId = await ensureChannel(deps, accountId, { name: 'web', adapter: 'web', settings: {} });

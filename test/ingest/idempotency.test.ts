@@ -17,7 +17,7 @@ const inbound = (address: string, messageId: string) =>
   ({ target: { channelId: engine.channelId, address }, action: { kind: 'INBOUND' }, messageId }) as const;
 
 describe('a message that is reported again', () => {
-  it('in the same call is a duplicate, and no error', async () => {
+  it('in the same call is a duplicate, not an error', async () => {
     const results = await engine.apply(inbound('same call', 'm1'), inbound('same call', 'm1'));
     const { id, revision } = await engine.latest('same call');
     expect(results).toEqual([
@@ -27,7 +27,7 @@ describe('a message that is reported again', () => {
     expect(revision).toBe(1);
   });
 
-  it('in a later call is a duplicate, and moves no clock', async () => {
+  it('in a later call is a duplicate, and restarts no clock', async () => {
     const first = await engine.writes('later call', { messageId: 'm2' });
     const written = engine.clock.now();
     engine.clock.advance(HOUR);
@@ -39,7 +39,7 @@ describe('a message that is reported again', () => {
     expect(await engine.feed(first.conversationId as string)).toHaveLength(1);
   });
 
-  it('after the end reopens nothing and starts nothing', async () => {
+  it('after the end neither reopens the conversation nor starts a new one', async () => {
     await engine.writes('ended', { messageId: 'm3' });
     await engine.answers('ended', { messageId: 'm4' });
     await engine.runUntil(inMs(2 * HOUR));
@@ -52,7 +52,7 @@ describe('a message that is reported again', () => {
     expect(await engine.conversations('ended')).toMatchObject([{ status: 'ENDED', revision: 3 }]);
   });
 
-  it('by another contact of the channel is a duplicate too, and leaves no contact', async () => {
+  it('by another contact of the channel is also a duplicate, and creates no contact', async () => {
     const first = await engine.writes('one', { messageId: 'm5' });
     expect(await engine.writes('other', { messageId: 'm5' })).toEqual({ ...first, outcome: 'DUPLICATE' });
     const [a, b] = await engine.apply(inbound('third', 'm6'), inbound('fourth', 'm6'));
@@ -61,7 +61,7 @@ describe('a message that is reported again', () => {
     expect(contacts).toEqual([]);
   });
 
-  it('on another channel is another message', async () => {
+  it('on another channel is a separate message', async () => {
     const app = await ensureChannel(engine.deps, engine.accountId, {
       name: 'app',
       adapter: 'in-app',
@@ -73,7 +73,7 @@ describe('a message that is reported again', () => {
     expect(result).toMatchObject({ outcome: 'APPLIED' });
   });
 
-  it('whatever its kind: an outbound one is told by its id as well', async () => {
+  it('is also a duplicate when it is outbound', async () => {
     await engine.writes('outbound');
     await engine.answers('outbound', { messageId: 'm8' });
     engine.clock.advance(HOUR);
@@ -81,13 +81,13 @@ describe('a message that is reported again', () => {
     expect(await engine.latest('outbound')).toMatchObject({ revision: 2 });
   });
 
-  it('without an id nothing is a duplicate', async () => {
+  it('without an id is not a duplicate', async () => {
     await engine.writes('no id');
     expect(await engine.writes('no id')).toMatchObject({ outcome: 'APPLIED' });
     expect(await engine.latest('no id')).toMatchObject({ revision: 2 });
   });
 
-  it('one that was refused may come again', async () => {
+  it('is applied if it was refused before', async () => {
     const ahead = { at: inMs(2 * HOUR), messageId: 'm9' };
     expect(await engine.writes('refused', ahead)).toMatchObject({ outcome: 'REFUSED' });
     engine.clock.advance(2 * HOUR);
@@ -95,7 +95,7 @@ describe('a message that is reported again', () => {
   });
 });
 
-it('a name that somebody else is just taking for too long: the call is unavailable, and nothing was changed', async () => {
+it('a call fails as unavailable and changes nothing when another transaction is inserting the same name for too long', async () => {
   const impatient = openDatabase(engine.address, { connections: 1 });
   await impatient.sql`set lock_timeout = '50ms'`;
   const letGo = Promise.withResolvers<void>();

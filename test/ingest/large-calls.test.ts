@@ -16,12 +16,12 @@ const EVENING = at('20:00');
 const rules = rulesWith();
 const SIZE = 1_000;
 const FROM_ANN: Action = { kind: 'OUTBOUND', sender: 'AGENT', agentId: 'ann' };
-/** In CPU time, which other processes do not lengthen: where it grows with the square of the size, it is 13 s to 70 s. */
+/** In CPU time, which other processes do not lengthen. Time that grows with the square of the size is 13 s to 70 s. */
 const LIMIT_MS = 10_000;
 
 type Past = { conversation: Conversation; events: Event[] };
 
-/** A conversation of as many events, two seconds apart. */
+/** A conversation of this many events, two seconds apart. */
 function pastOf(length: number, actionOf: (index: number) => Action): Past {
   const events: Event[] = [];
   let conversation: Conversation | null = null;
@@ -67,7 +67,7 @@ function callOf(past: Past, commandOf: (index: number) => Partial<Command>, leng
 const soon = (index: number) => new Date(NOON + 7 * 3_600_000 + index);
 const late = (index: number) => new Date(NOON + index * 18_000 + 1_000);
 
-/** What became of the call's commands, each way with how often. */
+/** Counts the call's commands by outcome. */
 function tally(call: Deciding): Record<string, number> {
   const began = cpuMs();
   const { results } = decideAll(call);
@@ -77,8 +77,8 @@ function tally(call: Deciding): Record<string, number> {
 }
 const failed = (index: number): Action => ({ kind: 'RECEIPT', of: `known ${index}`, state: 'FAILED' });
 
-describe('a call of a thousand activities takes time in proportion to it and to what is stored', () => {
-  it('with 50 new tags each', () => {
+describe('a call of a thousand activities', () => {
+  it('takes time in proportion to its size when each activity adds 50 new tags', () => {
     const add = (index: number) =>
       Array.from({ length: 50 }, (_, tag) => `${index} ${tag} `.padEnd(100, 'x'));
     const call = callOf(pastOf(2, inTurn), (index) => ({
@@ -112,11 +112,14 @@ describe('a call of a thousand activities takes time in proportion to it and to 
       (index) => ({ action: { kind: 'COMMENT' }, at: late(SIZE - index) }),
     ],
     ['messages with long texts', past, () => ({ action: { kind: 'INBOUND', text: 'İ👍 c'.repeat(100) } })],
-  ])('of %s, on a conversation of ten thousand events', (_, of, commandOf) => {
-    expect(tally(callOf(of, commandOf))).toEqual({ APPLIED: SIZE });
-  });
+  ])(
+    'takes time in proportion to its size and the stored events: %s on a conversation of ten thousand events',
+    (_, of, commandOf) => {
+      expect(tally(callOf(of, commandOf))).toEqual({ APPLIED: SIZE });
+    },
+  );
 
-  it('and leaves the process to others in between', async () => {
+  it('yields to other work of the process in between', async () => {
     let turns = 0;
     const timer = setInterval(() => turns++, 1);
     let time = NOON;
@@ -133,7 +136,7 @@ describe('a call of a thousand activities takes time in proportion to it and to 
   });
 });
 
-describe('a conversation that has more tags than are allowed', () => {
+describe('a conversation that has more tags than the bound allows', () => {
   const tags = Array.from({ length: 3 * BOUNDS.conversationTags.max }, (_, index) => `tag ${index}`);
   const past = { conversation: conversationWith({ tags }), events: [] };
   const become = (action: Action) => {
@@ -141,7 +144,7 @@ describe('a conversation that has more tags than are allowed', () => {
     return { error: results[0]?.error, tags: changed.get('conversation')?.tags.length };
   };
 
-  it('can be given fewer, and not more', () => {
+  it('can lose tags but cannot gain more', () => {
     expect(become({ kind: 'TAG', add: [], remove: tags.slice(0, 250) }).tags).toBe(50);
     expect(become({ kind: 'TAG', add: ['other'], remove: tags.slice(0, 2) }).tags).toBe(299);
     expect(become({ kind: 'TAG', add: ['other'], remove: [] }).error).toMatchObject({

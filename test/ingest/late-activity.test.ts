@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => engine.drop());
 
 const inMs = (ms: number) => new Date(engine.clock.now().getTime() + ms);
-/** What a conversation has come to, but for its names and who placed it when. */
+/** The state of a conversation without its ids and its placement. */
 async function stateOf(address: string) {
   const { id, contact_id, placed_at, ...state } = await engine.latest(address);
   return state;
@@ -24,7 +24,7 @@ const messages = fc.uniqueArray(
   { selector: ({ minute }) => minute, minLength: 2, maxLength: 7 },
 ) as fc.Arbitrary<Message[]>;
 
-/** Reports messages in the given order, each in a call of its own or all in one; the clock stands. */
+/** Reports messages in the given order, each in a separate call or all in one, while the clock stands still. */
 async function report(all: readonly Message[], calls: 'one by one' | 'at once'): Promise<string> {
   const address = `late ${++made}`;
   const action = (from: Message['from']): Action =>
@@ -48,7 +48,7 @@ async function oneByOne(activities: Parameters<Engine['apply']>) {
 }
 
 describe('messages out of order', () => {
-  it('LL-2 leave the conversation as if they had come in order, while no timer falls due', async () => {
+  it('LL-2 leave the conversation as if they had come in order, provided no timer falls due', async () => {
     await fc.assert(
       fc.asyncProperty(messages, async (shuffled) => {
         const inOrder = [...shuffled].sort((a, b) => a.minute - b.minute);
@@ -60,7 +60,7 @@ describe('messages out of order', () => {
     );
   });
 
-  it('a late one is in the feed as the newest revision, with its own time and when it was told', async () => {
+  it('get the newest revision in the feed, with the time they were sent and the time they were reported', async () => {
     const sent = inMs(-HOUR);
     await engine.writes('feed');
     await engine.answers('feed');
@@ -81,7 +81,7 @@ describe('messages out of order', () => {
     ]);
   });
 
-  it('SF-4 a late answer that shows the customer has been awaited for longer is acted on at once', async () => {
+  it('SF-4 make the conversation inactive at once when a late answer shows that the customer was awaited for longer', async () => {
     await engine.policy({ inactivateAfter: 'PT10M' });
     await engine.runUntil(inMs(MINUTE));
     engine.clock.advance(2 * 24 * HOUR);
@@ -98,7 +98,7 @@ describe('messages out of order', () => {
     });
   });
 
-  it('a late command that is refused changes nothing, and is told so', async () => {
+  it('change nothing when a late command is refused, and the result says so', async () => {
     await engine.writes('refused', { at: inMs(-HOUR) });
     await engine.writes('refused');
     const result = await engine.does('refused', { kind: 'START', by: 'AGENT' }, { at: inMs(-30 * MINUTE) });

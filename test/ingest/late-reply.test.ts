@@ -18,7 +18,7 @@ afterAll(() => engine.drop());
 const inMs = (ms: number) => new Date(engine.clock.now().getTime() + ms);
 const ago = (ms: number) => inMs(-ms);
 
-/** How each kind of conversation comes to its automatic end: what is done at first, and how long it then takes. */
+/** How each automatic end is reached: the first activities, and the time until the end. */
 const ENDS: Record<string, { begin: (address: string) => Promise<unknown>; lasts: number; becomes: object }> =
   {
     AUTO_CLOSE: {
@@ -63,7 +63,7 @@ const ENDS: Record<string, { begin: (address: string) => Promise<unknown>; lasts
 
 describe('a reply sent before an automatic end and delivered after it', () => {
   it.each(Object.keys(ENDS))(
-    'LL-2 revokes the end by %s: exactly one conversation remains',
+    'LL-2 revokes the end by %s, and exactly one conversation remains',
     async (reason) => {
       const { begin, lasts, becomes } = ENDS[reason] as (typeof ENDS)[string];
       await begin(reason);
@@ -99,7 +99,7 @@ describe('a reply sent before an automatic end and delivered after it', () => {
     },
   );
 
-  it('LL-2 sent in the very instant of the end it revokes; a millisecond later it is a new one', async () => {
+  it('LL-2 revokes the end if it was sent at the instant of the end, and starts a conversation if sent 1 ms later', async () => {
     await engine.policy({ inactivate: false });
     for (const address of ['at the end', 'after the end']) {
       await engine.writes(address);
@@ -117,7 +117,7 @@ describe('a reply sent before an automatic end and delivered after it', () => {
     ]);
   });
 
-  it('LL-2 arriving more than 24 hours after the end it is a new one', async () => {
+  it('LL-2 starts a new conversation if it arrives more than 24 hours after the end', async () => {
     for (const address of ['a day', 'a day and more']) {
       await engine.writes(address);
       await engine.answers(address);
@@ -135,7 +135,7 @@ describe('a reply sent before an automatic end and delivered after it', () => {
     ]);
   });
 
-  it('LL-2 with a newer one open it goes there, and the end stands', async () => {
+  it('LL-2 goes to a newer conversation if one is open, and the end stands', async () => {
     await engine.writes('newer');
     await engine.answers('newer');
     await engine.runUntil(inMs(2 * HOUR));
@@ -155,7 +155,7 @@ describe('a reply sent before an automatic end and delivered after it', () => {
     expect(old).toMatchObject({ status: 'ENDED', end_reason: 'AUTO_CLOSE' });
   });
 
-  it('LL-2 named by the ended one it goes to the newer one all the same', async () => {
+  it('LL-2 goes to the newer conversation even if it names the ended one', async () => {
     const [old, next] = await engine.conversations('newer');
     const [result] = await engine.apply({
       target: { conversationId: old?.id },
@@ -165,7 +165,7 @@ describe('a reply sent before an automatic end and delivered after it', () => {
     expect(result).toMatchObject({ outcome: 'APPLIED', conversationId: next?.id });
   });
 
-  it('LL-2 what somebody ended stays ended: a reply sent before is a new one', async () => {
+  it('LL-2 starts a new conversation if a person ended the old one', async () => {
     await engine.writes('by hand');
     await engine.answers('by hand');
     engine.clock.advance(HOUR);
@@ -178,7 +178,7 @@ describe('a reply sent before an automatic end and delivered after it', () => {
     ]);
   });
 
-  it('LL-2 a revoked one closes again, on time, once it is quiet again', async () => {
+  it('LL-2 leaves a conversation that closes again on time once it is quiet', async () => {
     await engine.writes('again');
     await engine.answers('again');
     await engine.runUntil(inMs(2 * HOUR));

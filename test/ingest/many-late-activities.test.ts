@@ -20,7 +20,7 @@ const EVENING = at('20:00');
 const rules = rulesWith();
 const LENGTH = 10_000;
 
-/** A contact with a conversation of 10,000 messages, two seconds apart, none of them known by its id. */
+/** A contact with a conversation of 10,000 messages, two seconds apart, none of them with an id. */
 function longPast(): { conversation: Conversation; events: Event[] } {
   const events: Event[] = [];
   let conversation: Conversation | null = null;
@@ -75,7 +75,7 @@ function report(set: WorkingSet, commands: readonly Omit<Command, 'byId'>[]) {
 const late = (index: number) => new Date(NOON + index * 18_000 + 1_000);
 const past = longPast();
 
-it('LL-2 a thousand late messages of one conversation are folded in about as many steps as it has events', () => {
+it('LL-2 a thousand late messages of one conversation are inserted in about as many steps as it has events', () => {
   const commands = Array.from({ length: 1_000 }, (_, index) => ({
     action: { kind: 'INBOUND' } as const,
     at: late(999 - index),
@@ -90,11 +90,11 @@ it('LL-2 a thousand late messages of one conversation are folded in about as man
   expect(events.map(({ revision }) => revision)).toEqual(
     Array.from({ length: 1_000 }, (_, index) => LENGTH + 1 + index),
   );
-  // One by one, each would take over ten thousand.
+  // One by one, each message would take over ten thousand steps.
   expect(decided).toBeLessThan(3 * LENGTH);
 });
 
-it('each of them has its own result, in the order of the call: applied, duplicate, refused', () => {
+it('each late activity has its own result, in the order of the call: applied, duplicate or refused', () => {
   const { results, changed } = report(setOf(past), [
     { action: { kind: 'TAG', add: ['vip'], remove: [] }, at: late(3), messageId: null },
     { action: { kind: 'INBOUND' }, at: late(9), messageId: 'known 7' },
@@ -116,7 +116,7 @@ it('each of them has its own result, in the order of the call: applied, duplicat
   expect(changed.get('conversation')).toMatchObject({ revision: LENGTH + 3, tags: ['vip', 'refund'] });
 });
 
-it('where each makes a difference up to the end, a call folds up to a limit, and the rest is to be told again', () => {
+it('late activities that each need a full recomputation are applied up to a limit; the rest are UNAVAILABLE', () => {
   const commands = Array.from({ length: 1_000 }, (_, index) => ({
     action: { kind: 'TAG', add: [`tag ${index}`], remove: [] } as const,
     at: new Date(NOON + 1_000),

@@ -14,7 +14,7 @@ beforeAll(async () => {
   engine = await openEngine(at('12:00'));
   listened = listenedTo(engine);
   deps = depsWith(engine, { db: { ...engine.db, sql: listened.sql } });
-  // From here on the lane of who wrote is known.
+  // From here on the lane of these conversations is known.
   await one(message('warm', 'warm'));
 });
 afterAll(async () => {
@@ -27,12 +27,12 @@ async function one(activity: Activity, accountId = engine.accountId): Promise<Ac
   const [result] = await recordActivities(deps, accountId, [activity]);
   return result as ActivityResult;
 }
-/** The same, on a client with connections enough for some to wait. */
+/** The same, on a client that has enough connections for some calls to wait. */
 async function applyAmong(activity: Activity): Promise<ActivityResult> {
   const [result] = await recordActivities(engine.deps, engine.accountId, [activity]);
   return result as ActivityResult;
 }
-/** As many calls at once as there are activities. */
+/** Makes one concurrent call for each activity. */
 const atOnce = (activities: Activity[]) => Promise.all(activities.map((activity) => one(activity)));
 const message = (address: string, messageId: string, more: Partial<Activity> = {}): Activity => ({
   target: { channelId: engine.channelId, address },
@@ -42,7 +42,7 @@ const message = (address: string, messageId: string, more: Partial<Activity> = {
 });
 const end = (): Activity['action'] => ({ kind: 'END', by: 'AGENT', agentId: engine.ann });
 
-/** Ids of the messages on an address's one conversation; its revisions have no gap. */
+/** Ids of the messages of the address's only conversation. Checks that its revisions have no gap. */
 async function messagesOf(address: string): Promise<string[]> {
   const conversations = await engine.conversations(address);
   expect(conversations).toHaveLength(1);
@@ -56,8 +56,8 @@ async function messagesOf(address: string): Promise<string[]> {
 const idOf = async (address: string) => (await engine.latest(address)).id;
 const appliedTo = (conversationId: string) => ({ outcome: 'APPLIED', conversationId, error: null });
 
-describe('100 calls of one message at once', () => {
-  it('on new and on the same conversations are all applied, each answered for itself', async () => {
+describe('100 concurrent calls of one message each', () => {
+  it('are all applied to new and to shared conversations, and each gets its own result', async () => {
     const addresses = Array.from({ length: 100 }, (_, index) => `new ${index % 60}`);
     listened.forget();
     const results = await atOnce(addresses.map((address, index) => message(address, `new ${index}`)));
@@ -72,7 +72,7 @@ describe('100 calls of one message at once', () => {
     }
   });
 
-  it('LL-2 on open conversations are one read and one write, and each is in its feed once', async () => {
+  it('LL-2 take one read and one write on open conversations, and each message is in its feed once', async () => {
     const names = Array.from({ length: 60 }, (_, index) => `open ${index}`);
     await atOnce(names.map((name) => message(name, `${name} first`)));
     engine.clock.advance(1);
@@ -89,7 +89,7 @@ describe('100 calls of one message at once', () => {
     expect(results.slice(60)).toEqual(results.slice(0, 40));
   });
 
-  it('by callers who each wait for their answer are all applied, in fewer statements than calls', async () => {
+  it('are all applied in fewer statements than calls when each caller waits for its result', async () => {
     await one(message('busy', 'busy first'));
     listened.forget();
     const caller = async (name: number) => {
@@ -108,8 +108,8 @@ describe('100 calls of one message at once', () => {
   });
 });
 
-describe('of calls at once', () => {
-  it('LL-2 two with the same message are APPLIED and DUPLICATE, new or known', async () => {
+describe('concurrent calls', () => {
+  it('LL-2 with the same message are APPLIED and DUPLICATE, on a new and on a known conversation', async () => {
     for (const id of ['same 1', 'same 2']) {
       const results = await atOnce([message('same', id), message('same', id)]);
       const conversationId = await idOf('same');
@@ -121,7 +121,7 @@ describe('of calls at once', () => {
     expect(await messagesOf('same')).toEqual(['same 1', 'same 2']);
   });
 
-  it('LL-2 an end and a reply leave one conversation, and it is open', async () => {
+  it('LL-2 with an end and a reply leave one conversation, which is open', async () => {
     await one(message('ends', 'ends first'));
     engine.clock.advance(1);
     const conversationId = await idOf('ends');
@@ -131,7 +131,7 @@ describe('of calls at once', () => {
     expect((await engine.feed(conversationId)).at(-1)).toMatchObject({ effect: 'REOPENED' });
   });
 
-  it("each contact's are taken in the order of their times, as in one call", async () => {
+  it('apply the activities of each contact in the order of their times, as in one call', async () => {
     await one(message('timed', 'timed first'));
     engine.clock.advance(5000);
     const ago = (ms: number) => ({ at: new Date(engine.clock.now().getTime() - ms) });
@@ -145,7 +145,7 @@ describe('of calls at once', () => {
     expect(await messagesOf('timed')).toHaveLength(4);
   });
 
-  it('one that is refused harms nobody', async () => {
+  it('are applied even if another call of the batch is refused', async () => {
     const unknown = { target: { conversationId: engine.deps.newId() } };
     const results = await atOnce([
       message('calm 1', 'calm 1'),
@@ -170,33 +170,36 @@ describe('of calls at once', () => {
   it.each([
     ['a NUL', 'a\u0000b', '22021'],
     ['an address that no index takes', long, '54000'],
-  ])('one with %s fails alone, whole, and the others are applied once', async (what, bad, code) => {
-    const first = `${what} before`;
-    await one(message(first, `${what} 0`));
-    const guilty = recordActivities(deps, engine.accountId, [
-      message(`${what} with it`, `${what} with it`),
-      message(bad, `${what} bad`),
-    ]);
-    const others = [
-      one(message(first, `${what} 1`)),
-      one(message(`${what} new`, `${what} 2`, { messageId: null })),
-      one(message(first, `${what} 3`)),
-    ];
-    await expect(guilty).rejects.toMatchObject({ code });
-    expect(await Promise.all(others)).toEqual([
-      appliedTo(await idOf(first)),
-      appliedTo(await idOf(`${what} new`)),
-      appliedTo(await idOf(first)),
-    ]);
-    expect((await messagesOf(first)).toSorted()).toEqual([0, 1, 3].map((each) => `${what} ${each}`));
-    expect(await messagesOf(`${what} new`)).toEqual([null]);
-    expect(await engine.conversations(`${what} with it`)).toEqual([]);
-  });
+  ])(
+    'with %s in one of them fail that whole call only, and the others are applied once',
+    async (what, bad, code) => {
+      const first = `${what} before`;
+      await one(message(first, `${what} 0`));
+      const guilty = recordActivities(deps, engine.accountId, [
+        message(`${what} with it`, `${what} with it`),
+        message(bad, `${what} bad`),
+      ]);
+      const others = [
+        one(message(first, `${what} 1`)),
+        one(message(`${what} new`, `${what} 2`, { messageId: null })),
+        one(message(first, `${what} 3`)),
+      ];
+      await expect(guilty).rejects.toMatchObject({ code });
+      expect(await Promise.all(others)).toEqual([
+        appliedTo(await idOf(first)),
+        appliedTo(await idOf(`${what} new`)),
+        appliedTo(await idOf(first)),
+      ]);
+      expect((await messagesOf(first)).toSorted()).toEqual([0, 1, 3].map((each) => `${what} ${each}`));
+      expect(await messagesOf(`${what} new`)).toEqual([null]);
+      expect(await engine.conversations(`${what} with it`)).toEqual([]);
+    },
+  );
 
   it.each([
     ['conversation', 'an open conversation', (name: string) => message(`${name} free`, `${name} 2`)],
     ['contact', 'a new one', (name: string) => message(`${name} new`, `${name} 2`)],
-  ])('one that waits for a %s which somebody holds does not keep that of %s', async (table, _what, other) => {
+  ])('wait for a locked %s without delaying a call for %s', async (table, _what, other) => {
     const [held, { target, ...free }] = [`${table} held`, other(table)];
     for (const name of [held, `${table} free`]) await applyAmong(message(name, `${name} first`));
     const { promise: released, resolve: release } = Promise.withResolvers<void>();
@@ -212,7 +215,7 @@ describe('of calls at once', () => {
     });
     await isHeld;
     let isThrough = false;
-    // What a client tells of itself is written to the contact, under its lock.
+    // Client details are written to the contact under its lock.
     const action = { kind: 'INBOUND', ...(table === 'contact' && { clientVersion: '1' }) } as const;
     const waits = applyAmong(message(held, `${table} 1`, { action })).finally(() => {
       isThrough = true;
@@ -230,7 +233,7 @@ describe('of calls at once', () => {
     expect((await messagesOf(address)).filter((id) => id === free.messageId)).toHaveLength(1);
   });
 
-  it('those that take locks say beforehand how long they wait for them', async () => {
+  it('set a lock timeout before they take locks', async () => {
     listened.forget();
     await atOnce([message('locks 1', 'locks 1'), message('locks 2', 'locks 2')]);
     const from = listened.sent.findIndex(({ text }) => text.startsWith('begin')) + 1;
@@ -240,7 +243,7 @@ describe('of calls at once', () => {
     expect(listened.sent.filter(({ text }) => text.includes('lock_timeout'))).toEqual([]);
   });
 
-  it('those of two accounts are each told of their own', async () => {
+  it('get the results of their own account when they are for two accounts', async () => {
     const otherId = await createAccount(engine.deps, { name: 'other' });
     const channel = { name: 'web', adapter: 'web', settings: {} };
     const channelId = await ensureChannel(engine.deps, otherId, channel);

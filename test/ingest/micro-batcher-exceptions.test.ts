@@ -25,12 +25,12 @@ const inbound = (target: Activity['target'], messageId: string): Activity => ({
   messageId,
 });
 const to = (address: string): Activity['target'] => ({ channelId: engine.channelId, address });
-/** As many calls at once as there are activities, and what each came to. */
+/** Makes one concurrent call for each activity and returns the results. */
 async function atOnce(...activities: Activity[]): Promise<ActivityResult[]> {
   const calls = activities.map((activity) => recordActivities(deps, engine.accountId, [activity]));
   return (await Promise.all(calls)).flat();
 }
-/** Open conversations, whose lane is known; their ids. Nothing is counted so far. */
+/** Opens conversations whose lane is known, forgets the statements sent so far, and returns the ids. */
 async function open(...addresses: string[]): Promise<string[]> {
   const results = await atOnce(...addresses.map((address) => inbound(to(address), `${address} first`)));
   engine.clock.advance(1);
@@ -40,15 +40,15 @@ async function open(...addresses: string[]): Promise<string[]> {
 const applied = (conversationId: string | undefined) => ({ outcome: 'APPLIED', conversationId, error: null });
 const messagesOf = async (conversationId: string | undefined) =>
   (await engine.feed(conversationId as string)).map(({ message_id }) => message_id);
-/** What was sent that writes open conversations without a lock: of how many, and how long it waits for them. */
+/** The optimistic writes that were sent: the number of conversations and the lock timeout of each. */
 const unlocked = () =>
   listened.sent
     .filter(({ text }) => /^\s*with written as/.test(text))
     .map(({ parameters }) => ({ conversations: parameters[1], lockWait: parameters[3] }));
 const transactions = () => listened.sent.filter(({ text }) => text.startsWith('begin')).length;
 
-describe('calls at once', () => {
-  it('on open conversations wait 250 ms for what somebody holds, one alone as long as any statement', async () => {
+describe('concurrent calls', () => {
+  it('on open conversations wait 250 ms for a lock, and a single call waits as long as any statement', async () => {
     await open('waits 1', 'waits 2');
     await atOnce(inbound(to('waits 1'), 'waits 1 a'), inbound(to('waits 2'), 'waits 2 a'));
     expect(unlocked()).toEqual([{ conversations: '2', lockWait: '250' }]);
@@ -60,7 +60,7 @@ describe('calls at once', () => {
     expect(unlocked()).toEqual([{ conversations: '1', lockWait: '5000' }]);
   });
 
-  it('of which some go by address and some by conversation are a read of either kind, and one write', async () => {
+  it('by address and by conversation id take one read of each kind and one write', async () => {
     const [first, second, third] = (await open('by 1', 'by 2', 'by 3')) as [string, string, string];
     const results = await atOnce(
       inbound(to('by 1'), 'by address 1'),
@@ -76,7 +76,7 @@ describe('calls at once', () => {
     expect(await messagesOf(third)).toEqual(['by 3 first', 'by address 3']);
   });
 
-  it('do not take along one under an idempotency key, or what is played', async () => {
+  it('are not batched with a call that has an idempotency key or records a timeline', async () => {
     const addresses = ['plain 1', 'keyed', 'played', 'plain 2'] as const;
     const [one, keyed, played, two] = await open(...addresses);
     const once = () =>
@@ -99,7 +99,7 @@ describe('calls at once', () => {
   });
 });
 
-it('LL-2 what came late to a long conversation and is too much for two calls is not too much for each', async () => {
+it('LL-2 late activities of a long conversation that exceed the limit for two calls together are applied call by call', async () => {
   const LENGTH = 2_000;
   const LATE = 45;
   expect(2 * LATE * LENGTH).toBeGreaterThan(1.5 * MAX_REPLAYED_STEPS);
@@ -126,7 +126,7 @@ it('LL-2 what came late to a long conversation and is too much for two calls is 
   listened.forget();
   const results = await Promise.all([tagged('one'), tagged('two')]);
   expect(results).toEqual([Array(LATE).fill(applied(id)), Array(LATE).fill(applied(id))]);
-  // Together first, and then what was left of the second by itself.
+  // One transaction for both calls, and one for the rest of the second call.
   expect(transactions()).toBe(2);
   expect(listened.sent.filter(({ text }) => text.startsWith('set local lock_timeout = 250'))).toHaveLength(1);
   const { tags, revision } = await engine.latest('long');

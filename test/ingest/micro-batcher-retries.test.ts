@@ -4,11 +4,11 @@ import type { Activity, ActivityResult } from '../../src/engine.ts';
 import { openMicroBatcher } from '../../src/ingest/micro-batcher.ts';
 import { activity, resultOf } from '../support/calls-by-hand.ts';
 
-/** What was applied at a time; it ends when the test says so. */
+/** One batch. It ends when the test says so. */
 type Group = {
   ids: string[];
   calls: number;
-  /** All of it is applied but what there was too much of. */
+  /** Applies all activities except those that exceeded the limit. */
   succeed(tooMuch: readonly string[]): void;
   fail(error: unknown): void;
 };
@@ -45,11 +45,11 @@ const refused = (id: string, number: number) => ({
   error: { message: tooMuchOf(id, number) },
 });
 
-/** What was applied, and for how many calls, since the beginning. */
+/** All batches so far, each with its number of calls. */
 const applied = () => groups.map(({ ids, calls }) => [ids.join(' '), calls]);
 const turn = () => vi.advanceTimersByTimeAsync(0);
 const group = (index: number) => groups[index] as Group;
-/** Ends one group, and lets what follows from that happen. */
+/** Ends one batch and lets its consequences happen. */
 async function end(index: number, ...tooMuch: string[]) {
   group(index).succeed(tooMuch);
   await turn();
@@ -59,8 +59,8 @@ async function fail(index: number, error: unknown) {
   await turn();
 }
 
-describe('what there was too much of for calls that went together', () => {
-  it('is applied once more, alone, call by call, and only that', async () => {
+describe('an activity that exceeds the limit of a micro-batch', () => {
+  it('is retried once, call by call, without the activities that were applied', async () => {
     const told = [call('a'), call('b', 'c', 'd', 'e'), call('f', 'g'), call('h')];
     await turn();
     await end(0, 'c', 'e', 'g');
@@ -78,7 +78,7 @@ describe('what there was too much of for calls that went together', () => {
     expect(groups).toHaveLength(3);
   });
 
-  it('is not tried a third time', async () => {
+  it('is not retried a second time', async () => {
     const told = [call('a', 'b'), call('c')];
     await turn();
     await end(0, 'a', 'b');
@@ -91,7 +91,7 @@ describe('what there was too much of for calls that went together', () => {
   });
 
   it.each([new UnavailableError('too slow'), new TypeError('not a function')])(
-    'keeps its first answer where that fails: %s',
+    'keeps its first result when the retry fails: %s',
     async (error) => {
       const told = [call('a', 'b'), call('c')];
       await turn();
@@ -105,7 +105,7 @@ describe('what there was too much of for calls that went together', () => {
     },
   );
 
-  it('is told to one that went by itself, short or long, and not tried again', async () => {
+  it('is refused without a retry when its call ran alone, short or long', async () => {
     const short = call('a', 'b');
     await turn();
     await end(0, 'b');
@@ -116,7 +116,7 @@ describe('what there was too much of for calls that went together', () => {
     expect(groups).toHaveLength(2);
   });
 
-  it('is tried again of each half, too, and no more where a call is left alone', async () => {
+  it('is also retried after a batch is bisected, but not when its call already ran alone', async () => {
     const told = Promise.allSettled([call('a'), call('b'), call('bad')]);
     await turn();
     const error = new TypeError('not a function');
@@ -142,7 +142,7 @@ describe('what there was too much of for calls that went together', () => {
     ]);
   });
 
-  it('nothing else that was refused is', async () => {
+  it('is the only kind of refused activity that is retried', async () => {
     const together = openMicroBatcher(async (_accountId, activities, calls) => {
       seen.push(calls);
       return activities.map(({ messageId }) => ({

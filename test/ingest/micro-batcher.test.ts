@@ -3,7 +3,7 @@ import { UnavailableError } from '../../src/domain/errors.ts';
 import { openMicroBatcher } from '../../src/ingest/micro-batcher.ts';
 import { activity, resultOf } from '../support/calls-by-hand.ts';
 
-/** What was applied at a time; it ends when the test says so. */
+/** One batch. It ends when the test says so. */
 type Group = { accountId: string; ids: string[]; calls: number; succeed(): void; fail(error: unknown): void };
 
 let groups: Group[] = [];
@@ -32,7 +32,7 @@ const applyByHand: Parameters<typeof openMicroBatcher>[0] = (accountId, activiti
 const applied = () => groups.map(({ ids }) => ids.join(' '));
 const turn = () => vi.advanceTimersByTimeAsync(0);
 const group = (index: number) => groups[index] as Group;
-/** Ends one group, and lets what follows from that happen. */
+/** Ends one batch and lets its consequences happen. */
 async function end(index: number) {
   group(index).succeed();
   await turn();
@@ -44,8 +44,8 @@ async function fail(index: number, error: unknown) {
 const ids = (prefix: string, count: number) =>
   Array.from({ length: count }, (_, index) => `${prefix}${index}`);
 
-describe('short calls of an account', () => {
-  it('that come in one turn go together, and each is given its own results', async () => {
+describe('small calls of an account', () => {
+  it('are batched if they arrive in one turn of the event loop, and each gets its own results', async () => {
     const calls = [call('one', 'a'), call('one', 'b', 'c'), call('one'), call('one', 'd')];
     expect(applied()).toEqual([]);
     await turn();
@@ -55,7 +55,7 @@ describe('short calls of an account', () => {
     expect(await Promise.all(calls)).toEqual([['of a'], ['of b', 'of c'], [], ['of d']]);
   });
 
-  it('that come while one is under way go together after it, in the order in which they came', async () => {
+  it('are batched after the running batch in the order of arrival', async () => {
     const first = call('one', 'a');
     await turn();
     const second = call('one', 'b');
@@ -70,7 +70,7 @@ describe('short calls of an account', () => {
     expect(await Promise.all([second, third])).toEqual([['of b'], ['of c', 'of d']]);
   });
 
-  it('find nobody to wait for once all have ended', async () => {
+  it('run immediately once all earlier batches have ended', async () => {
     for (const [index, id] of ['a', 'b', 'c'].entries()) {
       const alone = call('one', id);
       await turn();
@@ -80,7 +80,7 @@ describe('short calls of an account', () => {
     }
   });
 
-  it('wait for none of another account', async () => {
+  it('do not wait for calls of another account', async () => {
     const calls = [call('one', 'a'), call('two', 'b')];
     await turn();
     calls.push(call('one', 'c'), call('two', 'd'));
@@ -95,7 +95,7 @@ describe('short calls of an account', () => {
     expect(await Promise.all(calls)).toEqual([['of a'], ['of b'], ['of c'], ['of d']]);
   });
 
-  it('of more than 50 activities go by themselves, at once', async () => {
+  it('are not batched with a call of more than 50 activities, which runs alone at once', async () => {
     const short = call('one', 'a');
     await turn();
     const long = call('one', ...ids('long', 51));
@@ -110,7 +110,7 @@ describe('short calls of an account', () => {
     expect(await Promise.all([short, next])).toEqual([['of a'], ids('of short', 50)]);
   });
 
-  it('go 500 activities at a time; the rest goes next, whole calls only', async () => {
+  it('are applied in batches of at most 500 activities, and no call is divided', async () => {
     const sizes = [...Array<number>(10).fill(50), 1, ...Array<number>(10).fill(48), 48];
     const calls = sizes.map((size, index) => call('one', ...ids(`${index} `, size)));
     await turn();
@@ -123,8 +123,8 @@ describe('short calls of an account', () => {
   });
 });
 
-describe('one that is stuck', () => {
-  it('holds others for 5 ms at most', async () => {
+describe('a batch that hangs', () => {
+  it('delays other calls by 5 ms at most', async () => {
     const stuck = call('one', 'stuck');
     await turn();
     const early = call('one', 'early');
@@ -145,7 +145,7 @@ describe('one that is stuck', () => {
     expect(await stuck).toEqual(['of stuck']);
   });
 
-  it('holds what was too much to go with it no longer either', async () => {
+  it('delays calls that did not fit into it by 5 ms at most, too', async () => {
     const calls = Array.from({ length: 30 }, (_, index) => call('one', ...ids(`${index} `, 50)));
     await turn();
     await vi.advanceTimersByTimeAsync(5);
@@ -156,7 +156,7 @@ describe('one that is stuck', () => {
   });
 });
 
-describe('where applying them together fails', () => {
+describe('when a batch fails', () => {
   const coded = (code: string) => Object.assign(new Error(code), { code });
 
   it.each([
@@ -166,7 +166,7 @@ describe('where applying them together fails', () => {
     ['the database shuts down', coded('57P01')],
     ['the disk is full', coded('53100')],
     ['a commit of which nobody knows', coded('40003')],
-  ])('as %s, all are told so, and nothing is applied a second time', async (_why, error) => {
+  ])('because %s, every call gets the error and nothing is applied again', async (_why, error) => {
     const told = Promise.allSettled([call('one', 'a'), call('one', 'b', 'c')]);
     await turn();
     const waiting = call('one', 'd');
@@ -189,36 +189,33 @@ describe('where applying them together fails', () => {
     ['a serialization failure', coded('40001')],
     ['a fault of ours', new TypeError('not a function')],
     ['nothing at all', undefined],
-  ])(
-    'by %s, half of them are tried, and the other half, until only the guilty one fails',
-    async (_why, error) => {
-      const told = Promise.allSettled([
-        ...[call('one', 'a'), call('one', 'bad', 'b')],
-        ...[call('one', 'c'), call('one', 'd')],
-      ]);
-      await turn();
-      const waiting = call('one', 'e');
-      await fail(0, error);
-      expect(applied()).toEqual(['a bad b c d', 'a bad b', 'c d']);
-      await fail(1, error);
-      expect(applied().slice(3)).toEqual(['a', 'bad b']);
-      expect(groups.map(({ calls }) => calls)).toEqual([4, 2, 2, 1, 1]);
-      await end(3);
-      await fail(4, error);
-      await end(2);
-      expect(await told).toEqual([
-        { status: 'fulfilled', value: ['of a'] },
-        { status: 'rejected', reason: error },
-        { status: 'fulfilled', value: ['of c'] },
-        { status: 'fulfilled', value: ['of d'] },
-      ]);
-      expect(applied().slice(5)).toEqual(['e']);
-      await end(5);
-      expect(await waiting).toEqual(['of e']);
-    },
-  );
+  ])('by %s, it is bisected until only the failing call fails', async (_why, error) => {
+    const told = Promise.allSettled([
+      ...[call('one', 'a'), call('one', 'bad', 'b')],
+      ...[call('one', 'c'), call('one', 'd')],
+    ]);
+    await turn();
+    const waiting = call('one', 'e');
+    await fail(0, error);
+    expect(applied()).toEqual(['a bad b c d', 'a bad b', 'c d']);
+    await fail(1, error);
+    expect(applied().slice(3)).toEqual(['a', 'bad b']);
+    expect(groups.map(({ calls }) => calls)).toEqual([4, 2, 2, 1, 1]);
+    await end(3);
+    await fail(4, error);
+    await end(2);
+    expect(await told).toEqual([
+      { status: 'fulfilled', value: ['of a'] },
+      { status: 'rejected', reason: error },
+      { status: 'fulfilled', value: ['of c'] },
+      { status: 'fulfilled', value: ['of d'] },
+    ]);
+    expect(applied().slice(5)).toEqual(['e']);
+    await end(5);
+    expect(await waiting).toEqual(['of e']);
+  });
 
-  it('a call that went by itself is not tried again', async () => {
+  it('a call that ran alone is not retried', async () => {
     const error = new TypeError('not a function');
     const told = Promise.allSettled([call('one', 'a')]);
     await turn();
@@ -227,7 +224,7 @@ describe('where applying them together fails', () => {
     expect(applied()).toEqual(['a']);
   });
 
-  it('before it began, that is told like any other failure, and the next call is not held up', async () => {
+  it('before it starts, every call gets the error and the next call is not delayed', async () => {
     const error = new Error('thrown, not rejected');
     const together = openMicroBatcher(() => {
       throw error;

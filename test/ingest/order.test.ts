@@ -12,7 +12,7 @@ import {
   TOLD_AT,
 } from '../support/shuffled.ts';
 
-/** Set ORDER_RUNS to hunt for longer. A failure prints its seed and path, which `fc.assert` takes to play it again. */
+/** Set ORDER_RUNS to search longer. A failure prints its seed and path; pass them to `fc.assert` to replay it. */
 const RUNS = Number(process.env.ORDER_RUNS ?? 60);
 
 let engine: Engine;
@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => engine.drop());
 
-/** The action with the names that this engine has for its people. */
+/** The action with this engine's ids of agents and skills. */
 function named(action: Action): Action {
   const { agentId, skillId } = action as { agentId?: string; skillId?: string | null };
   return {
@@ -33,7 +33,7 @@ function named(action: Action): Action {
   } as Action;
 }
 
-/** Tells a new contact's activities in these calls; null where one of them is not applied. */
+/** Records a new contact's activities in these calls. Returns null if one of them is not applied. */
 async function tell(calls: readonly (readonly Happened[])[]) {
   const address = `order ${++made}`;
   const idOf = (id: string) => `${address} ${id}`;
@@ -56,7 +56,7 @@ async function tell(calls: readonly (readonly Happened[])[]) {
   return { state, isWoken: lane?.wake_at !== undefined };
 }
 
-it('LL-2 activities of every kind come to the same in the database, in whatever order and calls they arrive', {
+it('LL-2 activities of every kind lead to the same stored state in whatever order and calls they arrive', {
   timeout: 120_000 + RUNS * 5_000,
 }, async () => {
   let compared = 0;

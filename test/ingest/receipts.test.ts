@@ -12,24 +12,24 @@ afterAll(() => engine.drop());
 const now = () => engine.clock.now();
 const inMs = (ms: number) => new Date(now().getTime() + ms);
 const wait = (ms: number) => engine.runUntil(inMs(ms));
-/** Messages are named by their contact and a number of their own. */
+/** The id of a message: its contact and a number. */
 const idOf = (address: string, number: number) => `${address} ${number}`;
 const ofAgent = { awaiting: 'AGENT', awaiting_since: null };
 const ofConsumer = (since: Date) => ({ awaiting: 'CONSUMER', awaiting_since: since });
 
-/** Ann writes; returns when. */
+/** Ann writes. Returns the time of her message. */
 async function answers(address: string, number: number): Promise<Date> {
   await engine.answers(address, { messageId: idOf(address, number) });
   return now();
 }
 
-/** Messages did not arrive, as their channel says now or said before. */
+/** The channel reports that a message failed, now or at an earlier time. */
 async function fail(address: string, number: number, when: Date = now()) {
   const receipt = { kind: 'RECEIPT', of: idOf(address, number), state: 'FAILED' } as const;
   return await engine.does(address, receipt, { at: when });
 }
 
-/** What is so a millisecond before an instant, and at it. */
+/** The status one millisecond before an instant, and at it. */
 async function around(address: string, instant: Date): Promise<[string, string]> {
   await engine.runUntil(new Date(instant.getTime() - 1));
   const before = await engine.latest(address);
@@ -37,8 +37,8 @@ async function around(address: string, instant: Date): Promise<[string, string]>
   return [before.status, (await engine.latest(address)).status];
 }
 
-describe('a message of an agent that did not arrive', () => {
-  it('LL-8 leaves the agent awaited where it was the only one, and inactivity never comes', async () => {
+describe('a failed agent message', () => {
+  it('LL-8 leaves the agent awaited if it was the only one, and the conversation never becomes inactive', async () => {
     await engine.writes('only');
     await answers('only', 1);
     await wait(MINUTE);
@@ -48,7 +48,7 @@ describe('a message of an agent that did not arrive', () => {
     expect(await engine.latest('only')).toMatchObject({ ...ofAgent, status: 'ACTIVE' });
   });
 
-  it('LL-8 moves the clock to the earliest one that did arrive', async () => {
+  it('LL-8 makes the clock start at the earliest message that was delivered', async () => {
     await engine.writes('second');
     await answers('second', 1);
     await wait(4 * MINUTE);
@@ -61,7 +61,7 @@ describe('a message of an agent that did not arrive', () => {
     expect(await around('second', due)).toEqual(['ACTIVE', 'INACTIVE']);
   });
 
-  it('LL-8 changes nothing where it was not the first', async () => {
+  it('LL-8 changes nothing if it was not the first', async () => {
     await engine.writes('not the first');
     const first = await answers('not the first', 1);
     await wait(MINUTE);
@@ -79,23 +79,26 @@ describe('a message of an agent that did not arrive', () => {
     [[3, 1], 2],
     [[2, 3], 1],
     [[1, 1], 2],
-  ])('LL-8 of three, %j failed in this order: the customer is awaited since %s', async (failed, first) => {
-    const address = `three ${failed}`;
-    await engine.writes(address);
-    const sent: Date[] = [];
-    for (const number of [1, 2, 3]) {
-      await wait(MINUTE);
-      sent.push(await answers(address, number));
-    }
-    for (const number of failed) {
-      await wait(1000);
-      await fail(address, number);
-    }
-    const since = first === null ? undefined : sent[first - 1];
-    expect(await engine.latest(address)).toMatchObject(since ? ofConsumer(since) : ofAgent);
-  });
+  ])(
+    'LL-8 of three, where %j fail in this order, leaves the customer awaited since message %s',
+    async (failed, first) => {
+      const address = `three ${failed}`;
+      await engine.writes(address);
+      const sent: Date[] = [];
+      for (const number of [1, 2, 3]) {
+        await wait(MINUTE);
+        sent.push(await answers(address, number));
+      }
+      for (const number of failed) {
+        await wait(1000);
+        await fail(address, number);
+      }
+      const since = first === null ? undefined : sent[first - 1];
+      expect(await engine.latest(address)).toMatchObject(since ? ofConsumer(since) : ofAgent);
+    },
+  );
 
-  it('LL-8 several in one call count as they do one by one', async () => {
+  it('LL-8 counts the same whether several fail in one call or one by one', async () => {
     const target = { channelId: engine.channelId, address: 'one call' };
     const receipt = (number: number) => ({
       target,
@@ -112,7 +115,7 @@ describe('a message of an agent that did not arrive', () => {
     expect(await engine.latest('one call')).toMatchObject(ofAgent);
   });
 
-  it('LL-8 changes nothing where the customer has written since', async () => {
+  it('LL-8 changes nothing if the customer has written since', async () => {
     await engine.writes('before');
     await answers('before', 1);
     await wait(MINUTE);
@@ -125,7 +128,7 @@ describe('a message of an agent that did not arrive', () => {
     expect(await engine.latest('before')).toMatchObject(ofConsumer(second));
   });
 
-  it('LL-8 the next one that arrives starts the clock', async () => {
+  it('LL-8 lets the next delivered message start the clock', async () => {
     await engine.writes('next');
     await answers('next', 1);
     await fail('next', 1);
@@ -135,7 +138,7 @@ describe('a message of an agent that did not arrive', () => {
     expect(await around('next', new Date(next.getTime() + 10 * MINUTE))).toEqual(['ACTIVE', 'INACTIVE']);
   });
 
-  it('LL-8 moves no other clock, and is in the feed', async () => {
+  it('LL-8 restarts no other clock, and is in the feed', async () => {
     await engine.writes('feed');
     await answers('feed', 1);
     const before = await engine.latest('feed');
@@ -152,7 +155,7 @@ describe('a message of an agent that did not arrive', () => {
     });
   });
 
-  it("LL-8 does not bring back a clock from before a hold's end", async () => {
+  it('LL-8 does not restore a clock from before the end of a hold', async () => {
     await engine.writes('hold');
     await answers('hold', 1);
     await engine.does('hold', { kind: 'HOLD', until: null });
@@ -166,7 +169,7 @@ describe('a message of an agent that did not arrive', () => {
     expect(await around('hold', new Date(released.getTime() + 10 * MINUTE))).toEqual(['ACTIVE', 'INACTIVE']);
   });
 
-  it('LL-8 leaves an automatic close to the agent, too', async () => {
+  it('LL-8 also prevents the automatic close, because the agent is awaited', async () => {
     await engine.policy({ autoCloseAfter: 'PT5M' });
     await engine.writes('close');
     await answers('close', 1);
@@ -177,8 +180,8 @@ describe('a message of an agent that did not arrive', () => {
   });
 });
 
-describe('a failure that comes in another order', () => {
-  it('LL-8 one that is reported after a later message counts from its own instant', async () => {
+describe('a failure receipt that arrives out of order', () => {
+  it('LL-8 counts from its own instant if it is reported after a later message', async () => {
     await engine.writes('late');
     await answers('late', 1);
     const failed = inMs(MINUTE);
@@ -190,7 +193,7 @@ describe('a failure that comes in another order', () => {
     expect(await engine.latest('late')).toMatchObject(ofAgent);
   });
 
-  it('LL-8 one that is reported before its message counts once that comes', async () => {
+  it('LL-8 takes effect once its message arrives if it is reported before', async () => {
     await engine.writes('early');
     const sent = now();
     await wait(MINUTE);
@@ -200,7 +203,7 @@ describe('a failure that comes in another order', () => {
     expect(await engine.latest('early')).toMatchObject({ ...ofAgent, status: 'ACTIVE' });
   });
 
-  it('LL-8 one whose channel tells the time in whole seconds counts though it seems older than its message', async () => {
+  it('LL-8 counts when it seems older than its message because the channel reports whole seconds', async () => {
     await engine.writes('seconds');
     await wait(700);
     await answers('seconds', 1);
@@ -212,8 +215,8 @@ describe('a failure that comes in another order', () => {
   });
 });
 
-describe('a beginning that did not arrive', () => {
-  it('LL-8 SF-9 leaves the agent awaited, and ends without a reply as any other', async () => {
+describe('a first message of the business that failed', () => {
+  it('LL-8 SF-9 leaves the agent awaited, and the conversation ends without a reply like any other', async () => {
     const start = { kind: 'START', by: 'AGENT', agentId: engine.ann } as const;
     await engine.does('start', start, { messageId: idOf('start', 1) });
     const began = now();
@@ -225,7 +228,7 @@ describe('a beginning that did not arrive', () => {
     expect(await engine.latest('start')).toMatchObject({ end_reason: 'UNANSWERED' });
   });
 
-  it('LL-8 SF-9 the next attempt that arrives has its own two days', async () => {
+  it('LL-8 SF-9 gives the next delivered attempt two days of its own', async () => {
     const start = { kind: 'START', by: 'AUTOMATION' } as const;
     await engine.does('attempt', start, { messageId: idOf('attempt', 1) });
     await fail('attempt', 1);
@@ -236,7 +239,7 @@ describe('a beginning that did not arrive', () => {
     expect(await around('attempt', new Date(second.getTime() + 2 * DAY))).toEqual(['NEW', 'ENDED']);
   });
 
-  it('LL-8 a message of an automation that began it counts as its beginning', async () => {
+  it('LL-8 leaves the agent awaited when an automation sent it', async () => {
     const began = { kind: 'OUTBOUND', sender: 'AUTOMATION' } as const;
     await engine.does('automation', began, { messageId: idOf('automation', 1) });
     const since = now();
@@ -249,7 +252,7 @@ describe('a beginning that did not arrive', () => {
   });
 });
 
-describe('what is no failure of a message', () => {
+describe('receipts that restart no clock', () => {
   it.each(['DELIVERED', 'READ'] satisfies ReceiptState[])('LL-8 %s changes nothing', async (state) => {
     await engine.writes(state);
     const sent = await answers(state, 1);
@@ -258,7 +261,7 @@ describe('what is no failure of a message', () => {
     expect(await engine.latest(state)).toMatchObject({ ...ofConsumer(sent), last_activity_at: sent });
   });
 
-  it('LL-8 a failure of a message nobody knows changes nothing', async () => {
+  it('LL-8 a failure of an unknown message changes nothing', async () => {
     await engine.writes('unknown');
     const sent = await answers('unknown', 1);
     await wait(MINUTE);
@@ -267,7 +270,7 @@ describe('what is no failure of a message', () => {
   });
 
   it.each(['BOT', 'AUTOMATION', 'OWN'] as const)(
-    'LL-8 LL-9 the failure of a message of %s changes nothing',
+    'LL-8 LL-9 the failure of a message with sender %s changes nothing',
     async (sender) => {
       await engine.writes(sender);
       const sent = await answers(sender, 1);
@@ -278,7 +281,7 @@ describe('what is no failure of a message', () => {
     },
   );
 
-  it('LL-8 LL-9 a message of a bot does not stand in for the one that failed', async () => {
+  it('LL-8 LL-9 a bot message does not replace the failed agent message', async () => {
     await engine.writes('bot');
     await answers('bot', 1);
     await engine.does('bot', { kind: 'OUTBOUND', sender: 'BOT' }, { messageId: idOf('bot', 2) });
@@ -286,7 +289,7 @@ describe('what is no failure of a message', () => {
     expect(await engine.latest('bot')).toMatchObject(ofAgent);
   });
 
-  it('LL-8 a failure of nobody’s conversation is refused, and leaves no contact', async () => {
+  it('LL-8 a failure without a conversation is refused and creates no contact', async () => {
     expect(await fail('nobody', 1)).toMatchObject({ outcome: 'REFUSED', error: { code: 'NOT_FOUND' } });
     const contacts = await engine.db
       .sql`select 1 from contact where account_id = ${engine.accountId} and address = 'nobody'`;

@@ -8,7 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => engine.drop());
 
-it('one event that the database could not hold spoils none of the others', async () => {
+it('an event that the database cannot store does not affect the others', async () => {
   const message = { kind: 'MESSAGE', sentAt: at('11:59'), text: 'hello' } as const;
   const received = await receive(engine.deps, engine.accountId, engine.channelId, {
     events: [
@@ -26,7 +26,7 @@ it('one event that the database could not hold spoils none of the others', async
   expect(await engine.latest('also good')).toMatchObject({ status: 'WAITING' });
 });
 
-it("SF-13 PE-5 a message by an agent who is a bot is a bot's, whatever it was reported as", async () => {
+it('SF-13 PE-5 a message by an agent of kind BOT counts as a bot message even if reported as an agent message', async () => {
   await engine.policy({ inactivate: true, inactivateAfter: 'PT5M' });
   const { sql } = engine.db;
   const bot = engine.deps.newId();
@@ -40,7 +40,7 @@ it("SF-13 PE-5 a message by an agent who is a bot is a bot's, whatever it was re
   expect(await engine.latest('talks to a bot')).toMatchObject({ status: 'ACTIVE', awaiting: 'CONSUMER' });
 });
 
-it('who left a conversation before this one, and is reported late, does not end this one', async () => {
+it('a late report that the customer left an earlier conversation does not end the current one', async () => {
   await engine.policy({ reopenWithin: 'PT0S' });
   const address = 'left twice';
   const leave = (providerEventId: string, when: Date) =>

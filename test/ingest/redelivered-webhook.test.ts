@@ -19,12 +19,12 @@ const refused = (error: ActivityResult['error']): ActivityResult => ({
   ...{ outcome: 'REFUSED', conversationId: null, error },
 });
 
-it('a call of which a part is to be told again is to be made again: what was recorded is known then', async () => {
+it('a webhook call fails as unavailable, so that it is redelivered, if one of its activities is unavailable', async () => {
   const deps = recording(done, refused(new UnavailableError('too much at once')));
   await expect(receive(deps, 'account', 'channel', inbound)).rejects.toThrow(UnavailableError);
 });
 
-it('one of which a part is not possible is not', async () => {
+it('a webhook call succeeds and reports a fault if one of its activities is not allowed', async () => {
   const deps = recording(done, refused(new NotAllowedError('INBOUND', 'ENDED', 'no')));
   expect(await receive(deps, 'account', 'channel', inbound)).toEqual({
     ...{ applied: 1, duplicates: 0, ignored: 0 },

@@ -8,7 +8,7 @@ import { ensureChannel } from '../support/flows.ts';
 
 let engine: Engine;
 const NOBODY = '0190a0a0-0000-7000-8000-000000000000';
-/** Another tenant of the same database, with one of everything. */
+/** Another account on the same database, with one object of each kind. */
 let foreign: { channelId: string; conversationId: string; agentId: string; skillId: string };
 beforeAll(async () => {
   engine = await openEngine(at('12:00'));
@@ -30,7 +30,7 @@ beforeAll(async () => {
 afterAll(() => engine.drop());
 
 const inMs = (ms: number) => new Date(engine.clock.now().getTime() + ms);
-/** How many rows each table has, to see that nothing was written. */
+/** The number of rows of each table, to check that nothing was written. */
 const rows = async () =>
   (
     await engine.db.sql`
@@ -39,7 +39,7 @@ const rows = async () =>
   )[0];
 const to = (address: string) => ({ channelId: engine.channelId, address });
 
-describe('what does not exist', () => {
+describe('a reference to something that does not exist', () => {
   it.each<[string, () => Activity, string]>([
     [
       'an unknown conversation',
@@ -97,7 +97,7 @@ describe('what does not exist', () => {
       'skillId',
     ],
     ['a contact who never wrote', () => ({ target: to('a'), action: { kind: 'COMMENT' } }), 'address'],
-  ])('%s is refused as not found, and leaves nothing behind', async (_, activity, field) => {
+  ])('(%s) is refused as not found, and writes nothing', async (_, activity, field) => {
     const before = await rows();
     const [result] = await engine.apply(activity());
     expect(result).toMatchObject({
@@ -108,7 +108,7 @@ describe('what does not exist', () => {
     expect(await rows()).toEqual(before);
   });
 
-  it('an unknown account is an error of the whole call', async () => {
+  it('fails the whole call if it is the account', async () => {
     const activity = { target: to('a'), action: { kind: 'INBOUND' } } as const;
     await expect(recordActivities(engine.deps, NOBODY, [activity])).rejects.toMatchObject({
       code: 'NOT_FOUND',
@@ -116,7 +116,7 @@ describe('what does not exist', () => {
     });
   });
 
-  it('nobody sees or moves what is of another account', async () => {
+  it('leaves the conversation of the other account unchanged', async () => {
     await engine.writes('x');
     const [theirs] = await engine.db
       .sql`select revision from conversation where id = ${foreign.conversationId}`;
@@ -125,8 +125,8 @@ describe('what does not exist', () => {
   });
 });
 
-describe('what cannot be', () => {
-  it('an activity 61 s ahead is refused; one 59 s ahead is stamped now', async () => {
+describe('invalid input', () => {
+  it('an activity 61 s ahead is refused; one 59 s ahead is recorded with the current time', async () => {
     const refused = await engine.writes('ahead', { at: inMs(61_000) });
     expect(refused).toMatchObject({ outcome: 'REFUSED', error: { code: 'INVALID_INPUT', field: 'at' } });
     expect(await engine.conversations('ahead')).toEqual([]);
@@ -140,7 +140,7 @@ describe('what cannot be', () => {
   it.each([
     ['no instant', new Date(Number.NaN)],
     ['one before 1970', new Date(-1)],
-  ])('%s is refused', async (_, instant) => {
+  ])('an activity at an invalid time (%s) is refused', async (_, instant) => {
     expect(await engine.writes('instant', { at: instant })).toMatchObject({ error: { field: 'at' } });
   });
 
@@ -148,9 +148,9 @@ describe('what cannot be', () => {
     expect(await engine.writes('')).toMatchObject({ outcome: 'REFUSED', error: { field: 'address' } });
   });
 
-  it('an empty call comes to nothing', async () => expect(await engine.apply()).toEqual([]));
+  it('an empty call has no results', async () => expect(await engine.apply()).toEqual([]));
 
-  it('1,001 activities are refused whole; 1,000 are not', async () => {
+  it('a call of 1,001 activities is refused as a whole; one of 1,000 is accepted', async () => {
     const many = Array.from({ length: 1001 }, (_, index) => ({
       target: to(`many ${index}`),
       action: { kind: 'INBOUND' } as const,
@@ -212,7 +212,7 @@ describe('on an ended conversation', () => {
     expect(await rows()).toEqual(before);
   });
 
-  it('whatever else there is is recorded', async () => {
+  it('every other activity is recorded', async () => {
     const { conversationId } = await engine.writes('noted');
     await engine.does('noted', { kind: 'END', by: 'AGENT' });
     const target = { conversationId: conversationId as string };
@@ -231,8 +231,8 @@ describe('on an ended conversation', () => {
   });
 });
 
-describe('a call of several', () => {
-  it('what is refused changes nothing, while the others apply, each in its place', async () => {
+describe('a call of several activities', () => {
+  it('applies the others when some are refused, with each result in its place', async () => {
     const results = await engine.apply(
       { target: to('call a'), action: { kind: 'INBOUND' } },
       { target: { conversationId: NOBODY }, action: { kind: 'COMMENT' } },
@@ -254,7 +254,7 @@ describe('a call of several', () => {
     expect(await engine.latest('call a')).toMatchObject({ status: 'WAITING', tags: ['t'], revision: 2 });
   });
 
-  it('who comes to nothing leaves no contact, though others of the call come to something', async () => {
+  it('creates no contact for refused activities, although others are applied', async () => {
     const [{ count }] = (await engine.db.sql`
       select count(*)::int from contact where account_id = ${engine.accountId} and address in ('call b', 'call c', 'call d')`) as unknown as [
       { count: number },
@@ -262,7 +262,7 @@ describe('a call of several', () => {
     expect(count).toBe(0);
   });
 
-  it('a call that comes to nothing leaves no contact', async () => {
+  it('creates no contact if none is applied', async () => {
     const before = await rows();
     const results = await engine.apply(
       { target: to('nothing a'), action: { kind: 'COMMENT' } },
@@ -272,7 +272,7 @@ describe('a call of several', () => {
     expect(await rows()).toEqual(before);
   });
 
-  it('of one contact, they act in the order of their time, and answer in the order of the call', async () => {
+  it('applies those of one contact in the order of their times, and returns results in the order of the call', async () => {
     const results = await engine.apply(
       {
         target: to('order'),

@@ -14,7 +14,7 @@ afterAll(() => engine.drop());
 
 const inMs = (ms: number) => new Date(engine.clock.now().getTime() + ms);
 
-/** A conversation of the customer with Ann that closed for inactivity just now; its id. */
+/** Creates a conversation with Ann that has just closed automatically, and returns its id. */
 async function closed(address: string): Promise<string> {
   await engine.writes(address);
   await engine.answers(address);
@@ -26,7 +26,7 @@ async function closed(address: string): Promise<string> {
 const counted = async (address: string) => (await engine.conversations(address)).length;
 
 describe('a message after the end', () => {
-  it('LP-3 PE-11 with no window it is a new incoming conversation, linked to the one before', async () => {
+  it('LP-3 PE-11 starts a new conversation linked to the previous one if there is no reopen window', async () => {
     await engine.policy({ reopenWithin: 'PT0S' });
     const before = await closed('LP-3');
     engine.clock.advance(1);
@@ -43,7 +43,7 @@ describe('a message after the end', () => {
     expect(old).toMatchObject({ id: before, status: 'ENDED', end_reason: 'AUTO_CLOSE' });
   });
 
-  it('SP-7 within the window it reopens the same conversation, with the last agent', async () => {
+  it('SP-7 reopens the same conversation with the last agent within the window', async () => {
     const before = await closed('SP-7');
     await engine.runUntil(inMs(4 * DAY));
     expect(await engine.writes('SP-7')).toMatchObject({ outcome: 'APPLIED', conversationId: before });
@@ -64,14 +64,14 @@ describe('a message after the end', () => {
     });
   });
 
-  it('PE-11 after the window it is a new one', async () => {
+  it('PE-11 starts a new conversation after the window', async () => {
     const before = await closed('PE-11');
     await engine.runUntil(inMs(4 * DAY + 1));
     await engine.writes('PE-11');
     expect(await engine.latest('PE-11')).toMatchObject({ previous_id: before, status: 'WAITING' });
   });
 
-  it('PE-11 the window counts from when the message was sent', async () => {
+  it('PE-11 is within the window if it was sent within it, even if reported later', async () => {
     const before = await closed('PE-11 sent');
     const sent = inMs(DAY);
     await engine.runUntil(inMs(6 * DAY));
@@ -79,7 +79,7 @@ describe('a message after the end', () => {
     expect(await engine.latest('PE-11 sent')).toMatchObject({ id: before, status: 'ACTIVE' });
   });
 
-  it('PE-11 reopened, it closes again when it has been quiet again', async () => {
+  it('PE-11 reopens a conversation that closes again once it is quiet', async () => {
     const before = await closed('again');
     await engine.runUntil(inMs(HOUR));
     await engine.writes('again');
@@ -91,7 +91,7 @@ describe('a message after the end', () => {
     ]);
   });
 
-  it('SP-7 an agent who is offline is passed by: it goes to the queue', async () => {
+  it('SP-7 reopens the conversation into the queue if its agent is offline', async () => {
     await closed('offline');
     await engine.db
       .sql`update agent set online = false where account_id = ${engine.accountId} and id = ${engine.ann}`;
@@ -100,7 +100,7 @@ describe('a message after the end', () => {
     expect(await engine.latest('offline')).toMatchObject({ status: 'WAITING', agent_id: null });
   });
 
-  it('SP-7 an agent takes as many as the capacity leaves, also of one call, and the rest goes to the queue', async () => {
+  it('SP-7 reopens conversations with the agent up to the capacity, also in one call, and the rest in the queue', async () => {
     const addresses = ['cap 1', 'cap 2', 'cap 3'];
     for (const address of addresses) {
       await engine.writes(address);
@@ -122,7 +122,7 @@ describe('a message after the end', () => {
     expect(reopened.map(({ status }) => status).sort()).toEqual(['ACTIVE', 'WAITING', 'WAITING']);
   });
 
-  it('SP-7 one that somebody ended is reopened as well, and counts as theirs no more', async () => {
+  it('SP-7 also reopens a conversation that a person ended, and clears who ended it', async () => {
     await engine.writes('by hand');
     await engine.answers('by hand');
     await engine.does('by hand', { kind: 'END', by: 'SUPERVISOR', agentId: engine.bob });
@@ -140,7 +140,7 @@ describe('a message after the end', () => {
 });
 
 describe('reopening by hand', () => {
-  it('goes back to who had it, every clock set to now', async () => {
+  it('assigns the former agent and restarts every clock', async () => {
     const id = await closed('manual');
     await engine.runUntil(inMs(10 * DAY));
     const now = engine.clock.now();
@@ -158,7 +158,7 @@ describe('reopening by hand', () => {
     expect(await engine.latest('manual')).toMatchObject({ status: 'ENDED', lateness_ms: '0' });
   });
 
-  it('is refused where the contact has a newer one', async () => {
+  it('is refused if the contact has a newer conversation', async () => {
     await engine.policy({ reopenWithin: 'PT0S' });
     const old = await closed('newer');
     engine.clock.advance(1);

@@ -42,7 +42,7 @@ describe('in profile LULL', () => {
     expect(await restarts(name, action)).toBe(false);
   });
 
-  it('SP-1 a reassignment or another skill restarts none either', async () => {
+  it('SP-1 a reassignment or a change of skill restarts no clock', async () => {
     expect(await restarts('reassigned', { kind: 'ASSIGN', agentId: engine.bob })).toBe(false);
     expect(await restarts('moved', { kind: 'SKILL', skillId: engine.care })).toBe(false);
   });
@@ -54,11 +54,11 @@ describe('in profile LULL', () => {
     expect(await restarts(name, action)).toBe(true);
   });
 
-  it('SP-1 an outbound message restarts it', async () => {
+  it('SP-1 an outbound message restarts the clock', async () => {
     expect(await restarts('outbound', { kind: 'OUTBOUND', sender: 'AGENT', agentId: engine.bob })).toBe(true);
   });
 
-  it('PE-5 a bot restarts it where the policy takes bots for agents', async () => {
+  it('PE-5 a bot message restarts the clock if the policy treats bots as agents', async () => {
     await engine.policy({ botsAreAgents: true }, { skillId: engine.sales });
     await engine.writes('bots', { skillId: engine.sales });
     await engine.does('bots', { kind: 'OUTBOUND', sender: 'BOT' });
@@ -75,7 +75,7 @@ describe('in profile LULL', () => {
 describe('own messages', () => {
   const own: Action = { kind: 'OUTBOUND', sender: 'OWN' };
 
-  it('LL-9 to somebody unknown they create nothing', async () => {
+  it('LL-9 to an unknown address create nothing', async () => {
     expect(await engine.does('nobody', own)).toEqual({
       outcome: 'IGNORED',
       conversationId: null,
@@ -84,7 +84,7 @@ describe('own messages', () => {
     expect(await engine.conversations('nobody')).toEqual([]);
   });
 
-  it('LL-9 after the end they are recorded and reopen nothing', async () => {
+  it('LL-9 after the end are recorded and reopen nothing', async () => {
     await engine.writes('ended');
     await engine.answers('ended');
     await engine.runUntil(inMs(2 * HOUR));

@@ -16,7 +16,7 @@ beforeAll(async () => {
   await engine.writes('warm');
 });
 afterAll(() => engine.drop());
-/** A conversation of whoever is at `address`: answered, so that a message of the customer changes its lane. */
+/** Creates an answered conversation at `address`, so that a customer message changes its lane. */
 beforeEach(async () => {
   address = `customer ${++number}`;
   await engine.writes(address, { messageId: `${address} first` });
@@ -32,7 +32,7 @@ const message = (id: string, more: Partial<Activity> = {}): Activity => ({
   ...more,
 });
 
-/** Applies while something comes in between what it read and what it writes. Answers how often it began anew. */
+/** Applies activities while `meanwhile` runs between the read and the write. Counts the locked retries. */
 async function applyWhile(activities: Activity[], meanwhile: () => Promise<unknown>) {
   let locked = 0;
   let isDone = false;
@@ -59,7 +59,7 @@ async function applyWhile(activities: Activity[], meanwhile: () => Promise<unkno
   return { results, locked };
 }
 
-/** The feed has no gap and no double, and its last event says where the conversation stands. */
+/** Checks that the feed has no gap or duplicate, and that its last event has the state of the conversation. */
 async function expectSound() {
   for (const { id, status, awaiting, revision } of await engine.conversations(address)) {
     const feed = await engine.feed(id);
@@ -87,7 +87,7 @@ describe('a message on an open conversation', () => {
     await expectSound();
   });
 
-  it('of a call with several on one conversation is written with them', async () => {
+  it('is written together with the other messages of the call on that conversation', async () => {
     const { results, locked } = await applyWhile([message('a'), message('b'), message('a')], async () => {});
     expect(outcomes(results)).toEqual(['APPLIED', 'APPLIED', 'DUPLICATE']);
     expect(locked).toBe(0);
@@ -95,7 +95,7 @@ describe('a message on an open conversation', () => {
     await expectSound();
   });
 
-  it('that changes nothing, as all were seen before, writes nothing', async () => {
+  it('writes nothing if it is a duplicate', async () => {
     const { revision } = await engine.latest(address);
     const { results, locked } = await applyWhile([message('first')], async () => {});
     expect([outcomes(results), locked]).toEqual([['DUPLICATE'], 0]);
@@ -103,22 +103,22 @@ describe('a message on an open conversation', () => {
   });
 });
 
-describe('LL-2 what comes in between', () => {
-  it('a message: both are there, in order of commit', async () => {
+describe('LL-2 a change between the read and the write', () => {
+  it('by another message leaves both messages in the order of commit', async () => {
     const { results, locked } = await applyWhile([message('a')], () => engine.apply(message('between')));
     expect([outcomes(results), locked]).toEqual([['APPLIED'], 1]);
     expect(await kinds()).toEqual(['INBOUND', 'OUTBOUND', 'INBOUND', 'INBOUND']);
     await expectSound();
   });
 
-  it('the same message: it is there once', async () => {
+  it('by the same message leaves the message once', async () => {
     const { results } = await applyWhile([message('a')], () => engine.apply(message('a')));
     expect(outcomes(results)).toEqual(['DUPLICATE']);
     expect(await kinds()).toEqual(['INBOUND', 'OUTBOUND', 'INBOUND']);
     await expectSound();
   });
 
-  it('the same message on another conversation: it is there once', async () => {
+  it('by the same message on another conversation leaves the message once', async () => {
     const elsewhere = `${address} elsewhere`;
     const { results } = await applyWhile([message('a')], () =>
       engine.writes(elsewhere, { messageId: `${address} a` }),
@@ -129,7 +129,7 @@ describe('LL-2 what comes in between', () => {
     await expectSound();
   });
 
-  it('SP-7 its end: the message reopens it', async () => {
+  it('SP-7 by an end lets the message reopen the conversation', async () => {
     const end = { kind: 'END', by: 'AGENT', agentId: engine.ann } as const;
     const { results, locked } = await applyWhile([message('a')], () => engine.does(address, end));
     expect([outcomes(results), locked]).toEqual([['APPLIED'], 1]);
@@ -141,7 +141,7 @@ describe('LL-2 what comes in between', () => {
     await expectSound();
   });
 
-  it('PE-7 another lane by a walk, which makes no event: the walk is not undone unseen', async () => {
+  it('PE-7 by an exemption backfill, which creates no event, is not overwritten', async () => {
     const { id, lane_id } = await engine.latest(address);
     const other = engine.deps.newId();
     const { locked } = await applyWhile([message('a')], async () => {
@@ -153,7 +153,7 @@ describe('LL-2 what comes in between', () => {
     await expectSound();
   });
 
-  it('PE-15 its erasure: the message is of somebody new', async () => {
+  it('PE-15 by an erasure makes the message start with a new contact', async () => {
     const first = await engine.latest(address);
     const { contact_id } = first as unknown as { contact_id: string };
     const end = { kind: 'END', by: 'AGENT', agentId: engine.ann } as const;
@@ -166,7 +166,7 @@ describe('LL-2 what comes in between', () => {
     expect(await engine.latest(address)).toMatchObject({ previous_id: null, revision: 1 });
   });
 
-  it('of two conversations of a call, a change of one: nothing of the call is written by half', async () => {
+  it('to one of two conversations of a call retries the whole call', async () => {
     const other = `${address} other`;
     await engine.writes(other);
     engine.clock.advance(1);
@@ -181,20 +181,20 @@ describe('LL-2 what comes in between', () => {
     await expectSound();
   });
 
-  it('time, while it is read: it is read again, under a lock', async () => {
+  it('makes the call read again under a lock if it takes more than 2 s on the clock', async () => {
     const { results, locked } = await applyWhile([message('a')], async () => engine.clock.advance(2_001));
     expect([outcomes(results), locked]).toEqual([['APPLIED'], 1]);
     await expectSound();
   });
 
-  it('time, while it is on its way to the database, by whose clock it comes too late', async () => {
+  it('makes the call retry under a lock if it takes more than 3 s on the database clock', async () => {
     const { results, locked } = await applyWhile([message('a')], () => engine.db.sql`select pg_sleep(3.1)`);
     expect([outcomes(results), locked]).toEqual([['APPLIED'], 1]);
     await expectSound();
   });
 });
 
-describe('what needs more than a conversation', () => {
+describe('an activity that cannot be written optimistically', () => {
   it.each([
     [
       'a new contact',
@@ -208,7 +208,7 @@ describe('what needs more than a conversation', () => {
     ['an end', () => message('a', { action: { kind: 'END', by: 'AGENT', agentId: engine.ann } })],
     ['a late message', () => message('a', { at: new Date(engine.clock.now().getTime() - 1000) })],
     ['an old clock', () => message('a', { at: new Date(engine.clock.now().getTime() - MINUTE) })],
-  ])('%s is applied under a lock', async (_what, activity) => {
+  ])('(%s) is applied under a lock', async (_what, activity) => {
     if (_what === 'an old clock') engine.clock.advance(2 * MINUTE);
     const { results, locked } = await applyWhile([activity()], async () => {});
     expect([outcomes(results), locked]).toEqual([['APPLIED'], 1]);

@@ -10,7 +10,7 @@ let engine: Engine;
 let app: string;
 const author = { changedBy: 'test', why: null };
 const call = { key: null, request: null };
-/** The night from Saturday to Sunday, in which clocks change, is when this business is open. */
+/** This business is open in the night from Saturday to Sunday, in which daylight saving time changes. */
 const NIGHT: OpenHours = {
   timeZone: 'Europe/Berlin',
   weekly: [{ day: 7, from: '01:00', until: '05:00' }],
@@ -40,7 +40,7 @@ async function dueOf(address: string): Promise<Date | undefined> {
   return nextDue(rules, conversationOf(await engine.latest(address)))?.at;
 }
 
-describe('PE-8 a change of clocks while it is open', () => {
+describe('PE-8 a daylight saving change during open hours', () => {
   const night = async (start: string, autoCloseAfter: string) => {
     engine = await openEngine(new Date(start));
     await engine.policy({ autoCloseAfter });
@@ -63,7 +63,7 @@ describe('PE-8 a change of clocks while it is open', () => {
     await closesAt('2026-03-29T02:30:00Z');
   });
 
-  it('PE-8 forward: what the shorter night leaves over counts in the next, by summer time', async () => {
+  it('PE-8 forward: time left over from the shorter night counts in the next night, in summer time', async () => {
     await night('2026-03-29T01:30:00Z', 'PT2H');
     await closesAt('2026-04-04T23:30:00Z');
   });
@@ -75,7 +75,7 @@ describe('PE-8 a change of clocks while it is open', () => {
 });
 
 describe('the account’s calendar', () => {
-  /** A Monday, before anybody opens. */
+  /** A Monday, before the opening time. */
   const start = new Date('2026-01-05T06:00:00Z');
   const opens = (from: string): OpenHours => ({
     timeZone: 'UTC',
@@ -102,7 +102,7 @@ describe('the account’s calendar', () => {
   const due = async () => [await dueOf('on web'), await dueOf('on app')];
   const hours = (...after: number[]) => after.map((each) => new Date(start.getTime() + each * HOUR));
 
-  it('PE-8 is what channels without one of their own run on; a channel’s own goes before it', async () => {
+  it('PE-8 applies to channels without a calendar of their own; a channel’s own calendar takes precedence', async () => {
     expect(await due()).toEqual(hours(2, 2));
     const nine = await calendar(opens('09:00'));
     await ofAccount(nine.id);
@@ -114,7 +114,7 @@ describe('the account’s calendar', () => {
     expect(await due()).toEqual(hours(2, 8));
   });
 
-  it('PE-8 LL-3 choosing or changing it is one version of the rules and writes no conversation', async () => {
+  it('PE-8 LL-3 creates one rules version when it is chosen or changed, and writes no conversation', async () => {
     const nine = await calendar(opens('09:00'));
     const { sql } = engine.db;
     const written = () => sql`select id, xmin::text, ctid::text from conversation order by id`;

@@ -12,7 +12,7 @@ beforeEach(async () => {
 afterEach(() => engine.drop());
 
 const outages = () => engine.db.sql`select since, until from outage order by id`;
-/** The clock is put ahead, as a process does it. */
+/** Steps the clock ahead, as a process does. */
 async function step(byMs: number) {
   const since = engine.clock.now();
   const now = new Date(since.getTime() + byMs);
@@ -21,8 +21,8 @@ async function step(byMs: number) {
   return recorded;
 }
 
-describe('a clock that is put ahead', () => {
-  it('LP-1 ends nobody for time that did not pass, nor who is recorded by the time as it was', async () => {
+describe('a clock step ahead', () => {
+  it('LP-1 closes no conversation because of the skipped time, even if its activities were recorded at the old time', async () => {
     await engine.writes('old');
     await engine.answers('old');
     await writeHeartbeat(engine.db.sql, engine.clock.now());
@@ -30,7 +30,7 @@ describe('a clock that is put ahead', () => {
     const before = engine.clock.now();
     await step(10 * MINUTE);
     const after = engine.clock.now();
-    // Another process still has the time from before.
+    // Another process still has the old time.
     await engine.writes('straggler', { at: before });
     await engine.answers('straggler', { at: before });
     await engine.runUntil(new Date(after.getTime() + 45 * SECOND));
@@ -41,7 +41,7 @@ describe('a clock that is put ahead', () => {
       expect(await engine.latest(address)).toMatchObject({ status: 'ENDED', end_reason: 'AUTO_CLOSE' });
   });
 
-  it('is recorded from the last heartbeat or when it was seen, until 2 minutes after', async () => {
+  it('is recorded from the last heartbeat, or from when it was noticed, until 2 minutes after it', async () => {
     const beat = engine.clock.now();
     await writeHeartbeat(engine.db.sql, beat);
     engine.clock.advance(70 * SECOND);
@@ -57,7 +57,7 @@ describe('a clock that is put ahead', () => {
     expect(await outages()).toMatchObject([{ since }]);
   });
 
-  it('is recorded once by processes that see it within 15 s of each other, also at the same instant', async () => {
+  it('is recorded once by processes that notice it within 15 s of each other, even at the same instant', async () => {
     await writeHeartbeat(engine.db.sql, engine.clock.now());
     const since = engine.clock.now();
     const now = new Date(since.getTime() + 10 * MINUTE);

@@ -36,7 +36,7 @@ async function due(address: string): Promise<Date | undefined> {
 }
 
 describe('a start after the service was down', () => {
-  it('LL-7 makes an outage of the time since the last heartbeat, and 2 minutes more: nothing closes for it', async () => {
+  it('LL-7 records an outage from the last heartbeat to 2 minutes after the start, and nothing closes because of it', async () => {
     await engine.writes('quiet');
     await engine.answers('quiet');
     await beat();
@@ -66,7 +66,7 @@ describe('a start after the service was down', () => {
     });
   });
 
-  it('LL-7 is one change of rules of every account there is, which the reconciler brings into force', async () => {
+  it('LL-7 changes the rules of every account once, and the reconciler puts the change into force', async () => {
     const other = await createAccount(engine.deps, { name: 'other' });
     await ensureChannel(engine.deps, other, { name: 'web', adapter: 'web', settings: {} });
     const before = new Map([
@@ -96,7 +96,7 @@ describe('a start after the service was down', () => {
     expect(new Set((await engine.db.sql`select id from outage`).map(({ id }) => id)).size).toBe(2);
   });
 
-  it('LL-7 leaves out an account that is made later', async () => {
+  it('LL-7 does not affect an account that is created later', async () => {
     await beat();
     engine.clock.advance(HOUR);
     await start();
@@ -108,13 +108,13 @@ describe('a start after the service was down', () => {
     expect(await versions(later)).toMatchObject([{ kind: 'CHANNEL' }]);
   });
 
-  it('LL-7 at the first start there is none: nobody was down yet', async () => {
+  it('LL-7 records no outage at the first start ever', async () => {
     expect(await start()).toBeNull();
     expect(await outages()).toEqual([]);
     expect(await lastBeat()).toBeNull();
   });
 
-  it('LL-7 a gap of a minute is none, one of a millisecond more is', async () => {
+  it('LL-7 records no outage for a gap of one minute, but records one for a gap 1 ms longer', async () => {
     await beat();
     engine.clock.advance(MINUTE);
     expect(await start()).toBeNull();
@@ -122,7 +122,7 @@ describe('a start after the service was down', () => {
     expect(await start()).toMatchObject({ accounts: 1 });
   });
 
-  it('LL-7 starts that fail again and again add up to one downtime after the other', async () => {
+  it('LL-7 records consecutive outages when several starts fail', async () => {
     await beat();
     const down = engine.clock.now();
     engine.clock.advance(HOUR);
@@ -141,7 +141,7 @@ describe('a start after the service was down', () => {
     expect(ends.at(-1)).toBe(inMs(2 * MINUTE - 40 * SECOND).getTime());
   });
 
-  it('LL-7 of processes that start at once, one records it', async () => {
+  it('LL-7 records one outage when several processes start at once', async () => {
     await beat();
     engine.clock.advance(HOUR);
     const found: (Downtime | null)[] = [];
@@ -153,7 +153,7 @@ describe('a start after the service was down', () => {
     expect(await outages()).toHaveLength(1);
   });
 
-  it('LL-7 one that fails half way has recorded nothing, and the next one does', async () => {
+  it('LL-7 records nothing if it fails halfway, and the next start records the outage', async () => {
     await beat();
     engine.clock.advance(HOUR);
     const { sql } = engine.db;
@@ -169,7 +169,7 @@ describe('a start after the service was down', () => {
 describe('the heartbeat', () => {
   afterEach(() => vi.useRealTimers());
 
-  it('LL-7 beats at once, every 15 s, and once more as it stops', async () => {
+  it('LL-7 is written at once, every 15 s, and once more when it stops', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     const heartbeat = await startHeartbeat(engine.deps, log);
     expect(await lastBeat()).toEqual(engine.clock.now());
@@ -190,14 +190,14 @@ describe('the heartbeat', () => {
     expect(await lastBeat()).toEqual(inMs(-15 * SECOND));
   });
 
-  it('LL-7 says nothing while the time is not known', async () => {
+  it('LL-7 is not written while the clock is not trusted', async () => {
     engine.clock.setTrusted(false);
     const heartbeat = await startHeartbeat(engine.deps, log);
     await heartbeat.stop();
     expect(await lastBeat()).toBeNull();
   });
 
-  it('LL-7 goes on where it could not be written', async () => {
+  it('LL-7 continues after a write that failed', async () => {
     const { sql } = engine.db;
     await sql`alter table service_state rename to away`;
     const heartbeat = await startHeartbeat(engine.deps, log);

@@ -18,7 +18,7 @@ beforeEach(clear);
 afterAll(() => engine.drop());
 
 describe('exempting a tag', () => {
-  it.each(['vip', ODD])('PE-7 stops the close at once, before anybody walks: %s', async (tag) => {
+  it.each(['vip', ODD])('PE-7 stops the close at once, before the exemption backfill: %s', async (tag) => {
     const since = await quiet(['soon'], [tag]);
     await quiet(['plain'], []);
     engine.clock.advance(2 * HOUR - SECOND);
@@ -33,7 +33,7 @@ describe('exempting a tag', () => {
     });
   });
 
-  it('PE-7 stops the close of what was due already, too', async () => {
+  it('PE-7 also stops the close of a conversation that was already due', async () => {
     await quiet(['due'], ['vip']);
     engine.clock.advance(3 * HOUR);
     await exempts('vip');
@@ -41,7 +41,7 @@ describe('exempting a tag', () => {
     expect(await engine.latest('due')).toMatchObject({ status: 'ACTIVE' });
   });
 
-  it('PE-7 the walk then puts it into an exempt lane, with no event, and the lanes sleep', async () => {
+  it('PE-7 lets the backfill put conversations into an exempt lane without an event, and the lanes sleep', async () => {
     await quiet(['walked', 'to come'], ['vip']);
     await quiet(['plain'], []);
     const before = await engine.latest('walked');
@@ -58,7 +58,7 @@ describe('exempting a tag', () => {
     expect(await engine.latest('plain')).toMatchObject({ status: 'ENDED' });
   });
 
-  it('PE-6 PE-7 a hold still ends, and nothing closes after it, before anybody walks', async () => {
+  it('PE-6 PE-7 lets a hold end before the backfill, and nothing closes after it', async () => {
     await quiet(['held'], ['vip']);
     await engine.does('held', { kind: 'HOLD', until: inMs(HOUR) });
     await exempts('vip');
@@ -69,14 +69,14 @@ describe('exempting a tag', () => {
     expect(await isInExemptLane('held')).toBe(true);
   });
 
-  it('PE-7 LP-11 the protection still closes it, before anybody walks', async () => {
+  it('PE-7 LP-11 does not stop the protection from closing it before the backfill', async () => {
     const since = await quiet(['old'], ['vip']);
     await exempts('vip');
     await engine.jumpTo(new Date(since.getTime() + 90 * 24 * HOUR));
     expect(await engine.latest('old')).toMatchObject({ status: 'ENDED', end_reason: 'PROTECTION' });
   });
 
-  it('a row that cannot be written behind it is still found and set aside', async () => {
+  it('does not hide a later conversation that cannot be written: it is found and set aside', async () => {
     await quiet(['exempt'], ['vip']);
     engine.clock.advance(SECOND);
     await quiet(['bad'], []);
@@ -93,8 +93,8 @@ describe('exempting a tag', () => {
   });
 });
 
-describe('exempting it no more', () => {
-  it('PE-7 it closes at the instant that it would have, not before', async () => {
+describe('ending the exemption of a tag', () => {
+  it('PE-7 closes a conversation at its original due instant, not before', async () => {
     await exempts('vip');
     const since = await quiet(['back'], ['vip']);
     expect(await isInExemptLane('back')).toBe(true);
@@ -112,7 +112,7 @@ describe('exempting it no more', () => {
     });
   });
 
-  it('PE-7 LL-13 what was due meanwhile closes once it is walked to, and is late from then on only', async () => {
+  it('PE-7 LL-13 closes an overdue conversation when the backfill reaches it, and lateness counts from then', async () => {
     await exempts('vip');
     await quiet(['overdue'], ['vip']);
     engine.clock.advance(5 * HOUR);
@@ -131,8 +131,8 @@ describe('exempting it no more', () => {
   });
 });
 
-describe('what is shown as due', () => {
-  it('PE-1 PE-7 agrees with what acts, for many and through several changes', async () => {
+describe('the due time that is shown', () => {
+  it('PE-1 PE-7 agrees with the timers for 300 conversations through several changes of exempt tags', async () => {
     const addresses = numbered('shown', 300);
     for (const [index, tags] of [[], ['vip'], ['escalated'], ['vip', 'escalated']].entries()) {
       await quiet(

@@ -21,14 +21,14 @@ beforeAll(async () => {
 beforeEach(clear);
 afterAll(() => engine.drop());
 
-/** A clock by which every step takes longer than it may. */
+/** A clock on which every step exceeds its time limit. */
 function slowClock(): EngineDeps['clock'] {
   let asked = 0;
   return { ...engine.clock, now: () => inMs(asked++ * 11 * SECOND) };
 }
 
-describe('the walk', () => {
-  it('PE-7 goes over thousands in steps, counts them, and ends after its second pass', async () => {
+describe('the exemption backfill', () => {
+  it('PE-7 processes thousands of conversations in steps, counts them, and ends after its second pass', async () => {
     await quiet(numbered('many plain', 1_500), []);
     await quiet(numbered('many vip', 3_000), ['vip']);
     await exempts('vip');
@@ -57,7 +57,7 @@ describe('the walk', () => {
     expect(await step()).toBeNull();
   });
 
-  it('PE-7 goes on where it stood after a crash, having lost nothing of the step that failed', async () => {
+  it('PE-7 resumes after a crash and repeats the step that failed', async () => {
     await quiet(numbered('crash', 4_000), ['vip']);
     await exempts('vip');
     let moved = 0;
@@ -77,7 +77,7 @@ describe('the walk', () => {
     expect(await spread()).toEqual({ exempt: 4_000, others: 0 });
   });
 
-  it('PE-7 two at a time share it, and move each once', async () => {
+  it('PE-7 moves each conversation once when two processes run it', async () => {
     await quiet(numbered('two', 5_000), ['vip']);
     await exempts('vip');
     const walker = async () => {
@@ -96,7 +96,7 @@ describe('the walk', () => {
     expect(await spread()).toEqual({ exempt: 5_000, others: 0 });
   });
 
-  it('PE-7 a newer change begins it anew, and the newest tags hold', async () => {
+  it('PE-7 starts again after a newer change, and the newest tags apply', async () => {
     await quiet(['first'], ['vip']);
     await quiet(['second'], ['escalated']);
     await exempts('vip');
@@ -109,7 +109,7 @@ describe('the walk', () => {
     expect(await progress()).toMatchObject({ scanned: 2, moved: 2 });
   });
 
-  it('PE-7 who wrote by the former tags behind its back is found in the second pass', async () => {
+  it('PE-7 finds a conversation that was written under the former tags in its second pass', async () => {
     await quiet(['known'], ['vip']);
     const former = await engine.deps.rules.newest(engine.accountId);
     await exempts('vip');
@@ -129,7 +129,7 @@ describe('the walk', () => {
     expect(await progress()).toMatchObject({ scanned: 1, moved: 2, doneAt: engine.clock.now() });
   });
 
-  it('PE-7 moves what has changed between its look and its lock as it then stands, or not at all', async () => {
+  it('PE-7 uses the state under the lock for conversations that changed after it read them', async () => {
     const changing = ['ended meanwhile', 'tagged meanwhile', 'aside meanwhile'];
     await quiet([...changing, 'waiting'], ['vip']);
     await exempts('vip');
@@ -138,7 +138,7 @@ describe('the walk', () => {
     await inTransaction(engine.db.sql, async (sql) => {
       await sql`select 1 from conversation where account_id = ${engine.accountId} and id = any(${ids}) for no key update`;
       walking = pass();
-      // It waits for the rows once it has looked.
+      // After its read, the backfill waits for the row locks.
       for (;;) {
         const [row] = await engine.db
           .sql`select count(*)::int as waiting from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
@@ -155,7 +155,7 @@ describe('the walk', () => {
     expect(await isInExemptLane('waiting')).toBe(true);
   });
 
-  it('leaves alone what was set aside, and does nothing while the clock is not trusted', async () => {
+  it('skips conversations that are set aside, and does nothing while the clock is not trusted', async () => {
     await quiet(['aside'], ['vip']);
     const { id } = await engine.latest('aside');
     await engine.db
@@ -169,7 +169,7 @@ describe('the walk', () => {
     expect(await engine.latest('aside')).toMatchObject({ lane_id: null });
   });
 
-  it('PE-7 touches no other account', async () => {
+  it('PE-7 writes to no other account', async () => {
     const { deps } = engine;
     const other = await createAccount(deps, { name: 'other' });
     const channelId = await ensureChannel(deps, other, { name: 'web', adapter: 'web', settings: {} });

@@ -20,7 +20,7 @@ afterAll(() => engine.drop());
 const inMs = (ms: number) => new Date(engine.clock.now().getTime() + ms);
 const wait = (ms: number) => engine.runUntil(inMs(ms));
 
-/** Writes outages the way whoever declares one does: as a change of rules. */
+/** Writes outages as a change of rules, as the API does. */
 const changing = (write: (sql: TransactionSql) => Promise<void>) =>
   changeRules(
     engine.deps,
@@ -57,7 +57,7 @@ async function quiet(address: string, channelId = engine.channelId): Promise<Dat
 }
 
 describe('outages', () => {
-  it('LL-7 their time does not count: what they began in, closes that much later', async () => {
+  it('LL-7 do not count as silence: a conversation closes later by their duration', async () => {
     const since = await quiet('in the middle');
     await wait(HOUR);
     const outage = await begin('OUTAGE', inMs(0));
@@ -73,14 +73,14 @@ describe('outages', () => {
     });
   });
 
-  it('LL-7 while one has no end, nothing that it holds up closes, however long', async () => {
+  it('LL-7 without an end prevent every close that they affect, however long they last', async () => {
     await quiet('no end');
     await begin('OUTAGE', inMs(0));
     await wait(30 * DAY);
     expect(await engine.latest('no end')).toMatchObject({ status: 'ACTIVE' });
   });
 
-  it('LL-7 declared after the fact it still counts, for whoever is not closed yet', async () => {
+  it('LL-7 declared afterwards still apply to conversations that are not closed yet', async () => {
     const since = await quiet('after the fact');
     await wait(90 * MINUTE);
     const outage = await begin('OUTAGE', new Date(since.getTime() + 10 * MINUTE));
@@ -91,7 +91,7 @@ describe('outages', () => {
     expect(await engine.latest('after the fact')).toMatchObject({ status: 'ENDED', lateness_ms: '0' });
   });
 
-  it('LL-7 one of a channel leaves the others alone', async () => {
+  it('LL-7 affect only their own channel', async () => {
     const since = await quiet('up', engine.channelId);
     await quiet('down', app);
     await begin('OUTAGE', inMs(0), app);
@@ -100,7 +100,7 @@ describe('outages', () => {
     expect(await engine.latest('down')).toMatchObject({ status: 'ACTIVE' });
   });
 
-  it('LL-7 the protection runs on without them, too', async () => {
+  it('LL-7 do not count for the protection either', async () => {
     await engine.policy({ autoClose: false });
     const since = await quiet('protected');
     await wait(HOUR);
@@ -119,7 +119,7 @@ describe('outages', () => {
     await engine.policy({ autoClose: null });
   });
 
-  it('LL-7 a hold ends when it was said to, outage or not', async () => {
+  it('LL-7 do not change when a hold ends', async () => {
     await quiet('held');
     await engine.does('held', { kind: 'HOLD', until: inMs(HOUR) });
     await begin('OUTAGE', inMs(0));
@@ -129,7 +129,7 @@ describe('outages', () => {
 });
 
 describe('a pause', () => {
-  it('LL-15 stops all automatic ends at once, also of those that are due already', async () => {
+  it('LL-15 stops all automatic ends at once, even of conversations that are already due', async () => {
     await quiet('due already');
     engine.clock.advance(3 * HOUR);
     await begin('PAUSE', inMs(0));
@@ -137,7 +137,7 @@ describe('a pause', () => {
     expect(await engine.latest('due already')).toMatchObject({ status: 'ACTIVE' });
   });
 
-  it('LL-15 resuming closes nothing that fell due only because time stood still', async () => {
+  it('LL-15 does not count as silence after automatic ends are resumed', async () => {
     const since = await quiet('paused');
     await wait(HOUR);
     const pause = await begin('PAUSE', inMs(0));
@@ -153,7 +153,7 @@ describe('a pause', () => {
     });
   });
 
-  it('LL-15 a lane left without any timer is quiet, and wakes again with the change that ends the pause', async () => {
+  it('LL-15 lets a lane without a timer sleep until the change that ends the pause', async () => {
     await engine.writes('no timer left');
     const pause = await begin('PAUSE', inMs(0));
     const { lane_id: laneId } = await engine.latest('no timer left');
@@ -170,7 +170,7 @@ describe('a pause', () => {
     expect(await wakeAt()).not.toBeNull();
   });
 
-  it('LL-15 of one channel leaves the others alone', async () => {
+  it('LL-15 affects only its own channel', async () => {
     await quiet('runs', engine.channelId);
     await quiet('stands', app);
     await begin('PAUSE', inMs(0), app);
@@ -181,7 +181,7 @@ describe('a pause', () => {
 });
 
 describe('downtime', () => {
-  it('LL-7 a restart after it finds what is due; declared as an outage it closes nothing', async () => {
+  it('LL-7 is followed by the closes that fell due, unless it is declared as an outage', async () => {
     await quiet('downtime');
     const down = inMs(HOUR);
     engine.clock.advance(5 * HOUR);
@@ -194,7 +194,7 @@ describe('downtime', () => {
   });
 });
 
-describe('outages that are recorded', () => {
+describe('a recorded outage', () => {
   const author = { changedBy: 'test', why: null };
   const call = { key: null, request: null };
   const record = (since: Date, until: Date | null, channelId: string | null = null) =>
@@ -202,7 +202,7 @@ describe('outages that are recorded', () => {
   const end = (outageId: string, until: Date | null = null) =>
     endOutage(engine.deps, { accountId: engine.accountId, author, call }, { outageId, until });
 
-  it('LL-7 recorded late, one changes due times from then on and reopens nothing', async () => {
+  it('LL-7 changes due times from when it is recorded, and reopens nothing', async () => {
     const since = await quiet('gone');
     await wait(HOUR);
     await quiet('there');
@@ -220,7 +220,7 @@ describe('outages that are recorded', () => {
     expect(await engine.latest('gone')).toEqual(gone);
   });
 
-  it('LL-7 until one ends there is no due time; from its end on there is as long as there was', async () => {
+  it('LL-7 leaves no due time until it ends, and the remaining time continues from its end', async () => {
     const since = await quiet('waiting');
     await wait(30 * MINUTE);
     const outage = await record(inMs(0), null, engine.channelId);
@@ -237,7 +237,7 @@ describe('outages that are recorded', () => {
     });
   });
 
-  it('LL-7 where they overlap, of a channel and of all, their time is left out once', async () => {
+  it('LL-7 is excluded once where a channel outage and an account outage overlap', async () => {
     const since = await quiet('twice');
     const from = (minutes: number) => new Date(since.getTime() + minutes * MINUTE);
     await wait(HOUR);
@@ -250,7 +250,7 @@ describe('outages that are recorded', () => {
     expect(await engine.latest('twice')).toMatchObject({ status: 'ENDED', lateness_ms: '0' });
   });
 
-  it('LL-7 LL-3 one costs no write to any conversation', async () => {
+  it('LL-7 LL-3 writes no conversation', async () => {
     await quiet('untouched');
     const before = await engine.latest('untouched');
     const outage = await record(inMs(-MINUTE), null);

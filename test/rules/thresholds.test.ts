@@ -15,7 +15,7 @@ afterAll(() => engine.drop());
 
 const inMs = (ms: number) => new Date(engine.clock.now().getTime() + ms);
 
-/** A conversation of the customer, answered at once: quiet from now on. */
+/** Creates a conversation that is answered at once and quiet from then on. */
 async function quiet(
   address: string,
   { channelId = engine.channelId, skillId = null as string | null } = {},
@@ -29,7 +29,7 @@ async function quiet(
 const statusOf = async (address: string) => (await engine.latest(address)).status;
 
 describe('thresholds', () => {
-  it('LP-4 account, channel, skill, and skill on a channel: the most specific decides when it closes', async () => {
+  it('LP-4 apply by precedence of account, channel, skill, and skill on a channel: the most specific one decides', async () => {
     await engine.policy({ autoCloseAfter: 'PT1H' });
     await engine.policy({ autoCloseAfter: 'PT2H' }, { channelId: app });
     await engine.policy({ autoCloseAfter: 'PT3H' }, { skillId: engine.sales });
@@ -55,7 +55,7 @@ describe('thresholds', () => {
       });
   });
 
-  it('LP-4 a value says which layer and version it comes from, and is inherited again once unset', async () => {
+  it('LP-4 have an origin with layer and version, and are inherited again once unset', async () => {
     const { version } = await engine.policy({ autoCloseAfter: 'PT6H' }, { skillId: engine.sales });
     const origin = async () => {
       const rules = await engine.deps.rules.newest(engine.accountId);
@@ -66,7 +66,7 @@ describe('thresholds', () => {
     expect(await origin()).toMatchObject({ scope: 'ACCOUNT' });
   });
 
-  it('LP-4 a change of skill goes by the new skill from then on', async () => {
+  it('LP-4 change to those of the new skill after a change of skill', async () => {
     await engine.policy({ autoCloseAfter: 'PT3H' }, { skillId: engine.sales });
     await quiet('moved', { skillId: engine.sales });
     const began = engine.clock.now();
@@ -102,7 +102,7 @@ describe('thresholds', () => {
       { code: 'NOT_FOUND', field: 'overflowSkillId' },
     ],
     [{ overflowSkillId: 'nobody' }, { code: 'NOT_FOUND', field: 'overflowSkillId' }],
-  ])('LP-5 %j is refused, and nothing changed', async (fields, error) => {
+  ])('LP-5 are refused and change nothing if invalid: %j', async (fields, error) => {
     const before = await engine.deps.rules.newest(engine.accountId);
     await expect(engine.policy(fields)).rejects.toMatchObject(error);
     expect(await engine.deps.rules.newest(engine.accountId)).toMatchObject({
@@ -111,7 +111,7 @@ describe('thresholds', () => {
     });
   });
 
-  it('PE-2 what has nothing to do with reminders is not refused for those of another layer', async () => {
+  it('PE-2 are not refused because of reminders in another layer if the change is unrelated to reminders', async () => {
     await engine.policy({ autoCloseAfter: 'PT5M' }, { skillId: engine.care });
     await engine.policy({ autoCloseAfter: 'P1D', remindBefore: ['PT10M'] });
     const { layers } = await engine.policy({ tagOnClose: 'quiet' }, { skillId: engine.care });
@@ -127,7 +127,7 @@ describe('thresholds', () => {
     await engine.policy({ autoCloseAfter: null, tagOnClose: null }, { skillId: engine.care });
   });
 
-  it('an account whose rules somebody holds for too long: the change is unavailable, and nothing was changed', async () => {
+  it('fail as unavailable and change nothing when the account’s rules stay locked for too long', async () => {
     const impatient = openDatabase(engine.address, { connections: 1 });
     await impatient.sql`set lock_timeout = '50ms'`;
     const { version } = await engine.deps.rules.newest(engine.accountId);
@@ -145,7 +145,7 @@ describe('thresholds', () => {
     expect(await engine.deps.rules.newest(engine.accountId)).toMatchObject({ version });
   });
 
-  it('a policy for an unknown channel or skill is refused', async () => {
+  it('are refused for an unknown channel or skill', async () => {
     const nobody = '0190a0a0-0000-7000-8000-000000000000';
     await expect(engine.policy({}, { channelId: nobody })).rejects.toMatchObject({ field: 'channelId' });
     await expect(engine.policy({}, { skillId: nobody })).rejects.toMatchObject({ field: 'skillId' });
@@ -154,7 +154,7 @@ describe('thresholds', () => {
 });
 
 describe('changing a threshold', () => {
-  it('SP-10 raising it closes only by the new one, and closed stays closed', async () => {
+  it('SP-10 to a higher value delays later closes, and closed conversations stay closed', async () => {
     await engine.policy({ autoCloseAfter: 'PT1H' });
     await quiet('closed before');
     await engine.runUntil(inMs(HOUR));
@@ -169,7 +169,7 @@ describe('changing a threshold', () => {
     expect(await engine.latest('raised')).toMatchObject({ status: 'ENDED', lateness_ms: '0' });
   });
 
-  it('SP-10 lowering it takes the newly due at the next wake, and they are not late', async () => {
+  it('SP-10 to a lower value closes the newly due conversations at the next wake without lateness', async () => {
     await engine.policy({ autoCloseAfter: 'PT8H' });
     await quiet('long quiet');
     await engine.runUntil(inMs(HOUR));
@@ -215,7 +215,7 @@ describe('the history of a policy', () => {
     expect(row?.after).not.toHaveProperty('reopenWithin');
   });
 
-  it('what was written against an older version is refused, naming the newest', async () => {
+  it('refuses a change based on an older version, and the error names the newest version', async () => {
     const { version } = await set({ autoCloseAfter: 'PT2H' }, null);
     await expect(set({ autoCloseAfter: 'PT5H' }, version - 1)).rejects.toMatchObject({
       code: 'CONFLICT',
@@ -225,7 +225,7 @@ describe('the history of a policy', () => {
     expect(await set({ autoCloseAfter: 'PT5H' }, version)).toMatchObject({ version: version + 1 });
   });
 
-  it('two changes at once are two versions, and neither is lost', async () => {
+  it('has two versions after two concurrent changes, and neither is lost', async () => {
     const { version } = await engine.deps.rules.newest(engine.accountId);
     await Promise.all([set({ autoCloseAfter: 'PT7H' }, null), set({ endInactiveAfter: 'PT7H' }, null)]);
     const rules = await engine.deps.rules.newest(engine.accountId);
@@ -259,18 +259,19 @@ describe('switching auto close on', () => {
     expect(await statusOf(`${address}, old`)).toBe('ACTIVE');
   };
 
-  it('SP-6 never closes what was quiet before, for the account', async () => {
+  it('SP-6 for the account never closes conversations that were quiet before', async () => {
     await engine.policy({ autoCloseAfter: null }, { skillId: engine.sales });
     await enabling({}, 'for the account');
   });
 
-  it('SP-6 nor for a skill', () => enabling({ skillId: engine.sales }, 'for a skill'));
+  it('SP-6 for a skill never closes conversations that were quiet before', () =>
+    enabling({ skillId: engine.sales }, 'for a skill'));
 
-  it('SP-6 nor for a skill on a channel', async () => {
+  it('SP-6 for a skill on a channel never closes conversations that were quiet before', async () => {
     await enabling({ channelId: engine.channelId, skillId: engine.sales }, 'for both');
   });
 
-  it('SP-6 a comment is no counted activity; a lower threshold afterwards changes nothing', async () => {
+  it('SP-6 still closes none of them after a comment or a lower threshold', async () => {
     await engine.does('for the account, old', { kind: 'COMMENT' });
     await engine.policy({ autoCloseAfter: 'PT1M' });
     await engine.policy({ autoCloseAfter: 'PT1M' }, { skillId: engine.sales });

@@ -13,7 +13,7 @@ afterAll(() => engine.drop());
 const later = (instant: Date, ms: number) => new Date(instant.getTime() + ms);
 
 describe('auto close', () => {
-  it('LP-1 a conversation idle for the configured time is closed, at its due second', async () => {
+  it('LP-1 closes a conversation that was idle for the configured time, at its due second', async () => {
     await engine.writes('LP-1');
     engine.clock.advance(HOUR);
     await engine.answers('LP-1');
@@ -33,7 +33,7 @@ describe('auto close', () => {
     });
   });
 
-  it('LP-8 idle for 2 h, last active at 13:00: closed at 15:00:00, and the feed says why and when', async () => {
+  it('LP-8 closes a conversation idle for 2 h since 13:00 at 15:00:00, and the feed says why and when', async () => {
     const noon = at('13:00').getTime() + DAY;
     await engine.jumpTo(new Date(noon - MINUTE));
     await engine.writes('LP-8');
@@ -56,7 +56,7 @@ describe('auto close', () => {
     });
   });
 
-  it('SP-8 nobody gets the credit where nobody was assigned', async () => {
+  it('SP-8 credits no agent if none was assigned', async () => {
     await engine.writes('SP-8');
     await engine.answers('SP-8');
     await engine.does('SP-8', { kind: 'TO_QUEUE' });
@@ -68,7 +68,7 @@ describe('auto close', () => {
     });
   });
 
-  it('LP-13 a return to the queue restarts the clock and keeps who is awaited: it still closes', async () => {
+  it('LP-13 still applies after a return to the queue, which restarts the clock and leaves the customer awaited', async () => {
     await engine.writes('LP-13');
     await engine.answers('LP-13');
     await engine.runUntil(later(engine.clock.now(), HOUR));
@@ -81,7 +81,7 @@ describe('auto close', () => {
     expect(await engine.latest('LP-13')).toMatchObject({ status: 'ENDED', end_reason: 'AUTO_CLOSE' });
   });
 
-  it('LP-7 a manual response time exempts, until the customer writes or the account says otherwise', async () => {
+  it('LP-7 skips a conversation with a manual response time until the customer writes or the policy allows it', async () => {
     for (const address of ['LP-7 kept', 'LP-7 written']) {
       await engine.writes(address);
       await engine.answers(address);
@@ -104,7 +104,7 @@ describe('auto close', () => {
 });
 
 describe('the system protection', () => {
-  it('LP-6 LP-11 one awaiting the agent never auto closes, however old, until the protection', async () => {
+  it('LP-6 LP-11 is the only timer that closes a conversation awaiting the agent', async () => {
     const { conversationId } = await engine.writes('LP-6');
     const written = engine.clock.now();
     await engine.jumpTo(later(written, 90 * DAY - MINUTE));
@@ -119,7 +119,7 @@ describe('the system protection', () => {
     });
   });
 
-  it('LP-11 nothing escapes it: not the held, the exempt, the promised, nor with auto close off', async () => {
+  it('LP-11 closes held and exempt conversations and those with a manual response time, even with auto close off', async () => {
     await engine.policy({ autoClose: false, endInactive: false, endUnanswered: false });
     const kinds: Record<string, () => Promise<unknown>> = {
       held: () => engine.does('held', { kind: 'HOLD', until: null }),
@@ -145,7 +145,7 @@ describe('the system protection', () => {
     await engine.policy({ autoClose: null, endInactive: null, endUnanswered: null });
   });
 
-  it('LP-11 where both are due at the same instant, the auto close is recorded', async () => {
+  it('LP-11 gives way to an auto close that is due at the same instant', async () => {
     await engine.policy({ autoCloseAfter: 'P90D' });
     await engine.writes('both');
     await engine.answers('both');

@@ -4,9 +4,9 @@ import { dueSituation, OFF, type Situation } from '../support/due-situation.ts';
 import { openDueWorld } from '../support/due-world.ts';
 import { DAY, type Engine, openEngine } from '../support/engine.ts';
 
-/** Set DUE_RUNS to hunt for longer. A failure prints its seed and path, which `fc.assert` takes to play it again. */
+/** Set DUE_RUNS to search longer. A failure prints its seed and path; pass them to `fc.assert` to replay it. */
 const RUNS = Number(process.env.DUE_RUNS ?? 55);
-/** It stops only what hangs: a run that is interrupted would go on behind the tests that follow. */
+/** Stops only a run that hangs. An interrupted run would continue during the tests that follow. */
 const LIMIT_MS = 120_000 + RUNS * 5_000;
 
 let engine: Engine;
@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => engine.drop());
 
-/** Lets what is shown come true, or shows that nothing comes where nothing is shown. */
+/** Checks that each timer acts at the due time that was shown, and that none acts where none was shown. */
 async function comesTrue({ startMs, hours, outages, rounds }: Situation): Promise<void> {
   const world = await openDueWorld(engine, startMs);
   await world.setTimes(hours, outages);
@@ -23,7 +23,7 @@ async function comesTrue({ startMs, hours, outages, rounds }: Situation): Promis
     const [before, after] = policies;
     if (before) await world.setPolicy(before);
     for (const doing of doings) await world.takes(doing);
-    // What it switches on was off, so that clocks from before do not count (SP-6).
+    // The timers were off before they are switched on, so that earlier clocks do not count (SP-6).
     if (after) for (const each of [OFF, after]) await world.setPolicy(each);
     await world.drain();
 
@@ -54,7 +54,7 @@ async function comesTrue({ startMs, hours, outages, rounds }: Situation): Promis
   }
 }
 
-it('PE-1 PE-8 LL-7 LL-10 LP-8 what is shown as due is the instant at which the wake acts, not a millisecond before', {
+it('PE-1 PE-8 LL-7 LL-10 LP-8 a wake acts exactly at the due time that was shown, not a millisecond before', {
   timeout: LIMIT_MS,
 }, async () => {
   const property = fc.asyncProperty(dueSituation, comesTrue);

@@ -19,14 +19,14 @@ async function held(address: string, until: Date | null) {
   await engine.does(address, { kind: 'HOLD', until, agentId: engine.ann });
 }
 
-describe('on hold', () => {
-  it('PE-6 no timer runs while it is held', async () => {
+describe('a hold', () => {
+  it('PE-6 stops every timer', async () => {
     await held('no timer', null);
     await wait(DAY);
     expect(await engine.latest('no timer')).toMatchObject({ status: 'ACTIVE', held: true, held_until: null });
   });
 
-  it('PE-6 released by an agent, the clock starts again', async () => {
+  it('PE-6 restarts the clock when an agent releases it', async () => {
     await held('released', null);
     await wait(DAY);
     await engine.does('released', { kind: 'RELEASE', agentId: engine.ann });
@@ -37,7 +37,7 @@ describe('on hold', () => {
     expect(await engine.latest('released')).toMatchObject({ status: 'ENDED', lateness_ms: '0' });
   });
 
-  it('PE-6 with an end it releases itself at that instant, and the clock starts again from there', async () => {
+  it('PE-6 with an end is released at that instant and restarts the clock from there', async () => {
     const until = inMs(5 * HOUR);
     await held('until', until);
     await engine.runUntil(new Date(until.getTime() - 1));
@@ -61,7 +61,7 @@ describe('on hold', () => {
     expect(await engine.latest('until')).toMatchObject({ status: 'ENDED', lateness_ms: '0' });
   });
 
-  it('PE-6 LL-8 one whose first message reached nobody: its clock, too, starts again at the end of the hold', async () => {
+  it('PE-6 LL-8 restarts the clock at its end even if the first message of the conversation failed', async () => {
     const start = { kind: 'START', by: 'AGENT', agentId: engine.ann } as const;
     await engine.does('nobody', start, { messageId: 'first' });
     await engine.does('nobody', { kind: 'RECEIPT', of: 'first', state: 'FAILED' });
@@ -75,7 +75,7 @@ describe('on hold', () => {
     expect(await engine.latest('nobody')).toMatchObject({ status: 'ENDED', end_reason: 'UNANSWERED' });
   });
 
-  it('PE-6 released late, the clock counts from when the hold ended; its close is not late for that', async () => {
+  it('PE-6 restarts the clock from its end when it is released late, and the close is not late', async () => {
     const until = inMs(HOUR);
     await held('late', until);
     await engine.jumpTo(inMs(90 * MINUTE));
@@ -84,7 +84,7 @@ describe('on hold', () => {
     expect(await engine.latest('late')).toMatchObject({ status: 'ENDED', lateness_ms: '0' });
   });
 
-  it('PE-6 released so late that its close is due, it closes at once', async () => {
+  it('PE-6 lets the conversation close at once when it is released after the close fell due', async () => {
     const until = inMs(HOUR);
     await held('very late', until);
     await engine.jumpTo(inMs(9 * HOUR));
@@ -92,7 +92,7 @@ describe('on hold', () => {
     expect(await engine.latest('very late')).toMatchObject({ status: 'ENDED', end_reason: 'AUTO_CLOSE' });
   });
 
-  it('PE-6 a shorter or a longer hold takes the place of the one before', async () => {
+  it('PE-6 is replaced by a later hold, shorter or longer', async () => {
     await held('shorter', inMs(9 * HOUR));
     await held('longer', inMs(HOUR));
     await engine.does('shorter', { kind: 'HOLD', until: inMs(HOUR) });
@@ -104,7 +104,7 @@ describe('on hold', () => {
     expect(await engine.latest('longer')).toMatchObject({ held: false });
   });
 
-  it('PE-6 a consumer message releases; an agent message does not', async () => {
+  it('PE-6 is released by a consumer message but not by an agent message', async () => {
     await held('written', inMs(5 * HOUR));
     await engine.answers('written');
     expect(await engine.latest('written')).toMatchObject({ held: true });
@@ -119,7 +119,7 @@ describe('on hold', () => {
     expect(await engine.latest('written')).toMatchObject({ status: 'ENDED', end_reason: 'AUTO_CLOSE' });
   });
 
-  it('PE-6 the protection still counts, from the last activity', async () => {
+  it('PE-6 does not stop the protection, which counts from the last activity', async () => {
     await held('protected', null);
     const began = engine.clock.now();
     await engine.jumpTo(new Date(began.getTime() + 90 * DAY - MINUTE));
@@ -128,7 +128,7 @@ describe('on hold', () => {
     expect(await engine.latest('protected')).toMatchObject({ status: 'ENDED', end_reason: 'PROTECTION' });
   });
 
-  it('PE-6 without a protection, a hold that ended while nobody woke is released and closes in time', async () => {
+  it('PE-6 is released if it ended while no wake ran, and the conversation closes on time without a protection', async () => {
     const { deps } = engine;
     const bare = async (rules: ReturnType<typeof deps.rules.at>) => ({
       ...(await rules),
@@ -160,7 +160,7 @@ describe('on hold', () => {
 });
 
 describe('a close that puts on hold instead', () => {
-  it('PE-9 holds without an end, once, and the customer releases it', async () => {
+  it('PE-9 starts a hold without an end, once, and a customer message releases it', async () => {
     await engine.policy({ autoCloseThen: 'HOLD' });
     await engine.writes('PE-9');
     await engine.answers('PE-9');
@@ -188,7 +188,7 @@ describe('a close that puts on hold instead', () => {
     await engine.policy({ autoCloseThen: null });
   });
 
-  it('PE-9 the protection counts from when it was put on hold', async () => {
+  it('PE-9 lets the protection count from the start of the hold', async () => {
     await engine.policy({ autoCloseThen: 'HOLD' });
     await engine.writes('PE-9 90 days');
     await engine.answers('PE-9 90 days');

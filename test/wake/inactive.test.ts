@@ -11,7 +11,7 @@ afterAll(() => engine.drop());
 const inMs = (ms: number) => new Date(engine.clock.now().getTime() + ms);
 const wait = (ms: number) => engine.runUntil(inMs(ms));
 
-/** The customer writes, and Ann answers at once. Returns when she did. */
+/** The customer writes, and Ann answers at once. Returns the time of her answer. */
 async function answered(address: string): Promise<Date> {
   await engine.writes(address);
   await engine.answers(address);
@@ -36,7 +36,7 @@ describe('customer inactivity', () => {
     });
   });
 
-  it('SF-4 the customer stops it, and the next answer starts it anew', async () => {
+  it('SF-4 stops when the customer writes, and the next answer restarts it', async () => {
     await answered('SF-4 reply');
     await wait(9 * MINUTE);
     await engine.writes('SF-4 reply');
@@ -49,7 +49,7 @@ describe('customer inactivity', () => {
     expect(await engine.latest('SF-4 reply')).toMatchObject({ status: 'INACTIVE' });
   });
 
-  it('SF-13 PE-5 a bot starts no clock, unless the policy takes bots for agents', async () => {
+  it('SF-13 PE-5 is not started by a bot unless the policy treats bots as agents', async () => {
     const bot = { kind: 'OUTBOUND', sender: 'BOT' } as const;
     await engine.writes('SF-13');
     await engine.does('SF-13', { kind: 'ASSIGN', agentId: engine.ann });
@@ -63,7 +63,7 @@ describe('customer inactivity', () => {
     await engine.policy({ botsAreAgents: null });
   });
 
-  it('SF-5 the feed tells of it, with the due instant', async () => {
+  it('SF-5 is an event in the feed with the due instant', async () => {
     const first = await answered('SF-5');
     await wait(HOUR);
     const { id } = await engine.latest('SF-5');
@@ -96,7 +96,7 @@ describe('an INACTIVE conversation', () => {
     expect(await engine.latest('SF-7')).toMatchObject({ status: 'WAITING' });
   });
 
-  it('is ACTIVE again when an agent writes, and runs no second time until the customer has', async () => {
+  it('becomes ACTIVE when an agent writes, and INACTIVE again after another 10 minutes', async () => {
     const first = await answered('agent');
     await wait(10 * MINUTE);
     await engine.answers('agent');
@@ -106,7 +106,7 @@ describe('an INACTIVE conversation', () => {
     expect(await engine.latest('agent')).toMatchObject({ status: 'INACTIVE' });
   });
 
-  it('is given the whole time again from the message of the agent that made it ACTIVE again', async () => {
+  it('gets the whole inactivity time again from the agent message that made it ACTIVE', async () => {
     await answered('hours later');
     await wait(2 * HOUR);
     expect(await engine.latest('hours later')).toMatchObject({ status: 'INACTIVE' });
@@ -118,7 +118,7 @@ describe('an INACTIVE conversation', () => {
     expect(await engine.latest('hours later')).toMatchObject({ status: 'INACTIVE', status_since: inMs(0) });
   });
 
-  it('SF-8 made so by the timer, it ends 24 hours later', async () => {
+  it('SF-8 ends 24 hours after the timer made it INACTIVE', async () => {
     const first = await answered('SF-8 timer');
     const ends = first.getTime() + 10 * MINUTE + 24 * HOUR;
     await engine.runUntil(new Date(ends - 1));
@@ -137,7 +137,7 @@ describe('an INACTIVE conversation', () => {
   it.each([
     ['an agent', (): { agentId?: string } => ({ agentId: engine.ann })],
     ['automation', () => ({})],
-  ])('SF-8 SF-12 made so by %s, it ends 24 hours later, too', async (who, by) => {
+  ])('SF-8 SF-12 ends 24 hours after %s made it INACTIVE', async (who, by) => {
     await answered(who);
     await wait(MINUTE);
     await engine.does(who, { kind: 'INACTIVATE', ...by() });
@@ -149,7 +149,7 @@ describe('an INACTIVE conversation', () => {
     expect(await engine.latest(who)).toMatchObject({ status: 'ENDED', end_reason: 'INACTIVE' });
   });
 
-  it('SF-12 works by hand with the timer off, and frees the capacity of its agent', async () => {
+  it('SF-12 can be made so by a command with the timer off, and frees the capacity of its agent', async () => {
     await engine.policy({ inactivate: false });
     await engine.db
       .sql`update agent set capacity = 1 where account_id = ${engine.accountId} and id = ${engine.bob}`;
@@ -166,8 +166,8 @@ describe('an INACTIVE conversation', () => {
   });
 });
 
-describe('a conversation that the business began', () => {
-  it('SF-9 ends after 48 hours without a reply, from the first message', async () => {
+describe('a conversation that the business started', () => {
+  it('SF-9 ends 48 hours after the first message without a reply', async () => {
     await engine.does('SF-9', { kind: 'START', by: 'AGENT', agentId: engine.ann });
     const began = engine.clock.now();
     await wait(47 * HOUR);
@@ -183,7 +183,7 @@ describe('a conversation that the business began', () => {
     });
   });
 
-  it('SF-9 stays once the customer has replied', async () => {
+  it('SF-9 does not end for lack of a reply once the customer has replied', async () => {
     await engine.does('SF-9 reply', { kind: 'START', by: 'AUTOMATION' });
     await wait(47 * HOUR);
     await engine.writes('SF-9 reply');

@@ -31,14 +31,14 @@ async function quiet(address: string, skillId: string | null = null): Promise<Da
   await engine.answers(address);
   return engine.clock.now();
 }
-/** The lane an address's conversation is in. */
+/** The lane of the address's conversation. */
 async function laneOf(address: string) {
   const { lane_id } = await engine.latest(address);
   const [lane] = await engine.db
     .sql`select id, wake_at, floor, xmin::text from lane where id = ${lane_id as string}`;
   return lane as unknown as { id: string; wake_at: Date | null; floor: Date; xmin: string };
 }
-/** Fails unless the lane was told to wake now, and armed; lets it, and answers what became of the conversation. */
+/** Fails unless the lane is scheduled to wake now. Runs the wake and returns the conversation. */
 async function wokenAtOnce(address: string) {
   const lane = await laneOf(address);
   const now = engine.clock.now();
@@ -48,15 +48,15 @@ async function wokenAtOnce(address: string) {
     ({ laneId, wakeAt }) => laneId === lane.id && wakeAt.getTime() === now.getTime(),
   ) as Alarm;
   expect(armed).toEqual(alarm);
-  // The alarm that it came before, if there was one, was a later one.
+  // An alarm that it replaced, if there was one, was later.
   expect(instead === undefined || instead > now).toBe(true);
   await engine.runUntil(now);
   return await engine.latest(address);
 }
 const CLOSED = { status: 'ENDED', end_reason: 'AUTO_CLOSE', lateness_ms: '0' };
 
-describe('entering a lane', () => {
-  it('an ordinary message touches neither the lane nor the queue', async () => {
+describe('entering a lane or changing a clock in it', () => {
+  it('writes neither the lane nor the queue for an ordinary message', async () => {
     await quiet('known lane');
     await engine.runUntil(inMs(MINUTE));
     const before = await laneOf('known lane');
@@ -68,14 +68,14 @@ describe('entering a lane', () => {
     expect(engine.armed).toEqual([]);
   });
 
-  it('with an old clock by a change of skill: woken at once', async () => {
+  it('with an old clock after a change of skill wakes the lane at once', async () => {
     await quiet('skill', engine.sales);
     await engine.runUntil(inMs(3 * HOUR));
     await engine.does('skill', { kind: 'SKILL', skillId: null });
     expect(await wokenAtOnce('skill')).toMatchObject(CLOSED);
   });
 
-  it('with an old clock by a tag that exempts no longer: woken at once', async () => {
+  it('with an old clock after an exempt tag is removed wakes the lane at once', async () => {
     await quiet('tag');
     await engine.does('tag', { kind: 'TAG', add: ['vip'], remove: [] });
     await engine.runUntil(inMs(3 * HOUR));
@@ -84,7 +84,7 @@ describe('entering a lane', () => {
     expect(await wokenAtOnce('tag')).toMatchObject(CLOSED);
   });
 
-  it('with an old clock by a promise that is withdrawn: woken at once', async () => {
+  it('with an old clock after a manual response time is removed wakes the lane at once', async () => {
     await quiet('promise');
     await engine.does('promise', { kind: 'MANUAL_RESPONSE_TIME', responseAt: inMs(DAY) });
     await engine.runUntil(inMs(3 * HOUR));
@@ -92,13 +92,13 @@ describe('entering a lane', () => {
     expect(await wokenAtOnce('promise')).toMatchObject(CLOSED);
   });
 
-  it('with an old clock by messages that came late, into an empty lane: woken at once', async () => {
+  it('with an old clock through late messages wakes an empty lane at once', async () => {
     await engine.writes('late', { at: inMs(-4 * HOUR) });
     await engine.answers('late', { at: inMs(-3 * HOUR) });
     expect(await wokenAtOnce('late')).toMatchObject(CLOSED);
   });
 
-  it('with a clock that moves back within the lane: woken at once', async () => {
+  it('with an earlier clock in the same lane wakes it at once', async () => {
     await engine.writes('back', { at: inMs(-HOUR), skillId: engine.care });
     await engine.answers('back');
     await engine.runUntil(inMs(MINUTE));
@@ -107,7 +107,7 @@ describe('entering a lane', () => {
     expect(await wokenAtOnce('back')).toMatchObject({ status: 'INACTIVE' });
   });
 
-  it('by a revoked end: its protection counts from the old message', async () => {
+  it('after a revoked end lets the protection count from the old message', async () => {
     await quiet('revoked');
     await engine.runUntil(inMs(3 * HOUR));
     const sent = inMs(-2 * HOUR);
@@ -116,7 +116,7 @@ describe('entering a lane', () => {
     expect((await laneOf('revoked')).floor.getTime()).toBeLessThanOrEqual(sent.getTime());
   });
 
-  it('by a hold that ended while nobody woke: the clock is old, and it is woken at once', async () => {
+  it('with an old clock after a hold that ended while no wake ran wakes the lane at once', async () => {
     await quiet('release');
     await engine.does('release', { kind: 'HOLD', until: inMs(MINUTE) });
     await engine.jumpTo(inMs(5 * HOUR));
@@ -130,7 +130,7 @@ describe('entering a lane', () => {
     ]);
   });
 
-  it('by a close that holds instead: the lane of the held is told, and the protection acts on time', async () => {
+  it('after a close that puts on hold sets the wake of the new lane, and the protection acts on time', async () => {
     await engine.policy({ autoCloseThen: 'HOLD' });
     await quiet('to hold');
     await engine.runUntil(inMs(2 * HOUR));
@@ -139,7 +139,7 @@ describe('entering a lane', () => {
     expect(engine.armed.map(({ laneId }) => laneId)).toContain(lane_id);
   });
 
-  it('by a recorded timeline: what it leaves open is woken at once', async () => {
+  it('with a conversation that a recorded timeline leaves open wakes the lane at once', async () => {
     const target = { channelId: engine.channelId, address: 'played' };
     const answered = inMs(-119 * MINUTE);
     await recordPlayed(
@@ -159,7 +159,7 @@ describe('entering a lane', () => {
     });
   });
 
-  it('a hold with an end lowers the alarm to that end', async () => {
+  it('with a hold that has an end lowers the alarm to that end', async () => {
     await quiet('hold', engine.sales);
     await engine.does('hold', { kind: 'HOLD', until: null });
     await engine.runUntil(engine.clock.now());
@@ -169,7 +169,7 @@ describe('entering a lane', () => {
     expect(engine.armed.at(-1)).toMatchObject({ wakeAt: until });
   });
 
-  it('a new lane: its first conversation is found though its message is a little old and nobody woke for long', async () => {
+  it('does not lose a conversation with a 5 s old clock in a new lane, although no wake ran for 10 minutes', async () => {
     const [skillId] = (await ensureSkills(engine.deps, engine.accountId, ['new'])).values();
     await engine.does('first', { kind: 'INBOUND', skillId: skillId as string }, { at: inMs(-6000) });
     await engine.answers('first', { at: inMs(-5000) });
@@ -179,7 +179,7 @@ describe('entering a lane', () => {
     expect(await engine.latest('first')).toMatchObject(CLOSED);
   });
 
-  it('with an old clock by a call that was decided under rules which are gone: woken at once all the same', async () => {
+  it('with an old clock in a call decided under outdated rules wakes the lane at once', async () => {
     await quiet('for a lane');
     const outage = { account_id: engine.accountId, id: engine.deps.newId(), channel_id: null, kind: 'PAUSE' };
     const changing = (write: (sql: TransactionSql) => Promise<unknown>) =>

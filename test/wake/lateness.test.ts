@@ -29,7 +29,7 @@ describe('lateness', () => {
     expect(await latenessOf('due')).toBe(10_500);
   });
 
-  it('LL-13 counts from the rules in force where those made it due', async () => {
+  it('LL-13 counts from when the rules took effect if they made the conversation due', async () => {
     await quiet('rules');
     await engine.runUntil(inMs(HOUR));
     await engine.policy({ autoCloseAfter: 'PT30M' });
@@ -38,7 +38,7 @@ describe('lateness', () => {
     await engine.policy({ autoCloseAfter: 'PT2H' });
   });
 
-  it('LL-13 counts from the command that made it due: a message that came late', async () => {
+  it('LL-13 counts from the recording of a late message that made the conversation due', async () => {
     await engine.runUntil(inMs(HOUR));
     await engine.writes('command', { at: inMs(-4 * HOUR) });
     await engine.answers('command', { at: inMs(-3 * HOUR) });
@@ -46,7 +46,7 @@ describe('lateness', () => {
     expect(await latenessOf('command')).toBe(2000);
   });
 
-  it('LL-13 a comment on one that is overdue hides nothing', async () => {
+  it('LL-13 is not reduced by a comment on an overdue conversation', async () => {
     await quiet('comment');
     engine.clock.advance(2 * HOUR + 8000);
     await engine.does('comment', { kind: 'COMMENT', agentId: engine.ann });
@@ -54,13 +54,13 @@ describe('lateness', () => {
     expect(await latenessOf('comment')).toBe(10_000);
   });
 
-  it('LL-13 an end by command has none', async () => {
+  it('LL-13 is empty for an end by command', async () => {
     await quiet('by hand');
     await engine.does('by hand', { kind: 'END', by: 'AGENT', agentId: engine.ann });
     expect(await latenessOf('by hand')).toBeNull();
   });
 
-  it('LL-13 the wake reports what it did and how late each end was', async () => {
+  it('LL-13 is in the report of the wake, for each end', async () => {
     await quiet('first');
     engine.clock.advance(MINUTE);
     await quiet('second');
@@ -77,7 +77,7 @@ describe('lateness', () => {
     expect(report.latenessMs.AUTO_CLOSE?.sort((a, b) => a - b)).toEqual([0, MINUTE]);
   });
 
-  it('LL-5 each end carries the rules version that it happened under', async () => {
+  it('LL-5 is stored with the rules version of each end', async () => {
     const { version } = await engine.policy({ autoCloseAfter: 'PT1H' });
     await quiet('run');
     await engine.runUntil(inMs(HOUR));

@@ -11,8 +11,8 @@ afterAll(() => engine.drop());
 const inMs = (ms: number) => new Date(engine.clock.now().getTime() + ms);
 const wait = (ms: number) => engine.runUntil(inMs(ms));
 
-describe('waiting in the queue too long', () => {
-  it('PE-10 ends it, by its own timer: messages of the customer do not restart it', async () => {
+describe('the queue timeout', () => {
+  it('PE-10 ends the conversation, and customer messages do not restart its clock', async () => {
     await engine.writes('PE-10');
     const queued = engine.clock.now();
     await wait(50 * MINUTE);
@@ -29,7 +29,7 @@ describe('waiting in the queue too long', () => {
     });
   });
 
-  it('PE-10 stops when somebody takes it, and begins anew when it returns to the queue', async () => {
+  it('PE-10 stops when an agent takes the conversation, and restarts when it returns to the queue', async () => {
     await engine.writes('taken');
     await wait(50 * MINUTE);
     await engine.does('taken', { kind: 'ASSIGN', agentId: engine.ann });
@@ -42,7 +42,7 @@ describe('waiting in the queue too long', () => {
     expect(await engine.latest('taken')).toMatchObject({ status: 'ENDED', end_reason: 'QUEUE_TIMEOUT' });
   });
 
-  it('PE-10 sends it to the overflow skill instead, once', async () => {
+  it('PE-10 can send the conversation to the overflow skill instead, once', async () => {
     await engine.policy({ queueTimeoutThen: 'OVERFLOW', overflowSkillId: engine.care });
     await engine.writes('overflow', { skillId: engine.sales });
     const queued = engine.clock.now();
@@ -60,7 +60,7 @@ describe('waiting in the queue too long', () => {
     expect(await engine.latest('overflow')).toMatchObject({ status: 'WAITING', revision: moved.revision });
   });
 
-  it('PE-10 in the overflow skill it ends, where that skill says so', async () => {
+  it('PE-10 ends the conversation in the overflow skill if the policy of that skill says so', async () => {
     await engine.policy({ queueTimeoutThen: 'END', queueTimeoutAfter: 'PT30M' }, { skillId: engine.care });
     await engine.writes('overflow, end', { skillId: engine.sales });
     const queued = engine.clock.now();

@@ -19,7 +19,7 @@ beforeEach(async () => {
 });
 afterAll(() => engine.drop());
 
-/** A conversation that falls due in two hours, its lane settled for that. */
+/** A conversation that falls due in two hours, with its lane settled for that time. */
 async function quiet(address: string) {
   await engine.writes(address);
   await engine.answers(address);
@@ -29,7 +29,7 @@ async function quiet(address: string) {
 const statusOf = async (address: string) => (await engine.latest(address)).status;
 
 describe('the reconciler', () => {
-  it('arms lanes that are to be woken within the next 10 s, and no others', async () => {
+  it('schedules lanes that must wake within the next 10 s, and no others', async () => {
     await quiet('near');
     const { lane_id: laneId } = await engine.latest('near');
     const wakeAt = new Date(engine.clock.now().getTime() + 2 * HOUR - 30_000);
@@ -41,7 +41,7 @@ describe('the reconciler', () => {
     expect(engine.armed).toContainEqual({ accountId: engine.accountId, laneId, wakeAt });
   });
 
-  it('wakes by itself, without the queue, whoever is overdue by 5 s', async () => {
+  it('wakes lanes that are overdue by 5 s itself, without the queue', async () => {
     await quiet('overdue');
     engine.clock.advance(2 * HOUR);
     await engine.wakeAll();
@@ -53,7 +53,7 @@ describe('the reconciler', () => {
     expect(await engine.latest('lost')).toMatchObject({ status: 'ENDED', lateness_ms: '4999' });
   });
 
-  it('brings a change of rules into force whose arming got lost', async () => {
+  it('puts a change of rules into force if its scheduled job was lost', async () => {
     await quiet('rules');
     engine.clock.advance(HOUR);
     await setPolicy(
@@ -77,7 +77,7 @@ describe('the reconciler', () => {
     expect(await statusOf('clock')).toBe('ACTIVE');
   });
 
-  it('one lane that fails keeps no other from being woken', async () => {
+  it('wakes the other lanes when one lane fails', async () => {
     await quiet('fine');
     const broken = engine.deps.newId();
     engine.clock.advance(3 * HOUR);

@@ -19,7 +19,7 @@ async function quiet(address: string): Promise<Date> {
   return engine.clock.now();
 }
 
-/** Minutes after `since` at which each reminder went out, by the feed. */
+/** Minutes after `since` at which each reminder was sent, according to the feed. */
 async function reminded(address: string, since: Date): Promise<number[]> {
   const feed = await engine.feed((await engine.latest(address)).id);
   return feed
@@ -27,7 +27,7 @@ async function reminded(address: string, since: Date): Promise<number[]> {
     .map((event) => ((event.at as Date).getTime() - since.getTime()) / MINUTE);
 }
 
-/** Warnings that are owed to the customer of an address. */
+/** Warnings to be sent to the customer of an address. */
 async function warnings(address: string) {
   const { id } = await engine.latest(address);
   return await engine.db.sql`
@@ -36,7 +36,7 @@ async function warnings(address: string) {
 }
 
 describe('reminders', () => {
-  it('PE-2 up to three go out, each its time before the close, and then it closes', async () => {
+  it('PE-2 are sent up to three times, each at its time before the close, and then the conversation closes', async () => {
     const since = await quiet('PE-2');
     await engine.runUntil(inMs(3 * HOUR));
     expect(await reminded('PE-2', since)).toEqual([60, 90, 110]);
@@ -58,7 +58,7 @@ describe('reminders', () => {
     ['the customer', () => engine.writes('reply of the customer')],
     ['the agent', () => engine.answers('reply of the agent')],
   ])(
-    'PE-2 a reply of %s cancels what is left; the next silence begins with the first',
+    'PE-2 are cancelled by a reply of %s, and the next silence starts with the first reminder',
     async (who, reply) => {
       const address = `reply of ${who}`;
       const since = await quiet(address);
@@ -76,7 +76,7 @@ describe('reminders', () => {
     },
   );
 
-  it('LL-9 the warning, when it comes back as an echo, moves no clock and cancels nothing', async () => {
+  it('LL-9 restart no clock and cancel nothing when a warning comes back as an echo', async () => {
     const since = await quiet('echo');
     await engine.runUntil(inMs(65 * MINUTE));
     const echo = await engine.does('echo', { kind: 'OUTBOUND', sender: 'OWN' }, { messageId: 'warning' });
@@ -93,7 +93,7 @@ describe('reminders', () => {
     });
   });
 
-  it('PE-2 a conversation whose close is due is not warned', async () => {
+  it('PE-2 are not sent if the close is due', async () => {
     const since = await quiet('too late');
     await engine.jumpTo(inMs(3 * HOUR));
     expect(await engine.latest('too late')).toMatchObject({ status: 'ENDED', stage: 0 });
@@ -101,7 +101,7 @@ describe('reminders', () => {
     expect(await warnings('too late')).toEqual([]);
   });
 
-  it('PE-2 nor is one whose close is due and whose row somebody holds just then', async () => {
+  it('PE-2 are not sent if the close is due and the conversation is locked', async () => {
     await quiet('locked');
     const { id } = await engine.latest('locked');
     engine.clock.advance(3 * HOUR);
@@ -114,7 +114,7 @@ describe('reminders', () => {
     expect(await engine.latest('locked')).toMatchObject({ status: 'ENDED', stage: 0, revision: 3 });
   });
 
-  it('PE-2 nor is one that is due to be put on hold, though its row is let go of in between', async () => {
+  it('PE-2 are not sent if a hold is due, even if the conversation is unlocked during the wake', async () => {
     await engine.policy({ autoCloseThen: 'HOLD' });
     await quiet('to be held');
     const { id, lane_id: laneId } = await engine.latest('to be held');
@@ -127,7 +127,7 @@ describe('reminders', () => {
       await letGo.promise;
     });
     await held.promise;
-    // Whoever is to be reminded goes to another lane: asking for that is the last moment before.
+    // A reminder moves the conversation to another lane. The lookup of that lane is the last moment before it.
     const lanes: LaneDirectory = {
       ...engine.deps.lanes,
       async find(sql, accountId, facts, now) {
@@ -154,7 +154,7 @@ describe('reminders', () => {
     ['by hand', null],
     ['by itself', 5 * HOUR],
   ])(
-    'PE-2 PE-6 released from hold %s, the clock starts again and with it the warnings',
+    'PE-2 PE-6 start again with the clock when the conversation is released from hold %s',
     async (how, lastsMs) => {
       const address = `released ${how}`;
       await quiet(address);
@@ -175,7 +175,7 @@ describe('reminders', () => {
     },
   );
 
-  it('PE-2 with no reminder there is no warning, and a new one counts for those already quiet', async () => {
+  it('PE-2 are not sent if none is set, and a new one also applies to conversations already quiet', async () => {
     await engine.policy({ remindBefore: [] });
     const since = await quiet('later set');
     await engine.runUntil(inMs(80 * MINUTE));

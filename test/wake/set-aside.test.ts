@@ -14,7 +14,7 @@ afterAll(() => engine.drop());
 
 const inMs = (ms: number) => new Date(engine.clock.now().getTime() + ms);
 
-/** So many quiet conversations, each a millisecond quieter than the next; their lane. */
+/** Creates quiet conversations, each quiet 1 ms longer than the next, and returns their lane. */
 async function quiet(prefix: string, count: number): Promise<string> {
   await engine.apply(
     ...Array.from({ length: count }).flatMap((_, index): Activity[] => {
@@ -29,7 +29,7 @@ async function quiet(prefix: string, count: number): Promise<string> {
   return (await engine.latest(`${prefix} 0`)).lane_id as string;
 }
 
-/** Makes a conversation that cannot be written: its next event is there already. */
+/** Makes a conversation unwritable: its next event already exists. */
 async function poison(address: string): Promise<string> {
   const { id, revision } = await engine.latest(address);
   await engine.db.sql`
@@ -68,13 +68,13 @@ describe('a conversation that a wake cannot write', () => {
     });
   });
 
-  it('is no longer in the way: its lane sleeps until somebody else is due', async () => {
+  it('no longer wakes its lane, which sleeps until another conversation is due', async () => {
     const { id } = await engine.latest('one of 30 17');
     await engine.runUntil(inMs(DAY));
     expect((await engine.feed(id)).filter(({ kind }) => kind === 'SET_ASIDE')).toHaveLength(1);
   });
 
-  it('comes back with the next activity, and closes as any other', async () => {
+  it('returns with the next activity, and closes like any other', async () => {
     await engine.answers('one of 30 17');
     const answered = engine.clock.now();
     expect((await engine.latest('one of 30 17')).lane_id).not.toBeNull();
@@ -86,7 +86,7 @@ describe('a conversation that a wake cannot write', () => {
     });
   });
 
-  it('and nobody else is: one that somebody held meanwhile comes before it, and closes', async () => {
+  it('is the only one set aside: a conversation that was locked until the retry closes', async () => {
     const laneId = await quiet('held', 3);
     const bad = await poison('held 1');
     engine.clock.advance(2 * HOUR);
@@ -99,7 +99,7 @@ describe('a conversation that a wake cannot write', () => {
       await letGo.promise;
     });
     await isHeld.promise;
-    // Let go between the batch that failed and what is done about it.
+    // Releases the lock between the failed batch and its retry.
     const transact = async (run: (tx: TransactionSql) => Promise<unknown>) => {
       letGo.resolve();
       await somebody;
@@ -114,7 +114,7 @@ describe('a conversation that a wake cannot write', () => {
     expect(await open('held')).toEqual([bad]);
   });
 
-  it('and several of them, the first and the last among them, are set aside alone', async () => {
+  it('is set aside alone if there are several, including the first and the last of the batch', async () => {
     const laneId = await quiet('several', 40);
     const bad = [await poison('several 0'), await poison('several 20'), await poison('several 39')];
     engine.clock.advance(2 * HOUR);
@@ -123,7 +123,7 @@ describe('a conversation that a wake cannot write', () => {
     expect((await open('several')).sort()).toEqual(bad.sort());
   });
 
-  it('also where a timer does not end but moves it to another lane', async () => {
+  it('is also set aside if the timer moves it to another lane instead of ending it', async () => {
     await engine.policy({ autoCloseThen: 'HOLD' });
     const laneId = await quiet('to hold', 10);
     const bad = await poison('to hold 5');
@@ -135,7 +135,7 @@ describe('a conversation that a wake cannot write', () => {
     await engine.policy({ autoCloseThen: null });
   });
 
-  it('nobody is set aside for a database that fails as a whole: the error is the caller’s', async () => {
+  it('is not set aside if the whole database fails: the caller gets the error', async () => {
     const laneId = await quiet('failing', 3);
     engine.clock.advance(2 * HOUR);
     await engine.db.sql`alter table event rename to event_away`;

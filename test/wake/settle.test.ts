@@ -7,7 +7,7 @@ beforeAll(async () => {
   engine = await openEngine(at('12:00'));
   await engine.policy({ autoCloseAfter: 'PT2H' });
 });
-/** Empties the lanes, so that only what a test makes is in them. */
+/** Empties the lanes, so that they contain only the conversations of one test. */
 beforeEach(async () => {
   await engine.db.sql`
     update conversation set status = 'ENDED', lane_id = null, ended_at = ${engine.clock.now()}
@@ -22,7 +22,7 @@ async function quiet(address: string): Promise<Date> {
   await engine.answers(address);
   return engine.clock.now();
 }
-/** The lane an address's conversation is in. */
+/** The lane of the address's conversation. */
 async function laneOf(address: string) {
   const { lane_id } = await engine.latest(address);
   const [lane] = await engine.db.sql`select id, wake_at, floor from lane where id = ${lane_id as string}`;
@@ -35,7 +35,7 @@ async function settled(address: string) {
 }
 
 describe('settling', () => {
-  it('wakes with the first who is due, and remembers the least clock', async () => {
+  it('sets the wake to the earliest due conversation, and the floor to the earliest clock', async () => {
     const first = await quiet('first due');
     engine.clock.advance(10 * MINUTE);
     await quiet('second due');
@@ -45,7 +45,7 @@ describe('settling', () => {
     });
   });
 
-  it('wakes early enough for whoever may have entered within the last 30 s without telling', async () => {
+  it('wakes early enough for conversations that entered in the last 30 s without lowering `wake_at`', async () => {
     await quiet('gone');
     const { id } = await laneOf('gone');
     await engine.does('gone', { kind: 'END', by: 'AGENT' });
@@ -62,7 +62,7 @@ describe('settling', () => {
     expect(floor).toEqual(inMs(-30_000));
   });
 
-  it('a hold waits for its own end alone, and else for the protection', async () => {
+  it('waits for the end of a hold, or for the protection if the hold has no end', async () => {
     await quiet('held');
     await engine.does('held', { kind: 'HOLD', until: inMs(5 * HOUR) });
     expect((await settled('held')).wake_at).toEqual(inMs(5 * HOUR));
@@ -70,7 +70,7 @@ describe('settling', () => {
     expect((await settled('held')).wake_at).toEqual(inMs(90 * DAY - 30_000));
   });
 
-  it('never sooner than in 100 ms, for a row that somebody holds as for any other', async () => {
+  it('sets the wake at least 100 ms ahead, even for a locked conversation', async () => {
     await quiet('locked');
     const { id } = await engine.latest('locked');
     engine.clock.advance(3 * HOUR);
@@ -82,7 +82,7 @@ describe('settling', () => {
     expect(await engine.latest('locked')).toMatchObject({ status: 'ENDED' });
   });
 
-  it('SP-6 whose clock is from before the switch does not count', async () => {
+  it('SP-6 ignores conversations whose clock is from before the timer was enabled', async () => {
     await engine.policy({ autoClose: false });
     await quiet('before');
     engine.clock.advance(DAY);

@@ -16,7 +16,7 @@ beforeEach(async () => {
 });
 afterAll(() => engine.drop());
 
-/** A conversation that is due, which nobody has woken for; its lane. */
+/** Creates a due conversation for which no wake ran, and returns the alarm of its lane. */
 async function due(address: string) {
   await engine.writes(address);
   await engine.answers(address);
@@ -35,7 +35,7 @@ describe('an alarm', () => {
     expect(await statusOf('on time')).toBe('ENDED');
   });
 
-  it('that is stale does nothing, not even settle', async () => {
+  it('does nothing if it is stale, not even settle', async () => {
     const alarm = await due('stale');
     const stale = { ...alarm, wakeAt: new Date(alarm.wakeAt.getTime() + 1) };
     expect(await wakeLane(engine.deps, stale)).toEqual({ kind: 'superseded' });
@@ -44,7 +44,7 @@ describe('an alarm', () => {
     expect(lane?.wake_at).toEqual(alarm.wakeAt);
   });
 
-  it('that is delivered twice acts once', async () => {
+  it('acts once if it is delivered twice', async () => {
     const alarm = await due('twice');
     await wakeLane(engine.deps, alarm);
     expect(await wakeLane(engine.deps, alarm)).toEqual({ kind: 'superseded' });
@@ -55,7 +55,7 @@ describe('an alarm', () => {
     { by: 'ahead', from: -60_000, to: -1 },
     { by: 'behind', from: 60_000, to: 120_000 },
   ])(
-    'LP-1 does nothing where the clock of the database is $by in the very statement, and says so',
+    'LP-1 does nothing if the database clock is $by when the statement runs, and reports the doubt',
     async ({ by, from, to }) => {
       const alarm = await due(`clock ${by}`);
       const [database] = await engine.db.sql<[{ now: Date }]>`select clock_timestamp() as now`;
@@ -75,7 +75,7 @@ describe('an alarm', () => {
     },
   );
 
-  it('of a lane or an account that is not there does nothing', async () => {
+  it('does nothing if its lane or account does not exist', async () => {
     const { wakeAt, laneId } = await due('nowhere');
     const nobody = engine.deps.newId();
     for (const alarm of [
@@ -98,7 +98,7 @@ describe('an alarm', () => {
 });
 
 describe('a wake', () => {
-  it('SP-10 that was reckoned with old rules acts on nobody, and settles by the new ones', async () => {
+  it('SP-10 acts on no conversation if it used outdated rules, and settles by the new rules', async () => {
     const alarm = await due('rules');
     const old = await engine.deps.rules.newest(engine.accountId);
     await engine.policy({ autoCloseAfter: 'PT5H' });
@@ -115,7 +115,7 @@ describe('a wake', () => {
     expect(lane?.wake_at).toEqual(new Date(engine.clock.now().getTime() + 3 * HOUR));
   });
 
-  it('takes as many batches as it needs, the longest quiet first', async () => {
+  it('runs as many batches as it needs, the longest quiet conversations first', async () => {
     const addresses = Array.from({ length: 1100 }, (_, index) => `many ${index}`);
     const each = (index: number) => ({ channelId: engine.channelId, address: addresses[index] as string });
     for (let first = 0; first < addresses.length; first += 500) {
@@ -156,7 +156,7 @@ describe('a wake', () => {
     expect(await statusOf('many 1099')).toBe('ENDED');
   });
 
-  it('comes back for one that somebody held during the first of its batches', async () => {
+  it('returns for a conversation that was locked during its first batch', async () => {
     const targets = Array.from({ length: 510 }, (_, index) => ({
       channelId: engine.channelId,
       address: `held ${index}`,
