@@ -26,6 +26,6 @@ it.each<[what: string, trusted: string[], remote: string, forwarded: string | un
   ['an IPv6 network', [], '2001:db8:1:2:aaaa:bbbb:cccc:dddd', undefined, '2001:db8:1:2::/64'],
   ['the same network, written shorter', [], '2001:0db8:1:2::7', undefined, '2001:db8:1:2::/64'],
   ['this machine', [], '::1', undefined, '0:0:0:0::/64'],
-])('%s', (_what, trusted, remote, forwarded, sender) => {
+])('the rate limit finds the address of the sender: %s', (_what, trusted, remote, forwarded, sender) => {
   expect(openSenders(trusted)(request(remote, forwarded))).toBe(sender);
 });

@@ -37,8 +37,8 @@ async function expectTooOften(response: Response, max: number): Promise<void> {
   });
 }
 
-describe('a limit', () => {
-  it('counts a minute from the first time, and then anew', () => {
+describe('a rate limit', () => {
+  it('counts a minute from the first request, and then starts anew', () => {
     const clock = fakeClock(new Date('2026-03-02T12:00:00Z'));
     const limit = openRateLimit(clock, 2);
     expect([limit.take('a'), limit.take('a'), limit.take('b')]).toEqual([0, 0, 0]);
@@ -48,7 +48,7 @@ describe('a limit', () => {
     expect(limit.take('a')).toBe(0);
   });
 
-  it('remembers so many and no more, however many there are', () => {
+  it('remembers a bounded number of callers', () => {
     const clock = fakeClock(new Date('2026-03-02T12:00:00Z'));
     const limit = openRateLimit(clock, 1, 3);
     for (const who of ['a', 'b', 'c']) expect([limit.take(who), limit.take(who) > 0]).toEqual([0, true]);
@@ -59,8 +59,8 @@ describe('a limit', () => {
   });
 });
 
-describe('how often', () => {
-  it('an account may ask is limited over all its keys, and another account is another matter', async () => {
+describe('the rate limit', () => {
+  it('of an account covers all of its keys and no other account', async () => {
     const server = await serve({ requestsPerMinute: 100, accountRequestsPerMinute: 4 });
     const keys = await Promise.all(Array.from({ length: 5 }, () => api.makeKey(['conversations:read'])));
     const answers: Response[] = [];
@@ -72,7 +72,7 @@ describe('how often', () => {
     expect((await ask(server, await api.makeKey(['conversations:read'], other))).status).toBe(200);
   });
 
-  it('an address may ask without a valid key is limited, and a valid key from there is let in', async () => {
+  it('of an address counts requests without a valid key, and valid keys from there are accepted', async () => {
     const server = await serve({ unknownRequestsPerMinute: 2 });
     expect((await ask(server, 'x')).status).toBe(401);
     expect((await ask(server, `${api.key.slice(0, -1)}x`)).status).toBe(401);
@@ -80,7 +80,7 @@ describe('how often', () => {
     expect((await ask(server, api.key)).status).toBe(200);
   });
 
-  it('an address may call without a good signature is limited, and a genuine call from there is taken', async () => {
+  it('of an address counts calls without a valid signature, and genuine calls from there are accepted', async () => {
     const server = await serve({ unknownRequestsPerMinute: 2 });
     const path = world.pathOf(channels.web);
     expect((await world.call(path, { body: '{}' }, server.url)).status).toBe(401);
@@ -94,7 +94,7 @@ describe('how often', () => {
     expect(refusals).toBe(1);
   });
 
-  it('is counted by the address that a trusted proxy names', async () => {
+  it('of an address uses the client address that a trusted proxy names', async () => {
     const server = await serve({ unknownRequestsPerMinute: 1, trustedProxies: ['127.0.0.1'] });
     const from = (address: string) => ask(server, 'x', { 'x-forwarded-for': address });
     expect([(await from('192.0.2.1')).status, (await from('192.0.2.2')).status]).toEqual([401, 401]);

@@ -120,7 +120,7 @@ async function state(channelId: string) {
     where conversation.channel_id = ${channelId} order by contact.address, conversation.id`;
 }
 
-it('10,000 events that come twice and in any order leave the same state as once in order', async () => {
+it('10,000 events delivered twice and in any order lead to the same state as once and in order', async () => {
   const random = numbers(20260302);
   const histories = Array.from({ length: CONVERSATIONS }, (_, index) =>
     happened(`contact ${index}`, PARTIES[index % PARTIES.length] as Party, random),

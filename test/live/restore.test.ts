@@ -31,7 +31,7 @@ const page = readFileSync(join(root, 'docs/operations.md'), 'utf8');
 const commandOf = (program: string) => new RegExp(`^${program} [^#\n]*`, 'm').exec(page)?.[0] ?? '';
 const keep = [...page.matchAll(/--exclude-schema=(\w+)/g)].map(([, schema]) => schema);
 
-describe.skipIf(skip)('a database that is backed up and restored as the page says', () => {
+describe.skipIf(skip)('a database that is backed up and restored as docs/operations.md describes', () => {
   const folder = testFolder();
   let server: TestServer;
   /** Where it is restored. */
@@ -101,7 +101,7 @@ describe.skipIf(skip)('a database that is backed up and restored as the page say
     removeFolder(folder);
   });
 
-  it('has everything it had, but for the queue', async () => {
+  it('has all of its data except the queue', async () => {
     expect(keep).toEqual(['lull_queue']);
     const counts = await countsIn(open('before'));
     expect(counts).toMatchObject({ conversation: 2, event: 4, api_key: 1 });
@@ -118,7 +118,7 @@ describe.skipIf(skip)('a database that is backed up and restored as the page say
     expect((await restored`select 1 from pg_namespace where nspname = 'lull_queue'`).length).toBe(0);
   }, 600_000);
 
-  it('LL-7 goes on from where it was, and closes nothing for the messages that the backup does not have', async () => {
+  it('LL-7 continues from the backup, and closes nothing because of messages that the backup lacks', async () => {
     service = spawnService(envOf('after'), 'src/main.ts');
     const url = await service.running;
     expect(url, service.said()).toMatch(/^http/);

@@ -31,7 +31,7 @@ async function openSlowReceiver() {
   };
 }
 
-it('a stop waits for what is being sent, and takes no request meanwhile', async () => {
+it('a worker that is stopped finishes the request it is sending, and the process accepts no request meanwhile', async () => {
   const engine = await store.engine();
   const tenant = await openTenant(engine, store.sql, { autoCloseAfter: 'PT1H' });
   const receiver = await openSlowReceiver();

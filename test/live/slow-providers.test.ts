@@ -107,7 +107,7 @@ async function expectInTime(worker: Engine, quiet: Tenant, good: Provider, calmM
 describe.each(KINDS)(
   'with the queue on %s, and 2,000 messages owed to a provider that never answers',
   (kind) => {
-    it('the messages of another account go out while that provider still hangs', async () => {
+    it('the messages of another account are sent while the provider still hangs', async () => {
       store = await openStore(kind);
       const engine = await store.engine();
       const [bad, good] = [await kept(openProvider(hangs)), await kept(openProvider(takes))];
@@ -123,7 +123,7 @@ describe.each(KINDS)(
   },
 );
 
-it('providers that hang, trickle, answer at the last moment or refuse, 2,000 messages owed to each, delay nobody else', async () => {
+it('providers that hang, trickle, answer at the last moment or refuse delay nobody else, with 2,000 messages owed to each', async () => {
   store = await openStore('postgres');
   const engine = await store.engine();
   const good = await kept(openProvider(takes));
@@ -159,7 +159,7 @@ it('providers that hang, trickle, answer at the last moment or refuse, 2,000 mes
   expect(second.clock.isTrusted()).toBe(true);
 }, 600_000);
 
-it('120 accounts, each with a provider that hangs, do not delay one whose provider works', async () => {
+it('120 accounts whose providers hang do not delay one whose provider works', async () => {
   store = await openStore('postgres');
   const engine = await store.engine();
   const [bad, good] = [await kept(openProvider(hangs)), await kept(openProvider(takes))];
@@ -173,7 +173,7 @@ it('120 accounts, each with a provider that hangs, do not delay one whose provid
   expect(bad.open()).toBeGreaterThanOrEqual(100);
 }, 600_000);
 
-it('an endpoint that hangs holds up neither another endpoint of its account nor what customers are shown', async () => {
+it('an endpoint that hangs delays neither another endpoint of its account nor the messages to customers', async () => {
   store = await openStore('postgres');
   const engine = await store.engine();
   const [bad, good, hook] = [
