@@ -24,7 +24,7 @@ describe("a soak's verdict", () => {
     expect(judge(series(values)).verdict).toBe(expected);
   });
 
-  it('of memory that is given back rarely the highest counts', () => {
+  it('uses the highest sample for memory that is rarely given back', () => {
     const givenBackOnce = over(120, (index) => (index > 35 && index < 45 ? 190 : 300));
     expect([
       judge(series(givenBackOnce, 'lowest')).first,
@@ -32,14 +32,14 @@ describe("a soak's verdict", () => {
     ]).toEqual([190, 300]);
   });
 
-  it('leaves out what was not to be had, and says nothing of what is not judged', () => {
+  it('ignores missing samples, and is empty for a series that is not judged', () => {
     const values = over(120, (index) => 100 + index).flatMap((value) => [value, null, Number.NaN]);
     expect(judge(series(values)).verdict).toBe('GROWS');
     expect(judge({ ...series(values), judged: false }).verdict).toBe('');
     expect(judge(series([])).verdict).toBe('flat');
   });
 
-  it("a trend is Kendall's rank correlation with time", () => {
+  it("computes the trend as Kendall's rank correlation with time", () => {
     expect(kendall([1, 2, 3, 4]).trend).toBe(1);
     expect(kendall([4, 3, 2, 1]).trend).toBe(-1);
     // 5 pairs rise and 1 falls.

@@ -19,7 +19,7 @@ import { BOUNDS, type Bound } from '../../src/domain/bounds.ts';
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 const bounds: readonly Bound[] = Object.values(BOUNDS);
 
-it('docs/bounds.md is what the table of bounds says; npm run generate writes it', () => {
+it('docs/bounds.md is generated from the table of bounds (else: npm run generate)', () => {
   expect(read('docs/bounds.md')).toBe(boundsPage());
 });
 
@@ -56,7 +56,7 @@ function inputs(): { at: string; type: string }[] {
   return found;
 }
 
-it('every text and list that the API takes has a bound, and every bound is of a field that there is', () => {
+it('every text and list that the API accepts has a bound, and every bound belongs to an existing field', () => {
   const known = new Set(bounds.flatMap((each) => each.inputs));
   const isBounded = (at: string) => known.has(at) || known.has(at.replace(/^(Mutation)\.\w+\./, '$1.*.'));
   const all = inputs();
@@ -68,7 +68,7 @@ it('every text and list that the API takes has a bound, and every bound is of a 
   expect(named.filter((at) => !there.has(at))).toEqual([]);
 });
 
-it('the texts of every list of texts have a bound, too', () => {
+it('the texts in every list of texts have a bound, too', () => {
   const known = new Set(bounds.flatMap((each) => each.inputs));
   const lists = inputs().filter(({ type }) => type === '[String]');
   // Of these, only names that there are are taken.
@@ -92,7 +92,7 @@ const OF_LULL = [
   ...[/^outbox\.payload$/, /\.error$/, /^service_state\./, /^lane\.case_status$/],
 ];
 
-it('every column that holds a text, a list or JSON has a bound, or is filled by Lull alone', () => {
+it('every column that holds a text, a list or JSON has a bound or is filled by Lull alone', () => {
   const tables = [accountTables, conversationTables, outboxTables]
     .flatMap((module) => Object.values(module) as unknown[])
     .filter((each): each is PgTable => is(each, PgTable));

@@ -59,7 +59,7 @@ async function freePort(): Promise<number> {
 describe('docs/webhooks.md', () => {
   const variables: Record<string, string> = {};
 
-  it('shows the requests that this test runs, and every event', () => {
+  it('shows exactly the requests that this test runs, and lists every event', () => {
     expect(requests).toHaveLength((page.match(/```graphql/g) ?? []).length);
     for (const event of WEBHOOK_EVENTS) expect(page).toContain(`\n| \`${event}\` | `);
     const quiet = Object.values(PROFILES).filter(({ caseClosedOn }) => caseClosedOn === 'MANUAL_ENDS');
@@ -67,7 +67,7 @@ describe('docs/webhooks.md', () => {
     expect(page).toContain(`under the profiles ${named} not for ends by a timer`);
   });
 
-  it.each(requests)('$name: does what it says', async ({ name, query, answer }) => {
+  it.each(requests)('$name: the request does what the page describes', async ({ name, query, answer }) => {
     const declared = Object.entries(variables).filter(([variable]) => query.includes(`$${variable}:`));
     const given = await api.ask(query, Object.fromEntries(declared));
     expect(given.errors).toBeUndefined();
@@ -78,7 +78,7 @@ describe('docs/webhooks.md', () => {
     variables.delivery = await hooks.delivered(variables.endpoint as string, 503);
   });
 
-  it('shows the body of an event as it is', async () => {
+  it('shows the body of an event as it is sent', async () => {
     const { engine } = api;
     const subscriber = await openSubscriber();
     await hooks.create(`url: "${subscriber.url}", events: ["conversation.ended"]`);
@@ -92,7 +92,7 @@ describe('docs/webhooks.md', () => {
     for (const field of Object.keys(JSON.parse(body))) expect(page).toContain(`\`${field}\``);
   });
 
-  it('has a receiver that takes what is genuine, once, and refuses what is not', async () => {
+  it('shows a receiver that accepts a genuine call once and refuses forged ones', async () => {
     const port = await freePort();
     const url = `http://127.0.0.1:${port}/lull`;
     const { endpoint, secret } = await hooks.create(`url: "${url}", events: ["conversation.ended"]`);

@@ -34,7 +34,7 @@ const nested = (depth: number) =>
 const typesOf = (depth: number) =>
   `{ __schema { types ${'{ fields { type '.repeat(depth)}{ name }${' } }'.repeat(depth)} } }`;
 
-describe('a document that would cost much is refused before it is carried out', () => {
+describe('an expensive document is refused before it is executed', () => {
   it.each<[string, string, string]>([
     ['300 deep', nested(300), 'TOO_COMPLEX'],
     ['5,000 deep', nested(5_000), 'TOO_COMPLEX'],
@@ -131,17 +131,17 @@ describe('a document that would cost much is refused before it is carried out', 
       `{ ${times(300, (at) => `accoumt${at}`)} }`,
       'GRAPHQL_VALIDATION_FAILED',
     ],
-  ])('%s', async (_what, query, code) => {
+  ])('a document with %s is answered with the expected error code', async (_what, query, code) => {
     const codes = await codesOf(query);
     expect(codes).toEqual(code === '' ? [] : expect.arrayContaining([code]));
   });
 
-  it('the schema, as every tool asks for it, is answered', async () => {
+  it('the introspection query of common tools is answered', async () => {
     expect(await codesOf(getIntrospectionQuery())).toEqual([]);
   });
 });
 
-describe('variables that would cost much are refused', () => {
+describe('expensive variables are refused', () => {
   const RECORD =
     'mutation ($input: RecordActivitiesInput!) { recordActivities(input: $input) { ... on RecordedActivities { results { outcome } } ... on Error { code } } }';
   const CREATE =
@@ -192,11 +192,11 @@ describe('variables that would cost much are refused', () => {
       [],
     ],
     ['variables that nobody asked for', '{ account { name } }', `{"x":${deepJson(100_000)}}`, []],
-  ])('%s', async (_what, query, variables, codes) => {
+  ])('a call with %s is answered with the expected error code', async (_what, query, variables, codes) => {
     expect(await codesOf(query, variables)).toEqual(codes);
   });
 
-  it('settings are no deeper than is said, and tags and lists no longer', async () => {
+  it('settings with more levels than allowed are refused', async () => {
     const refused = async (settings: string) => {
       const got = await world.try(
         world.graphql(`{"query":${JSON.stringify(CREATE)},"variables":${withSettings(settings)}}`),
@@ -210,7 +210,7 @@ describe('variables that would cost much are refused', () => {
 });
 
 /** Texts that make a backtracking expression try every way to read them. */
-describe('texts that no expression is to be lost in', () => {
+describe('texts that provoke backtracking in regular expressions are answered in time', () => {
   it.each<[string, string]>([
     [
       'words',
@@ -253,13 +253,13 @@ describe('texts that no expression is to be lost in', () => {
       'settings',
       'mutation ($t: String!) { createChannel(input: { name: "redos", adapterId: "byoc", settings: { secret: $t, deliverUrl: $t } }) { __typename } }',
     ],
-  ])('as %s', async (_what, query) => {
+  ])('when they are sent as %s', async (_what, query) => {
     const c = world.ours.ids.Channel;
     for (const t of LONG_TEXTS)
       await world.try(world.graphql({ query, variables: query.includes('$c') ? { t, c } : { t } }));
   });
 
-  it('as a token or a signature', async () => {
+  it('when they are sent as a token or a signature', async () => {
     const headers = LONG_TEXTS.map((text) => text.replace(/[^\x20-\x7e]/g, 'x').slice(0, 8_000));
     for (const text of headers) {
       const { status } = await world.try(

@@ -48,7 +48,7 @@ beforeAll(() => {
 }, 600_000);
 
 describe('package.json', () => {
-  it('names every package that src imports as one that is installed with it', () => {
+  it('lists every package that src imports as a dependency', () => {
     const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
     const imported = sourceFiles(root, ['src']).flatMap(({ text }) =>
       [...text.matchAll(/(?:from|import\()\s*'((?:@[\w.-]+\/)?[\w-][\w.-]*)[^':]*'/g)].map(
@@ -62,26 +62,26 @@ describe('package.json', () => {
 });
 
 describe('the package, installed into an empty project as docs/writing-an-adapter.md says', () => {
-  it('writes a skeleton whose test passes, as many cases as the page says', () => {
+  it('writes a skeleton whose test passes with as many cases as the page states', () => {
     expect(typed.status, typed.said).toBe(0);
     expect(counts(typed.said)).toEqual([/`pass (\d+)` and `fail 0`/.exec(page)?.[1], '0']);
   });
 
-  it('has a command that runs on the Node at hand, whichever it is', () => {
+  it('has a command that runs on the current Node', () => {
     expect(shell('node_modules/.bin/lull --version', project)).toMatchObject({
       status: 0,
       stdout: '0.1.0\n',
     });
   });
 
-  it('holds no sources and no tests, and all that a service needs', () => {
+  it('contains no sources and no tests, and everything that a service needs', () => {
     const inside = (path: string) => existsSync(join(project, 'node_modules/lull', path));
     expect(['src', 'test', 'bench', 'scripts', 'tsconfig.json'].filter(inside)).toEqual([]);
     const needed = ['LICENSE', 'README.md', 'dist/cli.js', 'drizzle', 'docs/writing-an-adapter.md'];
     expect(needed.filter((path) => !inside(path))).toEqual([]);
   });
 
-  it('brings the types of the skeleton: it compiles as strictly as Lull itself', () => {
+  it('contains the types for the skeleton, which compiles as strictly as Lull itself', () => {
     const types = join(root, 'node_modules/@types');
     expect(runTool('tsc', '-p', join(project, 'acme-chat'), '--typeRoots', types)).toEqual({
       status: 0,
@@ -89,7 +89,7 @@ describe('the package, installed into an empty project as docs/writing-an-adapte
     });
   });
 
-  it('brings examples/telegram, whose own test passes', () => {
+  it('contains examples/telegram, whose own test passes', () => {
     cpSync(join(project, 'node_modules/lull/examples/telegram'), join(project, 'telegram'), {
       recursive: true,
     });

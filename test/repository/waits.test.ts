@@ -34,7 +34,7 @@ function hastyWaits({ path, text }: { path: string; text: string }): string[] {
   );
 }
 
-it('no test asserts how long something takes, and each wait has a limit that a slow machine keeps', () => {
+it('no test asserts how long something takes, and each wait has a limit that suits a slow machine', () => {
   const files = sourceFiles(root, ['test']).filter(({ path }) => !OF_REAL_TIME.test(path));
   expect(files.flatMap(hastyWaits)).toEqual([]);
 });
@@ -47,7 +47,7 @@ it.each([
   expect(hastyWaits({ path: 'x', text })).toHaveLength(1);
 });
 
-it('the search lets waits with a long limit be', () => {
+it('the search ignores waits with a long limit', () => {
   const text =
     'await vi.waitFor(check, { timeout: 60_000 }); expect(performance.now()).toBe(0); vi.waitFor(check, soon);';
   expect(hastyWaits({ path: 'x', text })).toEqual([]);
