@@ -12,7 +12,7 @@ type Run = {
   results: { scenario: string; figures: Figure[]; failures: string[] }[];
 };
 
-/** Those that are quick at this size; what each finds is for `npm run bench` to say, not for a test. */
+/** The scenarios that are quick at this size; `npm run bench` reports their results. */
 const SCENARIOS = ['reads', 'ingest-http'];
 
 async function node(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {

@@ -40,7 +40,7 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-/** What is another each time, told apart only by what it is. */
+/** Replaces values that differ in each run by their type. */
 function normalised(text: string): unknown {
   return JSON.parse(text, (_, value) => {
     if (typeof value !== 'string') return value;
@@ -51,7 +51,7 @@ function normalised(text: string): unknown {
   });
 }
 
-/** Runs a request of the page, with the variables it declares; a subscription until it has told something. */
+/** Runs a request of the page with the variables it declares; a subscription until its first message. */
 async function run(query: string): Promise<string> {
   const declared = Object.entries(variables).filter(([name]) => query.includes(`$${name}:`));
   if (!query.startsWith('subscription')) {

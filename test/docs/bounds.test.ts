@@ -23,7 +23,7 @@ it('docs/bounds.md is generated from the table of bounds (else: npm run generate
   expect(read('docs/bounds.md')).toBe(boundsPage());
 });
 
-/** What may be of a few values or of a form alone, so that it cannot grow: by the type or the name of the field. */
+/** Inputs that cannot grow because only a few values or one form are valid, by type or field name. */
 const OF_A_FORM = [
   ...[
     /\.(after|before)$/,
@@ -35,7 +35,7 @@ const OF_A_FORM = [
   ...[/^OpenHoursInput\.timeZone:/, /^OpenTimeInput\.(from|until):/, /^CreateChannelInput\.adapterId:/],
 ];
 
-/** Every text, list and object that the API takes, with its type. */
+/** Every text, list and object that the API accepts, with its type. */
 function inputs(): { at: string; type: string }[] {
   const schema = buildSchema(read('schema.graphql'));
   const found: { at: string; type: string }[] = [];
@@ -71,14 +71,14 @@ it('every text and list that the API accepts has a bound, and every bound belong
 it('the texts in every list of texts have a bound, too', () => {
   const known = new Set(bounds.flatMap((each) => each.inputs));
   const lists = inputs().filter(({ type }) => type === '[String]');
-  // Of these, only names that there are are taken.
+  // Only existing names are accepted in these lists.
   const named = ['events', 'scopes', 'holidays'];
   expect(
     lists.filter(({ at }) => !known.has(`${at}[]`) && !named.includes(at.split('.').at(-1) ?? '')),
   ).toEqual([]);
 });
 
-/** Columns that only Lull or its operator fills: words of its own, hashes, what it made of bounded things. */
+/** Columns that only Lull or its operator fills: constants, hashes and values derived from bounded input. */
 const OF_LULL = [
   ...[/\.(kind|status|awaiting|consent|source|state|actor|timer|effect|type|profile|first_profile|adapter)$/],
   ...[/\.(hash|request_hash|secret|previous_secret|started_by|end_reason|ended_by|former_status)$/],

@@ -15,7 +15,7 @@ const section = (title: string) =>
   new RegExp(`^## ${title}\\n([\\s\\S]*?)(?=^## |$(?![\\s\\S]))`, 'm').exec(page)?.[1] ?? '';
 const alerts = read('examples/alerts.yml');
 
-/** Names of metrics, without what a histogram adds to its own. */
+/** Names of metrics, without the suffixes that a histogram adds. */
 const metricsIn = (text: string) => [
   ...new Set(
     [...text.matchAll(/\blull_[a-z_]+/g)]

@@ -86,7 +86,7 @@ function rowsOf(page: string, name: string): string[][] {
   return rows.map((line) => line.slice(2, -2).split(' | ').slice(1));
 }
 
-/** What the page of one profile, LULL but for `own`, shows of a setting. */
+/** How the page of one profile, LULL except for `own`, shows a setting. */
 function cell(field: PolicyField, own: Partial<Profile>): string | undefined {
   return rowsOf(profilesPage([{ ...LULL, fixed: [], scopes: {}, ...own }]), field)[0]?.[0];
 }

@@ -26,7 +26,7 @@ let api: Api;
 let hooks: ReturnType<typeof webhookApi>;
 let sender: ReturnType<typeof openSender>;
 beforeAll(async () => {
-  // Receivers look at the time of the day.
+  // Receivers compare timestamps with the real time.
   api = await openApi(new Date());
   api.deps.allowPrivateWebhooks = true;
   hooks = webhookApi(api);
@@ -35,7 +35,7 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-/** What is another each time, told apart only by what it is. */
+/** Replaces values that differ in each run by their type. */
 function normalised(text: string): unknown {
   return JSON.parse(text, (_, value) => {
     if (typeof value !== 'string') return value;
@@ -108,7 +108,7 @@ describe('docs/webhooks.md', () => {
       });
       const forged = () => fetch(url, { method: 'POST', body: '{"type":"test"}' });
       expect((await vi.waitFor(forged, { timeout: 60_000, interval: 50 })).status).toBe(401);
-      // The clock of the engine has moved on; that of the receiver is the real one.
+      // The clock of the engine has advanced; the receiver uses the real time.
       const now = Math.floor(Date.now() / 1000) * 1000;
       api.engine.clock.advance(now - api.engine.clock.now().getTime());
       await hooks.mutate('sendTestWebhook', `endpointId: "${endpoint.id}"`, '__typename');

@@ -9,7 +9,7 @@ import { type Audit, audit, type Seen } from './auditor.ts';
 import { INVARIANTS } from './invariants.ts';
 
 let engine: Engine;
-/** Conversations, by what became of them. */
+/** Conversations by their state. */
 let open: string;
 let closed: string;
 let ended: string;
@@ -52,7 +52,7 @@ afterAll(() => engine.drop());
 
 class RollbackError extends Error {}
 
-/** The names of what the auditor finds in a copy that was ill-treated, each once, with the ids it names. */
+/** The names of the invariants that are violated in a corrupted copy, each with the ids it reports. */
 async function found(
   corrupt: (sql: TransactionSql) => PromiseLike<unknown>,
   more: Audit = {},
@@ -69,7 +69,7 @@ async function found(
 }
 
 const nothing = () => Promise.resolve();
-/** A message of the conversation that was closed, sent at an instant, and its end seen at another. */
+/** A message of the closed conversation, sent at one instant, and its end seen at another. */
 const sentAndSeen = (sent: string, seenAt: string): Seen => ({
   ...seen,
   acknowledged: [
@@ -286,7 +286,7 @@ describe('the auditor', () => {
       spawnSync(process.execPath, [join(import.meta.dirname, 'auditor.ts'), urlOf(engine.address)], {
         encoding: 'utf8',
       });
-    // The fake clock stands in the past: by the database's time, what is open there is long due.
+    // The fake clock is in the past, so by the database's time the open conversation is long overdue.
     const { status, stdout } = run();
     expect(status).toBe(1);
     expect(stdout).toContain(

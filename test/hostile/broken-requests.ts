@@ -14,7 +14,7 @@ export const BROKEN: readonly (readonly [
   ['no host', head('GET /health HTTP/1.1'), [400]],
   ['two hosts', head('GET /health HTTP/1.1', 'host: a', 'host: b'), [200, 400]],
   [
-    'a host that is none',
+    'an invalid host',
     head('GET /graphql?query={__typename} HTTP/1.1', 'host: a b', 'authorization: <key>'),
     [400],
   ],
@@ -29,7 +29,7 @@ export const BROKEN: readonly (readonly [
     [400],
   ],
   [
-    'a host with a port that is none',
+    'a host with an invalid port',
     head('GET /graphql?query={__typename} HTTP/1.1', 'host: a:b', 'authorization: <key>'),
     [400],
   ],
@@ -53,16 +53,16 @@ export const BROKEN: readonly (readonly [
   ],
   ['a path of 100 KB', head(`GET /${'x'.repeat(100_000)} HTTP/1.1`, 'host: x'), [431]],
   ['a header with a line break', head('GET /health HTTP/1.1', 'host: x', 'x: a\nset-cookie: b'), [400]],
-  ['a header that goes on', head('GET /health HTTP/1.1', 'host: x', 'x: a', ' set-cookie: b'), [400, 200]],
+  ['a folded header', head('GET /health HTTP/1.1', 'host: x', 'x: a', ' set-cookie: b'), [400, 200]],
   [
-    'both lengths',
+    'content-length and chunked encoding',
     `${head('POST /graphql HTTP/1.1', 'host: x', 'content-length: 5', 'transfer-encoding: chunked')}0\r\n\r\n`,
     [400],
   ],
   ['two lengths', head('POST /graphql HTTP/1.1', 'host: x', 'content-length: 5', 'content-length: 6'), [400]],
   ['a length below zero', head('POST /graphql HTTP/1.1', 'host: x', 'content-length: -1'), [400]],
   [
-    'a chunk that is none',
+    'an invalid chunk',
     `${head('POST /graphql HTTP/1.1', 'host: x', 'transfer-encoding: chunked', 'content-type: application/json', 'authorization: <key>')}zz\r\n`,
     [400],
   ],

@@ -154,7 +154,7 @@ describe.each(CHANNELS.filter(({ adapter }) => READINGS.includes(adapter)))(
         () => Array.from({ length: 150_000 }, (_, at) => at.toString(36)).join('&'),
       ],
       ['one name 200,000 times', () => 'a=&'.repeat(200_000)],
-      ['bytes that are no UTF-8', () => Buffer.from([0xff, 0xfe, 0xc0, 0x80])],
+      ['bytes that are not UTF-8', () => Buffer.from([0xff, 0xfe, 0xc0, 0x80])],
     ])('%s, signed and with either content type, is refused or ignored', async (_what, body) => {
       for (const type of ['application/json', 'application/x-www-form-urlencoded']) {
         const { status } = await world.try(signed(channel, body(), { 'content-type': type }));

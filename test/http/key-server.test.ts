@@ -158,10 +158,10 @@ describe('keys of a key server', () => {
 
   it.each<[string, (response: ServerResponse) => void]>([
     ['an error', (response) => response.writeHead(500).end()],
-    ['another place', (response) => response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end()],
-    ['what is no JSON', (response) => response.end('<html>')],
-    ['what are no keys', (response) => response.end('{"keys": 1}')],
-    ['without an end', (response) => void response.write(`{"keys": ["${'x'.repeat(2_000_000)}`)],
+    ['a redirect', (response) => response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end()],
+    ['malformed JSON', (response) => response.end('<html>')],
+    ['JSON without keys', (response) => response.end('{"keys": 1}')],
+    ['an endless body', (response) => void response.write(`{"keys": ["${'x'.repeat(2_000_000)}`)],
   ])('cannot be read if the server answers with %s, and tokens are answered 503', async (_what, answers) => {
     answer = answers;
     const server = await serve();

@@ -46,7 +46,7 @@ describe('a refused call changes nothing', () => {
       401,
     ],
     [
-      'a timestamp from ahead',
+      'a timestamp in the future',
       () => [
         world.pathOf(channels.web),
         world.wire([world.message('r', 'r')], { at: world.seconds() + 301 }),
@@ -63,7 +63,7 @@ describe('a refused call changes nothing', () => {
     ],
     ['truncated JSON', () => [world.pathOf(channels.web), world.wire(body().slice(0, -2))], 400],
     ['an empty body', () => [world.pathOf(channels.web), world.wire('')], 400],
-    ['JSON that is no object', () => [world.pathOf(channels.web), world.wire('null')], 400],
+    ['JSON that is not an object', () => [world.pathOf(channels.web), world.wire('null')], 400],
     ['another form', () => [world.pathOf(channels.web), world.wire('{"events": 1}')], 400],
     [
       'over 1,000 events',
@@ -83,7 +83,7 @@ describe('a refused call changes nothing', () => {
       404,
     ],
     ['no channel', () => [world.pathOf('018f0000-0000-7000-8000-000000000000'), world.wire([])], 404],
-    ['no id', () => [world.pathOf("' or '1'='1"), world.wire([])], 404],
+    ['a malformed id', () => [world.pathOf("' or '1'='1"), world.wire([])], 404],
     ['no path', () => ['/webhooks/', world.wire([])], 404],
     ['a longer path', () => [`${world.pathOf(channels.web)}/x`, world.wire([])], 404],
   ])('a call with or from: %s', async (_, refused, status) => {

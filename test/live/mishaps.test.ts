@@ -20,7 +20,7 @@ describe.for(KINDS)('with its queue on %s', (kind) => {
   describe('during failures', options, () => {
     it.concurrent.for([
       { what: 'everything in the queue is deleted, or its connections are cut', mishaps: ['wipe', 'cut'] },
-      { what: 'the queue loses all it is given', mishaps: ['lose'] },
+      { what: 'the queue loses every job', mishaps: ['lose'] },
     ] as const)('LP-1 a close is at most 15 s late if $what', async ({ mishaps }, test) => {
       const store = await openStore(kind);
       test.onTestFinished(store.close);
