@@ -1,7 +1,10 @@
 /** A head of a request, line by line. */
 export const head = (...lines: string[]) => `${lines.join('\r\n')}\r\n\r\n`;
 
-/** What is no request, or an odd one: `<key>` stands for one that is let in. And the statuses it may be answered with; 0: none. */
+/**
+ * Malformed and unusual requests; `<key>` stands for a valid key. With the statuses they may be answered with; 0: no
+ * answer.
+ */
 export const BROKEN: readonly (readonly [
   what: string,
   bytes: string | Uint8Array,
@@ -92,7 +95,7 @@ export const BROKEN: readonly (readonly [
   ['a method of its own', head('PWN /graphql HTTP/1.1', 'host: x'), [400]],
 ];
 
-/** Paths at which nothing is. */
+/** Paths that do not exist. */
 export const PATHS: readonly string[] = [
   ...[
     '/../../../etc/passwd',
@@ -134,7 +137,7 @@ export const PATHS: readonly string[] = [
   ],
 ];
 
-/** What requests are made of. */
+/** Pieces of which requests are composed. */
 export const PIECES: readonly string[] = [
   'GET /health HTTP/1.1',
   'POST /graphql HTTP/1.1',
@@ -157,7 +160,7 @@ export const PIECES: readonly string[] = [
   'cookie: a=b',
 ];
 
-/** Headers that some servers give back. */
+/** Headers that some servers echo. */
 export const HEADERS: readonly string[] = [
   'origin',
   'x-request-id',

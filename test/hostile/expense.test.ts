@@ -18,7 +18,7 @@ afterAll(async () => {
 const times = (count: number, text: (at: number) => string) =>
   Array.from({ length: count }, (_, at) => text(at)).join(' ');
 const YEAR = 'from: "2026-01-01T00:00:00Z", until: "2027-01-01T00:00:00Z"';
-/** The longest answer to what is refused: none may be much longer than what was asked. */
+/** The longest answer to a refused request: none may be much longer than the request. */
 const MAX_REFUSAL = 200_000;
 
 async function codesOf(query: string, variables = '{}'): Promise<string[]> {

@@ -13,7 +13,7 @@ const END = 'mutation { pauseAutomaticEnds { __typename } }';
 
 let world: World;
 let authorization: string;
-/** Slow clients: they begin with the first test, and are looked at by the last. */
+/** Slow clients: they start with the first test, and the last test checks them. */
 let slow: { headers: Promise<Got>; body: Promise<Got> };
 beforeAll(async () => {
   tellSeed();
@@ -26,7 +26,7 @@ afterAll(async () => {
   expect(await world.close()).toEqual({ code: 0, signal: null });
 });
 
-/** One who sends headers, and one who sends a body, a byte at a time. */
+/** A client that sends headers, and one that sends a body, a byte at a time. */
 function openSlow(): typeof slow {
   const [headers, body] = [openRaw(world.url, 90_000), openRaw(world.url, 90_000)];
   headers.socket.write('GET /graphql HTTP/1.1\r\nhost: x\r\nx-slow: ');

@@ -22,7 +22,7 @@ type Claims = Record<string, unknown>;
 let world: World;
 let keys: Awaited<ReturnType<typeof generateKeyPair>>;
 let keyServer: Server;
-/** Who asked the key server for what; nobody may make the service ask another. */
+/** The requests that the key server received; no caller may direct the service to another one. */
 const asked: string[] = [];
 beforeAll(async () => {
   tellSeed();
@@ -150,7 +150,7 @@ describe('JWTs', () => {
       const letters = [...good];
       for (const { at, to } of changes) letters[at] = to;
       const token = letters.join('').trim();
-      // The last letter of base64 has bits to spare, which are no part of what it says.
+      // The last letter of base64 has unused bits.
       const isSame = token.slice(0, -1) === good.slice(0, -1) && token.length === good.length;
       if (!isSame) expect(await statusOf(token)).toBe(401);
     });

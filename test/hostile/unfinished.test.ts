@@ -26,7 +26,7 @@ function hangUp(): void {
 const webhook = (account = world.ours) => `/webhooks/${account.accountId}/${account.channels.web}`;
 const isServed = async () => (await world.try(world.graphql(READ))).status;
 
-/** Begins a request and sends all of its body but the last byte; what is answered before that is counted. */
+/** Starts a request and sends all of its body except the last byte; answers before that are counted. */
 function withhold(path: string, headers: string[], bytes: number): void {
   const { hostname, port } = new URL(world.url);
   const socket = connect({ host: hostname, port: Number(port) });
@@ -72,7 +72,7 @@ describe('bodies that are never finished', () => {
   it('do not keep other callers out if they are sent to a webhook without a key', async () => {
     await fill(webhook(), []);
     for (let count = 0; count < 5; count++) expect(await isServed()).toBe(200);
-    // Unsigned, and therefore refused; but refused for that, once all of it has been read.
+    // They are unsigned, and therefore refused, but only after the whole body has been read.
     expect((await world.try({ path: webhook(), body: '{}' })).status).toBe(401);
     expect((await world.try({ path: webhook(world.theirs), body: '{}' })).status).toBe(401);
     hangUp();

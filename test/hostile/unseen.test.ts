@@ -20,7 +20,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** What clears a screen, rings, paints, hides and turns round, each by a character of its own. */
+/** Characters that clear a screen, ring, colour, hide or reorder text. */
 const UNSEEN = {
   escape: 'a\x1b[2Jb',
   bell: 'a\x07b',
@@ -37,7 +37,7 @@ const UNSEEN = {
   'half a pair': 'a\ud800b',
 };
 const each = Object.entries(UNSEEN);
-/** Characters that a terminal acts on; a line's own end is none. */
+/** Characters that a terminal interprets, except the end of a line. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
 const ACTED_ON = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
 

@@ -69,7 +69,7 @@ describe.each(CHANNELS)('$adapter', (channel) => {
     );
     const property = fc.asyncProperty(bodies, async (body) => {
       const { status } = await world.try(signed(channel, body));
-      // Never 5xx: a provider would make the call again, for ever.
+      // Never 5xx: a provider would repeat the call for ever.
       expect([200, 204, 400, 413, ...(isTwilios(channel) ? [401] : [])]).toContain(status);
     });
     await fc.assert(property, hunt(25));
@@ -174,7 +174,7 @@ describe('Twilio’s signature', () => {
         .slice(0, 1_000_000),
     ],
   ])('is checked in linear time for a form with %s', async (_what, body) => {
-    // Going through the form once for each name took a minute, before anybody had shown who they are.
+    // Scanning the form once for each name took a minute, before the signature was checked.
     const path = `/webhooks/${world.ours.accountId}/${world.ours.channels.sms}`;
     const headers = { 'content-type': 'application/x-www-form-urlencoded', 'x-twilio-signature': 'x' };
     expect((await world.try({ path, headers, body })).status).toBe(401);

@@ -7,7 +7,7 @@ import { depsWith } from '../support/engine.ts';
 import { subscribe } from '../support/sse.ts';
 import { type BusyApi, type BusyServer, openBusyApi, soon } from './busy-api.ts';
 
-/** In what the database says of each trouble; nobody outside may read it. */
+/** Part of each of the database's error messages; no answer may contain it. */
 const MARK = 'said-by-the-database';
 
 let busyApi: BusyApi;
@@ -37,7 +37,7 @@ afterAll(async () => {
   await busyApi.close();
 });
 
-/** What the next statements that read conversations meet. */
+/** The error that the next statements that read conversations raise. */
 const TROUBLES: [what: string, meets: string][] = [
   ['a statement that takes too long', code('57014')],
   ['a lock that is not to be had', code('55P03')],

@@ -38,7 +38,7 @@ const post = (server: BusyServer, body: string, key = busy.api.key) =>
     body,
   });
 
-/** Holds up whatever reads conversations until the returned function is called. */
+/** Blocks all reads of conversations until the returned function is called. */
 async function holdUp(): Promise<() => Promise<void>> {
   const held = Promise.withResolvers<void>();
   const go = Promise.withResolvers<void>();
@@ -63,7 +63,7 @@ describe('heavy requests', () => {
     const theirs = post(server, REPORT, otherKey);
     await expect.poll(() => heavy.load(), soon).toEqual({ within: 2, waiting: 2 });
     for (const key of [busy.api.key, otherKey]) expect((await post(server, NAME, key)).status).toBe(200);
-    // They take no place of those that short calls wait for.
+    // They take no place of those that light requests wait for.
     expect(server.load()).toEqual({ requests: 0, waiting: 0, subscriptions: 0 });
     await letGo();
     for (const response of await Promise.all([...own, theirs])) {

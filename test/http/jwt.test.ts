@@ -47,7 +47,7 @@ function serveWith(jwksUrl: string): Promise<HttpServer> {
 
 const secondsFromNow = (seconds: number) => Math.floor(api.engine.clock.now().getTime() / 1000) + seconds;
 
-/** Signs a token that is good but for what is said. */
+/** Signs a token that is valid except for the given claims. */
 function sign(
   claims: Record<string, unknown> = {},
   { alg = 'RS256', kid = 'rsa', by = rsa } = {},

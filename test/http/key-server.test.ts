@@ -17,7 +17,7 @@ type Keys = Awaited<ReturnType<typeof generateKeyPair>>;
 let api: Api;
 let first: Keys;
 let second: Keys;
-/** The server that keys are published by: what it publishes, how it answers, and how often it was asked. */
+/** The server that publishes the keys: its keys, its answer, and the number of requests it received. */
 let keyServer: Server;
 let published: Record<string, Keys>;
 let answer: (response: ServerResponse) => void;
@@ -57,7 +57,7 @@ const publish =
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     response.end(JSON.stringify({ keys }));
   };
-/** Takes the question and never answers. */
+/** Accepts the request and never answers. */
 const hang = () => {};
 
 async function serve(options: KeyServerOptions = {}, requestsAtOnce = 4) {

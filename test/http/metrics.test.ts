@@ -52,7 +52,7 @@ async function scrape(url = server.url): Promise<Map<string, number>> {
     }),
   );
 }
-/** What was read is kept for 5 s. */
+/** Readings are cached for 5 s. */
 async function scrapeAnew(): Promise<Map<string, number>> {
   engine.clock.advance(5_000);
   return await scrape();

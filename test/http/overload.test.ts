@@ -121,7 +121,7 @@ describe('the places of running requests', () => {
       socket.write(`${head}\r\ncontent-length: 100000\r\n\r\n{`);
       return socket;
     });
-    // Each holds the one place for as long as it takes to see who it is.
+    // Each occupies the one place only while it is authenticated.
     await expect.poll(async () => (await busyApi.post(server, NAME)).status, soon).toBe(200);
     await expect.poll(async () => (await busyApi.post(server, NAME)).status, soon).toBe(200);
     for (const socket of slow) socket.destroy();

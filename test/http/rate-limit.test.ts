@@ -28,7 +28,7 @@ const ask = (server: HttpServer, key: string, headers: Record<string, string> = 
     headers: { authorization: `Bearer ${key}`, ...headers },
   });
 
-/** Checks a refusal in every part. */
+/** Checks every part of a refusal. */
 async function expectTooOften(response: Response, max: number): Promise<void> {
   const seconds = Number(response.headers.get('retry-after'));
   expect([response.status, seconds > 0, seconds <= 60]).toEqual([429, true, true]);
@@ -53,7 +53,7 @@ describe('a rate limit', () => {
     const limit = openRateLimit(clock, 1, 3);
     for (const who of ['a', 'b', 'c']) expect([limit.take(who), limit.take(who) > 0]).toEqual([0, true]);
     expect(limit.take('d')).toBe(0);
-    // The one that began first had to go for it.
+    // The oldest entry was dropped for it.
     expect(limit.take('a')).toBe(0);
     expect(limit.take('d')).toBeGreaterThan(0);
   });
@@ -89,7 +89,7 @@ describe('the rate limit', () => {
     await expectTooOften(await world.call('/webhooks/a/b', { body: '{}' }, server.url), 2);
     const genuine = world.wire([world.message('limited', 'limited')]);
     expect((await world.call(path, genuine, server.url)).status).toBe(200);
-    // What is refused often enough is not logged any more.
+    // Frequent refusals are no longer logged.
     const refusals = api.logged().split('a call that is not genuine was refused').length - 1;
     expect(refusals).toBe(1);
   });

@@ -103,7 +103,7 @@ async function deliver(channelId: string, each: readonly (readonly Event[])[]) {
   return total;
 }
 
-/** Every conversation of a channel, with its clocks and its feed in order of time. */
+/** All conversations of a channel, with their clocks and their feeds in order of time. */
 async function state(channelId: string) {
   const { sql } = world.api.engine.db;
   return await sql`

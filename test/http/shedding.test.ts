@@ -26,7 +26,7 @@ afterEach(() => busyApi.letGoOfAll());
 afterAll(() => busyApi.close());
 
 describe('the event loop', () => {
-  /** Keeps the process busy for so long, with a look at everything else in between. */
+  /** Blocks the event loop for this long, with short breaks for other work. */
   async function beBusy(forMs: number, taskMs: number): Promise<void> {
     for (const end = performance.now() + forMs; performance.now() < end; ) {
       for (const taskEnd = performance.now() + taskMs; performance.now() < taskEnd; );
@@ -39,7 +39,7 @@ describe('the event loop', () => {
     async () => {
       const server = await busyApi.serve({ maxDelayMs: 50 });
       const asked: Promise<Response>[] = [];
-      // More and more is asked, until it has been behind for long enough.
+      // More and more requests are sent until it has been behind for long enough.
       for (let count = 0; count < 200 && server.refused.length === 0; count++) {
         asked.push(busyApi.post(server, NAME));
         await beBusy(200, 200);
@@ -95,7 +95,7 @@ describe('metrics', () => {
 });
 
 describe('an unreachable database', () => {
-  /** The API on a way to the database that can be cut. */
+  /** The API behind a network path to the database that can be cut. */
   async function throughGate(options: BusyOptions) {
     const { address, clock, deps } = busyApi.api.engine;
     const { host, port, user, password, database } = pgPoolConfig(address);
@@ -147,7 +147,7 @@ describe('an unreachable database', () => {
     gate.jam();
     const calls = Array.from({ length: 12 }, () => busyApi.post(server, NAME));
     const statuses = (await Promise.all(calls)).map(({ status }) => status);
-    // Nobody can be let in, since it cannot be found out who they are.
+    // No caller can be authenticated.
     expect(new Set(statuses)).toEqual(new Set([503]));
     expect(server.refused.sort()).toEqual([...Array(4).fill('full'), ...Array(8).fill('waited')]);
     expect((await fetch(`${server.url}/health`)).status).toBe(200);

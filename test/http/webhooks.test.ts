@@ -10,7 +10,7 @@ const PUBLIC = 'https://lull.example';
 let world: Webhooks;
 let api: Api;
 let channels: Channels;
-/** The same service, which knows its public address. */
+/** The same service, configured with its public address. */
 let proxied: Awaited<ReturnType<typeof startHttp>>;
 beforeAll(async () => {
   world = await openWebhookApi();

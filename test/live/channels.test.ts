@@ -76,7 +76,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** Takes whatever it is sent, as Meta, Twilio or a platform on Lull's own wire would. */
+/** Accepts all messages, as Meta, Twilio or a platform on Lull's own wire would. */
 async function openProvider() {
   const got: Got[] = [];
   const server = createServer(async (request, response) => {
@@ -160,10 +160,10 @@ async function writesInApp(address: string, clientVersion: string, at: Date) {
 
 const unix = (at: Date) => String(Math.floor(at.getTime() / 1000));
 const ago = (ms: number) => new Date(Date.now() - ms);
-/** What the provider got that holds a text. */
+/** The provider's requests that contain a text. */
 const gotWith = (what: string) => provider.got.filter(({ body }) => body.includes(what));
 
-/** What the customer was and was not shown, once the conversation has ended and all of that is settled. */
+/** The messages the customer was and was not shown, once the conversation has ended and all of them are settled. */
 async function shown(conversationId: string, endReason: string, parts = 3): Promise<string[]> {
   const query = `query ($id: ID!) { node(id: $id) { ... on Conversation {
     ending { reason } feed(first: 50) { nodes { kind part outcome reason } } } } }`;

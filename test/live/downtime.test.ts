@@ -19,7 +19,7 @@ describe('a service that is killed and restarted', () => {
 
   beforeAll(async () => {
     store = await openStore('postgres');
-    // Only to set things up and to look: it wakes nothing, and is no service.
+    // Used only for setup and checks: it wakes nothing, and is not a service.
     engine = await store.engine();
     tenant = await openTenant(engine, store.sql, { autoCloseAfter: 'PT1H' });
     key = await createApiKey(

@@ -113,7 +113,7 @@ describe.for(KINDS)('with its queue on %s', (kind) => {
       const lanes = new Set((await tenant.open()).map(({ lane_id }) => lane_id as string));
       expect(lanes.size).toBe(3);
       await tenant.until(due);
-      // As if each lane had two more alarms and all of them went off at once.
+      // As if each lane had two more alarms and all of them fired at once.
       const wakes = [one, two].flatMap(({ deps }) =>
         [...lanes].map((laneId) => wakeLane(deps, { accountId: tenant.accountId, laneId, wakeAt: null })),
       );
@@ -133,7 +133,7 @@ describe.for(KINDS)('with its queue on %s', (kind) => {
         const due = tenant.in(3_000);
         await tenant.answered(names(40), plus(due, -MINUTE));
         const reply = (contact: string) => tenant.does(contact, { kind: 'INBOUND' }, undefined, two.deps);
-        // One reply comes long before the close, one after it has been seen, and the others race it.
+        // One reply arrives long before the close, one after it was seen, and the others race it.
         const [first, last, ...racing] = names(40) as [string, string, ...string[]];
         await reply(first);
         const race = async (contact: string, index: number) => {
@@ -174,7 +174,7 @@ describe.for(KINDS)('with its queue on %s', (kind) => {
       const isLast = (index: number) => index === tenants.length - 1;
       const races = tenants.map(async (tenant, index) => {
         await tenant.answered(names(20), plus(due, -MINUTE));
-        // One change comes long before the closes, one after them, and the others race them.
+        // One change arrives long before the closes, one after them, and the others race them.
         if (isLast(index)) await eventually(async () => expect(await tenant.ended()).toHaveLength(20));
         else if (index > 0) await tenant.until(plus(due, spread(index, tenants.length)));
         const { version } = await tenant.setPolicy({ autoCloseAfter: 'PT2H' }, null, two.deps);

@@ -15,7 +15,7 @@ describe.for(['keeps', 'loses'] as const)('with a queue that %s what it is given
   let tenant: Tenant;
   beforeAll(async () => {
     store = await openStore('postgres');
-    // Opens the queue's tables, which are not taken from under a worker.
+    // Creates the queue's tables, which must not be dropped under a worker.
     await store.engine();
     if (how === 'loses') await store.lose();
     engine = await store.worker();

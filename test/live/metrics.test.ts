@@ -6,7 +6,7 @@ import { requireOrSkip } from '../support/redis.ts';
 import { type ServiceProcess, spawnService } from '../support/service.ts';
 import { openTenant, type Tenant } from '../support/tenant.ts';
 
-/** Where a process says that its metrics are. */
+/** The address at which a process reports its metrics. */
 const metricsUrl = (service: ServiceProcess) => /"metrics":"([^"]+)"/.exec(service.said())?.[1];
 
 describe.each(KINDS)('metrics of processes with the queue on %s', (kind) => {

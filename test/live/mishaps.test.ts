@@ -9,7 +9,7 @@ import { spawnService } from '../support/service.ts';
 import { openTenant } from '../support/tenant.ts';
 
 const MINUTE = 60_000;
-/** How late a close may be when the queue has failed. */
+/** The tolerated lateness of a close after a failure of the queue. */
 const AT_MOST_LATE_MS = 15_000;
 
 const names = (count: number) => Array.from({ length: count }, (_, index) => `contact-${index}`);

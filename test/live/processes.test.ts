@@ -26,7 +26,7 @@ describe.each(KINDS)('two API processes and two workers on one database with the
   beforeAll(async () => {
     if (skips.skip) return;
     store = await openStore(kind);
-    // Only to set things up and to look: it wakes nothing, and nobody is served by it.
+    // Used only for setup and checks: it wakes nothing, and serves no client.
     engine = await store.engine();
     tenant = await openTenant(engine, store.sql, { autoCloseAfter: 'PT1H' });
     const { accountId } = tenant;

@@ -12,7 +12,7 @@ import { type ServiceProcess, spawnService } from '../support/service.ts';
 
 const NOBODY_HOME = '127.0.0.1:1';
 
-/** Its answers while it runs, and how it leaves. */
+/** Its answers while it runs, and how it exits. */
 async function liveAndStop(service: ServiceProcess, signal: NodeJS.Signals) {
   const url = await service.running;
   expect(url, service.said()).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
@@ -25,7 +25,7 @@ async function liveAndStop(service: ServiceProcess, signal: NodeJS.Signals) {
   expect(() => process.kill(-service.pid, 0)).toThrow('ESRCH');
 }
 
-/** What the service says besides its log. */
+/** The output of the service besides its log. */
 const lines = (service: ServiceProcess) =>
   service
     .said()
@@ -38,7 +38,7 @@ describe('the service', () => {
   let withoutRedis: ServiceProcess;
   beforeAll(async () => {
     database = await createEmptyDatabase();
-    // They try for some seconds, in which the other tests run.
+    // They try for some seconds, during which the other tests run.
     const nobody = `ann:hidden@${NOBODY_HOME}`;
     withoutDatabase = spawnService({ DATABASE_URL: `postgres://${nobody}/lull`, PORT: '0' });
     withoutRedis = spawnService({

@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => store.close());
 
-/** A subscriber that answers nobody until it is told to. */
+/** A subscriber that answers no request until it is told to. */
 async function openSlowReceiver() {
   const waiting: ServerResponse[] = [];
   const server = createServer((request, response) => {

@@ -20,7 +20,7 @@ const ONE =
 const soon = { timeout: 60_000, interval: 50 };
 const numbers = Array.from({ length: COUNT }, (_, index) => index);
 
-/** In hundreds: a browser, too, does not open a thousand connections in one go. */
+/** In hundreds: a browser does not open a thousand connections at once either. */
 async function inHundreds<Done>(count: number, work: (index: number) => Promise<Done>): Promise<Done[]> {
   const done: Done[] = [];
   for (let from = 0; from < count; from += 100)
@@ -94,7 +94,7 @@ describe('1,000 subscriptions to one API process', () => {
     );
     expect((await held())[2]).toBe(COUNT);
 
-    // Every conversation changes twice, by a call each, made through another process.
+    // Every conversation changes twice, by one call each, through another process.
     const heard = (listener: Listener) => listener.next().then((answer) => answer?.data?.conversationChanged);
     for (const later of [1, 2]) {
       const hearing = Promise.all(listeners.map(heard));
@@ -112,7 +112,7 @@ describe('1,000 subscriptions to one API process', () => {
         })),
       );
     }
-    // Whoever had been told of another one's change would hear that before its own next one.
+    // A subscriber that received another conversation's change would see it before its own next one.
     expect(await connections()).toBeLessThanOrEqual(connectionsBefore + 22);
 
     for (const listener of listeners) listener.stop();
@@ -153,7 +153,7 @@ describe('subscriptions', () => {
     await round();
     const before = heap();
     for (let count = 0; count < 4; count++) await round();
-    // One that is forgotten holds on to its request: 20 KB and more.
+    // A subscription that is leaked retains its request: 20 KB and more.
     await expect.poll(() => heap() - before, soon).toBeLessThan(4 * A_ROUND * 2_000);
     await server.close();
   }, 600_000);

@@ -20,10 +20,10 @@ const log = createLog({ logLevel: 'silent' });
 const all = readdirSync(MIGRATIONS)
   .filter((name) => /^\d/.test(name))
   .sort();
-/** Every schema there was before this one: the migrations up to and including each but the last. */
+/** Every earlier schema: the migrations up to and including each except the last. */
 const older = all.slice(0, -1).map((name, index) => [name, all.slice(0, index + 1)] as const);
 
-/** The tables in the order in which rows may be put into them. */
+/** The tables in an order that satisfies foreign keys. */
 const ORDER = ['account', 'calendar', 'channel', 'skill', 'agent', 'lane', 'contact', 'conversation'];
 
 describe.each(older)('a database with data as %s left it', (_, migrations) => {

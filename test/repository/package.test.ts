@@ -10,14 +10,14 @@ import { root, runTool } from '../support/run.ts';
 import { spawnService } from '../support/service.ts';
 
 const page = readFileSync(join(root, 'docs/writing-an-adapter.md'), 'utf8');
-/** What the page has a stranger type first, as it stands there. */
+/** The first commands that the page gives, verbatim. */
 const commands = /```sh\n(mkdir [\s\S]*?)```/.exec(page)?.[1] as string;
 
 const folder = testFolder();
 const project = join(folder, 'adapters');
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What npm and vitest tell the processes they start. */
+/** Variables that npm and vitest set for child processes. */
 const OF_THIS_RUN =
   /^(npm_(package|lifecycle|command|execpath|node)|npm_config_(local_|global_)?prefix$|npm_config_loglevel$|INIT_CWD$|VITEST|TEST$|NODE_(ENV|OPTIONS|PATH)$)/;
 
@@ -55,7 +55,7 @@ describe('package.json', () => {
         ([, name]) => name,
       ),
     );
-    // To explore the API with, by those who work on Lull.
+    // Used to explore the API during development.
     const lacking = new Set(imported.filter((name) => !((name as string) in dependencies)));
     expect([...lacking]).toEqual(['@graphql-yoga/render-graphiql']);
   });

@@ -5,13 +5,13 @@ import { root } from '../support/run.ts';
 
 const NOT_OURS = ['node_modules', '.git', '.lull', 'dist'];
 
-/** What is true of one machine only, and has no place in what everybody clones. */
+/** Paths that exist on one machine only, and do not belong into a repository. */
 const LOCAL: [name: string, pattern: RegExp][] = [
   ['a path of one machine', /(?<![\w.$}-])\/(work|root|home|Users|mnt)\/\w/],
   ['the host of a package registry', /https?:\/\/[^/\s'"]*(registry|npm|proxy|mirror)[^/\s'"]*\//],
 ];
 const RELATIVE_PATH = /(?<![\w./])(?:\.\.\/)+[\w-][\w.-]*/g;
-/** Folders that every machine has: requests that try to leave their folder name them. */
+/** Folders that every machine has: path traversal tests name them. */
 const EVERYWHERE = ['etc', 'dev'];
 
 /** Relative paths that leave the project, as seen from the folder of the file at `path`. */

@@ -4,7 +4,7 @@ import { root } from '../support/run.ts';
 
 /** A wait for a condition has at least this limit: it only stops a test that hangs. */
 const LEAST_LIMIT_MS = 60_000;
-/** Real time is a subject of these: faults last for as long as they say, and their report shows how long each took. */
+/** Real time is a subject of these tests: faults have a duration, and their report contains measured times. */
 const OF_REAL_TIME = /^test\/(faults|repository\/waits)/;
 
 const ELAPSED = /expect\([^;\n]*(?:performance|Date)\.now\(\)\s*-/;
