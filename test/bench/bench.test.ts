@@ -12,7 +12,7 @@ type Run = {
   results: { scenario: string; figures: Figure[]; failures: string[] }[];
 };
 
-/** Those that are quick at this size; what each finds is for `npm run bench` to say, not for a test. */
+/** The scenarios that are quick at this size; `npm run bench` reports their results. */
 const SCENARIOS = ['reads', 'ingest-http'];
 
 async function node(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
@@ -22,7 +22,7 @@ async function node(...args: string[]): Promise<{ code: number | null; stdout: s
   return { code, stdout, stderr };
 }
 
-it('the bench runs at a tiny size, and its page is made of what it says', async () => {
+it('the bench runs at a tiny size, and its page is rendered from its results', async () => {
   const options = ['--rows', '2000', '--seconds', '1', '--json', '--only', SCENARIOS.join(',')];
   const { code, stdout, stderr } = await node('bench/main.ts', ...options);
   expect({ code, stderr }).toMatchObject({ code: 0 });
@@ -54,7 +54,7 @@ it('the bench runs at a tiny size, and its page is made of what it says', async 
   }
 }, 600_000);
 
-it('the bench says which scenarios there are', async () => {
+it('the bench lists its scenarios', async () => {
   const { code, stderr } = await node('bench/main.ts', '--only', 'nothing');
   expect({ code, said: stderr.includes('there is no nothing') }).toEqual({ code: 1, said: true });
 });

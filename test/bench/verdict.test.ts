@@ -7,24 +7,32 @@ const series = (values: (number | null)[], counts: 'lowest' | 'highest' = 'lowes
 });
 const over = (count: number, valueAt: (index: number) => number) =>
   Array.from({ length: count }, (_, index) => valueAt(index));
-/** As a heap does: up for 7 samples, and down again. */
+/** A sawtooth like a heap's: it rises for 7 samples and falls again. */
 const sawtooth = (index: number) => 100 + (index % 7) * 20;
 
 describe("a soak's verdict", () => {
   it.each([
-    ['what stays', over(120, () => 100), 'flat'],
-    ['garbage that comes and goes', over(120, sawtooth), 'flat'],
-    ['what grows in the first fifth alone', over(120, (index) => 100 + Math.min(index, 24) * 5), 'flat'],
-    ['what grows by less than is worth mentioning', over(120, (index) => 10 + index * 0.05), 'flat'],
-    ['what grows by less than a tenth', over(120, (index) => 1_000 + index * 0.5), 'flat'],
-    ['what falls', over(120, (index) => 1_000 - index * 5), 'flat'],
+    ['a constant series', over(120, () => 100), 'flat'],
+    ['garbage that is collected again', over(120, sawtooth), 'flat'],
+    [
+      'a series that grows only in its first fifth',
+      over(120, (index) => 100 + Math.min(index, 24) * 5),
+      'flat',
+    ],
+    ['a series that grows by a negligible amount', over(120, (index) => 10 + index * 0.05), 'flat'],
+    ['a series that grows by less than a tenth', over(120, (index) => 1_000 + index * 0.5), 'flat'],
+    ['a falling series', over(120, (index) => 1_000 - index * 5), 'flat'],
     ['a leak', over(120, (index) => 100 + index), 'GROWS'],
-    ['a leak under garbage that comes and goes', over(120, (index) => sawtooth(index) + index), 'GROWS'],
-  ])('%s', (_what, values, expected) => {
+    [
+      'a leak beneath garbage that is collected again',
+      over(120, (index) => sawtooth(index) + index),
+      'GROWS',
+    ],
+  ])('judges %s', (_what, values, expected) => {
     expect(judge(series(values)).verdict).toBe(expected);
   });
 
-  it('of memory that is given back rarely the highest counts', () => {
+  it('uses the highest sample for memory that is rarely given back', () => {
     const givenBackOnce = over(120, (index) => (index > 35 && index < 45 ? 190 : 300));
     expect([
       judge(series(givenBackOnce, 'lowest')).first,
@@ -32,14 +40,14 @@ describe("a soak's verdict", () => {
     ]).toEqual([190, 300]);
   });
 
-  it('leaves out what was not to be had, and says nothing of what is not judged', () => {
+  it('ignores missing samples, and is empty for a series that is not judged', () => {
     const values = over(120, (index) => 100 + index).flatMap((value) => [value, null, Number.NaN]);
     expect(judge(series(values)).verdict).toBe('GROWS');
     expect(judge({ ...series(values), judged: false }).verdict).toBe('');
     expect(judge(series([])).verdict).toBe('flat');
   });
 
-  it("a trend is Kendall's rank correlation with time", () => {
+  it("computes the trend as Kendall's rank correlation with time", () => {
     expect(kendall([1, 2, 3, 4]).trend).toBe(1);
     expect(kendall([4, 3, 2, 1]).trend).toBe(-1);
     // 5 pairs rise and 1 falls.

@@ -40,7 +40,7 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-/** What is another each time, told apart only by what it is. */
+/** Replaces values that differ in each run by their type. */
 function normalised(text: string): unknown {
   return JSON.parse(text, (_, value) => {
     if (typeof value !== 'string') return value;
@@ -51,7 +51,7 @@ function normalised(text: string): unknown {
   });
 }
 
-/** Runs a request of the page, with the variables it declares; a subscription until it has told something. */
+/** Runs a request of the page with the variables it declares; a subscription until its first message. */
 async function run(query: string): Promise<string> {
   const declared = Object.entries(variables).filter(([name]) => query.includes(`$${name}:`));
   if (!query.startsWith('subscription')) {
@@ -70,23 +70,26 @@ async function run(query: string): Promise<string> {
 }
 
 describe('docs/api.md', () => {
-  it('shows the requests that this test runs', () => {
+  it('shows exactly the requests that this test runs', () => {
     const all = page.match(/```graphql/g) ?? [];
     expect(requests).toHaveLength(all.length);
     expect(requests.length).toBeGreaterThanOrEqual(13);
   });
 
-  it.each(requests)('$name: the answer is the one that is shown', async ({ query, answer }) => {
-    expect(answer, 'an answer is shown').not.toBe('');
-    expect(normalised(await run(query))).toEqual(normalised(answer));
-  });
+  it.each(requests)(
+    '$name: the request returns the answer that the page shows',
+    async ({ query, answer }) => {
+      expect(answer, 'an answer is shown').not.toBe('');
+      expect(normalised(await run(query))).toEqual(normalised(answer));
+    },
+  );
 
   it('shows a failed request only in the section about errors', () => {
     const failing = requests.filter(({ answer }) => 'errors' in JSON.parse(answer));
     expect(failing.map(({ name }) => name)).toEqual(['errors']);
   });
 
-  it.each(inCommands)('%s is answered', async (body) => {
+  it.each(inCommands)('the request %s is answered without errors', async (body) => {
     const { query } = JSON.parse(body) as { query: string };
     if (query.startsWith('subscription')) {
       const listener = await subscribe(api.server.url, api.key, query);
@@ -99,7 +102,7 @@ describe('docs/api.md', () => {
     expect(inBandErrors(answer.data)).toEqual([]);
   });
 
-  it('shows an error inside data only in the three requests about errors', () => {
+  it('shows an error inside data only in three requests about errors', () => {
     const failing = requests.filter(({ answer }) => inBandErrors(JSON.parse(answer).data).length > 0);
     expect(failing.map(({ name }) => name)).toEqual(['record', 'again', 'bounds']);
   });

@@ -23,7 +23,7 @@ it.each([
   expect(filesOf(way).filter((file) => !existsSync(join(root, 'src', file)))).toEqual([]);
 });
 
-it('the table of folders has every folder of src', () => {
+it('the table of folders lists every folder of src', () => {
   const folders = readdirSync(join(root, 'src'), { withFileTypes: true }).filter((entry) =>
     entry.isDirectory(),
   );

@@ -19,11 +19,11 @@ import { BOUNDS, type Bound } from '../../src/domain/bounds.ts';
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 const bounds: readonly Bound[] = Object.values(BOUNDS);
 
-it('docs/bounds.md is what the table of bounds says; npm run generate writes it', () => {
+it('docs/bounds.md is generated from the table of bounds (else: npm run generate)', () => {
   expect(read('docs/bounds.md')).toBe(boundsPage());
 });
 
-/** What may be of a few values or of a form alone, so that it cannot grow: by the type or the name of the field. */
+/** Inputs that cannot grow because only a few values or one form are valid, by type or field name. */
 const OF_A_FORM = [
   ...[
     /\.(after|before)$/,
@@ -35,7 +35,7 @@ const OF_A_FORM = [
   ...[/^OpenHoursInput\.timeZone:/, /^OpenTimeInput\.(from|until):/, /^CreateChannelInput\.adapterId:/],
 ];
 
-/** Every text, list and object that the API takes, with its type. */
+/** Every text, list and object that the API accepts, with its type. */
 function inputs(): { at: string; type: string }[] {
   const schema = buildSchema(read('schema.graphql'));
   const found: { at: string; type: string }[] = [];
@@ -56,7 +56,7 @@ function inputs(): { at: string; type: string }[] {
   return found;
 }
 
-it('every text and list that the API takes has a bound, and every bound is of a field that there is', () => {
+it('every text and list that the API accepts has a bound, and every bound belongs to an existing field', () => {
   const known = new Set(bounds.flatMap((each) => each.inputs));
   const isBounded = (at: string) => known.has(at) || known.has(at.replace(/^(Mutation)\.\w+\./, '$1.*.'));
   const all = inputs();
@@ -68,17 +68,17 @@ it('every text and list that the API takes has a bound, and every bound is of a 
   expect(named.filter((at) => !there.has(at))).toEqual([]);
 });
 
-it('the texts of every list of texts have a bound, too', () => {
+it('the texts in every list of texts have a bound, too', () => {
   const known = new Set(bounds.flatMap((each) => each.inputs));
   const lists = inputs().filter(({ type }) => type === '[String]');
-  // Of these, only names that there are are taken.
+  // Only existing names are accepted in these lists.
   const named = ['events', 'scopes', 'holidays'];
   expect(
     lists.filter(({ at }) => !known.has(`${at}[]`) && !named.includes(at.split('.').at(-1) ?? '')),
   ).toEqual([]);
 });
 
-/** Columns that only Lull or its operator fills: words of its own, hashes, what it made of bounded things. */
+/** Columns that only Lull or its operator fills: constants, hashes and values derived from bounded input. */
 const OF_LULL = [
   ...[/\.(kind|status|awaiting|consent|source|state|actor|timer|effect|type|profile|first_profile|adapter)$/],
   ...[/\.(hash|request_hash|secret|previous_secret|started_by|end_reason|ended_by|former_status)$/],
@@ -92,7 +92,7 @@ const OF_LULL = [
   ...[/^outbox\.payload$/, /\.error$/, /^service_state\./, /^lane\.case_status$/],
 ];
 
-it('every column that holds a text, a list or JSON has a bound, or is filled by Lull alone', () => {
+it('every column that holds a text, a list or JSON has a bound or is filled by Lull alone', () => {
   const tables = [accountTables, conversationTables, outboxTables]
     .flatMap((module) => Object.values(module) as unknown[])
     .filter((each): each is PgTable => is(each, PgTable));

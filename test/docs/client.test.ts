@@ -17,11 +17,11 @@ beforeAll(async () => {
 afterAll(() => api.close());
 
 describe('examples/client', () => {
-  it('is typed by the schema as it is now: npm run generate writes its types', () => {
+  it('has types generated from the current schema (else: npm run generate)', () => {
     expect(readFileSync('examples/client/graphql-env.d.ts', 'utf8')).toBe(clientTypes());
   });
 
-  it('lists what falls due, ends it once, and follows what happened', async () => {
+  it('lists the conversations that are due, ends one of them once, and follows the events', async () => {
     const [next] = await client.dueNext(5);
     expect(next).toMatchObject({
       status: 'ACTIVE',
@@ -46,7 +46,7 @@ describe('examples/client', () => {
     expect(await client.eventsAfter(cursor)).toEqual({ events: [], cursor });
   });
 
-  it('throws what the API says where a request is refused', async () => {
+  it("throws the API's error if a request is refused", async () => {
     const stranger = openClient(`${api.server.url}/graphql`, 'no key');
     await expect(stranger.dueNext(1)).rejects.toThrow();
     await expect(client.dueNext(201)).rejects.toThrow('first: from 1 to 200 is allowed');

@@ -14,7 +14,7 @@ const anchors = (path: string) =>
       .replaceAll(' ', '-'),
   );
 
-it('every link between pages leads to a file and a heading that exist', () => {
+it('every link between pages leads to an existing file and heading', () => {
   expect(pages.length).toBeGreaterThan(30);
   const broken = pages.flatMap((page) => {
     const text = readFileSync(join(root, page), 'utf8').replace(/```[\s\S]*?```/g, '');
@@ -30,7 +30,7 @@ it('every link between pages leads to a file and a heading that exist', () => {
   expect(broken).toEqual([]);
 });
 
-it('every decision is numbered once, without a gap', () => {
+it('the decisions are numbered without duplicates and gaps', () => {
   const numbers = pages.flatMap((page) => /docs\/adr\/(\d{4})-/.exec(page)?.[1] ?? []).sort();
   expect(numbers).toEqual(numbers.map((_, index) => String(index + 1).padStart(4, '0')));
 });

@@ -15,7 +15,7 @@ const section = (title: string) =>
   new RegExp(`^## ${title}\\n([\\s\\S]*?)(?=^## |$(?![\\s\\S]))`, 'm').exec(page)?.[1] ?? '';
 const alerts = read('examples/alerts.yml');
 
-/** Names of metrics, without what a histogram adds to its own. */
+/** Names of metrics, without the suffixes that a histogram adds. */
 const metricsIn = (text: string) => [
   ...new Set(
     [...text.matchAll(/\blull_[a-z_]+/g)]
@@ -40,11 +40,11 @@ async function metricsThere(): Promise<string[]> {
 }
 
 describe('docs/operations.md', () => {
-  it('has every metric there is in its table, and no other', async () => {
+  it('lists exactly the metrics that exist', async () => {
     expect(metricsIn(section('Metrics')).sort()).toEqual((await metricsThere()).sort());
   });
 
-  it('has every line of the log above debug in its table, and no other', () => {
+  it('lists exactly the log lines above debug', () => {
     const calls = /\blog\??\.(info|warn|error|fatal)\(\s*(?:\{[^}]*\},\s*|\w+,\s*)?(['`])(.+?)\2/g;
     // `infallible` logs its message as a warning.
     const infallible = /\binfallible\(\s*\w+,\s*'(.+?)'|\bconst message = '(the queue .+?)'/g;
@@ -66,7 +66,7 @@ describe('docs/operations.md', () => {
     expect([...new Set(told)].sort()).toEqual([...new Set(logged.map(running))].sort());
   });
 
-  it('names variables that there are', () => {
+  it('names only variables that exist', () => {
     const named = new Set(
       [...page.matchAll(/\b(LULL_[A-Z_]+|LOG_LEVEL|DATABASE_URL|REDIS_URL|HOST)\b/g)].map(([name]) => name),
     );
@@ -76,7 +76,7 @@ describe('docs/operations.md', () => {
     expect(readConfig({ LULL_METRICS_PORT: '9464' }).metricsPort).toBe(9464);
   });
 
-  it('names fields of the API that there are', () => {
+  it('names only fields of the API that exist', () => {
     const schema = read('schema.graphql');
     const named = [...page.matchAll(/`([a-z]+[A-Z]?[A-Za-z]*)`/g)].map(([, name]) => name as string);
     const fields = ['dropEffect', 'recordOutage', 'report', 'retryEffect', 'undelivered'];
@@ -88,7 +88,7 @@ describe('docs/operations.md', () => {
     );
   });
 
-  it('says what to do about every alert', () => {
+  it('describes what to do about every alert', () => {
     const there = [...alerts.matchAll(/alert: (\w+)/g)].map(([, name]) => name as string);
     const told = [...section('Alerts').matchAll(/`(Lull\w+)`/g)].map(([, name]) => name as string);
     expect(told.sort()).toEqual(there.sort());
@@ -96,7 +96,7 @@ describe('docs/operations.md', () => {
 });
 
 describe('examples/alerts.yml', () => {
-  it('goes by metrics and labels that there are', async () => {
+  it('uses only metrics and labels that exist', async () => {
     const there = await metricsThere();
     const expressions = [...alerts.matchAll(/expr: (.*)/g)].map(([, expression]) => expression as string);
     expect(expressions.length).toBe(13);

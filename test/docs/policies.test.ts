@@ -18,11 +18,11 @@ beforeAll(async () => {
 afterAll(() => api.close());
 
 describe('docs/policies.md', () => {
-  it('shows the requests that this test runs', () => {
+  it('shows exactly the requests that this test runs', () => {
     expect(requests).toHaveLength((page.match(/```graphql/g) ?? []).length);
   });
 
-  it.each(requests)('$name: does what it says', async ({ query, answer }) => {
+  it.each(requests)('$name: the request does what the page describes', async ({ query, answer }) => {
     const variables = Object.entries({ channel: api.channel, skill: api.sales }).filter(([name]) =>
       query.includes(`$${name}:`),
     );

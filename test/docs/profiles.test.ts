@@ -9,11 +9,11 @@ import { parseDuration } from '../../src/domain/time/duration.ts';
 
 const page = profilesPage(Object.values(PROFILES));
 
-it('docs/profiles.md is what the profiles say; npm run generate writes it', () => {
+it('docs/profiles.md is generated from the profiles (else: npm run generate)', () => {
   expect(readFileSync(new URL('../../docs/profiles.md', import.meta.url), 'utf8')).toBe(page);
 });
 
-describe('the page', () => {
+describe('the page of profiles', () => {
   it('has a row for every setting and every activity, with a column for every profile', () => {
     const columns = Object.keys(PROFILES).length;
     for (const name of [...Object.keys(LULL.defaults), ...ACTIVITIES]) {
@@ -22,7 +22,7 @@ describe('the page', () => {
     }
   });
 
-  it.each(Object.keys(PROFILES))('says in words what %s is', (id) => {
+  it.each(Object.keys(PROFILES))('describes the profile %s in words', (id) => {
     expect(page).toContain(`\n- **${id}** `);
   });
 });
@@ -37,19 +37,19 @@ describe('a setting shows', () => {
     expect(cell('autoCloseCaseStatuses', set({ autoCloseCaseStatuses: null }))).toBe('–');
   });
 
-  it('its bounds, where it is a duration', () => {
+  it('its bounds if it is a duration', () => {
     const own = set({ autoCloseAfter: 'PT2H' });
     expect(cell('autoCloseAfter', { ...own, ...bounded('PT25M', 'P90D') })).toBe('2 h (25 min to 90 days)');
   });
 
-  it('that it is fixed, by the profile or by bounds that leave no choice', () => {
+  it('"fixed" if the profile fixes it or its bounds leave no choice', () => {
     const own = set({ autoCloseAfter: 'PT2H' });
     expect(cell('autoCloseAfter', { ...own, fixed: ['autoCloseAfter'] })).toBe('2 h, fixed');
     expect(cell('autoCloseAfter', { ...own, ...bounded('PT2H', 'PT120M') })).toBe('2 h, fixed');
     expect(cell('autoClose', { ...own, fixed: ['autoClose'] })).toBe('yes, fixed');
   });
 
-  it('where alone it can be set', () => {
+  it('the scopes in which it can be set if they are limited', () => {
     const scopes: Profile['scopes'] = {
       autoClose: ['CHANNEL'],
       autoCloseAfter: ['SKILL', 'CHANNEL_AND_SKILL'],
@@ -60,13 +60,13 @@ describe('a setting shows', () => {
   });
 });
 
-it('activities that move the clock are those of the default, and the two messages that always do', () => {
+it('the page marks the activities that restart the clock by default, and the two messages that always do', () => {
   const own = profilesPage([{ ...LULL, ...set({ resetOn: ['TAG'] }) }]);
   const moving = ACTIVITIES.filter((activity) => rowsOf(own, activity)[0]?.[0] === 'yes');
   expect(moving).toEqual(['CONSUMER_MESSAGE', 'AGENT_MESSAGE', 'TAG']);
 });
 
-it('settings that exclude each other are named, with their profile', () => {
+it('the page names settings that exclude each other, with their profile', () => {
   const excludes: Profile['excludes'] = [['inactivate', 'statusBasedCapacity']];
   expect(profilesPage([{ ...LULL, excludes }])).toContain(
     '\n- LULL: `inactivate` and `statusBasedCapacity`\n',
@@ -74,7 +74,7 @@ it('settings that exclude each other are named, with their profile', () => {
   expect(profilesPage([{ ...LULL, excludes: [] }])).toContain('Any two settings can be combined.');
 });
 
-it('protection is shown, and that there is none', () => {
+it('the page shows after how long protection starts, or a dash if there is none', () => {
   const protecting = (protectAfter: Profile['protectAfter']) => profilesPage([{ ...LULL, protectAfter }]);
   expect(protecting(parseDuration('P90D', 'it'))).toContain('\n| protection after | 90 days |\n');
   expect(protecting(null)).toContain('\n| protection after | – |\n');
@@ -86,7 +86,7 @@ function rowsOf(page: string, name: string): string[][] {
   return rows.map((line) => line.slice(2, -2).split(' | ').slice(1));
 }
 
-/** What the page of one profile, LULL but for `own`, shows of a setting. */
+/** How the page of one profile, LULL except for `own`, shows a setting. */
 function cell(field: PolicyField, own: Partial<Profile>): string | undefined {
   return rowsOf(profilesPage([{ ...LULL, fixed: [], scopes: {}, ...own }]), field)[0]?.[0];
 }

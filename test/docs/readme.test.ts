@@ -15,11 +15,11 @@ beforeAll(async () => {
 afterAll(() => api.close());
 
 describe('the README', () => {
-  it('shows what this test runs', () => {
+  it('shows exactly the requests that this test runs', () => {
     expect([snippets.length, inCommand.length, inline.length]).toEqual([3, 1, 2]);
   });
 
-  it.each(snippets)('%s', async (query) => {
+  it.each(snippets)('shows a request that succeeds: %s', async (query) => {
     const variables = query.includes('$channel') ? { channel: api.channel } : {};
     const answer = await api.ask(query, variables);
     expect(answer.errors).toBeUndefined();
@@ -29,11 +29,14 @@ describe('the README', () => {
     if (query.includes('setPolicy')) expect(text).toContain('"scope":"ACCOUNT"');
   });
 
-  it.each([...inCommand, ...inline.map((query) => JSON.stringify({ query }))])('%s', async (body) => {
-    const response = await api.post(body);
-    expect(response.status).toBe(200);
-    const answer = await response.json();
-    expect(answer).toEqual({ data: expect.anything() });
-    expect(inBandErrors(answer.data)).toEqual([]);
-  });
+  it.each([...inCommand, ...inline.map((query) => JSON.stringify({ query }))])(
+    'shows a command whose request succeeds: %s',
+    async (body) => {
+      const response = await api.post(body);
+      expect(response.status).toBe(200);
+      const answer = await response.json();
+      expect(answer).toEqual({ data: expect.anything() });
+      expect(inBandErrors(answer.data)).toEqual([]);
+    },
+  );
 });

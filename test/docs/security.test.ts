@@ -11,7 +11,7 @@ const threats = page.split(/^## Threats$/m)[1]?.split(/^## /m)[0] ?? '';
 const rows = threats.split('\n').filter((line) => /^\| (?!threat |---)/.test(line));
 
 describe('docs/security.md', () => {
-  it('names a test for every threat, and every test is there', () => {
+  it('names an existing test for every threat', () => {
     expect(rows.length).toBeGreaterThan(30);
     const unproven = rows.filter((row) => !/`test\/[\w/.-]+\.test\.ts`/.test(row.split(' | ').at(-1) ?? ''));
     expect(unproven).toEqual([]);
@@ -22,7 +22,7 @@ describe('docs/security.md', () => {
   it.each([
     ['docs/security.md', 'Attacks that were tried'],
     ['docs/faults.md', 'What else was tried'],
-  ])('%s says of each row what was tried, what holds, and which test proves it', (path, heading) => {
+  ])('%s has in each row the attempt, the result and the test that proves it', (path, heading) => {
     const text = readFileSync(join(root, path), 'utf8');
     const section = text.split(`## ${heading}\n`)[1]?.split(/^## /m)[0] ?? '';
     const all = section.split('\n').filter((line) => /^\| (?!attack |fault |---)/.test(line));
@@ -36,7 +36,7 @@ describe('docs/security.md', () => {
     }
   });
 
-  it('has all six kinds of threats', () => {
+  it('covers all six kinds of threats', () => {
     const kinds = [...threats.matchAll(/^### ([A-Z][a-z ]+):/gm)].map(([, kind]) => kind);
     expect(kinds).toEqual([
       ...['Spoofing', 'Tampering', 'Repudiation', 'Information disclosure', 'Denial of service'],
@@ -44,7 +44,7 @@ describe('docs/security.md', () => {
     ]);
   });
 
-  it('says the limits as they are', () => {
+  it('states the limits that are in force', () => {
     const row = rows.find((each) => each.includes('deep, wide')) ?? '';
     for (const limit of [MAX.depth, MAX.aliases]) expect(row).toContain(`(${limit})`);
     for (const limit of [MAX.tokens, MAX.cost]) expect(row).toContain(limit.toLocaleString('en'));
@@ -52,7 +52,7 @@ describe('docs/security.md', () => {
     expect(page).toContain('on `127.0.0.1` by default');
   });
 
-  it('names scopes and variables that there are', () => {
+  it('names only scopes and variables that exist', () => {
     const config = readFileSync(join(root, 'src/config.ts'), 'utf8');
     const variables = [...page.matchAll(/\b(LULL_[A-Z_]+)\b/g)].map(([, name]) => name as string);
     expect(variables.filter((name) => !config.includes(`  ${name}: `))).toEqual([]);

@@ -26,7 +26,7 @@ let api: Api;
 let hooks: ReturnType<typeof webhookApi>;
 let sender: ReturnType<typeof openSender>;
 beforeAll(async () => {
-  // Receivers look at the time of the day.
+  // Receivers compare timestamps with the real time.
   api = await openApi(new Date());
   api.deps.allowPrivateWebhooks = true;
   hooks = webhookApi(api);
@@ -35,7 +35,7 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-/** What is another each time, told apart only by what it is. */
+/** Replaces values that differ in each run by their type. */
 function normalised(text: string): unknown {
   return JSON.parse(text, (_, value) => {
     if (typeof value !== 'string') return value;
@@ -59,7 +59,7 @@ async function freePort(): Promise<number> {
 describe('docs/webhooks.md', () => {
   const variables: Record<string, string> = {};
 
-  it('shows the requests that this test runs, and every event', () => {
+  it('shows exactly the requests that this test runs, and lists every event', () => {
     expect(requests).toHaveLength((page.match(/```graphql/g) ?? []).length);
     for (const event of WEBHOOK_EVENTS) expect(page).toContain(`\n| \`${event}\` | `);
     const quiet = Object.values(PROFILES).filter(({ caseClosedOn }) => caseClosedOn === 'MANUAL_ENDS');
@@ -67,7 +67,7 @@ describe('docs/webhooks.md', () => {
     expect(page).toContain(`under the profiles ${named} not for ends by a timer`);
   });
 
-  it.each(requests)('$name: does what it says', async ({ name, query, answer }) => {
+  it.each(requests)('$name: the request does what the page describes', async ({ name, query, answer }) => {
     const declared = Object.entries(variables).filter(([variable]) => query.includes(`$${variable}:`));
     const given = await api.ask(query, Object.fromEntries(declared));
     expect(given.errors).toBeUndefined();
@@ -78,7 +78,7 @@ describe('docs/webhooks.md', () => {
     variables.delivery = await hooks.delivered(variables.endpoint as string, 503);
   });
 
-  it('shows the body of an event as it is', async () => {
+  it('shows the body of an event as it is sent', async () => {
     const { engine } = api;
     const subscriber = await openSubscriber();
     await hooks.create(`url: "${subscriber.url}", events: ["conversation.ended"]`);
@@ -92,7 +92,7 @@ describe('docs/webhooks.md', () => {
     for (const field of Object.keys(JSON.parse(body))) expect(page).toContain(`\`${field}\``);
   });
 
-  it('has a receiver that takes what is genuine, once, and refuses what is not', async () => {
+  it('shows a receiver that accepts a genuine call once and refuses forged ones', async () => {
     const port = await freePort();
     const url = `http://127.0.0.1:${port}/lull`;
     const { endpoint, secret } = await hooks.create(`url: "${url}", events: ["conversation.ended"]`);
@@ -108,7 +108,7 @@ describe('docs/webhooks.md', () => {
       });
       const forged = () => fetch(url, { method: 'POST', body: '{"type":"test"}' });
       expect((await vi.waitFor(forged, { timeout: 60_000, interval: 50 })).status).toBe(401);
-      // The clock of the engine has moved on; that of the receiver is the real one.
+      // The clock of the engine has advanced; the receiver uses the real time.
       const now = Math.floor(Date.now() / 1000) * 1000;
       api.engine.clock.advance(now - api.engine.clock.now().getTime());
       await hooks.mutate('sendTestWebhook', `endpointId: "${endpoint.id}"`, '__typename');

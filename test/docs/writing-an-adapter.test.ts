@@ -31,28 +31,28 @@ describe('docs/writing-an-adapter.md', () => {
     expect(run.status, run.stderr).toBe(0);
   });
 
-  it('shows the skeleton, all of its code', () => {
+  it("shows all of the skeleton's code", () => {
     expect(page.match(/```ts\n/g)).toHaveLength(shown.length);
     expect(shown.map(([file]) => file)).toEqual(['acme-chat.ts', 'samples.ts', 'acme-chat.test.ts']);
   });
 
-  it.each(shown)('shows %s as `lull adapter new` writes it', (file, code) => {
+  it.each(shown)('shows %s exactly as `lull adapter new` writes it', (file, code) => {
     expect(code).toBe(readFileSync(join(folder, 'acme-chat', file), 'utf8'));
   });
 
-  it('tells of every rule and every event', () => {
+  it('describes every rule and every event', () => {
     expect(inRow('rule').sort()).toEqual(Object.keys(web.rules).sort());
     expect(inRow('event').sort()).toEqual(['ECHO', 'END', 'LEAVE', 'MESSAGE', 'RECEIPT']);
   });
 
-  it('names nothing of the kit that the kit does not have', () => {
+  it('names only members of the kit that exist', () => {
     const named = [...page.matchAll(/`(\w+)\([^`]*\)`/g)].map(([, name]) => name as string);
     expect(named.length).toBeGreaterThan(8);
     const members = ['now', 'parse', 'verify'];
     expect(named.filter((name) => !(name in kit) && !members.includes(name))).toEqual([]);
   });
 
-  it('asks the API only what it knows', () => {
+  it('sends the API only queries that are valid', () => {
     const queries = [...page.matchAll(/```graphql\n([\s\S]*?)```/g)].map(([, query]) => query as string);
     expect(queries).toHaveLength(2);
     expect(queries.flatMap((query) => validate(schema, parse(query)))).toEqual([]);

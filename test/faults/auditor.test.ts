@@ -9,7 +9,7 @@ import { type Audit, audit, type Seen } from './auditor.ts';
 import { INVARIANTS } from './invariants.ts';
 
 let engine: Engine;
-/** Conversations, by what became of them. */
+/** Conversations by their state. */
 let open: string;
 let closed: string;
 let ended: string;
@@ -52,7 +52,7 @@ afterAll(() => engine.drop());
 
 class RollbackError extends Error {}
 
-/** The names of what the auditor finds in a copy that was ill-treated, each once, with the ids it names. */
+/** The names of the invariants that are violated in a corrupted copy, each with the ids it reports. */
 async function found(
   corrupt: (sql: TransactionSql) => PromiseLike<unknown>,
   more: Audit = {},
@@ -69,7 +69,7 @@ async function found(
 }
 
 const nothing = () => Promise.resolve();
-/** A message of the conversation that was closed, sent at an instant, and its end seen at another. */
+/** A message of the closed conversation, sent at one instant, and its end seen at another. */
 const sentAndSeen = (sent: string, seenAt: string): Seen => ({
   ...seen,
   acknowledged: [
@@ -81,7 +81,7 @@ const sentAndSeen = (sent: string, seenAt: string): Seen => ({
 const later = (ms: number): Audit => ({ now: new Date(engine.clock.now().getTime() + ms) });
 
 describe('the auditor', () => {
-  it('finds nothing where nothing is wrong, and has looked at conversations in each state', async () => {
+  it('finds nothing in a correct database with conversations in each state', async () => {
     expect(await found(nothing)).toEqual({});
     const states = await Promise.all(['open', 'closed', 'ended', 'returned'].map(engine.latest));
     expect(states.map(({ status, end_reason }) => [status, end_reason])).toEqual([
@@ -219,11 +219,11 @@ describe('the auditor', () => {
   ];
   let contact: string;
 
-  it.each(CASES)('names it: %s', async (name, corrupt, ids, more) => {
+  it.each(CASES)('reports a violation of: %s', async (name, corrupt, ids, more) => {
     expect(await found(corrupt, more?.())).toEqual({ [name]: ids() });
   });
 
-  it('what waits for an open circuit breaker does not lie about, unless nobody finds out any more', async () => {
+  it('accepts messages that wait for an open circuit breaker, unless its next attempt is overdue', async () => {
     const owed = seen.taken?.[0]?.outbox_id as string;
     const waiting = (retryAt: Date, destination: string) => (sql: TransactionSql) =>
       sql`with breaker as (insert into circuit_breaker (account_id, destination_id, kind, failures, why, retry_at)
@@ -235,15 +235,15 @@ describe('the auditor', () => {
     expect(await found(waiting(when.now as Date, engine.channelId), when)).toEqual(lies);
   });
 
-  it('knows no invariant that is not tried here', () => {
+  it('has a test case for each invariant', () => {
     expect(CASES.map(([name]) => name)).toEqual(INVARIANTS.map(({ name }) => name));
   });
 
-  it('finds nothing where ends were seen a threshold after the last message, dated as they were seen', async () => {
+  it('finds nothing if ends were seen one threshold after the last message, at the recorded time', async () => {
     expect(await found(nothing, { seen: sentAndSeen('12:00', '13:00') })).toEqual({});
   });
 
-  it('names an end without an event, and an event without an end', async () => {
+  it('reports an end without an event and an event without an end', async () => {
     const lost = await found(
       (sql) => sql`update event set effect = null where conversation_id = ${ended} and effect = 'ENDED'`,
     );
@@ -254,7 +254,7 @@ describe('the auditor', () => {
     expect(stray['each end has one event']).toEqual([open]);
   });
 
-  it('names an effect that is owed twice, one that was taken and never owed, and one that was sent twice at most once', async () => {
+  it('reports an effect that is owed twice and one that was received but never owed', async () => {
     const twice = await found(
       (sql) => sql`insert into outbox
         select (jsonb_populate_record(outbox, jsonb_build_object('id', ${engine.deps.newId()}::text, 'state', 'DROPPED'))).*
@@ -268,7 +268,7 @@ describe('the auditor', () => {
     });
   });
 
-  it('names a lane whose alarm is long over, and a close that is due by a threshold that was lowered since', async () => {
+  it('reports a lane whose alarm is overdue, and a conversation that is due by a lowered threshold', async () => {
     const [lane] = await engine.db.sql`select lane_id as id from conversation where id = ${open}`;
     const overdue = await found(
       (sql) => sql`update lane set wake_at = ${at('12:40')} where id = ${lane?.id}`,
@@ -281,12 +281,12 @@ describe('the auditor', () => {
     expect(lowered['no conversation that is due stays open']).toEqual([open]);
   });
 
-  it('runs as a program, and says so by its exit code', async () => {
+  it('runs as a program whose exit code tells whether there are violations', async () => {
     const run = () =>
       spawnSync(process.execPath, [join(import.meta.dirname, 'auditor.ts'), urlOf(engine.address)], {
         encoding: 'utf8',
       });
-    // The fake clock stands in the past: by the database's time, what is open there is long due.
+    // The fake clock is in the past, so by the database's time the open conversation is long overdue.
     const { status, stdout } = run();
     expect(status).toBe(1);
     expect(stdout).toContain(

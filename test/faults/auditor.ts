@@ -3,32 +3,32 @@ import postgres, { type Sql, type TransactionSql } from 'postgres';
 import { postgresOptions } from '../../src/db/address.ts';
 import { GIVEN, INVARIANTS } from './invariants.ts';
 
-/** Something that an invariant is not true of: the id of a conversation, a lane, a message or an effect. */
+/** A violation of an invariant: the id of a conversation, a lane, a message or an effect. */
 export type Violation = { invariant: string; id: string; what: string };
 
-/** What was seen outside of the database. Where nobody looked, it is left out. */
+/** Observations made outside the database. An observation that was not made is left out. */
 export type Seen = {
-  /** Messages whose recording was acknowledged. `at`: when they were sent, by the clock of who sent them. */
+  /** Messages whose recording was acknowledged. `at`: when they were sent, by the sender's clock. */
   acknowledged?: { channel_id: string; message_id: string; at?: string }[];
-  /** Ends, by their events, and when they were seen, by the clock of who saw them. */
+  /** Ends, by their events, and when they were seen, by the observer's clock. */
   ends?: { conversation_id: string; revision: number; seen_at: string }[];
-  /** What receivers took, by the id of the effect. */
+  /** Effects that receivers accepted, by id. */
   taken?: { outbox_id: string; times: number }[];
-  /** What customers were shown on channels that take a message as often as it is sent. */
+  /** Messages shown to customers on channels that do not deduplicate. */
   shown?: { channel_id: string; address: string; times: number }[];
 };
 
 export type Audit = {
-  /** As of when; absent: the database's time. */
+  /** The instant of the audit; by default the database's time. */
   now?: Date;
-  /** How late a close may be. */
+  /** The tolerated lateness of a close. */
   graceMs?: number;
   seen?: Seen;
-  /** Only the invariants of these names. */
+  /** Only the invariants with these names. */
   only?: readonly string[];
 };
 
-/** How late a close may be when something has failed. */
+/** The tolerated lateness of a close after a failure. */
 export const AT_MOST_LATE_MS = 15_000;
 
 /** Checks every invariant of every account. */
@@ -47,14 +47,14 @@ export async function audit(
   return violations;
 }
 
-/** The same, of one instant: what is written meanwhile is not looked at. */
+/** The same in one snapshot: concurrent writes are not seen. */
 export async function auditOneInstant(sql: Sql, given: Audit = {}): Promise<Violation[]> {
   return await sql.begin('isolation level repeatable read read only', (tx) => audit(tx, given));
 }
 
 const USAGE = 'usage: node test/faults/auditor.ts <database URL> [<what was seen, as a file of JSON>]\n';
 
-/** As a program: prints every violation; ends with 1 where there are any. */
+/** As a program: prints every violation and exits with 1 if there are any. */
 async function main([url, seenFile]: readonly string[]): Promise<number> {
   if (url === undefined) {
     process.stderr.write(USAGE);

@@ -3,7 +3,7 @@ import type { Fault } from './faults.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
-/** How many begin while the clock is wrong, without saying when. */
+/** How many conversations start while the clock is wrong, without a timestamp. */
 const UNDATED = 20;
 
 const LATECOMER = 'worker3';
@@ -15,14 +15,17 @@ type Stepped = {
   restarts: boolean;
 };
 
-/** The database's clock steps, and later back, while everybody else's runs as before. `restarts`: some start meanwhile. */
+/**
+ * The database's clock steps, and later back, while all others run as before. `restarts`: some processes start
+ * meanwhile.
+ */
 function stepped(by: string, { on, aheadMs, lastsMs, restarts }: Stepped): Fault {
   return {
     name: `database clock ${by}`,
     on,
     needs: 'faketime',
     async strike({ postgres, crew }, traffic, { burst, isShort }) {
-      // Some fall due before anybody can have noticed, some later, some after it is over.
+      // Some fall due before a process can have noticed, some later, and some after the fault.
       await traffic.burst(burst, 700);
       postgres.stepClock(aheadMs);
       try {
@@ -30,7 +33,8 @@ function stepped(by: string, { on, aheadMs, lastsMs, restarts }: Stepped): Fault
         await traffic.burst(burst, 4 * SECOND);
         await sleep(isShort ? lastsMs.short : lastsMs.long);
         if (restarts) {
-          // Who starts now has no history: it must neither end anything nor stamp by the wrong time.
+          // A process that starts now has no history: it must neither end a conversation nor use the wrong time as a
+          // timestamp.
           crew.kill('api', 'SIGKILL');
           await crew.start(LATECOMER, 'worker');
         }
@@ -43,7 +47,7 @@ function stepped(by: string, { on, aheadMs, lastsMs, restarts }: Stepped): Fault
   };
 }
 
-/** Readings of the database's time are 10 s apart: what lasts longer is noticed for certain. */
+/** Readings of the database's time are 10 s apart: a longer fault is certain to be noticed. */
 const NOTICED = { short: 13 * SECOND, long: 30 * SECOND };
 
 export const CLOCK_FAULTS: readonly Fault[] = [

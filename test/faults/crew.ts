@@ -1,22 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ServiceProcess, spawnService } from '../support/service.ts';
 
-/** A process of the service that is started again whenever it ends unasked, as a supervisor does. */
+/** A process of the service that is restarted whenever it exits unexpectedly, as a supervisor does. */
 type Member = { process: ServiceProcess; isWanted: boolean };
 
 /** The processes of a service. */
 export type Crew = {
-  /** Starts one more, of a role; `options` are Node's own. */
+  /** Starts another process of a role; `options` are passed to Node. */
   start(name: string, role: 'api' | 'worker', options?: readonly string[]): Promise<void>;
-  /** Asks one to end, and waits until it has. @throws where it fails at that */
+  /** Asks a process to stop, and waits until it has. @throws if it exits with an error */
   leave(name: string): Promise<void>;
   kill(name: string, signal: NodeJS.Signals): void;
   said(name: string): string;
-  /** Until all that were started run. */
+  /** Waits until all started processes run. */
   allUp(): Promise<void>;
-  /** The last errors in the log of each. */
+  /** The last errors in the log of each process. */
   errors(): string;
-  /** How those ended that ended unasked, or otherwise than they were asked to. */
+  /** The exits that were unexpected or failed. */
   ends(): readonly string[];
   close(): Promise<void>;
 };
@@ -70,7 +70,7 @@ export function openCrew(envOf: (name: string) => NodeJS.ProcessEnv): Crew {
       const { code } = await member.process.ended;
       members.delete(name);
       if (code === 0) return;
-      // It may leave what it was sending to others, where that takes too long.
+      // It may leave messages to other workers if sending takes too long.
       ends.push(`${kindOf(name)} ${code} when asked`);
       if (code !== 1) throw new Error(`${name} ended with ${code}: ${member.process.said()}`);
     },
@@ -91,10 +91,10 @@ export function openCrew(envOf: (name: string) => NodeJS.ProcessEnv): Crew {
   };
 }
 
-/** Workers are worth no names. */
+/** The name of a worker does not matter. */
 const kindOf = (name: string) => name.replace(/\d+$/, '');
 
-/** Levels of the log from that of an error on. */
+/** Log levels of errors and above. */
 const ERRORS = /"level":"?(error|fatal|50|60)/;
 
 function lastErrors(said: string): string {

@@ -5,7 +5,7 @@ import { INVARIANTS } from './invariants.ts';
 import { type Outcome, SHORT, tableOf, tryFaults } from './run.ts';
 
 /** The short form: each fault once. `npm run test:faults` tries them longer, heavier and on either store. */
-describe('whatever breaks, nothing ends early, nothing is lost, nothing happens twice', () => {
+describe('under every fault, no conversation closes early, no data is lost and no effect happens twice', () => {
   let outcome: Outcome;
   const said: string[] = [];
   beforeAll(async () => {
@@ -20,14 +20,14 @@ describe('whatever breaks, nothing ends early, nothing is lost, nothing happens 
       (need) => programFor(need) !== null,
     ),
   );
-  it.each(tried)('LP-1 LP-8 LL-2 after: $name', ({ name }) => {
+  it.each(tried)('LP-1 LP-8 LL-2 all invariants hold after: $name', ({ name }) => {
     const row = outcome.rows.find(({ fault }) => fault === name);
     expect(row?.violations.slice(0, 10), said.join('\n')).toEqual([]);
     expect(row).toMatchObject({ tried: 1, checked: INVARIANTS.length });
     expect(row?.acknowledged).toBeGreaterThan(100);
   });
 
-  it('no process ends but those that were killed, or found no database when they started again', () => {
+  it('only processes that were killed, or that found no database at a restart, exit', () => {
     const expected = / (SIGKILL|3|1 when asked)$/;
     expect(Object.keys(outcome.ends).filter((end) => !expected.test(end))).toEqual([]);
   });

@@ -9,14 +9,16 @@ import { arrayOf, caught, inMidBatch, known, SLOWLY, settled, until } from './st
 import type { Load, Traffic } from './traffic.ts';
 import { CUT, WORKERS, type World } from './world.ts';
 
-/** Something that breaks, while conversations are begun, answered, replied to, ended and closed. */
+/** A fault that is injected while conversations are started, answered, replied to, ended and closed. */
 export type Fault = {
   name: string;
-  /** Where the queue may live for it; the short form tries it on the first. */
+  /** The stores of the queue that the fault can be tried with; the short form uses the first. */
   on: readonly Kind[];
-  /** What of the machine has to be installed for it. */
+  /** Programs that the fault needs. */
   needs?: Need;
-  /** Breaks it and lets it be mended: from then on everything has to recover. @throws where it did not break */
+  /**
+   * Injects the fault and allows its repair: afterwards everything has to recover. @throws if the injection failed
+   */
   strike(world: World, traffic: Traffic, load: Load & { isShort: boolean }): Promise<void>;
 };
 
@@ -118,7 +120,7 @@ export const FAULTS: readonly Fault[] = [
       inMidBatch(world, traffic, load, async ({ who }) => {
         world.crew.kill(who, 'SIGSTOP');
         await world.afflict(null);
-        // Its lock is 10 s; a transaction that it left idle is ended after 15 s.
+        // Its lock lasts 10 s; a transaction that it left idle is ended after 15 s.
         await sleep(load.isShort ? 11_000 : 20_000);
         world.crew.kill(who, 'SIGCONT');
       }),
@@ -128,7 +130,7 @@ export const FAULTS: readonly Fault[] = [
     on: ['redis', 'postgres'],
     async strike({ crew }, traffic, { burst }) {
       await crew.start('stepped', 'worker', ['--import', './test/faults/stepped-clock.ts']);
-      // From now on nobody else closes anything.
+      // From now on no other process closes conversations.
       await Promise.all(WORKERS.map((name) => crew.leave(name)));
       const has = (text: string, times: number) => async () =>
         crew.said('stepped').split(text).length > times;
@@ -136,7 +138,7 @@ export const FAULTS: readonly Fault[] = [
         await traffic.burst(burst, 700);
         crew.kill('stepped', 'SIGUSR2');
         await until(`step ${step}`, has(`step ${step} of 4`, 1));
-        // Of the machine's own time it asks nothing; that of its process it has to notice.
+        // It does not read the machine's time; it has to notice a wrong clock of its own process.
         if (step > 2) await until('it is corrected', has('running time has jumped; corrected', step - 2));
         await sleep(800);
       }
@@ -187,7 +189,7 @@ export const FAULTS: readonly Fault[] = [
           return false;
         }
       };
-      // Every connection may be taken just now: the first one is waited for.
+      // Every connection may be in use now: wait for the first one.
       await until('the others have a connection', take);
       while (await take());
       const [others] = taken as [Sql];

@@ -8,7 +8,7 @@ export type Invariant = {
   query: string;
 };
 
-/** What the auditor is told: `asked` has the instant, how late a close may be, and what was seen outside. */
+/** The auditor's input: `asked` has the instant, the tolerated lateness of a close, and the outside observations. */
 export const GIVEN = `
   asked as (select $1::timestamptz as now, $2::text::interval as grace, $3::text::jsonb as seen),
   acknowledged as (

@@ -4,18 +4,18 @@ import type { World } from './world.ts';
 
 type SeenEnd = NonNullable<Seen['ends']>[number];
 
-/** Somebody who looks for ends all the time, with a clock of his own. */
+/** Polls for ends all the time, with its own clock. */
 export type Observer = {
-  /** The ends so far, and when he saw them: never before they were there. */
+  /** The ends so far, and when they were seen: never before they were committed. */
   ends(): SeenEnd[];
   stop(): Promise<void>;
 };
 
 const EVERY_MS = 200;
-/** What is committed late may lie so many pages of the table before the newest. */
+/** A late commit may be this many pages before the newest row of the table. */
 const PAGES_BACK = 200;
 
-/** Ends that are there already are not looked at. */
+/** Existing ends are ignored. */
 export async function startObserver({ postgres }: World): Promise<Observer> {
   const seen = new Map<string, SeenEnd | null>();
   let page = 0;
@@ -38,7 +38,7 @@ export async function startObserver({ postgres }: World): Promise<Observer> {
 
   async function watch(): Promise<void> {
     while (!isOver) {
-      // A database that is down shows nothing: then it is seen later.
+      // A database that is down shows nothing: the end is seen later.
       await look(false).catch(() => undefined);
       await sleep(EVERY_MS);
     }

@@ -8,18 +8,18 @@ import { type DatabaseAddress, postgresOptions } from '../../src/db/address.ts';
 import { removeFolder, testFolder } from '../support/folder.ts';
 import { openOwnTime } from './own-time.ts';
 
-/** A Postgres that may be ill-treated. Where it ends, it is started again, as by whoever runs one. */
+/** A Postgres for fault injection. If it exits, it is restarted, as by its operator. */
 export type OwnPostgres = {
   address: DatabaseAddress;
-  /** Connects for as long as `run` takes. */
+  /** Connects while `run` runs. */
   sql<T>(run: (sql: Sql) => Promise<T>): Promise<T>;
-  /** The same, again while it cannot be reached. */
+  /** The same, and tries again while the database is unreachable. */
   patiently<T>(run: (sql: Sql) => Promise<T>): Promise<T>;
-  /** The process that all others of the server come from. */
+  /** The parent of all processes of the server. */
   postmaster(): number;
-  /** The longest that a file of any of its processes may be, in bytes; null: as long as it likes. */
+  /** The largest size of a file of any of its processes, in bytes; null: no limit. */
   limitFiles(bytes: number | null): void;
-  /** Sets its clock so far ahead of the machine's, at once and in all of its processes; behind where negative. */
+  /** Steps the clock of all of its processes by this offset from the machine's time; negative: behind it. */
   stepClock(aheadMs: number): void;
   log(): string;
   stop(): Promise<void>;
@@ -52,11 +52,11 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
     },
     postmaster,
     limitFiles(bytes) {
-      // While it starts again, there is none.
+      // While it restarts, there is no process.
       if (!existsSync(join(folder, 'postgres/postmaster.pid'))) return;
       const limit = `--fsize=${bytes ?? 'unlimited'}:`;
       const server = postmaster();
-      // Only whose process it is may do that.
+      // Only the owner of the process may do that.
       const { uid, gid } = statSync(`/proc/${server}`);
       for (const pid of [server, ...childrenOf(server)])
         spawnSync('prlimit', ['--pid', String(pid), limit], { uid, gid, cwd: '/' });
@@ -73,7 +73,7 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
   };
 }
 
-/** It does not ask what types there are: where the connection breaks meanwhile, that could not be caught. */
+/** It does not load types: an error of a connection that breaks meanwhile could not be caught. */
 async function withClient<T>(address: DatabaseAddress, run: (sql: Sql) => Promise<T>): Promise<T> {
   const sql = postgres({ ...postgresOptions(address), max: 1, fetch_types: false, onnotice: () => {} });
   try {

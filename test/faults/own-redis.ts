@@ -1,11 +1,11 @@
 import { Redis } from 'ioredis';
 import { startRedis } from '../support/redis.ts';
 
-/** A Redis that may be ill-treated. */
+/** A Redis for fault injection. */
 export type OwnRedis = {
   url: string;
   kill(): Promise<void>;
-  /** Starts it again after that, with nothing in it. */
+  /** Starts it again afterwards, empty. */
   startAgain(): Promise<void>;
   /** Removes every key. */
   wipe(): Promise<void>;

@@ -3,15 +3,15 @@ import { join } from 'node:path';
 import { isAlive, removeFolder, testFolder } from '../support/folder.ts';
 import { programFor } from '../support/need.ts';
 
-/** A time of day that processes started with `env` go by, and that can be stepped while they run. */
+/** A time of day for processes started with `env`, which can be stepped while they run. */
 export type OwnTime = {
   env: Record<string, string>;
-  /** Sets it so far ahead of the machine's. @throws where libfaketime is not installed */
+  /** Steps it by this offset from the machine's time. @throws if libfaketime is not installed */
   step(aheadMs: number): void;
   close(): void;
 };
 
-/** Without libfaketime the processes go by the machine's time. Time that only runs is left as it is either way. */
+/** Without libfaketime the processes use the machine's time. Monotonic time is never changed. */
 export function openOwnTime(): OwnTime {
   const library = programFor('faketime');
   if (library === null)
@@ -24,7 +24,7 @@ export function openOwnTime(): OwnTime {
     };
   const folder = testFolder();
   const file = join(folder, 'ahead');
-  /** Whoever reads it meanwhile finds the old one or the new one. */
+  /** A concurrent reader finds either the old value or the new one. */
   function step(aheadMs: number): void {
     writeFileSync(`${file}.new`, `${aheadMs < 0 ? '-' : '+'}${Math.abs(aheadMs) / 1_000}\n`);
     renameSync(`${file}.new`, file);

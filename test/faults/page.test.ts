@@ -13,7 +13,7 @@ describe('docs/faults.md', () => {
     expect(listed).toEqual(INVARIANTS.map(({ name }) => name));
   });
 
-  it('has what came of every fault: no violations', () => {
+  it('shows the result of every fault, without violations', () => {
     const rows = page.split('\n').flatMap((line) => {
       const [fault, tried, , , violations] = line
         .split('|')

@@ -4,19 +4,20 @@ import type { World } from './world.ts';
 
 /** Two channels and the subscriber of one of them. */
 const DESTINATIONS = 3;
-/** Attempts that have failed in vain after a circuit breaker has opened, each longer after the one before. */
+/** Failed attempts after a circuit breaker has opened, each later than the one before. */
 const PROBES = { short: 0, long: 2 };
-/** The circuit breaker of a channel opens after 5 failures, that of an endpoint after 10, and is slower from then on. */
+/** The circuit breaker of a channel opens after 5 failures, and that of an endpoint after 10. */
 const OPEN = `retry_at is not null`;
 const PROBED = (probes: number) =>
   `${OPEN} and failures >= case kind when 'CHANNEL' then ${5 + probes} else ${10 + Math.min(probes, 1)} end`;
-/** So long the third attempt to find out takes to come at a channel, the second at an endpoint, and another minute. */
+/** The time until the third probe of a channel and the second of an endpoint, and another minute. */
 const KNOWN_WITHIN_MS = 180_000;
 const SENT_WITHIN_MS = 240_000;
 
 /**
- * Nobody listens until every circuit breaker is open, and in the long form has tried in vain whether somebody does. Most
- * messages wait behind it and are not tried. Then somebody listens, and all that was owed has to go out by itself.
+ * All receivers are down until every circuit breaker is open, in the long form until it has also probed in vain. Most
+ * messages wait behind it and are not tried. Then the receivers are up, and all messages have to be sent without
+ * intervention.
  */
 export const PROVIDER_DOWN: Fault = {
   name: 'a provider down for long',

@@ -11,38 +11,38 @@ import { openWorld, type World } from './world.ts';
 /** How the faults are tried. */
 export type Form = Load & {
   isShort: boolean;
-  /** How often each on either store; where it can be on one alone, twice as often. */
+  /** How often each fault is tried on each store; twice as often if it supports only one. */
   times: number;
-  /** Only those faults that have this in their names, and the stores of this kind. */
+  /** Only faults with this text in their names, and only these stores. */
   only?: { name?: string; kind?: Kind };
 };
 
-/** Each fault once, where it is tried first, under a light load. */
+/** Each fault once, on its first store, under a light load. */
 export const SHORT: Form = { isShort: true, times: 1, perCall: 4, burst: 150 };
 export const LONG: Form = { isShort: false, times: 2, perCall: 10, burst: 300 };
 
-/** What came of a fault. */
+/** The result of a fault. */
 type Row = {
   fault: string;
   tried: number;
   /** Messages that were acknowledged meanwhile, each of which has to be in the feed. */
   acknowledged: number;
-  /** Invariants that were checked, over all tries. */
+  /** Invariants that were checked, in all tries. */
   checked: number;
   violations: Violation[];
-  /** The longest it took after the fault until nothing was overdue. */
+  /** The longest time from the fault until nothing was overdue. */
   recoveredMs: number;
 };
 
-/** What came of all, and how processes ended that nobody had asked to. */
+/** The results of all faults, and how processes exited unexpectedly. */
 export type Outcome = { rows: Row[]; ends: Record<string, number> };
 
 const OVERDUE = ['no conversation that is due stays open'];
-/** So many violations of a try are said; all are counted. */
+/** This many violations of a try are printed; all are counted. */
 const SAID = 10;
 const SETTLED_WITHIN_MS = 20_000;
 
-/** Tries every fault, with the queue on either store, side by side. `say`: how far it is. */
+/** Tries every fault with the queue on either store, in parallel. `say` reports progress. */
 export async function tryFaults(form: Form, say: (line: string) => void): Promise<Outcome> {
   const { name: wanted = '', kind: on } = form.only ?? {};
   const faults = FAULTS.filter(({ name, needs }) => name.includes(wanted) && isThere(needs));
@@ -92,7 +92,7 @@ async function tryOn(
   }
 }
 
-/** Breaks something under load, waits until everything has recovered, and audits. */
+/** Injects a fault under load, waits until everything has recovered, and audits. */
 async function tryOnce(world: World, fault: Fault, form: Form, row: Row): Promise<Violation[]> {
   row.tried += 1;
   const observer = await startObserver(world);
@@ -105,7 +105,7 @@ async function tryOnce(world: World, fault: Fault, form: Form, row: Row): Promis
     await traffic.finish();
     row.acknowledged += traffic.acknowledged().length;
     const seen = () => ({ acknowledged: traffic.acknowledged(), ends: observer.ends() });
-    // Nothing may be open any more that was due 15 s ago, were it due before the fault was mended.
+    // No conversation that was due 15 s ago may be open, even if it was due before the repair.
     const latest = Math.max(mended, traffic.lastDue()) + AT_MOST_LATE_MS;
     await sleep(Math.max(0, traffic.lastDue() - Date.now()));
     let overdue = await world.audit({}, 0, OVERDUE);
@@ -125,7 +125,7 @@ async function tryOnce(world: World, fault: Fault, form: Form, row: Row): Promis
   }
 }
 
-/** What is being sent just now may have been taken and not yet be written down: that is looked at again. */
+/** A message that is being sent may have been received and not yet be marked as sent: it is checked again. */
 async function settledAudit(
   world: World,
   seen: () => Pick<Seen, 'acknowledged' | 'ends'>,

@@ -5,17 +5,20 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { Seen } from './auditor.ts';
 
-/** Of calls that show a customer something, so many are taken without an answer. */
+/** This many calls that show a message to a customer are accepted without an answer. */
 const SILENT = 0.05;
 
-/** Everybody outside: who takes webhooks, the platform behind a channel, and a provider of SMS. It counts what it takes. */
+/**
+ * All external systems: the receiver of webhooks, a channel's platform and a provider of SMS. It counts what it
+ * accepts.
+ */
 export type StandIn = {
   url: string;
-  /** From now on nobody listens. */
+  /** From now on it refuses connections. */
   goDown(): Promise<void>;
   comeBack(): Promise<void>;
   taken(): NonNullable<Seen['taken']>;
-  /** What was shown by SMS, by address. */
+  /** The messages shown by SMS, by address. */
   shown(channelId: string): NonNullable<Seen['shown']>;
   close(): Promise<void>;
 };

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Load, Traffic } from './traffic.ts';
 import type { World } from './world.ts';
 
-/** Of the database: who has it, by the name of the process, and the process that serves it. */
+/** A database session: the name of its process, and the pid of its backend. */
 export type Session = { who: string; pid: number };
 
 /** Each row of a conversation takes a while to write, so that what writes many is caught in the middle. */
@@ -11,7 +11,7 @@ const BATCH = `usename like 'worker%' and query like '%update conversation set%'
 const CAUGHT_WITHIN_MS = 15_000;
 const MENDED_WITHIN_MS = 45_000;
 
-/** Waits for a session that is in the middle of something; whose it is and its process. @throws where there is none */
+/** Waits for a session in the middle of a statement, and returns it. @throws if there is none */
 export async function caught({ postgres }: World, condition: string): Promise<Session> {
   return await postgres.sql(async (sql) => {
     const until = Date.now() + CAUGHT_WITHIN_MS;
@@ -26,10 +26,10 @@ export async function caught({ postgres }: World, condition: string): Promise<Se
   });
 }
 
-/** As Postgres reads it: these connections do not know its arrays. */
+/** In the syntax of Postgres, because these connections do not know its arrays. */
 export const arrayOf = (ids: readonly string[]) => `{${ids.join()}}`;
 
-/** Waits until it is so. @throws where it never is */
+/** Waits until the condition holds. @throws if it never does */
 export async function until(
   what: string,
   isSo: () => Promise<boolean>,
@@ -42,7 +42,7 @@ export async function until(
   }
 }
 
-/** Something that goes on meanwhile, whose failure is nobody's until it is asked for. */
+/** A promise that runs in the background; its rejection is kept until it is asked for. */
 export async function settled(work: Promise<unknown>): Promise<unknown> {
   return await work.then(
     () => null,
@@ -50,13 +50,13 @@ export async function settled(work: Promise<unknown>): Promise<unknown> {
   );
 }
 
-/** @throws what something that was settled has failed with */
+/** @throws the error of a settled promise that was rejected */
 export async function known(outcome: Promise<unknown>): Promise<void> {
   const error = await outcome;
   if (error !== null) throw error;
 }
 
-/** Catches who writes a batch of many that are due at once, and does something to them. */
+/** Finds the session that writes a large batch of due conversations, and injects a fault into it. */
 export async function inMidBatch(
   world: World,
   traffic: Traffic,

@@ -6,28 +6,28 @@ import type { World } from './world.ts';
 export type Load = {
   /** New conversations in each call. */
   perCall: number;
-  /** Conversations that fall due at one instant, where a fault wants many. */
+  /** Conversations that fall due at one instant, for faults that need many. */
   burst: number;
 };
 
-/** A conversation that was begun, as far as whoever reports it knows. */
+/** A conversation that was started, as far as the reporting platform knows. */
 type Begun = { channel: string; address: string; due: number };
 /** Conversations that fall due at one instant. */
 type Burst = { ids: string[]; addresses: string[]; due: number };
 
-/** The platform that reports: it knows what was acknowledged, and reports again what was not. */
+/** The platform that reports: it knows what was acknowledged, and repeats the rest. */
 export type Traffic = {
-  /** Until something has been acknowledged since. */
+  /** Waits until a later call has been acknowledged. */
   flows(): Promise<void>;
-  /** Begins many on a channel that are due all at once, and waits until they are acknowledged. */
+  /** Starts many conversations on a channel that fall due together, and waits until they are acknowledged. */
   burst(count: number, inMs?: number, channel?: string): Promise<Burst>;
   /** A customer of the plain channel writes. */
   writes(address: string): Promise<void>;
-  /** Reports nothing new, and waits until all that was reported is acknowledged. */
+  /** Reports nothing new, and waits until all reports are acknowledged. */
   finish(): Promise<void>;
-  /** Begins as many on the plain channel without saying when, and waits until they are acknowledged. */
+  /** Starts as many on the plain channel without timestamps, and waits until they are acknowledged. */
   undated(count: number): Promise<void>;
-  /** What was acknowledged of this traffic, and when it was sent. */
+  /** The acknowledged messages of this traffic, and when they were sent. */
   acknowledged(): { channel_id: string; message_id: string; at: string }[];
   /** When the last of its conversations is due. */
   lastDue(): number;
@@ -67,7 +67,7 @@ export function startTraffic(world: World, { perCall }: Load): Traffic {
   let isOver = false;
   let failure: unknown = null;
 
-  /** Reports until it is acknowledged, always the same. */
+  /** Repeats the same report until it is acknowledged. */
   async function report(activities: Activity[]): Promise<Result[]> {
     const sent = Date.now();
     const until = sent + ACKNOWLEDGED_WITHIN_MS;
@@ -123,7 +123,7 @@ export function startTraffic(world: World, { perCall }: Load): Traffic {
     };
   }
 
-  /** Of those that are due about now, some are written to just then, and some ended by hand. */
+  /** Of the conversations that are due about now, some receive a message and some are ended manually. */
   function meanwhile(now: number): Activity[] {
     const near = begun.filter(({ due }) => Math.abs(due - now) < 3 * PAUSE_MS);
     return near.flatMap(({ channel, address }): Activity[] => {
@@ -154,7 +154,7 @@ export function startTraffic(world: World, { perCall }: Load): Traffic {
         })
         .finally(() => under.delete(call));
       under.add(call);
-      // Somebody who waits for an answer does not report ever more.
+      // A client that waits for an answer does not send more reports.
       if (under.size >= 4) await Promise.race(under);
       await sleep(PAUSE_MS);
     }

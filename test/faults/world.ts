@@ -17,33 +17,33 @@ import { type OwnPostgres, startOwnPostgres } from './own-postgres.ts';
 import { type OwnRedis, openOwnRedis } from './own-redis.ts';
 import { openStandIn, type StandIn } from './stand-in.ts';
 
-/** A service of real processes on stores of its own, and everybody around it. */
+/** A service of real processes on stores of its own, and the systems around it. */
 export type World = {
   kind: Kind;
   postgres: OwnPostgres;
-  /** Null where the queue lives in Postgres. */
+  /** Null if the queue is in Postgres. */
   redis: OwnRedis | null;
   crew: Crew;
-  /** The way to Postgres of members whose names begin with `cut`. */
+  /** The network path to Postgres of processes whose names start with `cut`. */
   proxy: CuttingProxy;
   standIn: StandIn;
   url: string;
   key: string;
   agent: string;
-  /** On `plain` nothing is sent; `wired` takes a message of one id once and has a subscriber; `sms` takes all it is sent. */
+  /** `plain` sends nothing; `wired` deduplicates messages by id and has a subscriber; `sms` accepts every message. */
   plain: string;
   wired: string;
   sms: string;
   channels: readonly string[];
-  /** The id in the database of one of the API. */
+  /** The database id of an API id. */
   idOf(globalId: string): string;
-  /** Replaces what happens to each row of a conversation that is written; null: nothing does. */
+  /** Replaces the trigger function on each written conversation row; null: it does nothing. */
   afflict(statements: string | null): Promise<void>;
   audit(seen: Seen, graceMs?: number, only?: readonly string[]): Promise<Violation[]>;
   close(): Promise<void>;
 };
 
-/** The processes there are, unless a fault wants others. */
+/** The processes that run unless a fault needs others. */
 export const WORKERS = ['worker1', 'worker2'] as const;
 /** The API and a worker whose connections to Postgres are cut. */
 export const CUT = ['cutapi', 'cut1'] as const;
@@ -81,7 +81,7 @@ export async function openWorld(kind: Kind): Promise<World> {
     );
     closers.push(proxy.close);
     const account = await setUp(env, standIn);
-    // Each process connects as somebody of its own, by which its sessions are known.
+    // Each process connects with a name of its own, which identifies its sessions.
     const envOf = (name: string) => ({
       ...env,
       DATABASE_URL: name.startsWith('cut')
@@ -113,7 +113,7 @@ export async function openWorld(kind: Kind): Promise<World> {
   }
 }
 
-/** Migrates the database, and makes an account with its channels; threshold a minute, the least there is. */
+/** Migrates the database and creates an account with its channels; the threshold is a minute, the minimum. */
 async function setUp(env: NodeJS.ProcessEnv, standIn: StandIn) {
   const config = readConfig({ ...env, LOG_LEVEL: 'silent' });
   const engine = await openEngine(config, createLog(config));
@@ -143,7 +143,7 @@ async function setUp(env: NodeJS.ProcessEnv, standIn: StandIn) {
   }
 }
 
-/** A function alone is replaced: a trigger would have to wait for every write under way. */
+/** Only the function is replaced: creating a trigger would wait for every running write. */
 function affliction(statements: string | null): string {
   return `create or replace function afflict() returns trigger language plpgsql as
     $afflict$ begin ${statements ?? ''} return new; end $afflict$`;

@@ -10,7 +10,7 @@ export type Sent = {
 /** What came back. `status` 0: the connection was closed without an answer. */
 export type Got = { status: number; headers: Record<string, string>; body: string };
 
-/** An answer that takes longer has hung: no measure of speed. */
+/** An answer that takes longer counts as hung; this is not a measure of speed. */
 const HUNG_MS = 20_000;
 const agent = new Agent({ keepAlive: true, maxSockets: 8 });
 

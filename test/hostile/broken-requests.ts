@@ -1,7 +1,10 @@
 /** A head of a request, line by line. */
 export const head = (...lines: string[]) => `${lines.join('\r\n')}\r\n\r\n`;
 
-/** What is no request, or an odd one: `<key>` stands for one that is let in. And the statuses it may be answered with; 0: none. */
+/**
+ * Malformed and unusual requests; `<key>` stands for a valid key. With the statuses they may be answered with; 0: no
+ * answer.
+ */
 export const BROKEN: readonly (readonly [
   what: string,
   bytes: string | Uint8Array,
@@ -14,7 +17,7 @@ export const BROKEN: readonly (readonly [
   ['no host', head('GET /health HTTP/1.1'), [400]],
   ['two hosts', head('GET /health HTTP/1.1', 'host: a', 'host: b'), [200, 400]],
   [
-    'a host that is none',
+    'an invalid host',
     head('GET /graphql?query={__typename} HTTP/1.1', 'host: a b', 'authorization: <key>'),
     [400],
   ],
@@ -29,7 +32,7 @@ export const BROKEN: readonly (readonly [
     [400],
   ],
   [
-    'a host with a port that is none',
+    'a host with an invalid port',
     head('GET /graphql?query={__typename} HTTP/1.1', 'host: a:b', 'authorization: <key>'),
     [400],
   ],
@@ -53,16 +56,16 @@ export const BROKEN: readonly (readonly [
   ],
   ['a path of 100 KB', head(`GET /${'x'.repeat(100_000)} HTTP/1.1`, 'host: x'), [431]],
   ['a header with a line break', head('GET /health HTTP/1.1', 'host: x', 'x: a\nset-cookie: b'), [400]],
-  ['a header that goes on', head('GET /health HTTP/1.1', 'host: x', 'x: a', ' set-cookie: b'), [400, 200]],
+  ['a folded header', head('GET /health HTTP/1.1', 'host: x', 'x: a', ' set-cookie: b'), [400, 200]],
   [
-    'both lengths',
+    'content-length and chunked encoding',
     `${head('POST /graphql HTTP/1.1', 'host: x', 'content-length: 5', 'transfer-encoding: chunked')}0\r\n\r\n`,
     [400],
   ],
   ['two lengths', head('POST /graphql HTTP/1.1', 'host: x', 'content-length: 5', 'content-length: 6'), [400]],
   ['a length below zero', head('POST /graphql HTTP/1.1', 'host: x', 'content-length: -1'), [400]],
   [
-    'a chunk that is none',
+    'an invalid chunk',
     `${head('POST /graphql HTTP/1.1', 'host: x', 'transfer-encoding: chunked', 'content-type: application/json', 'authorization: <key>')}zz\r\n`,
     [400],
   ],
@@ -92,7 +95,7 @@ export const BROKEN: readonly (readonly [
   ['a method of its own', head('PWN /graphql HTTP/1.1', 'host: x'), [400]],
 ];
 
-/** Paths at which nothing is. */
+/** Paths that do not exist. */
 export const PATHS: readonly string[] = [
   ...[
     '/../../../etc/passwd',
@@ -134,7 +137,7 @@ export const PATHS: readonly string[] = [
   ],
 ];
 
-/** What requests are made of. */
+/** Pieces of which requests are composed. */
 export const PIECES: readonly string[] = [
   'GET /health HTTP/1.1',
   'POST /graphql HTTP/1.1',
@@ -157,7 +160,7 @@ export const PIECES: readonly string[] = [
   'cookie: a=b',
 ];
 
-/** Headers that some servers give back. */
+/** Headers that some servers echo. */
 export const HEADERS: readonly string[] = [
   'origin',
   'x-request-id',

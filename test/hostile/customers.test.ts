@@ -4,7 +4,7 @@ import { send } from './ask.ts';
 import { CHANNELS } from './signing.ts';
 import { openWorld, type World } from './world.ts';
 
-/** Customers' addresses of every kind; no line of the log may have one, however much it tells. */
+/** Customers' addresses of every kind; no line of the log may contain one at any level. */
 const ADDRESSES = [
   '+4915198765432',
   '4915198765432',
@@ -22,10 +22,10 @@ afterAll(async () => {
   expect(await world.close()).toEqual({ code: 0, signal: null });
 });
 
-/** Sends something whose answer does not matter here; faults of ours among them, which the log tells of. */
+/** Sends a request whose answer does not matter here; it may cause a logged server error. */
 const ask = (sent: Sent): Promise<Got> => send(world.url, sent);
 
-/** Everything in which an address comes in: by the API, by providers, and where it is not taken. */
+/** Every way in which an address enters: by the API, by providers, and in refused calls. */
 async function tryEverything(address: string): Promise<void> {
   const { ours } = world;
   for (const channelId of Object.values(ours.channels).map((id) =>
@@ -52,7 +52,7 @@ async function tryEverything(address: string): Promise<void> {
   for (const channel of CHANNELS) {
     const path = `/webhooks/${ours.accountId}/${ours.channels[channel.adapter]}`;
     for (const sample of channel.bodies) {
-      // Everything that is a text in what a provider sends is the address, then a part of it is cut off.
+      // Each text in a provider's call is replaced by the address, and the call is then truncated.
       const marked = sample.replaceAll(/(?<=:\s?")[^"]{3,}(?=")/g, address);
       for (const body of [sample, marked, marked.slice(0, -3)].map((text) => Buffer.from(text))) {
         const { headers, query } = channel.sign(body, channel.settings, world.url + path);
@@ -69,11 +69,11 @@ async function tryEverything(address: string): Promise<void> {
   }
 }
 
-it('no line of the log has the address of a customer, whatever goes wrong', {
+it('no log line contains the address of a customer, whatever fails', {
   timeout: 180_000,
 }, async () => {
   for (const address of ADDRESSES) await tryEverything(address);
-  // The database says in its errors which row it was about.
+  // The database's errors name the row.
   const troubles = [
     `create function refuse() returns trigger language plpgsql as $$ begin
        raise exception using errcode = '23514', message = 'refused: "' || new.address || '"', detail = new::text, hint = new.address; end $$;

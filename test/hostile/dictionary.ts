@@ -1,12 +1,12 @@
 import { NODE_TYPES } from '../../src/schema/core/ids.ts';
 
-/** An id that nothing has. */
+/** A valid id that nothing has. */
 const NOBODYS = '018f0000-0000-7000-8000-000000000000';
 
 const words = (text: string) => text.trim().split(/\s+/);
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
-/** Texts that have broken programs: of no place in particular. */
+/** Texts that have broken programs, for any field. */
 export const TEXTS: readonly string[] = [
   ...['', ' ', '\0', 'a\0b', '\ud800', '\udfff x', 'a\u2028b', '\u202e', '\r\n', '\x1b[31m', '\ufeff'],
   ...['x\r\nset-cookie: a=b', "' or '1'='1", "'; drop table conversation; --", '<script>alert(1)</script>'],
@@ -29,7 +29,7 @@ export const TEXTS: readonly string[] = [
   ...['a '.repeat(2_000), 'é'.repeat(10_000), 'q'.repeat(100_000)],
 ];
 
-/** What is taken where it has this name, so that more than the form of an input is tried. */
+/** Valid values by field name, so that more than the validation of inputs is tested. */
 export const TAKEN: Readonly<Record<string, readonly string[]>> = {
   name: words('Web care Fresh ann ours hello x'),
   tags: words('vip escalated __proto__ constructor x'),
@@ -61,7 +61,7 @@ export const INSTANTS: readonly string[] = [
   ...words('2026-11-20T15:00:00+00:00 2026-11-20T15:00:00|01:00 2026-11-20 15:00:00Z 4714-11-24T00:00:00Z'),
   ...words('-000001-01-01T00:00:00Z +275760-09-13T00:00:00Z 2026-11-20T15:00:00.123456789Z infinity now'),
 ];
-/** Instants of any year that is taken. */
+/** Valid instants of any year. */
 export const VALID_INSTANTS: readonly string[] = [
   ...words('0001-01-01T00:00:00Z 1969-12-31T23:59:59.999Z 1970-01-01T00:00:00Z 2026-11-20T15:00:00+14:00'),
   ...words('1999-12-31T00:00:00Z 2024-02-29T12:00:00Z 2026-01-01T00:00:00Z 2030-06-01T00:00:00Z'),
@@ -86,7 +86,7 @@ export const CURSORS: readonly string[] = [
   ...['rulesVersion:99999999999999999999', 'rulesVersions:1', 'feed:1', 'channel:web', `apiKey:${NOBODYS}`],
 ].map((text) => Buffer.from(text).toString('base64url'));
 
-/** Ids that this API has never given. */
+/** Ids that this API has never issued. */
 export const FORGED_IDS: readonly string[] = [
   ...['', 'x', '=', NOBODYS, 'null', 'undefined', '0'],
   ...['Nothing:1', '__proto__:1', `Conversation:${NOBODYS}:1`, 'Conversation:', `:${NOBODYS}`].map(base64),

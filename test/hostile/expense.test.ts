@@ -18,7 +18,7 @@ afterAll(async () => {
 const times = (count: number, text: (at: number) => string) =>
   Array.from({ length: count }, (_, at) => text(at)).join(' ');
 const YEAR = 'from: "2026-01-01T00:00:00Z", until: "2027-01-01T00:00:00Z"';
-/** The longest answer to what is refused: none may be much longer than what was asked. */
+/** The longest answer to a refused request: none may be much longer than the request. */
 const MAX_REFUSAL = 200_000;
 
 async function codesOf(query: string, variables = '{}'): Promise<string[]> {
@@ -34,10 +34,10 @@ const nested = (depth: number) =>
 const typesOf = (depth: number) =>
   `{ __schema { types ${'{ fields { type '.repeat(depth)}{ name }${' } }'.repeat(depth)} } }`;
 
-describe('a document that would cost much is refused before it is carried out', () => {
+describe('an expensive document is refused before it is executed', () => {
   it.each<[string, string, string]>([
-    ['300 deep', nested(300), 'TOO_COMPLEX'],
-    ['5,000 deep', nested(5_000), 'TOO_COMPLEX'],
+    ['300 levels', nested(300), 'TOO_COMPLEX'],
+    ['5,000 levels', nested(5_000), 'TOO_COMPLEX'],
     ['100,000 brackets', '{a'.repeat(100_000), 'TOO_COMPLEX'],
     ['400 aliases', `{ ${times(400, (at) => `a${at}: account { name }`)} }`, 'TOO_COMPLEX'],
     ['one field 10,000 times', `{ account { ${times(10_000, () => 'name')} } }`, 'TOO_COMPLEX'],
@@ -48,13 +48,9 @@ describe('a document that would cost much is refused before it is carried out', 
       `{ account ${times(250, () => '@include(if: true)')} { name } }`,
       'GRAPHQL_VALIDATION_FAILED',
     ],
+    ['unknown directives', `{ account ${times(500, () => '@x')} { name } }`, 'GRAPHQL_VALIDATION_FAILED'],
     [
-      'directives that there are not',
-      `{ account ${times(500, () => '@x')} { name } }`,
-      'GRAPHQL_VALIDATION_FAILED',
-    ],
-    [
-      'a fragment in itself',
+      'a fragment that contains itself',
       '{ account { ...a } } fragment a on Account { ...a }',
       'GRAPHQL_VALIDATION_FAILED',
     ],
@@ -64,12 +60,12 @@ describe('a document that would cost much is refused before it is carried out', 
       'GRAPHQL_VALIDATION_FAILED',
     ],
     [
-      'fragments twice in each other',
+      'nested fragments that are used twice each',
       `{ account { ...f0 } } ${times(150, (at) => `fragment f${at} on Account { name ${at < 149 ? `...f${at + 1} ...f${at + 1}` : ''} }`)}`,
       '',
     ],
     [
-      'fragments that hold objects twice in each other',
+      'nested fragments that select two objects each',
       `{ conversations { nodes { ...f0 } } } ${times(9, (at) => `fragment f${at} on Conversation { id a${at}: previous { id ${at < 8 ? `...f${at + 1}` : ''} } b${at}: previous { id ${at < 8 ? `...f${at + 1}` : ''} } }`)}`,
       'TOO_COMPLEX',
     ],
@@ -99,7 +95,7 @@ describe('a document that would cost much is refused before it is carried out', 
       `{ ${times(30, (at) => `a${at}: conversations(first: 100) { nodes { explanation { due { at } } } }`)} }`,
       'TOO_COMPLEX',
     ],
-    ['a page without end', '{ conversations(first: 2147483647) { nodes { id } } }', 'TOO_COMPLEX'],
+    ['a page of 2,147,483,647 rows', '{ conversations(first: 2147483647) { nodes { id } } }', 'TOO_COMPLEX'],
     [
       'a page longer than a number',
       `{ conversations(first: ${'9'.repeat(100_000)}) { nodes { id } } }`,
@@ -126,22 +122,18 @@ describe('a document that would cost much is refused before it is carried out', 
       `{ ${times(150, () => 'account { x: name x: id }')} }`,
       'GRAPHQL_VALIDATION_FAILED',
     ],
-    [
-      '300 fields that there are not',
-      `{ ${times(300, (at) => `accoumt${at}`)} }`,
-      'GRAPHQL_VALIDATION_FAILED',
-    ],
-  ])('%s', async (_what, query, code) => {
+    ['300 unknown fields', `{ ${times(300, (at) => `accoumt${at}`)} }`, 'GRAPHQL_VALIDATION_FAILED'],
+  ])('a document with %s is answered with the expected error code', async (_what, query, code) => {
     const codes = await codesOf(query);
     expect(codes).toEqual(code === '' ? [] : expect.arrayContaining([code]));
   });
 
-  it('the schema, as every tool asks for it, is answered', async () => {
+  it('the introspection query of common tools is answered', async () => {
     expect(await codesOf(getIntrospectionQuery())).toEqual([]);
   });
 });
 
-describe('variables that would cost much are refused', () => {
+describe('expensive variables are refused', () => {
   const RECORD =
     'mutation ($input: RecordActivitiesInput!) { recordActivities(input: $input) { ... on RecordedActivities { results { outcome } } ... on Error { code } } }';
   const CREATE =
@@ -151,7 +143,7 @@ describe('variables that would cost much are refused', () => {
     `{"input":{"name":"deep","adapterId":"web","settings":${settings}}}`;
   const zeros = `0${',0'.repeat(400_000)}`;
   it.each<[string, string, string, string[]]>([
-    ['400,000 activities that are none', RECORD, ofActivities(zeros), ['TOO_COMPLEX']],
+    ['400,000 malformed activities', RECORD, ofActivities(zeros), ['TOO_COMPLEX']],
     [
       '100,000 activities without a kind',
       RECORD,
@@ -191,12 +183,12 @@ describe('variables that would cost much are refused', () => {
       withSettings(`{${Array.from({ length: 80_000 }, (_, at) => `"k${at}":1`).join(',')}}`),
       [],
     ],
-    ['variables that nobody asked for', '{ account { name } }', `{"x":${deepJson(100_000)}}`, []],
-  ])('%s', async (_what, query, variables, codes) => {
+    ['undeclared variables', '{ account { name } }', `{"x":${deepJson(100_000)}}`, []],
+  ])('a call with %s is answered with the expected error code', async (_what, query, variables, codes) => {
     expect(await codesOf(query, variables)).toEqual(codes);
   });
 
-  it('settings are no deeper than is said, and tags and lists no longer', async () => {
+  it('settings with more levels than allowed are refused', async () => {
     const refused = async (settings: string) => {
       const got = await world.try(
         world.graphql(`{"query":${JSON.stringify(CREATE)},"variables":${withSettings(settings)}}`),
@@ -210,7 +202,7 @@ describe('variables that would cost much are refused', () => {
 });
 
 /** Texts that make a backtracking expression try every way to read them. */
-describe('texts that no expression is to be lost in', () => {
+describe('texts that provoke backtracking in regular expressions are answered in time', () => {
   it.each<[string, string]>([
     [
       'words',
@@ -253,13 +245,13 @@ describe('texts that no expression is to be lost in', () => {
       'settings',
       'mutation ($t: String!) { createChannel(input: { name: "redos", adapterId: "byoc", settings: { secret: $t, deliverUrl: $t } }) { __typename } }',
     ],
-  ])('as %s', async (_what, query) => {
+  ])('when they are sent as %s', async (_what, query) => {
     const c = world.ours.ids.Channel;
     for (const t of LONG_TEXTS)
       await world.try(world.graphql({ query, variables: query.includes('$c') ? { t, c } : { t } }));
   });
 
-  it('as a token or a signature', async () => {
+  it('when they are sent as a token or a signature', async () => {
     const headers = LONG_TEXTS.map((text) => text.replace(/[^\x20-\x7e]/g, 'x').slice(0, 8_000));
     for (const text of headers) {
       const { status } = await world.try(

@@ -23,7 +23,7 @@ afterAll(async () => {
 });
 
 describe('GraphQL', () => {
-  it('whatever is asked in the words of the schema is answered, or refused with a code', {
+  it('any operation that is valid by the schema is answered or refused with a code', {
     timeout: huntTimeout(500),
   }, async () => {
     const property = fc.asyncProperty(anyCall, async ({ query, variables }) => {
@@ -33,7 +33,7 @@ describe('GraphQL', () => {
     await world.isUnharmed();
   });
 
-  it('subscriptions are told of errors with a code, and end when they are left', {
+  it('subscriptions report errors with a code, and end when the client disconnects', {
     timeout: huntTimeout(40),
   }, async () => {
     const property = fc.asyncProperty(anySubscription, async ({ query, variables }) => {
@@ -43,7 +43,7 @@ describe('GraphQL', () => {
     await world.isUnharmed();
   });
 
-  it('a broken document is refused with a code', { timeout: huntTimeout(200) }, async () => {
+  it('a malformed document is refused with a code', { timeout: huntTimeout(200) }, async () => {
     const property = fc.asyncProperty(mutated(anyCall.map(({ query }) => query)), async (bytes) => {
       const query = bytes.toString('utf8');
       await world.try(world.graphql({ query }));
@@ -52,7 +52,7 @@ describe('GraphQL', () => {
     await world.isUnharmed();
   });
 
-  it('a broken body is refused with a code', { timeout: huntTimeout(200) }, async () => {
+  it('a malformed body is refused with a code', { timeout: huntTimeout(200) }, async () => {
     const body = anyCall.map(({ query, variables }) => jsonOf({ query, variables }));
     const property = fc.asyncProperty(mutated(body.map((text) => text.slice(0, 20_000))), async (bytes) => {
       await world.try(world.graphql(bytes));
@@ -61,7 +61,7 @@ describe('GraphQL', () => {
     await world.isUnharmed();
   });
 
-  it('in a URL it is refused as it is in a body', { timeout: huntTimeout(60) }, async () => {
+  it('a malformed request in a URL is refused like one in a body', { timeout: huntTimeout(60) }, async () => {
     const property = fc.asyncProperty(
       anyCall,
       fc.constantFrom('{', '[]', '"', 'null', '1', ''),
@@ -81,7 +81,7 @@ describe('GraphQL', () => {
   });
 });
 
-describe('a body that is no request', () => {
+describe('a malformed GraphQL body', () => {
   const NAME = '{ account { name } }';
   it.each<[string, unknown]>([
     ['nothing', ''],
@@ -92,47 +92,47 @@ describe('a body that is no request', () => {
     ['a batch', [{ query: NAME }, { query: NAME }]],
     ['a batch of 10,000', Array.from({ length: 10_000 }, () => ({ query: NAME }))],
     ['no query', {}],
-    ['a query that is none', { query: { account: 1 } }],
+    ['a query that is an object', { query: { account: 1 } }],
     ['an empty query', { query: '' }],
     ['a comment', { query: '# nothing' }],
     ['NUL', { query: '\0' }],
     ['half a surrogate pair', { query: '{ account(\ud800) { name } }' }],
-    ['an operation that is not there', { query: NAME, operationName: 'none' }],
+    ['an unknown operation', { query: NAME, operationName: 'none' }],
     ['an operation of another form', { query: NAME, operationName: { a: 1 } }],
     ['two operations and no name', { query: `query a ${NAME} query b ${NAME}` }],
     ['two of one name', { query: `query a ${NAME} query a ${NAME}`, operationName: 'a' }],
     ['variables that are a list', { query: NAME, variables: [1] }],
     ['variables that are a text', { query: NAME, variables: '{}' }],
     ['extensions that are a text', { query: NAME, extensions: 'x' }],
-    ['a field that there is not', { query: NAME, __proto__x: 1, files: [] }],
+    ['unknown fields', { query: NAME, __proto__x: 1, files: [] }],
     ['upload maps', { operations: { query: NAME }, map: { 0: ['variables.x'] } }],
     ['a persisted query', { extensions: { persistedQuery: { version: 1, sha256Hash: 'x' } } }],
     ['a type of its own', { query: 'type Query { x: Int }' }],
     ['a type beside a query', { query: `${NAME} extend type Query { x: Int }` }],
     ['a directive of its own', { query: '{ account @deprecated { name } }' }],
     ['defer and stream', { query: '{ account @defer { name } ...on Query @stream { account { name } } }' }],
-    ['an escape that is none', '{"query":"{ account { name } }\\u"}'],
+    ['an invalid escape', '{"query":"{ account { name } }\\u"}'],
     ['a BOM', '\ufeff{"query":"{"}'],
     ['UTF-16', Buffer.from(JSON.stringify({ query: NAME }), 'utf16le')],
-    ['bytes that are no UTF-8', Buffer.from([0x7b, 0xff, 0xfe, 0xc0, 0x80, 0x7d])],
+    ['bytes that are not UTF-8', Buffer.from([0x7b, 0xff, 0xfe, 0xc0, 0x80, 0x7d])],
     ['JSON without an end', '{"query":"{ account { name } }'],
-    ['JSON that goes on', '{"query":"{ account { name } }"} {}'],
+    ['JSON followed by more JSON', '{"query":"{ account { name } }"} {}'],
     ['brackets', '['.repeat(500_000)],
     ['a prototype', '{"__proto__":{"query":"{ account { name } }"}}'],
     ['a constructor', '{"constructor":{"prototype":{"query":"{ account { name } }"}}}'],
-  ])('%s', async (_what, body) => {
+  ])('is answered 400: %s', async (_what, body) => {
     const got = await world.try(world.graphql(body, { accept: 'application/graphql-response+json' }));
     expect(got.status).toBe(400);
     expect(got.body).not.toContain('"ours"');
   });
 
-  it('a key that comes twice counts once', async () => {
+  it('with a duplicate key uses only one of its values', async () => {
     const got = await world.try(world.graphql('{"query":"{ x }","query":"{ account { name } }"}'));
     expect(JSON.parse(got.body)).toEqual({ data: { account: { name: 'ours' } } });
   });
 });
 
-describe('instants that a database cannot hold, or that are none', () => {
+describe('instants that are invalid, or that a database cannot hold, cause no unexpected error', () => {
   const PLACES: [string, string][] = [
     [
       'an activity',
@@ -149,7 +149,7 @@ describe('instants that a database cannot hold, or that are none', () => {
     ['the other end of an outage', 'endOutage(outageId: $id, until: $at)'],
     ['a bulk', 'endConversations(filter: { dueBefore: $at }, by: AGENT, limit: 1)'],
   ];
-  it.each(PLACES)('%s', async (_what, field) => {
+  it.each(PLACES)('in %s', async (_what, field) => {
     const type = ['channelId', 'outageId'].find((name) => field.includes(`${name}: $id`)) ?? 'conversationId';
     const id =
       world.ours.ids[
@@ -161,7 +161,7 @@ describe('instants that a database cannot hold, or that are none', () => {
       await world.try(world.graphql({ query, variables: field.includes('$id') ? { id, at } : { at } }));
   });
 
-  it('a list and a report', async () => {
+  it('in the filter of a list and in a report', async () => {
     for (const at of [...INSTANTS, ...VALID_INSTANTS]) {
       const list =
         'query ($at: DateTime!) { conversations(filter: { dueBefore: $at }) { nodes { id due { at } } } }';
@@ -172,9 +172,9 @@ describe('instants that a database cannot hold, or that are none', () => {
   });
 });
 
-describe('names that every object has', () => {
+describe('names that every JavaScript object has', () => {
   const NAMES = ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', 'valueOf'];
-  it('as tags, names, words and settings are names like others, or are refused', async () => {
+  it('are ordinary names of tags and variables, and are refused as adapters and settings', async () => {
     const tag =
       'mutation ($id: ID!, $tags: [String!]!) { addTags(conversationId: $id, tags: $tags) { ... on Conversation { tags } ... on Error { code } } }';
     const variables = { id: world.ours.ids.Conversation, tags: NAMES };

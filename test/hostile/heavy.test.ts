@@ -12,8 +12,8 @@ afterAll(async () => {
   expect(await world.close()).toEqual({ code: 0, signal: null });
 });
 
-describe('requests that read much, as many at a time as anybody likes', () => {
-  it('are answered, or told when to come again, and others are answered beside them', async () => {
+describe('heavy requests in large numbers', () => {
+  it('are answered or refused with 503, and light requests of another account are answered meanwhile', async () => {
     const query = `{ report(${YEAR}, by: AGENT) { total { started } } runs { nodes { ended } } }`;
     const heavy = Array.from({ length: 60 }, () => world.try(world.graphql({ query })));
     const light = await Promise.all(

@@ -13,7 +13,7 @@ const END = 'mutation { pauseAutomaticEnds { __typename } }';
 
 let world: World;
 let authorization: string;
-/** Slow clients: they begin with the first test, and are looked at by the last. */
+/** Slow clients: they start with the first test, and the last test checks them. */
 let slow: { headers: Promise<Got>; body: Promise<Got> };
 beforeAll(async () => {
   tellSeed();
@@ -26,7 +26,7 @@ afterAll(async () => {
   expect(await world.close()).toEqual({ code: 0, signal: null });
 });
 
-/** One who sends headers, and one who sends a body, a byte at a time. */
+/** A client that sends headers, and one that sends a body, a byte at a time. */
 function openSlow(): typeof slow {
   const [headers, body] = [openRaw(world.url, 90_000), openRaw(world.url, 90_000)];
   headers.socket.write('GET /graphql HTTP/1.1\r\nhost: x\r\nx-slow: ');
@@ -46,15 +46,17 @@ const post = (
   path = '/graphql',
 ) => world.try({ path, headers: { 'content-type': 'application/json', authorization, ...headers }, body });
 
-describe('what is no request', () => {
-  it.each(BROKEN)('%s', async (_what, given, expected) => {
+describe('a malformed HTTP request', () => {
+  it.each(BROKEN)('is answered with an expected status: %s', async (_what, given, expected) => {
     const bytes = typeof given === 'string' ? given.replaceAll('<key>', authorization) : given;
     const got = await sendRaw(world.url, bytes);
     expect(expected, got.body).toContain(got.status);
     world.check(String(bytes), got, [0]);
   });
 
-  it('bytes that look like a request', { timeout: huntTimeout(60) }, async () => {
+  it('is never answered with a server error, for random bytes that resemble a request', {
+    timeout: huntTimeout(60),
+  }, async () => {
     const line = fc.constantFrom(...PIECES);
     const property = fc.asyncProperty(
       fc.array(
@@ -72,14 +74,14 @@ describe('what is no request', () => {
 });
 
 describe('paths', () => {
-  it.each(PATHS)('%s is not found', async (path) => {
+  it.each(PATHS)('%s is answered 404', async (path) => {
     for (const method of ['GET', 'POST']) {
       const got = await world.try({ path: encodeURI(path).replaceAll('%25', '%'), method });
       expect(got.status).toBe(404);
     }
   });
 
-  it('a channel that is another account’s, or under another account, is not found', async () => {
+  it('the path of another account’s channel, or of a channel under another account, is answered 404', async () => {
     const { ours, theirs } = world;
     for (const [account, channel] of [
       [ours.accountId, theirs.channels.web],
@@ -90,9 +92,9 @@ describe('paths', () => {
   });
 });
 
-describe('methods', () => {
+describe('HTTP methods', () => {
   it.each(['PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE', 'PROPFIND', 'SEARCH', 'HEAD'])(
-    '%s does nothing',
+    '%s is answered 405',
     async (method) => {
       for (const path of ['/graphql', webhook()]) {
         const sent = {
@@ -108,7 +110,7 @@ describe('methods', () => {
     },
   );
 
-  it('a method that is named elsewhere counts for nothing', async () => {
+  it('an override of the method in a header or a parameter is ignored', async () => {
     const asked = { query: 'query { __typename }' };
     for (const name of ['x-http-method-override', 'x-method-override', 'x-http-method'])
       expect((await post({ [name]: 'DELETE' }, JSON.stringify(asked))).status).toBe(200);
@@ -126,7 +128,7 @@ describe('methods', () => {
   });
 });
 
-describe('forms of other sites', () => {
+describe('requests from pages of other sites', () => {
   const FORMS = [
     'text/plain',
     'application/x-www-form-urlencoded',
@@ -137,7 +139,7 @@ describe('forms of other sites', () => {
     'application/octet-stream',
     '',
   ];
-  it.each(FORMS)('as %s do nothing, with cookies or a key', async (type) => {
+  it.each(FORMS)('with a body of type %s are refused, with cookies or a key', async (type) => {
     const body = `{"query":"${END}"}`;
     for (const more of [
       { authorization },
@@ -149,7 +151,7 @@ describe('forms of other sites', () => {
     }
   });
 
-  it('a key in the URL, in a cookie or of another scheme is none', async () => {
+  it('with a key in the URL, in a cookie or under another scheme are answered 401', async () => {
     const { key } = world.ours;
     for (const query of ['authorization', 'token', 'key', 'access_token', 'api_key'])
       expect(
@@ -182,7 +184,7 @@ describe('forms of other sites', () => {
 });
 
 describe('headers', () => {
-  it('nothing that is sent in comes out in one', { timeout: huntTimeout(60) }, async () => {
+  it('no value of a request appears in a header of the answer', { timeout: huntTimeout(60) }, async () => {
     const MARK = 'injected-here';
     const value = fc.constantFrom(
       ...[
@@ -212,11 +214,11 @@ describe('headers', () => {
     await fc.assert(property, hunt(60));
   });
 
-  it('a media type that is not spoken is answered 406 with a code', async () => {
+  it('an unsupported media type in Accept is answered 406 with a code', async () => {
     expect((await post({ accept: 'image/png' })).status).toBe(406);
   });
 
-  it('an account or an agent that is named and is none of the caller’s is not found', async () => {
+  it('an account or an agent that does not belong to the caller is answered as not found', async () => {
     const { theirs } = world;
     for (const account of [theirs.accountId, theirs.ids.Account, '__proto__', '', '\\', "'"])
       expect([400, 404, 200]).toContain((await post({ 'x-lull-account': account })).status);
@@ -229,7 +231,7 @@ describe('headers', () => {
 
 describe('bodies', () => {
   const MEGABYTES = 5_000_000;
-  it('too long, announced or not, are answered 413', async () => {
+  it('that are too long are answered 413, with or without a content-length', async () => {
     for (const path of ['/graphql', webhook()]) {
       const long = `${READ.slice(0, -1)},"x":"${'x'.repeat(MEGABYTES)}"}`;
       const announced = await sendRaw(
@@ -266,7 +268,7 @@ describe('bodies', () => {
     }
   });
 
-  it('that are packed are not unpacked', async () => {
+  it('that are compressed are not decompressed', async () => {
     const bomb = gzipSync(Buffer.alloc(50_000_000, ' '));
     const packed = gzipSync(READ);
     for (const encoding of ['gzip', 'deflate', 'br', 'zstd', 'x-gzip', 'gzip, gzip'])
@@ -277,7 +279,7 @@ describe('bodies', () => {
   });
 });
 
-it('who sends slowly is hung up on in time, and holds up nobody', async () => {
+it('that arrive too slowly are disconnected in time and do not delay other requests', async () => {
   expect((await post({})).status).toBe(200);
   const headers = await slow.headers;
   expect(headers.status).toBe(408);

@@ -8,7 +8,7 @@ const answer = (status: number, body: unknown, headers: Record<string, string> =
 });
 const error = (extensions?: object) => ({ errors: [{ message: 'no', extensions }] });
 
-describe('the invariants', () => {
+describe('the invariants of an answer', () => {
   it.each([
     ['another account’s name', answer(200, { data: { name: 'theirs-alone' } }), 'another account'],
     ['one in a header', answer(200, {}, { 'x-account': 'theirs-alone' }), 'another account'],
@@ -42,11 +42,11 @@ describe('the invariants', () => {
       'without a code',
     ],
     ['no answer', answer(0, ''), 'without an answer'],
-  ])('are broken by %s', (_what, got, fault) => {
+  ])('are violated by %s', (_what, got, fault) => {
     expect(faultsIn('', got, KEPT).join('\n')).toContain(fault);
   });
 
-  it('hold for what is fine, and for what was sent in', () => {
+  it('hold for a correct answer and for an answer that repeats its request', () => {
     expect(faultsIn('', answer(200, { data: { name: 'ours' } }), KEPT)).toEqual([]);
     expect(faultsIn('', answer(503, error({ code: 'UNAVAILABLE' }), { 'retry-after': '5' }), KEPT)).toEqual(
       [],
@@ -60,7 +60,7 @@ describe('the invariants', () => {
     ).toEqual([]);
   });
 
-  it('are broken by a log with a secret, a fault, or a line of no form', () => {
+  it('are violated by a log with a secret, an unexpected error or a malformed line', () => {
     expect(linesWithFaults('{"level":30,"msg":"fine"}\n', KEPT)).toEqual([]);
     for (const line of ['{"level":40,"msg":"a secret"}', '{"level":50,"msg":"x"}', 'Error: at once'])
       expect(linesWithFaults(`${line}\n`, KEPT)).toHaveLength(1);

@@ -1,9 +1,11 @@
 import type { Got } from './ask.ts';
 
-/** What must not come out: of the other account, and secrets, which the log must not hold either. */
+/**
+ * Values that must not be revealed: those of the other account, and secrets, which the log must not contain either.
+ */
 export type Kept = { theirs: readonly string[]; secrets: readonly string[] };
 
-/** What tells of how things are made inside. */
+/** Patterns that reveal the implementation. */
 const INSIDES: readonly (readonly [string, RegExp])[] = [
   ['a stack trace', /\bat (?:async )?[\w.<>[\] ]*\(?(?:file:|node:|\/)[^\s)]*:\d+/],
   ['a path of a file', /node_modules|\/work\/|\/src\/\w|file:\/\//],
@@ -43,7 +45,7 @@ export function faultsIn(
   if (status >= 500 && !(status === 503 && headers['retry-after'] !== undefined))
     faults.push(`it is a ${status}${status === 503 ? ' without Retry-After' : ''}`);
   if (allowed.includes(status)) return faults;
-  // What comes before an answer (100) has no headers.
+  // An interim answer (100) has no headers.
   const isAnswer = status >= 200;
   if (isAnswer && headers['cache-control'] !== 'no-store')
     faults.push(`it may be kept: cache-control ${headers['cache-control']}`);
@@ -74,7 +76,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** What the log tells that it must not: a secret, or that something went wrong that nobody thought of. */
+/** Log lines that must not be written: with a secret, or about an unexpected error. */
 export function linesWithFaults(log: string, { secrets }: Kept): string[] {
   const faults = secrets.filter((secret) => log.includes(secret)).map((secret) => `the log holds ${secret}`);
   const unexpected = log.split('\n').filter((line) => line !== '' && !/"level":[1-4]0\b/.test(line));

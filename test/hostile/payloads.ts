@@ -16,7 +16,7 @@ const SECONDS = [
   '١٢٣',
 ];
 
-/** Bodies that are like a provider's: parts of them are gone, come twice, or are of another form. */
+/** Bodies that resemble a provider's: parts are missing, duplicated or of another type. */
 export function likeness(bodies: readonly string[]): fc.Arbitrary<string> {
   return fc.gen().map((give) => {
     const body = pick(give, bodies);
@@ -26,7 +26,7 @@ export function likeness(bodies: readonly string[]): fc.Arbitrary<string> {
   });
 }
 
-/** The same value, with some of what is in it changed. */
+/** The same value with some of its contents changed. */
 function changed(give: Give, value: unknown, depth = 0): unknown {
   if (depth > 0 && chance(give, 1)) return hostile(give);
   if (Array.isArray(value)) {

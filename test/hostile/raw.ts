@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import type { Got } from './ask.ts';
 
-/** An answer that takes longer has hung: no measure of speed. */
+/** An answer that takes longer counts as hung; this is not a measure of speed. */
 const HUNG_MS = 20_000;
 
 /** Opens a connection, writes what is given, byte for byte, and reads until the other side hangs up; unless it is asked to, this side does. */
@@ -35,7 +35,7 @@ export function openRaw(base: string, hungMs = HUNG_MS): { socket: Socket; close
   return { socket, closed };
 }
 
-/** The first answer on a connection, as far as it came. */
+/** The first answer on a connection, as far as it was received. */
 function readAnswer(text: string): Got {
   const [head = '', ...rest] = text.split('\r\n\r\n');
   const [status = '', ...lines] = head.split('\r\n');

@@ -11,15 +11,15 @@ export function hunt(tries: number) {
   return { seed, numRuns, endOnFailure: times === 1 };
 }
 
-/** How long a hunt may take, in milliseconds: for a test's `timeout`. */
+/** The time limit of a hunt in milliseconds: for a test's `timeout`. */
 export function huntTimeout(tries: number): number {
   return 120_000 + tries * times * 1_000;
 }
 
-/** Whether it is a long hunt: then what takes long is waited for too. */
+/** Whether this is a long hunt, which also waits for slow effects. */
 export const isLong = times > 1;
 
-/** Tells which hunt it is, so that one can be told of and played again. */
+/** Prints the parameters of the hunt, so that it can be reported and repeated. */
 export function tellSeed(): void {
   console.info(`hostile input: HOSTILE_SEED=${seed} HOSTILE_RUNS=${times}`);
 }

@@ -29,12 +29,12 @@ afterAll(async () => {
 const UPDATE = `mutation ($input: UpdateChannelInput!) {
   updateChannel(input: $input) { __typename ... on Error { code } ... on SecretsNeededError { field secrets } } }`;
 
-describe.each(CHANNELS)('a key that may set up channels, on $adapter', ({ adapter, settings }) => {
+describe.each(CHANNELS)('a key that may configure channels, on $adapter', ({ adapter, settings }) => {
   const one = BUILT_IN.find(({ id }) => id === adapter) as (typeof BUILT_IN)[number];
   const [place = ''] = destinationsOf(one);
   const secrets = secretsOf(one);
 
-  it('has no secret sent to a server of its own, whatever it leaves out or makes up', async () => {
+  it('cannot send an existing secret to its own server, whatever fields it omits or invents', async () => {
     const channelId = encodeId('Channel', world.ours.channels[adapter] as string);
     const update = async (changes: object) => {
       const got = await world.try(
@@ -74,7 +74,7 @@ describe.each(CHANNELS)('a key that may set up channels, on $adapter', ({ adapte
   });
 });
 
-it('moves no endpoint without a secret that it knows, in any one document', async () => {
+it('cannot change the URL of an endpoint in one document without a secret that it knows', async () => {
   const endpointId = world.ours.ids.WebhookEndpoint;
   const query = `mutation ($id: ID!, $url: String!) {
     a: updateWebhookEndpoint(input: { endpointId: $id, url: $url }) { __typename ... on Error { code } }

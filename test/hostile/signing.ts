@@ -7,7 +7,7 @@ import { WHATSAPP_SAMPLES } from '../adapters/samples/whatsapp.ts';
 import { OWN_SAMPLES, STANDARD_SAMPLES, TIERED_SAMPLES } from '../adapters/samples.ts';
 
 type Settings = Record<string, unknown>;
-/** How a kind of channel's provider signs: the headers, and what is added to the URL. */
+/** How the provider of a kind of channel signs: the headers, and what is added to the URL. */
 type Sign = (
   body: Uint8Array,
   settings: Settings,
@@ -16,7 +16,7 @@ type Sign = (
 export type HostileChannel = {
   adapter: string;
   settings: Settings;
-  /** What of the settings must never be told. */
+  /** The settings that must never be revealed. */
   secrets: string[];
   sign: Sign;
   /** Bodies that a provider sends. */
@@ -65,7 +65,7 @@ const twilio: Sign = (body, { authToken }, url) => {
   return { headers: { 'x-twilio-signature': signature, 'content-type': 'application/json' }, query };
 };
 
-/** The secrets have to be of their own, or they could not be looked for. */
+/** The secrets have to be unique, or they could not be searched for. */
 function channel(adapter: string, samples: AdapterSamples, sign: Sign, own: Settings = {}): HostileChannel {
   const settings = { ...(samples.settings as Settings), ...own };
   const bodies = samples.calls.map(({ request }) => Buffer.from(request.body).toString('utf8'));

@@ -22,7 +22,7 @@ type Claims = Record<string, unknown>;
 let world: World;
 let keys: Awaited<ReturnType<typeof generateKeyPair>>;
 let keyServer: Server;
-/** Who asked the key server for what; nobody may make the service ask another. */
+/** The requests that the key server received; no caller may direct the service to another one. */
 const asked: string[] = [];
 beforeAll(async () => {
   tellSeed();
@@ -60,11 +60,11 @@ const statusOf = async (token: string) =>
   (await world.try(world.graphql(READ, { authorization: `Bearer ${token}` }))).status;
 
 describe('JWTs', () => {
-  it('a good one is let in, so that what is refused is refused for what is wrong with it', async () => {
+  it('are accepted if they are valid, so that each refusal below has the intended cause', async () => {
     expect(await statusOf(await sign())).toBe(200);
   });
 
-  it('that are signed by no key of the issuer’s are answered 401', async () => {
+  it('not signed by a key of the issuer are answered 401', async () => {
     const [, payload, signature] = (await sign()).split('.');
     const pem = await exportSPKI(keys.publicKey);
     const jwk = JSON.stringify(await exportJWK(keys.publicKey));
@@ -111,7 +111,7 @@ describe('JWTs', () => {
     expect(new Set(asked)).toEqual(new Set(['/jwks']));
   });
 
-  it('for others, by others, too old, too young or for another account are answered 401', async () => {
+  it('for another audience, issuer or account, expired, or not yet valid are answered 401', async () => {
     const now = Math.floor(Date.now() / 1000);
     const { theirs } = world;
     const wrong: Claims[] = [
@@ -143,21 +143,21 @@ describe('JWTs', () => {
     for (const more of wrong) expect(await statusOf(await sign({}, more)), JSON.stringify(more)).toBe(401);
   });
 
-  it('whose bytes are changed are answered 401', { timeout: huntTimeout(40) }, async () => {
+  it('with changed bytes are answered 401', { timeout: huntTimeout(40) }, async () => {
     const good = await sign();
     const change = fc.record({ at: fc.nat(good.length - 1), to: fc.constantFrom(...'AZaz09-_.=+/ ') });
     const property = fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 3 }), async (changes) => {
       const letters = [...good];
       for (const { at, to } of changes) letters[at] = to;
       const token = letters.join('').trim();
-      // The last letter of base64 has bits to spare, which are no part of what it says.
+      // The last letter of base64 has unused bits.
       const isSame = token.slice(0, -1) === good.slice(0, -1) && token.length === good.length;
       if (!isSame) expect(await statusOf(token)).toBe(401);
     });
     await fc.assert(property, hunt(40));
   });
 
-  it('do what their scopes say and no more, and keys of one account nothing in another', async () => {
+  it('grant only their scopes, and keys of one account grant nothing in another', async () => {
     const ask = async (query: string, token: string) =>
       (await world.try(world.graphql({ query }, { authorization: `Bearer ${token}` }))).body;
     const token = await sign({}, { scope: 'conversations:read __proto__ constructor admin *' });
@@ -179,7 +179,7 @@ describe('JWTs', () => {
 });
 
 describe('scopes', () => {
-  it('a key with none that is asked for reads and does nothing, whatever it asks', {
+  it('a key without the needed scopes reads nothing and changes nothing', {
     timeout: huntTimeout(150),
   }, async () => {
     const { engine, ours } = world;
@@ -211,7 +211,7 @@ describe('scopes', () => {
 });
 
 describe('subscribers', () => {
-  it('whose key is revoked are hung up on, and those of another key are not', async () => {
+  it('are disconnected when their key is revoked, and those with other keys are not', async () => {
     const api = await openApi();
     const server = await startHttp(api.deps, { ...HTTP_OPTIONS, recheckMs: 50 });
     const key = await api.makeKey(['conversations:read']);
@@ -233,7 +233,7 @@ describe('subscribers', () => {
     await api.close();
   });
 
-  it('who do not read, or hang up at once, cost the others nothing', async () => {
+  it('do not slow others down if they do not read or if they disconnect at once', async () => {
     const query = 'subscription { conversationChanged { id } }';
     const sent = world.graphql({ query }, { accept: 'text/event-stream' });
     await Promise.all(Array.from({ length: 60 }, () => world.listen(sent)));

@@ -26,7 +26,7 @@ function hangUp(): void {
 const webhook = (account = world.ours) => `/webhooks/${account.accountId}/${account.channels.web}`;
 const isServed = async () => (await world.try(world.graphql(READ))).status;
 
-/** Begins a request and sends all of its body but the last byte; what is answered before that is counted. */
+/** Starts a request and sends all of its body except the last byte; answers before that are counted. */
 function withhold(path: string, headers: string[], bytes: number): void {
   const { hostname, port } = new URL(world.url);
   const socket = connect({ host: hostname, port: Number(port) });
@@ -68,17 +68,17 @@ async function callSlowly(): Promise<number> {
   return (await closed).status;
 }
 
-describe('bodies that never end', () => {
-  it('without a key, to the webhook of a channel, keep no place from anybody else', async () => {
+describe('bodies that are never finished', () => {
+  it('do not keep other callers out if they are sent to a webhook without a key', async () => {
     await fill(webhook(), []);
     for (let count = 0; count < 5; count++) expect(await isServed()).toBe(200);
-    // Unsigned, and therefore refused; but refused for that, once all of it has been read.
+    // They are unsigned, and therefore refused, but only after the whole body has been read.
     expect((await world.try({ path: webhook(), body: '{}' })).status).toBe(401);
     expect((await world.try({ path: webhook(world.theirs), body: '{}' })).status).toBe(401);
     hangUp();
   });
 
-  it('of others leave a genuine call the time that it takes on a bad line', async () => {
+  it('do not stop a genuine call that takes its time on a slow line', async () => {
     const { hostname } = new URL(world.url);
     expect(hostname).toBe('127.0.0.1');
     const attack = setInterval(() => withhold(webhook(world.theirs), [], MEGABYTE), 20);
@@ -91,7 +91,7 @@ describe('bodies that never end', () => {
     }
   });
 
-  it('with a key of one account keep no place from another account', async () => {
+  it('do not keep another account out if they are sent with the key of one account', async () => {
     const key = await createApiKey(
       world.engine.db,
       { accountId: world.theirs.accountId, name: 'slow', scopes: SCOPES },
@@ -104,7 +104,7 @@ describe('bodies that never end', () => {
     await world.sql`delete from api_key where account_id = ${world.theirs.accountId} and name = 'slow'`;
   });
 
-  it('that stop coming are answered 408, and hung up on', async () => {
+  it('are answered 408 and disconnected when they stop arriving', async () => {
     const { socket, closed } = openRaw(world.url, 30_000);
     socket.write(`POST ${webhook()} HTTP/1.1\r\nhost: x\r\ncontent-length: 500000\r\n\r\n`);
     socket.write(Buffer.alloc(400_000, 'x'));
@@ -115,7 +115,7 @@ describe('bodies that never end', () => {
 });
 
 describe('connections', () => {
-  it('without a request, many more than may be, keep nobody out', async () => {
+  it('without a request do not keep other callers out, even far above the limit', async () => {
     const { hostname, port } = new URL(world.url);
     for (let count = 0; count < 900; count++) {
       const socket = connect({ host: hostname, port: Number(port) });
@@ -130,14 +130,14 @@ describe('connections', () => {
     hangUp();
   });
 
-  it('that send nothing are hung up on within seconds', async () => {
+  it('that send nothing are disconnected within seconds', async () => {
     const { closed } = openRaw(world.url, 30_000);
     expect([0, 408]).toContain((await closed).status);
   });
 });
 
 describe('a body that is too long', () => {
-  it('is answered 413 while it is still sent, and the answer arrives at who reads only afterwards', async () => {
+  it('is answered 413 while it is still being sent, and a client that reads only afterwards receives the answer', async () => {
     const authorization = `authorization: Bearer ${world.ours.key}`;
     const [length, part] = [`content-length: ${3 * MEGABYTE}`, Buffer.alloc(100_000, 'x')];
     for (const path of [webhook(), '/graphql'])

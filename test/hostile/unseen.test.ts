@@ -20,7 +20,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** What clears a screen, rings, paints, hides and turns round, each by a character of its own. */
+/** Characters that clear a screen, ring, colour, hide or reorder text. */
 const UNSEEN = {
   escape: 'a\x1b[2Jb',
   bell: 'a\x07b',
@@ -37,17 +37,17 @@ const UNSEEN = {
   'half a pair': 'a\ud800b',
 };
 const each = Object.entries(UNSEEN);
-/** Characters that a terminal acts on; a line's own end is none. */
+/** Characters that a terminal interprets, except the end of a line. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
 const ACTED_ON = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
 
-describe('characters that do not show are refused at the way in', () => {
+describe('control characters are refused in inputs', () => {
   const RECORD = `mutation ($activity: ActivityInput!) { recordActivities(input: { activities: [$activity] }) {
     ... on RecordedActivities { results { outcome error { code ... on InvalidInputError { field allowed } } } } } }`;
   const ERROR = '... on InvalidInputError { field allowed }';
 
   it.each(each)(
-    '%s: in an address, an id, a tag, a case status, the version of a client',
+    '%s: in an address, an id, a tag, a case status or the version of a client',
     async (_, text) => {
       const to = { channelId: api.channel, address: 'ada' };
       await api.engine.writes('ada');
@@ -82,7 +82,7 @@ describe('characters that do not show are refused at the way in', () => {
     }
   });
 
-  it('in a provider’s call they cost one event at most, and none for what a client tells of itself', async () => {
+  it('in a provider’s call, where they cost at most one event, and none if they describe the client', async () => {
     const { deps, accountId, channelId, db } = api.engine;
     const sentAt = deps.clock.now();
     const message = (id: string, address: string, more = {}) => ({
@@ -112,7 +112,7 @@ describe('characters that do not show are refused at the way in', () => {
       expect(isPlain(`${address}${version ?? ''}`)).toBe(true);
   });
 
-  it('in the core itself, whoever calls it', async () => {
+  it('in the core, independent of the caller', async () => {
     for (const [, text] of each)
       expect(await api.engine.writes(text)).toMatchObject({
         outcome: 'REFUSED',
@@ -121,7 +121,7 @@ describe('characters that do not show are refused at the way in', () => {
   });
 
   it.each(each.filter(([name]) => name !== 'half a pair'))(
-    '%s: in a timeline, by line and column',
+    '%s: in a timeline, with line and column',
     (_, text) => {
       const quoted = `"${text}"`;
       for (const [column, row] of [
@@ -135,7 +135,7 @@ describe('characters that do not show are refused at the way in', () => {
     },
   );
 
-  it('names in other scripts, joined emoji and marks of direction are not', () => {
+  it('but names in other scripts, joined emoji and direction marks are accepted', () => {
     for (const name of [
       'Zoë Müller',
       'נועה\u200f',
@@ -150,7 +150,7 @@ describe('characters that do not show are refused at the way in', () => {
   });
 });
 
-describe('and escaped on every way out to a terminal', () => {
+describe('control characters are escaped in all output to a terminal', () => {
   const lull = (...args: string[]) =>
     spawnSync(process.execPath, ['src/cli.ts', ...args], {
       cwd: root,
@@ -158,7 +158,7 @@ describe('and escaped on every way out to a terminal', () => {
       env: { PATH: process.env.PATH, DATABASE_URL: urlOf(api.engine.address) },
     });
 
-  it('where they were stored before they were refused', async () => {
+  it('if they were stored before inputs were checked', async () => {
     const { sql } = api.engine.db;
     const name = Object.values(UNSEEN)
       .filter((text) => text.isWellFormed())
@@ -187,7 +187,7 @@ describe('and escaped on every way out to a terminal', () => {
     await sql`update account set name = 'test'`;
   }, 600_000);
 
-  it('and where an error quotes them', () => {
+  it('if an error quotes them', () => {
     const file = join(folder, 'bad.csv');
     writeFileSync(
       file,
@@ -209,7 +209,7 @@ describe('and escaped on every way out to a terminal', () => {
     }
   }, 600_000);
 
-  it('no command writes to the terminal by another way', () => {
+  it('and no command writes to the terminal without escaping', () => {
     for (const name of readdirSync(join(root, 'src/commands')).filter((each) => each !== 'terminal.ts'))
       expect([
         name,
@@ -217,7 +217,7 @@ describe('and escaped on every way out to a terminal', () => {
       ]).toEqual([name, false]);
   });
 
-  it('with what is kept as it is, and everything else by its number', () => {
+  it('by their number, and all other characters are kept', () => {
     expect(escapeUnseen('a\tb\x1b\n\ud800', '\t\n')).toBe('a\tb\\u001b\n\\ud800');
   });
 });

@@ -51,7 +51,7 @@ export function jsonOf(value: unknown): string {
   );
 }
 
-/** So many levels of nesting, as a text: no program that makes it has to go as deep itself. */
+/** Nested JSON as a text, so that the generator needs no deep recursion. */
 export function deepJson(depth: number): string {
   return `${'{"a":['.repeat(depth / 2)}1${']}'.repeat(depth / 2)}`;
 }
@@ -68,7 +68,7 @@ export function pick<Value>(give: Give, values: readonly Value[]): Value {
   return values[give(upTo, values.length - 1)] as Value;
 }
 
-/** Whether something is the case, so many times of a hundred. */
+/** True in this percentage of cases. */
 export function chance(give: Give, percent: number): boolean {
   return give(upTo, 99) < percent;
 }

@@ -51,16 +51,16 @@ async function counts(): Promise<unknown> {
   return row;
 }
 
-it('there is a hostile channel of each kind', () => {
+it('the hostile tests have a channel of each kind', () => {
   expect(CHANNELS.map(({ adapter }) => adapter).sort()).toEqual(BUILT_IN.map(({ id }) => id).sort());
 });
 
 describe.each(CHANNELS)('$adapter', (channel) => {
-  it('a call as its provider makes it is recorded', async () => {
+  it('a call as its provider sends it is recorded', async () => {
     for (const body of channel.bodies) expect((await world.try(signed(channel, body))).status).toBe(200);
   });
 
-  it('what is signed may hold anything, and is recorded in part, or refused', {
+  it('a signed call with arbitrary content is recorded in part or refused', {
     timeout: huntTimeout(25),
   }, async () => {
     const bodies = fc.oneof(
@@ -69,13 +69,13 @@ describe.each(CHANNELS)('$adapter', (channel) => {
     );
     const property = fc.asyncProperty(bodies, async (body) => {
       const { status } = await world.try(signed(channel, body));
-      // Never 5xx: a provider would make the call again, for ever.
+      // Never 5xx: a provider would repeat the call for ever.
       expect([200, 204, 400, 413, ...(isTwilios(channel) ? [401] : [])]).toContain(status);
     });
     await fc.assert(property, hunt(25));
   });
 
-  it('what is not signed changes nothing', { timeout: huntTimeout(5) }, async () => {
+  it('an unsigned call changes nothing', { timeout: huntTimeout(5) }, async () => {
     const before = await counts();
     const [body = ''] = channel.bodies;
     const good = signed(channel, body);
@@ -107,7 +107,7 @@ describe.each(CHANNELS)('$adapter', (channel) => {
     expect(await counts()).toEqual(before);
   });
 
-  it('the signature of another account’s channel is none', async () => {
+  it('the signature of another account’s channel is not accepted', async () => {
     const theirs = { ...channel.settings };
     for (const [name, value] of Object.entries(theirs))
       if (typeof value === 'string' && channel.secrets.includes(value))
@@ -118,7 +118,7 @@ describe.each(CHANNELS)('$adapter', (channel) => {
     expect((await world.try(signed({ ...channel, settings: theirs }, body))).status).toBe(401);
   });
 
-  it('other methods, and a GET that is no handshake, do nothing', async () => {
+  it('other methods, and a GET that is not a handshake, change nothing', async () => {
     const path = `/webhooks/${world.ours.accountId}/${world.ours.channels[channel.adapter]}`;
     for (const query of [
       '',
@@ -154,8 +154,8 @@ describe.each(CHANNELS.filter(({ adapter }) => READINGS.includes(adapter)))(
         () => Array.from({ length: 150_000 }, (_, at) => at.toString(36)).join('&'),
       ],
       ['one name 200,000 times', () => 'a=&'.repeat(200_000)],
-      ['bytes that are no UTF-8', () => Buffer.from([0xff, 0xfe, 0xc0, 0x80])],
-    ])('%s, signed and of either type, is refused or of no use', async (_what, body) => {
+      ['bytes that are not UTF-8', () => Buffer.from([0xff, 0xfe, 0xc0, 0x80])],
+    ])('%s, signed and with either content type, is refused or ignored', async (_what, body) => {
       for (const type of ['application/json', 'application/x-www-form-urlencoded']) {
         const { status } = await world.try(signed(channel, body(), { 'content-type': type }));
         expect([200, 204, 400, ...(isTwilios(channel) ? [401] : [])]).toContain(status);
@@ -164,7 +164,7 @@ describe.each(CHANNELS.filter(({ adapter }) => READINGS.includes(adapter)))(
   },
 );
 
-describe('Twilio’s way of signing', () => {
+describe('Twilio’s signature', () => {
   it.each([
     ['150,000 names', Array.from({ length: 150_000 }, (_, at) => at.toString(36)).join('&')],
     [
@@ -173,15 +173,15 @@ describe('Twilio’s way of signing', () => {
         .join('&')
         .slice(0, 1_000_000),
     ],
-  ])('is checked in passing, however the form is made: %s', async (_what, body) => {
-    // Going through the form once for each name took a minute, before anybody had shown who they are.
+  ])('is checked in linear time for a form with %s', async (_what, body) => {
+    // Scanning the form once for each name took a minute, before the signature was checked.
     const path = `/webhooks/${world.ours.accountId}/${world.ours.channels.sms}`;
     const headers = { 'content-type': 'application/x-www-form-urlencoded', 'x-twilio-signature': 'x' };
     expect((await world.try({ path, headers, body })).status).toBe(401);
   });
 });
 
-it('a header that comes twice is no way past a signature', async () => {
+it('cannot be bypassed with a duplicate header', async () => {
   const web = CHANNELS.find(({ adapter }) => adapter === 'web') as HostileChannel;
   const good = signed(web, web.bodies[0] as string);
   const signature = (good.headers as Record<string, string>)['lull-signature'] as string;

@@ -17,7 +17,7 @@ import { type Got, type Sent, send } from './ask.ts';
 import { faultsIn, type Kept, linesWithFaults } from './invariants.ts';
 import { CHANNELS } from './signing.ts';
 
-/** In every name that the other account has; no answer may hold it. */
+/** Part of every name in the other account; no answer may contain it. */
 const THEIRS = 'theirs-alone';
 const VAULT_KEY = Buffer.alloc(32, 7);
 
@@ -33,7 +33,7 @@ export type Account = {
 /** The service as a process of its own, with two accounts: the attackers', and another that they must not learn of. */
 export type World = Awaited<ReturnType<typeof openWorld>>;
 
-/** Starts it on a fresh database. Sends nothing by itself: it has no worker. */
+/** Starts it on a fresh database. It sends nothing itself: it has no worker. */
 export async function openWorld(env: NodeJS.ProcessEnv = {}) {
   const engine = await openEngine(new Date());
   const sql = postgres({ ...postgresOptions(engine.address), max: 2, onnotice: () => {} });
@@ -44,7 +44,7 @@ export async function openWorld(env: NodeJS.ProcessEnv = {}) {
     {
       ...{ DATABASE_URL: urlOf(engine.address), PORT: '0', LOG_LEVEL: 'debug', NODE_ENV: 'production' },
       ...{ LULL_SECRET_KEY: VAULT_KEY.toString('base64'), LULL_RATE_LIMIT: '1000000' },
-      // Most of what attackers send is refused, and what for is to be seen.
+      // Most hostile requests are refused, and the rate limit must not hide the reason.
       LULL_UNKNOWN_RATE_LIMIT: '1000000',
       // What is to be seen is the answer, however busy the machine is.
       LULL_MAX_DELAY_MS: '60000',
@@ -92,13 +92,13 @@ export async function openWorld(env: NodeJS.ProcessEnv = {}) {
       world.check(sent, got);
       return got;
     },
-    /** A call to the API with a key that may do everything. */
+    /** A call to the API with a key that has all scopes. */
     graphql: (body: unknown, headers: Sent['headers'] = {}): Sent => ({
       path: '/graphql',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${ours.key}`, ...headers },
       body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body),
     }),
-    /** @throws Error unless the process that was started still serves, and the other account is as it was */
+    /** @throws Error unless the process still serves, and the other account is unchanged */
     async isUnharmed(): Promise<void> {
       process.kill(service.pid, 0);
       const { status } = await send(url, { path: '/ready', method: 'GET' });
@@ -177,7 +177,7 @@ async function makeAccount(engine: Engine, name: string, existing?: string): Pro
   return { accountId, key, ids: ids as Account['ids'], channels };
 }
 
-/** Everything that an account has in the database, as one text. */
+/** All data of an account in the database, as one text. */
 async function everythingOf(sql: postgres.Sql, accountId: string): Promise<string> {
   const tables = await sql<{ name: string }[]>`
     select table_name as name from information_schema.columns

@@ -15,8 +15,8 @@ function open(sizes: { bytes: number; placeBytes: number }) {
   };
 }
 
-describe('budget for bodies', () => {
-  it('that is full at one place is made by the first body there of the sender who holds most', () => {
+describe('the memory budget for bodies', () => {
+  it('drops the oldest body of the sender that holds most at a place when that place is full', () => {
     const { begin, gone, budget } = open({ bytes: 1_000 * KB, placeBytes: 100 * KB });
     const [small, big, bigger] = [
       begin('small', 'a', '1'),
@@ -35,7 +35,7 @@ describe('budget for bodies', () => {
     expect(budget.keptBytes()).toBe((20 + 45 + 90 + 10) * KB);
   });
 
-  it('that is full for all places is made at the place that holds most', () => {
+  it('drops a body at the place that holds most when the whole budget is full', () => {
     const { begin, gone } = open({ bytes: 100 * KB, placeBytes: 80 * KB });
     begin('a1', 'a', '1').grow(40 * KB);
     begin('a2', 'a', '2').grow(35 * KB);
@@ -44,7 +44,7 @@ describe('budget for bodies', () => {
     expect(gone).toEqual(['a1']);
   });
 
-  it('is not made by a body that has come whole, and the new one is refused where there is no other', () => {
+  it('never drops a complete body, and refuses the new body if there is no other to drop', () => {
     const { begin, gone } = open({ bytes: 100 * KB, placeBytes: 50 * KB });
     const whole = begin('whole', 'a', '1');
     whole.grow(48 * KB);
@@ -56,13 +56,13 @@ describe('budget for bodies', () => {
     expect(begin('next', 'a', '2').grow(10 * KB)).toBe(true);
   });
 
-  it('is held by very many bodies of a few bytes too', () => {
+  it('also counts very many bodies of a few bytes each', () => {
     const { begin, gone } = open({ bytes: 1_000 * KB, placeBytes: 64 * KB });
     for (let count = 0; count < 100; count++) begin(`body ${count}`, 'a', '1').grow(1);
     expect(gone.length).toBe(100 - 64 / 4);
   });
 
-  it('is free again once everything in it is', () => {
+  it('is free again once all of its bodies are released', () => {
     const { begin, budget } = open({ bytes: 100 * KB, placeBytes: 50 * KB });
     const bodies = Array.from({ length: 200 }, (_, index) => {
       const body = begin(`body ${index}`, `place ${index % 3}`, `sender ${index % 5}`);

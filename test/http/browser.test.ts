@@ -30,7 +30,7 @@ const ask = (origin: string, authorization: string) =>
   });
 
 describe('an origin that is set up (CORS)', () => {
-  it('may ask with a key, and no other may', async () => {
+  it('may send requests with a key, and other origins may not', async () => {
     const allowed = await preflight(DESK);
     expect(allowed.status).toBe(204);
     expect(allowed.headers.get('access-control-allow-origin')).toBe(DESK);
@@ -43,7 +43,7 @@ describe('an origin that is set up (CORS)', () => {
     }
   });
 
-  it('reads answers and refusals, and no other does', async () => {
+  it('can read answers and refusals, and other origins cannot', async () => {
     for (const authorization of [`Bearer ${api.key}`, 'Bearer x']) {
       const answer = await ask(DESK, authorization);
       expect(answer.headers.get('access-control-allow-origin')).toBe(DESK);
@@ -57,7 +57,7 @@ describe('an origin that is set up (CORS)', () => {
 describe('GraphiQL', () => {
   const html = { headers: { accept: 'text/html' } };
 
-  it('is served in development, without a key, and may load nothing from elsewhere', async () => {
+  it('is served in development without a key, and loads nothing from other hosts', async () => {
     const response = await call(html);
     expect(response.status).toBe(200);
     expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
@@ -72,7 +72,7 @@ describe('GraphiQL', () => {
     expect(bare).not.toMatch(/(src|href)="(https?:)?\/\//);
   });
 
-  it('asks with a key like everybody', async () => {
+  it('needs a key for its requests like any other client', async () => {
     const response = await call({ headers: { accept: 'text/html' } }, '/graphql?query={__typename}');
     expect(response.status).toBe(401);
     expect((await ask(DESK, '')).status).toBe(401);

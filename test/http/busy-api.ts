@@ -5,7 +5,7 @@ import { type HttpDeps, type HttpServer, startHttp } from '../../src/http/server
 import { HTTP_OPTIONS, RECORD } from './open-api.ts';
 import { openWebhookApi } from './webhook-calls.ts';
 
-/** A server, and why it refused requests so far. */
+/** A server, and the reasons for which it refused requests so far. */
 export type BusyServer = HttpServer & { refused: Refusal[] };
 export type BusyOptions = Partial<Parameters<typeof startHttp>[1]>;
 
@@ -45,7 +45,7 @@ export async function openBusyApi() {
         body,
         ...(signal && { signal }),
       }),
-    /** A call that records that somebody wrote. */
+    /** A call that records a customer's message. */
     inbound: (address: string) =>
       JSON.stringify({
         query: RECORD,
@@ -58,7 +58,7 @@ export async function openBusyApi() {
         where conversation.account_id = ${api.engine.accountId} and starts_with(address, ${prefix})`;
       return rows.map(({ address }) => address).sort();
     },
-    /** Holds up everybody who is let in until the returned function is called. @throws where it cannot be done */
+    /** Blocks all authenticated requests until the returned function is called. @throws if that fails */
     async holdUp(): Promise<() => Promise<void>> {
       const held = Promise.withResolvers<void>();
       const go = Promise.withResolvers<void>();
@@ -76,7 +76,7 @@ export async function openBusyApi() {
       holds.add(letGo);
       return letGo;
     },
-    /** To be called after each test: one that failed must not hold up the next. */
+    /** To be called after each test: a failed test must not block the next. */
     letGoOfAll,
     async close() {
       await letGoOfAll();
@@ -86,7 +86,7 @@ export async function openBusyApi() {
   };
 }
 
-/** What a request is answered that was refused at the admission, checked in every part. */
+/** Checks every part of the answer to a request that was refused at admission. */
 export async function expectBusy(response: Response): Promise<void> {
   const seconds = Number(response.headers.get('retry-after'));
   expect([response.status, Number.isInteger(seconds), seconds >= 1 && seconds <= 5]).toEqual([

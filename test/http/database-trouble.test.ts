@@ -7,7 +7,7 @@ import { depsWith } from '../support/engine.ts';
 import { subscribe } from '../support/sse.ts';
 import { type BusyApi, type BusyServer, openBusyApi, soon } from './busy-api.ts';
 
-/** In what the database says of each trouble; nobody outside may read it. */
+/** Part of each of the database's error messages; no answer may contain it. */
 const MARK = 'said-by-the-database';
 
 let busyApi: BusyApi;
@@ -37,7 +37,7 @@ afterAll(async () => {
   await busyApi.close();
 });
 
-/** What the next statements that read conversations meet. */
+/** The error that the next statements that read conversations raise. */
 const TROUBLES: [what: string, meets: string][] = [
   ['a statement that takes too long', code('57014')],
   ['a lock that is not to be had', code('55P03')],
@@ -81,7 +81,7 @@ async function expectUnavailable(what: string, response: Response): Promise<void
   expect(text).not.toMatch(new RegExp(`${MARK}|conversation_itself|select|meet\\(`, 'i'));
 }
 
-describe('a query, a mutation, a subscription and a provider’s call that meet trouble are told to come again', () => {
+describe('a query, a mutation, a subscription and a provider’s call are answered UNAVAILABLE with a time to retry', () => {
   const query = JSON.stringify({ query: '{ conversations(first: 5) { nodes { id status } } }' });
   const UNAVAILABLE = '__typename ... on UnavailableError { code retryAfterSeconds }';
   const end = (id: string) => ({
@@ -93,7 +93,7 @@ describe('a query, a mutation, a subscription and a provider’s call that meet 
     variables: { input: { activities: [{ kind: 'INBOUND', channelId, address: 'known' }] } },
   });
 
-  it.each(TROUBLES)('%s', async (what, meets) => {
+  it.each(TROUBLES)('when the database reports: %s', async (what, meets) => {
     const { api } = busyApi;
     const listener = await subscribe(
       server.url,
@@ -125,7 +125,7 @@ describe('a query, a mutation, a subscription and a provider’s call that meet 
     expect((await busyApi.post(server, query)).status).toBe(200);
   });
 
-  it('trouble in finding out who calls is told alike', async () => {
+  it('when authentication meets the database error', async () => {
     const { api } = busyApi;
     await sql.unsafe(`
       create or replace function meet() returns boolean language plpgsql stable as $$ begin ${code('57014')}; end $$;

@@ -30,7 +30,7 @@ const isKnown = async (text: string) => (await everything(world.api.engine.db.sq
 const record = async (...activities: object[]) =>
   (await world.api.ask(RECORD, { activities })).data.recordActivities.results;
 describe('PE-15 an erased address stays erased', () => {
-  it('whatever of its messages a provider reports again: messages, receipts, echoes, ends', async () => {
+  it('when a provider repeats its messages, receipts, echoes or ends', async () => {
     const { engine } = world.api;
     const phone = '491701234567';
     const id = (name: string) => `wamid.${phone}.${name}`;
@@ -86,7 +86,7 @@ describe('PE-15 an erased address stays erased', () => {
     expect(world.api.logged()).not.toContain(phone);
   });
 
-  it('whatever of its messages a platform records again, with an instant or without', async () => {
+  it('when a platform records its messages again, with or without a timestamp', async () => {
     const { api } = world;
     const address = '+49 30 5550100';
     const at = world.now().toISOString();
@@ -134,7 +134,7 @@ describe('PE-15 an erased address stays erased', () => {
     expect(comment.outcome).toBe('DUPLICATE');
   });
 
-  it('a message that names a conversation of the erased contact, whenever it was sent', async () => {
+  it('when a message names a conversation of the erased contact, whenever it was sent', async () => {
     const { engine } = world.api;
     const address = 'named@erased.example';
     const [first] = await record({
@@ -157,7 +157,7 @@ describe('PE-15 an erased address stays erased', () => {
     expect(row).toEqual({ status: 'ENDED' });
   });
 
-  it('a timeline that is played again', async () => {
+  it('when a timeline is replayed', async () => {
     const { engine } = world.api;
     const at = new Date(engine.clock.now().getTime() - DAY);
     const rows = [
@@ -176,7 +176,7 @@ describe('PE-15 an erased address stays erased', () => {
     expect(await isKnown('ada@played.example')).toBe(false);
   });
 
-  it('what an idempotency key was made of, and the key still keeps the call from acting again', async () => {
+  it('when a call is repeated under an idempotency key, which still prevents a second effect', async () => {
     const { api } = world;
     const address = '+436641234567';
     const input = { channelId: api.channel, address, key: 'start 436641234567' };
@@ -189,7 +189,7 @@ describe('PE-15 an erased address stays erased', () => {
   });
 });
 
-describe('PE-15 what comes of somebody who was erased and comes back', () => {
+describe('PE-15 an erased contact who comes back', () => {
   const inbound = (messageId: string, text?: string) => ({ kind: 'INBOUND' as const, messageId, text });
   const says = async (address: string, what: ReturnType<typeof inbound>, sentAt = world.now()) => {
     const { messageId, text } = what;
@@ -199,7 +199,7 @@ describe('PE-15 what comes of somebody who was erased and comes back', () => {
   const contactOf = async (address: string) =>
     (await world.api.engine.db.sql`select * from contact where address = ${address}`)[0];
 
-  it('a new message begins a new contact, and older ones are dropped all the same', async () => {
+  it('becomes a new contact with a new message, and older messages are still dropped', async () => {
     const { engine } = world.api;
     const sentAt = world.now();
     await says('eve', inbound('eve 1'), sentAt);
@@ -215,7 +215,7 @@ describe('PE-15 what comes of somebody who was erased and comes back', () => {
     expect((await engine.feed(id)).map((event) => event.message_id)).toEqual(['eve 2', 'eve 3']);
   });
 
-  it('a message told in whole seconds, of the second of the erasure, is new', async () => {
+  it('is recognised by a message in whole seconds that falls in the second of the erasure', async () => {
     const { engine } = world.api;
     const second = new Date(Math.ceil(world.now().getTime() / 1000) * 1000);
     engine.clock.advance(second.getTime() - world.now().getTime() + 500);
@@ -224,7 +224,7 @@ describe('PE-15 what comes of somebody who was erased and comes back', () => {
     expect(await says('second', inbound('second 2'), second)).toMatchObject({ outcome: 'APPLIED' });
   });
 
-  it('PE-12 who had opted out is not written to, before they wrote again or after', async () => {
+  it('PE-12 is still opted out if they were before, and receives nothing before or after writing again', async () => {
     const { engine, ask, channel } = world.api;
     await says('out', inbound('out 1', 'STOP'));
     await erase('out');
@@ -242,7 +242,7 @@ describe('PE-15 what comes of somebody who was erased and comes back', () => {
     expect(await contactOf('out')).toMatchObject({ consent: 'OPTED_IN' });
   });
 
-  it('PE-12 a STOP that was sent before the erasure and comes after it counts', async () => {
+  it('PE-12 is opted out by a STOP that was sent before the erasure and arrives after it', async () => {
     const { engine, ask, channel } = world.api;
     await says('late', inbound('late 1'));
     const sentAt = world.now();
@@ -254,7 +254,7 @@ describe('PE-15 what comes of somebody who was erased and comes back', () => {
     expect(started).toMatchObject({ code: 'NOT_ALLOWED' });
   });
 
-  it('is forgotten once no provider repeats any more', async () => {
+  it('is forgotten once providers no longer repeat messages', async () => {
     const { engine } = world.api;
     const { sql } = engine.db;
     const sentAt = world.now();

@@ -38,7 +38,7 @@ const post = (server: BusyServer, body: string, key = busy.api.key) =>
     body,
   });
 
-/** Holds up whatever reads conversations until the returned function is called. */
+/** Blocks all reads of conversations until the returned function is called. */
 async function holdUp(): Promise<() => Promise<void>> {
   const held = Promise.withResolvers<void>();
   const go = Promise.withResolvers<void>();
@@ -54,8 +54,8 @@ async function holdUp(): Promise<() => Promise<void>> {
   };
 }
 
-describe('requests that read much', () => {
-  it('have few places: one account has half of them, another gets the other half, and short calls go on', async () => {
+describe('heavy requests', () => {
+  it('have few places: each account gets at most half, and light requests continue', async () => {
     const { heavy, server } = await serve({ places: 2 });
     const letGo = await holdUp();
     const own = [REPORT, RUNS, REPORT].map((body) => post(server, body));
@@ -63,7 +63,7 @@ describe('requests that read much', () => {
     const theirs = post(server, REPORT, otherKey);
     await expect.poll(() => heavy.load(), soon).toEqual({ within: 2, waiting: 2 });
     for (const key of [busy.api.key, otherKey]) expect((await post(server, NAME, key)).status).toBe(200);
-    // They take no place of those that short calls wait for.
+    // They take no place of those that light requests wait for.
     expect(server.load()).toEqual({ requests: 0, waiting: 0, subscriptions: 0 });
     await letGo();
     for (const response of await Promise.all([...own, theirs])) {
@@ -73,7 +73,7 @@ describe('requests that read much', () => {
     expect(heavy.load()).toEqual({ within: 0, waiting: 0 });
   });
 
-  it('are told when to try again where no place comes free, and nothing was done for them', async () => {
+  it('are answered with a time to retry if no place becomes free, and nothing was done for them', async () => {
     const { heavy, server } = await serve({ places: 1, waitMs: 200 });
     const letGo = await holdUp();
     const first = post(server, REPORT);
@@ -88,7 +88,7 @@ describe('requests that read much', () => {
   });
 
   it(
-    'wait in a number that is bounded: beyond it they are refused at once',
+    'wait in a bounded queue and are refused at once when it is full',
     async () => {
       const { heavy, server } = await serve({ places: 2, waitMs: PATIENTLY });
       const letGo = await holdUp();
@@ -108,7 +108,7 @@ describe('requests that read much', () => {
     PATIENTLY,
   );
 
-  it('leave the queue when their caller hangs up', async () => {
+  it('leave the queue when their caller disconnects', async () => {
     const { heavy, server } = await serve({ places: 1 });
     const letGo = await holdUp();
     const first = post(server, REPORT);
@@ -123,7 +123,7 @@ describe('requests that read much', () => {
     expect((await first).status).toBe(200);
   });
 
-  it('begin no further statement once their time is up', async () => {
+  it('start no further statement once their time limit is reached', async () => {
     const { server } = await serve({ places: 1, readWithinMs: 100 });
     expect((await post(server, busy.inbound('somebody'))).status).toBe(200);
     const letGo = await holdUp();
@@ -136,8 +136,8 @@ describe('requests that read much', () => {
   });
 });
 
-describe('an account that has all its requests held up', () => {
-  it('leaves half of the places to others, and half of the turns', async () => {
+describe('an account whose requests are all blocked', () => {
+  it('leaves half of the places and half of the turns to other accounts', async () => {
     const server = await busy.serve({ requestsAtOnce: 2, requestsWaiting: 4 });
     const letGo = await holdUp();
     const own = Array.from({ length: 6 }, (_, at) => post(server, busy.inbound(`held up ${at}`)));

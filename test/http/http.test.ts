@@ -27,7 +27,7 @@ describe('keys', () => {
     expect(await byGet.json()).toEqual({ data: { account: { name: 'test' } } });
   });
 
-  it('a missing, malformed, unknown or wrong key is answered 401 and UNAUTHENTICATED', async () => {
+  it('a missing, malformed, unknown or wrong key is answered 401 with UNAUTHENTICATED', async () => {
     const [lull, account, id, secret = ''] = api.key.split('_');
     const wrongSecret = `${secret.slice(0, -1)}${secret.endsWith('0') ? '1' : '0'}`;
     const bad = [
@@ -72,7 +72,7 @@ describe('keys', () => {
 });
 
 describe('requests', () => {
-  it('what is not GraphQL has a 404 in JSON', async () => {
+  it('an unknown path is answered 404 in JSON', async () => {
     for (const path of ['/', '/graphql/x', '/graphqlx', '//', '/health/x']) {
       const response = await get(path);
       expect(response.status, path).toBe(404);
@@ -80,13 +80,13 @@ describe('requests', () => {
     }
   });
 
-  it('a form or a text, which any page can send, is refused (CSRF)', async () => {
+  it('a form or a plain text, which any web page can send, is refused (CSRF)', async () => {
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x'])
       expect((await api.post(NAME, { 'content-type': type })).status, type).toBe(415);
     expect((await api.post(NAME, { 'content-type': 'application/json; charset=utf-8' })).status).toBe(200);
   });
 
-  it('another origin gets no leave to read, and no answer to a preflight', async () => {
+  it('another origin gets no CORS headers and no answer to a preflight request', async () => {
     const posted = await api.post(NAME, { origin: 'https://elsewhere.example' });
     expect(posted.headers.get('access-control-allow-origin')).toBeNull();
     const preflight = await fetch(`${api.server.url}/graphql`, {
@@ -97,13 +97,13 @@ describe('requests', () => {
     expect(preflight.headers.get('access-control-allow-origin')).toBeNull();
   });
 
-  it('no page is served that would load something from elsewhere', async () => {
+  it('no page that loads anything from another host is served', async () => {
     const response = await get('/graphql', { accept: 'text/html', authorization: `Bearer ${api.key}` });
     expect(response.status).toBeGreaterThanOrEqual(400);
     expect(await response.text()).not.toContain('<script');
   });
 
-  it('a mutation by GET and a batch are refused', async () => {
+  it('a mutation by GET and a batch of operations are refused', async () => {
     const mutation = 'mutation{setPolicy(input:{autoClose:false}){__typename}}';
     const response = await get(`/graphql?query=${encodeURIComponent(mutation)}`, {
       authorization: `Bearer ${api.key}`,
@@ -114,7 +114,7 @@ describe('requests', () => {
     expect(data.account.policy.autoClose).toBe(true);
   });
 
-  it('what is no JSON or no GraphQL is the caller’s fault, and says so', async () => {
+  it('malformed JSON and malformed GraphQL are answered with a client error', async () => {
     for (const body of ['', '{', '[]', '{"query": 1}', '{"query": "{"}', '{"query":"{ nothing }"}', 'null']) {
       const response = await api.post(body, { accept: 'application/graphql-response+json' });
       expect(response.status, body).toBe(400);
@@ -123,13 +123,13 @@ describe('requests', () => {
     expect(api.logged()).not.toContain('a request failed');
   });
 
-  it('a body over 1 MB is refused, announced or not', async () => {
+  it('a body over 1 MB is refused, with or without a content-length', async () => {
     const big = JSON.stringify({ query: '{ account { name } }', variables: { x: 'x'.repeat(1_000_000) } });
     expect((await api.post(big)).status).toBe(413);
     expect(await postInChunks(big)).toBe(413);
   });
 
-  it('a fault of ours is masked and logged, without the key', async () => {
+  it('an unexpected error is masked in the answer and logged without the key', async () => {
     const { db } = api.engine;
     await db.sql`alter table skill rename to skill_away`;
     const { data, errors } = await api.ask('{ skills { edges { node { name } } } }');
@@ -144,19 +144,19 @@ describe('requests', () => {
 });
 
 describe('probes', () => {
-  it('it is up, and ready', async () => {
+  it('/health and /ready answer 200', async () => {
     expect(await (await get('/health')).json()).toEqual({ status: 'up' });
     expect(await (await get('/ready')).json()).toEqual({ ready: true, failing: [] });
   });
 
-  it('it names a clock that is not trusted, and is ready: it records, and who calls has to reach it', async () => {
+  it('/ready names a clock that is not trusted and still answers 200, because activities can be recorded', async () => {
     api.engine.clock.setTrusted(false);
     const response = await get('/ready');
     api.engine.clock.setTrusted(true);
     expect([response.status, await response.json()]).toEqual([200, { ready: true, failing: ['clock'] }]);
   });
 
-  it('it is not ready while a migration is missing, and names no more than that and its clock', async () => {
+  it('/ready answers 503 while a migration is missing, and names only the migration and the clock', async () => {
     const { clock, db } = api.engine;
     clock.setTrusted(false);
     await db.sql`update drizzle.__drizzle_migrations set name = 'x' || name`;
@@ -168,7 +168,7 @@ describe('probes', () => {
     expect((await get('/health')).status).toBe(200);
   });
 
-  it('a database that is away is named, its error is not told', async () => {
+  it('/ready names an unreachable database but not its error', async () => {
     const isMigrated = () => Promise.reject(new Error('connect ECONNREFUSED db.internal:5432'));
     const identify = isMigrated as never;
     const server = await startHttp({ ...api.deps, isMigrated, identify }, HTTP_OPTIONS);
@@ -183,14 +183,14 @@ describe('probes', () => {
 });
 
 describe('listening', () => {
-  it('a port in use is a clear error', async () => {
+  it('a port in use is reported with a clear error', async () => {
     const { port } = new URL(api.server.url);
     const started = startHttp(api.deps, { ...HTTP_OPTIONS, port: Number(port) });
     await expect(started).rejects.toThrow(SetupError);
     await expect(started).rejects.toThrow(`cannot listen on 127.0.0.1:${port}: it is in use`);
   });
 
-  it('closing lets a request under way finish, and closes idle connections', async () => {
+  it('closing waits for running requests and closes idle connections', async () => {
     const entered = Promise.withResolvers<void>();
     const go = Promise.withResolvers<void>();
     const isMigrated = async () => {

@@ -47,7 +47,7 @@ function serveWith(jwksUrl: string): Promise<HttpServer> {
 
 const secondsFromNow = (seconds: number) => Math.floor(api.engine.clock.now().getTime() / 1000) + seconds;
 
-/** Signs a token that is good but for what is said. */
+/** Signs a token that is valid except for the given claims. */
 function sign(
   claims: Record<string, unknown> = {},
   { alg = 'RS256', kid = 'rsa', by = rsa } = {},
@@ -74,7 +74,7 @@ async function ask(token: string, { query = READ, at = server, headers = {} } = 
 }
 
 describe('a JWT', () => {
-  it('of an agent is let in, signed by RSA or by an elliptic curve', async () => {
+  it('of an agent is accepted if it is signed with RSA or with an elliptic curve', async () => {
     const good = { status: 200, body: { data: { account: { name: 'test' } } } };
     expect(await ask(await sign())).toEqual(good);
     expect(await ask(await sign({}, { alg: 'ES256', kid: 'ec', by: ec }))).toEqual(good);
@@ -82,7 +82,7 @@ describe('a JWT', () => {
     expect(await ask(await sign({ account: globalId }))).toEqual(good);
   });
 
-  it('allows what its scope claim says, and no more', async () => {
+  it('grants exactly the scopes of its scope claim', async () => {
     const query =
       'mutation { setPolicy(input: { autoClose: true }) { __typename ... on ForbiddenError { scope } } }';
     const refused = { data: { setPolicy: { __typename: 'ForbiddenError', scope: 'policies:write' } } };
@@ -111,23 +111,23 @@ describe('a JWT', () => {
     ['is by another issuer', { iss: 'https://other.example' }],
     ['never expires', { exp: undefined }],
     ['has no subject', { sub: undefined }],
-    ['has a subject that is no agent', { sub: 'idp|nobody' }],
+    ['has a subject that is not an agent', { sub: 'idp|nobody' }],
     ['has a subject that no database can hold', { sub: 'idp|\0' }],
     ['names no account', { account: undefined }],
-    ['names something else than an account', { account: 'x' }],
-    ['names an account that is not there', { account: '018f0000-0000-7000-8000-000000000000' }],
+    ['names an account by a malformed id', { account: 'x' }],
+    ['names an account that does not exist', { account: '018f0000-0000-7000-8000-000000000000' }],
     ['has no scope', { scope: undefined }],
     ['has a scope of another form', { scope: ['conversations:read'] }],
   ])('that %s is answered 401', async (_what, claims) => {
     expect(await ask(await sign(claims))).toMatchObject(UNKNOWN);
   });
 
-  it('for an account of which its subject is no agent is answered 401', async () => {
+  it('for an account in which its subject is not an agent is answered 401', async () => {
     const account = await createAccount(api.engine.deps, { name: 'other' });
     expect(await ask(await sign({ account }))).toMatchObject(UNKNOWN);
   });
 
-  it('that somebody else has signed, or by an unknown key, is answered 401', async () => {
+  it('signed by somebody else or by an unknown key is answered 401', async () => {
     expect(await ask(await sign({}, { by: stranger }))).toMatchObject(UNKNOWN);
     expect(await ask(await sign({}, { kid: 'unknown' }))).toMatchObject(UNKNOWN);
     const [header, payload, signature] = (await sign()).split('.');
@@ -136,7 +136,7 @@ describe('a JWT', () => {
     expect(await ask([header, forged, signature].join('.'))).toMatchObject(UNKNOWN);
   });
 
-  it('that says it is not signed, or signed by the public key as a secret, is answered 401', async () => {
+  it('without a signature, or signed with the public key as a secret, is answered 401', async () => {
     const [, payload] = (await sign()).split('.');
     expect(await ask(`${encode({ alg: 'none', kid: 'rsa' })}.${payload}.`)).toMatchObject(UNKNOWN);
     const secret = new TextEncoder().encode(JSON.stringify(await exportJWK(rsa.publicKey)));
@@ -145,7 +145,7 @@ describe('a JWT', () => {
     expect(await ask(confused)).toMatchObject(UNKNOWN);
   });
 
-  it('makes keys that end when it does', async () => {
+  it('creates keys that expire when it does', async () => {
     const query = `mutation { createApiKey(input: { name: "of a token", scopes: ["conversations:read"] }) {
       ... on CreatedApiKey { token apiKey { expiresAt madeBy } } } }`;
     const exp = secondsFromNow(60);
@@ -160,7 +160,7 @@ describe('a JWT', () => {
     expect(await ask(createApiKey.token)).toMatchObject(UNKNOWN);
   });
 
-  it('is answered 503 while its key server is away, and 401 where none is set up', async () => {
+  it('is answered 503 while the key server is unreachable, and 401 if no key server is configured', async () => {
     const away = await serveWith('http://127.0.0.1:1');
     expect(await ask(await sign(), { at: away })).toMatchObject({
       status: 503,
@@ -170,7 +170,7 @@ describe('a JWT', () => {
     expect(await ask(await sign(), { at: api.server })).toMatchObject(UNKNOWN);
   });
 
-  it('reaches the log never', async () => {
+  it('is never logged', async () => {
     const token = await sign();
     await ask(token);
     await ask(token.slice(0, -4));

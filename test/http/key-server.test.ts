@@ -17,7 +17,7 @@ type Keys = Awaited<ReturnType<typeof generateKeyPair>>;
 let api: Api;
 let first: Keys;
 let second: Keys;
-/** The server that keys are published by: what it publishes, how it answers, and how often it was asked. */
+/** The server that publishes the keys: its keys, its answer, and the number of requests it received. */
 let keyServer: Server;
 let published: Record<string, Keys>;
 let answer: (response: ServerResponse) => void;
@@ -57,7 +57,7 @@ const publish =
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     response.end(JSON.stringify({ keys }));
   };
-/** Takes the question and never answers. */
+/** Accepts the request and never answers. */
 const hang = () => {};
 
 async function serve(options: KeyServerOptions = {}, requestsAtOnce = 4) {
@@ -83,7 +83,7 @@ async function ask(server: HttpServer, token: string): Promise<number> {
 }
 
 describe('a key server that hangs', () => {
-  it('keeps nobody with a key waiting, and is asked once for all tokens', async () => {
+  it('does not delay callers with API keys, and is asked once for all tokens', async () => {
     answer = hang;
     const server = await serve({ timeoutMs: 3_000, waiting: 20 });
     const token = await sign();
@@ -97,7 +97,7 @@ describe('a key server that hangs', () => {
     expect(asked).toBe(1);
   });
 
-  it('is asked again later, and tokens are let in as soon as it answers', async () => {
+  it('is asked again later, and tokens are accepted as soon as it answers', async () => {
     answer = hang;
     const server = await serve({ timeoutMs: 1_500, cooldownMs: 600 });
     const token = await sign();
@@ -107,7 +107,7 @@ describe('a key server that hangs', () => {
     expect(asked).toBe(2);
   });
 
-  it('is missed by no token whose key is known, for as long as keys hold', async () => {
+  it('does not affect tokens whose key is cached, for as long as the cache lives', async () => {
     const server = await serve({ timeoutMs: 1_500, cooldownMs: 300, cacheMs: { most: 5_000, least: 5_000 } });
     const token = await sign();
     expect(await ask(server, token)).toBe(200);
@@ -119,7 +119,7 @@ describe('a key server that hangs', () => {
 });
 
 describe('keys of a key server', () => {
-  it('that it does not publish any more are good no longer than keys hold', async () => {
+  it('are rejected after the cache lifetime once the server no longer publishes them', async () => {
     const server = await serve({ cacheMs: { most: 600, least: 600 } });
     const token = await sign();
     expect(await ask(server, token)).toBe(200);
@@ -129,7 +129,7 @@ describe('keys of a key server', () => {
     expect(await ask(server, await sign('second', second))).toBe(200);
   });
 
-  it('hold for as long as its answer says, within bounds', async () => {
+  it('are cached for as long as the answer allows, within bounds', async () => {
     answer = publish({ 'cache-control': 'public, max-age=1' });
     const server = await serve({ cacheMs: { most: 600_000, least: 200 } });
     const token = await sign();
@@ -144,7 +144,7 @@ describe('keys of a key server', () => {
     expect(asked).toBe(3);
   });
 
-  it('that are new are found at once, and those that nobody has ask the server once', async () => {
+  it('are found at once if they are new, and many unknown keys cause one fetch', async () => {
     const server = await serve({ cooldownMs: 300 });
     expect(await ask(server, await sign())).toBe(200);
     published = { first, second };
@@ -158,11 +158,11 @@ describe('keys of a key server', () => {
 
   it.each<[string, (response: ServerResponse) => void]>([
     ['an error', (response) => response.writeHead(500).end()],
-    ['another place', (response) => response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end()],
-    ['what is no JSON', (response) => response.end('<html>')],
-    ['what are no keys', (response) => response.end('{"keys": 1}')],
-    ['without an end', (response) => void response.write(`{"keys": ["${'x'.repeat(2_000_000)}`)],
-  ])('cannot be read where it answers %s: 503', async (_what, answers) => {
+    ['a redirect', (response) => response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end()],
+    ['malformed JSON', (response) => response.end('<html>')],
+    ['JSON without keys', (response) => response.end('{"keys": 1}')],
+    ['an endless body', (response) => void response.write(`{"keys": ["${'x'.repeat(2_000_000)}`)],
+  ])('cannot be read if the server answers with %s, and tokens are answered 503', async (_what, answers) => {
     answer = answers;
     const server = await serve();
     for (let count = 0; count < 3; count++) expect(await ask(server, await sign())).toBe(503);

@@ -52,7 +52,7 @@ async function scrape(url = server.url): Promise<Map<string, number>> {
     }),
   );
 }
-/** What was read is kept for 5 s. */
+/** Readings are cached for 5 s. */
 async function scrapeAnew(): Promise<Map<string, number>> {
   engine.clock.advance(5_000);
   return await scrape();
@@ -65,8 +65,8 @@ const laneOf = async (address: string) => (await engine.latest(address)).lane_id
 const wake = (laneId: string, wakeAt: Date | null = null) =>
   wakeLane(engine.deps, { accountId: engine.accountId, laneId, wakeAt });
 
-describe('metrics of wakes', () => {
-  it('LL-13 how late closes were is published by timer, in buckets that p50 and p99 come from', async () => {
+describe('wake metrics', () => {
+  it('LL-13 the lateness of closes is published by timer, in buckets from which p50 and p99 can be read', async () => {
     await quiet('first');
     engine.clock.advance(2_000);
     await quiet('second');
@@ -81,7 +81,7 @@ describe('metrics of wakes', () => {
     expect(read.get('lull_acted_total{timer="AUTO_CLOSE"}')).toBe(2);
   });
 
-  it('wakes are counted by outcome, and only what woke has a duration', async () => {
+  it('wakes are counted by outcome, and only wakes that found something have a duration', async () => {
     expect((await scrape()).get('lull_wakes_total{outcome="failed"}')).toBe(0);
     await quiet('one');
     const laneId = await laneOf('one');
@@ -115,7 +115,7 @@ describe('metrics of wakes', () => {
 });
 
 describe('gauges', () => {
-  it('lanes: how many there are, are due, and are overdue, and for how long', async () => {
+  it('show how many lanes exist, how many are due or overdue, and by how long', async () => {
     await quiet('one');
     await engine.wakeAll();
     const before = await scrape();
@@ -137,7 +137,7 @@ describe('gauges', () => {
     expect(after.get('lull_lanes_behind_seconds')).toBe(20);
   });
 
-  it('the outbox: what is to be done, how old the oldest is, how long nobody came, what was given up', async () => {
+  it('show the size of the outbox, the age of the oldest entry, the time since it was last processed, and the entries given up', async () => {
     await quiet('one');
     const { id } = await engine.latest('one');
     const now = engine.clock.now().getTime();
@@ -171,7 +171,7 @@ describe('gauges', () => {
     expect(read.get('lull_outbox_dead{state="unconfirmed"}')).toBe(1);
   });
 
-  it('the queue, the clock, and the connections of the database', async () => {
+  it('show the queue, the clock and the connections of the database', async () => {
     const read = await scrape();
     const jobs = ['waiting', 'delayed', 'active'].map((state) =>
       read.get(`lull_queue_jobs{queue="lane-wake",state="${state}"}`),
@@ -184,7 +184,7 @@ describe('gauges', () => {
     expect((await scrape()).get('lull_clock_trusted')).toBe(0);
   });
 
-  it('show what the process does with its own connections', async () => {
+  it('show the use of the connections of the process', async () => {
     await inTransaction(engine.db.sql, async (sql) => {
       await sql`select 1`;
       expect((await scrape()).get('lull_db_pool{state="busy"}')).toBeGreaterThanOrEqual(1);
@@ -195,14 +195,14 @@ describe('gauges', () => {
     expect(read.get('lull_db_faults_total{reason="impossible_result"}')).toBe(0);
   });
 
-  it('are read at most every 5 s, however many ask', async () => {
+  it('are read at most once in 5 s, however many scrapes there are', async () => {
     await Promise.all([scrape(), scrape(), scrape()]);
     await engine.db.sql`update lane set wake_at = ${new Date(0)}`;
     expect((await scrape()).get('lull_lanes_due')).toBe(0);
     expect((await scrapeAnew()).get('lull_lanes_due')).toBe((await scrape()).get('lull_lanes'));
   });
 
-  it('come from lanes and the outbox, never from the conversations', async () => {
+  it('read lanes and the outbox, and never the conversations', async () => {
     await engine.db.sql`alter table conversation rename to hidden`;
     const read = await scrape();
     await engine.db.sql`alter table hidden rename to conversation`;
@@ -210,8 +210,8 @@ describe('gauges', () => {
   });
 });
 
-describe('a scrape while something is away', () => {
-  it('answers with what the process knows, says that the database is not up, and shows no old numbers', async () => {
+describe('a scrape while a store is unreachable', () => {
+  it('answers with the metrics of the process, reports the database as down, and shows no stale numbers', async () => {
     await quiet('one');
     engine.clock.advance(HOUR);
     await wake(await laneOf('one'));
@@ -230,7 +230,7 @@ describe('a scrape while something is away', () => {
     expect((await scrape()).get('lull_database_up')).toBe(1);
   });
 
-  it('answers when no connection is left, as its probes do', async () => {
+  it('answers when no database connection is free, and so do the probes', async () => {
     await engine.db.close();
     const read = await scrape();
     expect(read.get('lull_database_up')).toBe(0);
@@ -241,7 +241,7 @@ describe('a scrape while something is away', () => {
     expect(await ready.json()).toEqual({ ready: false, failing: ['database'] });
   });
 
-  it('gives up on a queue that hangs, and asks it one question at a time', async () => {
+  it('times out on a queue that hangs, and asks it one question at a time', async () => {
     let asked = 0;
     readQueue = () => {
       asked++;
@@ -254,8 +254,8 @@ describe('a scrape while something is away', () => {
   });
 });
 
-describe('the listener', () => {
-  it('has probes; /ready says no once the process leaves, and the rest goes on', async () => {
+describe('the metrics listener', () => {
+  it('has probes: /ready answers 503 while the process shuts down, and the others still work', async () => {
     expect([(await get('/health')).status, (await get('/ready')).status]).toEqual([200, 200]);
     expect((await get('/graphql')).status).toBe(404);
     server.leave();
@@ -264,7 +264,7 @@ describe('the listener', () => {
     expect([(await get('/health')).status, (await get('/metrics')).status]).toEqual([200, 200]);
   });
 
-  it('tells nothing but numbers under labels of a fixed set', async () => {
+  it('publishes only numbers, with labels from a fixed set', async () => {
     await quiet('someone');
     engine.clock.advance(HOUR);
     await engine.wakeAll();
@@ -281,7 +281,7 @@ describe('the listener', () => {
 });
 
 describe('requests', () => {
-  it('are counted by what was asked for and its status, webhooks among them', async () => {
+  it('are counted by operation and status, webhooks among them', async () => {
     const api = await openApi();
     const counted: string[] = [];
     const answered = (...what: [route: string, status: number]) => void counted.push(what.join(' '));

@@ -82,13 +82,13 @@ export async function openApi(start?: Date, options?: { profile?: string }) {
     deps,
     server,
     key,
-    /** How many listen to changes just now. */
+    /** The number of current subscribers to changes. */
     subscribers: () => handlers.size,
     /** How many statements the API has sent so far. */
     statements: () => counter.count,
     /** Their texts, but for those written as templates. */
     texts: () => counter.texts,
-    /** Everything that was logged. */
+    /** All log output. */
     logged: () => lines.join(''),
     makeKey: (scopes: readonly string[], accountId = engine.accountId) => makeKey(engine, scopes, accountId),
     /** The ids as clients know them. */
@@ -103,7 +103,7 @@ export async function openApi(start?: Date, options?: { profile?: string }) {
         headers: { 'content-type': 'application/json', authorization: `Bearer ${key}`, ...headers },
         body,
       }),
-    /** Asks something, with a key if not the one that may do everything. */
+    /** Sends a query, by default with the key that has all scopes. */
     async ask(query: string, variables: Record<string, unknown> = {}, as: string = key): Promise<Answer> {
       const response = await api.post(JSON.stringify({ query, variables }), {
         authorization: `Bearer ${as}`,

@@ -16,9 +16,9 @@ const forOne = ({ atOnce, waiting }: { atOnce: number; waiting: number }) => ({
   requestsWaiting: 2 * waiting,
 });
 
-describe('more requests than a process takes on', () => {
+describe('a process with more requests than it can run', () => {
   it(
-    '2,000 calls, 500 at a time: each is carried out or answered 503 with Retry-After, and no 503 has changed anything',
+    '2,000 calls, 500 at a time: each is carried out or answered 503 with Retry-After, and a 503 has changed nothing',
     async () => {
       const server = await busyApi.serve(forOne({ atOnce: 4, waiting: 100 }));
       const done: string[] = [];
@@ -51,7 +51,7 @@ describe('more requests than a process takes on', () => {
   );
 
   it(
-    'calls of providers alike: 503 has recorded nothing, and the same call is taken afterwards',
+    'answers 503 to calls of providers without recording anything, and accepts the same calls later',
     async () => {
       const server = await busyApi.serve(forOne({ atOnce: 2, waiting: 20 }));
       const path = busyApi.pathOf(busyApi.channels.web);
@@ -69,7 +69,7 @@ describe('more requests than a process takes on', () => {
     PATIENTLY,
   );
 
-  it('those who wait get their turn, and those for whom it takes too long are told so', async () => {
+  it('runs waiting requests in turn, and answers 503 to those that wait too long', async () => {
     const server = await busyApi.serve({ ...forOne({ atOnce: 1, waiting: 2 }), waitMs: 300 });
     const patientServer = await busyApi.serve({ ...forOne({ atOnce: 1, waiting: 2 }), waitMs: PATIENTLY });
     const letGo = await busyApi.holdUp();
@@ -92,7 +92,7 @@ describe('more requests than a process takes on', () => {
       expect(each.load()).toEqual({ requests: 0, waiting: 0, subscriptions: 0 });
   });
 
-  it('a call that takes too long is answered 504, and keeps its place until its work has ended', async () => {
+  it('answers 504 to a call that takes too long, and keeps its place until its work has ended', async () => {
     const server = await busyApi.serve({ ...forOne({ atOnce: 2, waiting: 0 }), answerWithinMs: 200 });
     const letGo = await busyApi.holdUp();
     const [asked, called] = await Promise.all([
@@ -110,8 +110,8 @@ describe('more requests than a process takes on', () => {
   });
 });
 
-describe('who keeps nobody from their turn', () => {
-  it('a caller who sends slowly, to either way in', async () => {
+describe('the places of running requests', () => {
+  it('are not taken by callers who send their body slowly, at the API or at a webhook', async () => {
     const server = await busyApi.serve({ requestsAtOnce: 1, requestsWaiting: 0 });
     const { port } = new URL(server.url);
     const slow = ['/graphql', busyApi.pathOf(busyApi.channels.web)].map((path) => {
@@ -121,14 +121,14 @@ describe('who keeps nobody from their turn', () => {
       socket.write(`${head}\r\ncontent-length: 100000\r\n\r\n{`);
       return socket;
     });
-    // Each holds the one place for as long as it takes to see who it is.
+    // Each occupies the one place only while it is authenticated.
     await expect.poll(async () => (await busyApi.post(server, NAME)).status, soon).toBe(200);
     await expect.poll(async () => (await busyApi.post(server, NAME)).status, soon).toBe(200);
     for (const socket of slow) socket.destroy();
     await expect.poll(() => server.load(), soon).toEqual({ requests: 0, waiting: 0, subscriptions: 0 });
   });
 
-  it('a subscription, however long it lasts', async () => {
+  it('are not taken by subscriptions, however long they last', async () => {
     const server = await busyApi.serve({ requestsAtOnce: 1, requestsWaiting: 0 });
     const stop = new AbortController();
     const subscription = await busyApi.post(
@@ -143,7 +143,7 @@ describe('who keeps nobody from their turn', () => {
     await expect.poll(() => server.load().subscriptions, soon).toBe(0);
   });
 
-  it('callers who hang up, while they wait and while they are served', async () => {
+  it('are released when callers disconnect while they wait or while they are served', async () => {
     const server = await busyApi.serve({ ...forOne({ atOnce: 8, waiting: 52 }), waitMs: PATIENTLY });
     const letGo = await busyApi.holdUp();
     const stop = new AbortController();
@@ -160,7 +160,7 @@ describe('who keeps nobody from their turn', () => {
     expect(server.refused).toEqual([]);
   });
 
-  it('callers who hang up over a long answer', async () => {
+  it('are released when callers disconnect during a long answer', async () => {
     const server = await busyApi.serve({ requestsAtOnce: 4, requestsWaiting: 0 });
     const { port } = new URL(server.url);
     const body = JSON.stringify({

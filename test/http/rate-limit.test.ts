@@ -28,7 +28,7 @@ const ask = (server: HttpServer, key: string, headers: Record<string, string> = 
     headers: { authorization: `Bearer ${key}`, ...headers },
   });
 
-/** Checks a refusal in every part. */
+/** Checks every part of a refusal. */
 async function expectTooOften(response: Response, max: number): Promise<void> {
   const seconds = Number(response.headers.get('retry-after'));
   expect([response.status, seconds > 0, seconds <= 60]).toEqual([429, true, true]);
@@ -37,8 +37,8 @@ async function expectTooOften(response: Response, max: number): Promise<void> {
   });
 }
 
-describe('a limit', () => {
-  it('counts a minute from the first time, and then anew', () => {
+describe('a rate limit', () => {
+  it('counts a minute from the first request, and then starts anew', () => {
     const clock = fakeClock(new Date('2026-03-02T12:00:00Z'));
     const limit = openRateLimit(clock, 2);
     expect([limit.take('a'), limit.take('a'), limit.take('b')]).toEqual([0, 0, 0]);
@@ -48,19 +48,19 @@ describe('a limit', () => {
     expect(limit.take('a')).toBe(0);
   });
 
-  it('remembers so many and no more, however many there are', () => {
+  it('remembers a bounded number of callers', () => {
     const clock = fakeClock(new Date('2026-03-02T12:00:00Z'));
     const limit = openRateLimit(clock, 1, 3);
     for (const who of ['a', 'b', 'c']) expect([limit.take(who), limit.take(who) > 0]).toEqual([0, true]);
     expect(limit.take('d')).toBe(0);
-    // The one that began first had to go for it.
+    // The oldest entry was dropped for it.
     expect(limit.take('a')).toBe(0);
     expect(limit.take('d')).toBeGreaterThan(0);
   });
 });
 
-describe('how often', () => {
-  it('an account may ask is limited over all its keys, and another account is another matter', async () => {
+describe('the rate limit', () => {
+  it('of an account covers all of its keys and no other account', async () => {
     const server = await serve({ requestsPerMinute: 100, accountRequestsPerMinute: 4 });
     const keys = await Promise.all(Array.from({ length: 5 }, () => api.makeKey(['conversations:read'])));
     const answers: Response[] = [];
@@ -72,7 +72,7 @@ describe('how often', () => {
     expect((await ask(server, await api.makeKey(['conversations:read'], other))).status).toBe(200);
   });
 
-  it('an address may ask without a valid key is limited, and a valid key from there is let in', async () => {
+  it('of an address counts requests without a valid key, and valid keys from there are accepted', async () => {
     const server = await serve({ unknownRequestsPerMinute: 2 });
     expect((await ask(server, 'x')).status).toBe(401);
     expect((await ask(server, `${api.key.slice(0, -1)}x`)).status).toBe(401);
@@ -80,7 +80,7 @@ describe('how often', () => {
     expect((await ask(server, api.key)).status).toBe(200);
   });
 
-  it('an address may call without a good signature is limited, and a genuine call from there is taken', async () => {
+  it('of an address counts calls without a valid signature, and genuine calls from there are accepted', async () => {
     const server = await serve({ unknownRequestsPerMinute: 2 });
     const path = world.pathOf(channels.web);
     expect((await world.call(path, { body: '{}' }, server.url)).status).toBe(401);
@@ -89,12 +89,12 @@ describe('how often', () => {
     await expectTooOften(await world.call('/webhooks/a/b', { body: '{}' }, server.url), 2);
     const genuine = world.wire([world.message('limited', 'limited')]);
     expect((await world.call(path, genuine, server.url)).status).toBe(200);
-    // What is refused often enough is not logged any more.
+    // Frequent refusals are no longer logged.
     const refusals = api.logged().split('a call that is not genuine was refused').length - 1;
     expect(refusals).toBe(1);
   });
 
-  it('is counted by the address that a trusted proxy names', async () => {
+  it('of an address uses the client address that a trusted proxy names', async () => {
     const server = await serve({ unknownRequestsPerMinute: 1, trustedProxies: ['127.0.0.1'] });
     const from = (address: string) => ask(server, 'x', { 'x-forwarded-for': address });
     expect([(await from('192.0.2.1')).status, (await from('192.0.2.2')).status]).toEqual([401, 401]);

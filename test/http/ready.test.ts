@@ -24,7 +24,7 @@ async function ready(server: HttpServer): Promise<[status: number, body: unknown
 }
 
 describe('/ready', () => {
-  it('says no while the database can only be read, without its words, and yes again afterwards', async () => {
+  it('answers 503 without the database’s error while the database is read-only, and 200 afterwards', async () => {
     const { sql } = api.engine.db;
     const [{ name } = { name: '' }] = await sql<{ name: string }[]>`select current_database() as name`;
     const { openDatabase } = await import('../../src/db/client.ts');
@@ -45,12 +45,12 @@ describe('/ready', () => {
     expect(api.logged()).toContain('the database takes no writes');
   });
 
-  it('says no where a write does not come back in time', async () => {
+  it('answers 503 if the test write does not finish in time', async () => {
     const server = await serve({ tryWriting: () => new Promise(() => {}) });
     expect(await ready(server)).toEqual([503, { ready: false, failing: ['writes'] }]);
   });
 
-  it('is no load, however often it is asked', async () => {
+  it('checks the database rarely, however often it is requested', async () => {
     let writes = 0;
     let reads = 0;
     const server = await serve({
@@ -77,7 +77,7 @@ describe('every answer', () => {
     ['/graphql', 'GET', 401],
     ['/graphql', 'PUT', 405],
     ['/webhooks/a/b', 'POST', 404],
-  ])('of %s by %s may be kept by nobody, nor be taken for something else', async (path, method, status) => {
+  ])('of %s to %s forbids caching and guessing of its type', async (path, method, status) => {
     const response = await fetch(`${api.server.url}${path}`, { method });
     expect([
       response.status,
@@ -87,7 +87,7 @@ describe('every answer', () => {
   });
 
   it.each(['application/json', 'text/event-stream', 'application/graphql-response+json'])(
-    'to who asks with a key for %s neither',
+    'to an authenticated request for %s forbids caching and guessing of its type',
     async (accept) => {
       const isStream = accept === 'text/event-stream';
       const stop = new AbortController();

@@ -103,7 +103,7 @@ async function deliver(channelId: string, each: readonly (readonly Event[])[]) {
   return total;
 }
 
-/** Every conversation of a channel, with its clocks and its feed in order of time. */
+/** All conversations of a channel, with their clocks and their feeds in order of time. */
 async function state(channelId: string) {
   const { sql } = world.api.engine.db;
   return await sql`
@@ -120,7 +120,7 @@ async function state(channelId: string) {
     where conversation.channel_id = ${channelId} order by contact.address, conversation.id`;
 }
 
-it('10,000 events that come twice and in any order leave the same state as once in order', async () => {
+it('10,000 events delivered twice and in any order lead to the same state as once and in order', async () => {
   const random = numbers(20260302);
   const histories = Array.from({ length: CONVERSATIONS }, (_, index) =>
     happened(`contact ${index}`, PARTIES[index % PARTIES.length] as Party, random),

@@ -26,7 +26,7 @@ afterEach(() => busyApi.letGoOfAll());
 afterAll(() => busyApi.close());
 
 describe('the event loop', () => {
-  /** Keeps the process busy for so long, with a look at everything else in between. */
+  /** Blocks the event loop for this long, with short breaks for other work. */
   async function beBusy(forMs: number, taskMs: number): Promise<void> {
     for (const end = performance.now() + forMs; performance.now() < end; ) {
       for (const taskEnd = performance.now() + taskMs; performance.now() < taskEnd; );
@@ -35,11 +35,11 @@ describe('the event loop', () => {
   }
 
   it(
-    'a process that is behind with everything refuses work, answers probes, and is back as soon as it can',
+    'a process whose event loop lags refuses requests, answers probes, and recovers as soon as the lag ends',
     async () => {
       const server = await busyApi.serve({ maxDelayMs: 50 });
       const asked: Promise<Response>[] = [];
-      // More and more is asked, until it has been behind for long enough.
+      // More and more requests are sent until it has been behind for long enough.
       for (let count = 0; count < 200 && server.refused.length === 0; count++) {
         asked.push(busyApi.post(server, NAME));
         await beBusy(200, 200);
@@ -55,7 +55,7 @@ describe('the event loop', () => {
     PATIENTLY,
   );
 
-  it('one long task is no overload', async () => {
+  it('one long task does not count as overload', async () => {
     const watch = watchEventLoop();
     await sleep(600);
     await beBusy(2_000, 2_000);
@@ -66,7 +66,7 @@ describe('the event loop', () => {
 });
 
 describe('metrics', () => {
-  it('tell why requests were refused, and what a process is busy with', async () => {
+  it('show why requests were refused, and how busy the process is', async () => {
     const metrics = createMetrics({
       clock: { ...busyApi.api.engine.clock, offsetMs: () => 0 },
       readDatabase: () => Promise.reject<DatabaseGauges>(new Error('away')),
@@ -94,8 +94,8 @@ describe('metrics', () => {
   });
 });
 
-describe('a database that is away', () => {
-  /** The API on a way to the database that can be cut. */
+describe('an unreachable database', () => {
+  /** The API behind a network path to the database that can be cut. */
   async function throughGate(options: BusyOptions) {
     const { address, clock, deps } = busyApi.api.engine;
     const { host, port, user, password, database } = pgPoolConfig(address);
@@ -113,7 +113,7 @@ describe('a database that is away', () => {
   }
 
   it(
-    'calls are answered 503 with Retry-After within seconds, and taken again as soon as it is back',
+    'is answered with 503 and Retry-After within seconds, and calls are accepted again as soon as it is back',
     async () => {
       const { gate, server, close } = await throughGate({});
       expect((await busyApi.post(server, NAME)).status).toBe(200);
@@ -140,14 +140,14 @@ describe('a database that is away', () => {
     PATIENTLY,
   );
 
-  it('one that answers nothing any more, as behind a firewall, leaves nobody without an answer', async () => {
+  it('that drops packets, as behind a firewall, leaves no caller without an answer', async () => {
     const limits = { requestsAtOnce: 4, requestsWaiting: 4, waitMs: 300, answerWithinMs: 1_000 };
     const { gate, server, close } = await throughGate(limits);
     expect((await busyApi.post(server, NAME)).status).toBe(200);
     gate.jam();
     const calls = Array.from({ length: 12 }, () => busyApi.post(server, NAME));
     const statuses = (await Promise.all(calls)).map(({ status }) => status);
-    // Nobody can be let in, since it cannot be found out who they are.
+    // No caller can be authenticated.
     expect(new Set(statuses)).toEqual(new Set([503]));
     expect(server.refused.sort()).toEqual([...Array(4).fill('full'), ...Array(8).fill('waited')]);
     expect((await fetch(`${server.url}/health`)).status).toBe(200);
@@ -158,7 +158,7 @@ describe('a database that is away', () => {
     await close();
   });
 
-  it('one that goes while a query is carried out is no fault of ours, and no secret is told', async () => {
+  it('that disconnects during a query is answered 503 and not 500, and reveals no secret', async () => {
     const away = Object.assign(new Error('connect ECONNREFUSED db.internal:5432'), { code: 'ECONNREFUSED' });
     const sql = Object.assign(() => Promise.reject(away), { unsafe: () => Promise.reject(away) });
     const { deps } = busyApi.api;

@@ -52,12 +52,12 @@ export async function openWebhookApi() {
       ...{ type: 'message', id, address, sentAt: now().toISOString() },
       ...more,
     }),
-    /** A call on Lull's own wire, signed as it has to be. */
+    /** A valid signed call on Lull's own wire. */
     wire(events: unknown, { secret = OWN.secret, at = seconds() } = {}): Init {
       const body = typeof events === 'string' ? events : JSON.stringify({ events });
       return { body, headers: lullSignature(secret, at, body) };
     },
-    /** How much there is of everything. */
+    /** The number of rows of each kind. */
     async counts() {
       const [row] = await engine.db.sql`select (select count(*)::int from contact) as contacts,
         (select count(*)::int from conversation) as conversations, (select count(*)::int from event) as events`;
@@ -66,7 +66,7 @@ export async function openWebhookApi() {
   };
 }
 
-/** What a call is made of. */
+/** The parts of a call. */
 export type Init = {
   body?: string | Uint8Array<ArrayBuffer>;
   headers?: Record<string, string>;

@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-describe('calls that are refused, and change nothing', () => {
+describe('a refused call changes nothing', () => {
   const body = () => JSON.stringify({ events: [world.message('refused', 'refused')] });
   it.each<[string, () => [path: string, init: Init], number]>([
     ['no signature', () => [world.pathOf(channels.web), { body: body() }], 401],
@@ -46,7 +46,7 @@ describe('calls that are refused, and change nothing', () => {
       401,
     ],
     [
-      'a timestamp from ahead',
+      'a timestamp in the future',
       () => [
         world.pathOf(channels.web),
         world.wire([world.message('r', 'r')], { at: world.seconds() + 301 }),
@@ -63,7 +63,7 @@ describe('calls that are refused, and change nothing', () => {
     ],
     ['truncated JSON', () => [world.pathOf(channels.web), world.wire(body().slice(0, -2))], 400],
     ['an empty body', () => [world.pathOf(channels.web), world.wire('')], 400],
-    ['JSON that is no object', () => [world.pathOf(channels.web), world.wire('null')], 400],
+    ['JSON that is not an object', () => [world.pathOf(channels.web), world.wire('null')], 400],
     ['another form', () => [world.pathOf(channels.web), world.wire('{"events": 1}')], 400],
     [
       'over 1,000 events',
@@ -83,10 +83,10 @@ describe('calls that are refused, and change nothing', () => {
       404,
     ],
     ['no channel', () => [world.pathOf('018f0000-0000-7000-8000-000000000000'), world.wire([])], 404],
-    ['no id', () => [world.pathOf("' or '1'='1"), world.wire([])], 404],
+    ['a malformed id', () => [world.pathOf("' or '1'='1"), world.wire([])], 404],
     ['no path', () => ['/webhooks/', world.wire([])], 404],
     ['a longer path', () => [`${world.pathOf(channels.web)}/x`, world.wire([])], 404],
-  ])('%s', async (_, refused, status) => {
+  ])('a call with or from: %s', async (_, refused, status) => {
     const before = await world.counts();
     const [path, init] = refused();
     const response = await world.call(path, init);
@@ -96,7 +96,7 @@ describe('calls that are refused, and change nothing', () => {
     if (status === 405) expect(response.headers.get('allow')).toContain('POST');
   });
 
-  it('a body of 10 MB is answered 413 before it is there, announced or not', async () => {
+  it('a body of 10 MB is answered 413 before all of it has arrived, with or without a content-length', async () => {
     for (const announced of [true, false]) {
       const headers = announced ? { 'content-length': 10_000_000 } : {};
       const sent = request(`${api.server.url}${world.pathOf(channels.web)}`, { method: 'POST', headers });
@@ -114,7 +114,7 @@ describe('calls that are refused, and change nothing', () => {
     }
   });
 
-  it('a body that is not there in time is answered 408, and hung up on', async () => {
+  it('a body that does not arrive in time is answered 408 and disconnected', async () => {
     const server = createServer(async (incoming, response) => {
       const budget = openBodyBudget({ bytes: 10_000, placeBytes: 10_000 });
       const owner = { place: 'a channel', sender: 'somebody' };

@@ -10,7 +10,7 @@ const PUBLIC = 'https://lull.example';
 let world: Webhooks;
 let api: Api;
 let channels: Channels;
-/** The same service, which knows its public address. */
+/** The same service, configured with its public address. */
 let proxied: Awaited<ReturnType<typeof startHttp>>;
 beforeAll(async () => {
   world = await openWebhookApi();
@@ -54,7 +54,7 @@ describe('genuine calls', () => {
     expect(await api.engine.conversations('ada on byoc')).toMatchObject([{ status: 'WAITING' }]);
   });
 
-  it('on WhatsApp are recorded and answered with a bare 200, after a handshake', async () => {
+  it('on WhatsApp are recorded and answered with an empty 200, after a handshake', async () => {
     const query = (token: string) =>
       `?${new URLSearchParams({ 'hub.mode': 'subscribe', 'hub.verify_token': token, 'hub.challenge': '42' })}`;
     const path = world.pathOf(channels.whatsapp);
@@ -72,7 +72,7 @@ describe('genuine calls', () => {
     expect(await api.engine.conversations('4917012345')).toMatchObject([{ status: 'WAITING' }]);
   });
 
-  it('on SMS are recorded by the URL that Twilio called, and answered without a message', async () => {
+  it('on SMS are verified by the URL that Twilio called, recorded, and answered without a message', async () => {
     const path = world.pathOf(channels.sms);
     const init = twilio({ ...SMS_IN, From: '+4917099', MessageSid: sid('a') }, PUBLIC + path);
     expect(await statusOf(world.call(path, init))).toBe(401);
@@ -84,7 +84,7 @@ describe('genuine calls', () => {
     expect(await statusOf(world.call(path, here))).toBe(200);
   });
 
-  it('at a path whose ids are in upper case are recorded just so', async () => {
+  it('at a path with ids in upper case are recorded too', async () => {
     const path = world.pathOf(channels.web.toUpperCase(), api.engine.accountId.toUpperCase());
     const response = await world.call(path, world.wire([world.message('upper 1', 'in upper case')]));
     expect([response.status, await response.json()]).toEqual([
@@ -99,7 +99,7 @@ describe('genuine calls', () => {
     expect(await again.json()).toMatchObject({ applied: 0, duplicates: 1 });
   });
 
-  it('on SMS at a path in upper case are genuine by the URL as it was called', async () => {
+  it('on SMS at a path in upper case are verified by the URL as Twilio called it', async () => {
     const path = world.pathOf(channels.sms.toUpperCase(), api.engine.accountId.toUpperCase());
     const init = twilio({ ...SMS_IN, From: '+4917096', MessageSid: sid('e') }, api.server.url + path);
     expect(await statusOf(world.call(path, init))).toBe(200);
@@ -119,7 +119,7 @@ describe('genuine calls', () => {
     ]);
   });
 
-  it('are recorded once, however often and however many at a time they come', async () => {
+  it('are recorded once, however often and in parallel they arrive', async () => {
     const init = world.wire([world.message('twice 1', 'twice'), world.message('twice 2', 'twice')]);
     const first = await Promise.all(
       Array.from({ length: 8 }, () => world.call(world.pathOf(channels.web), init)),
@@ -139,7 +139,7 @@ describe('genuine calls', () => {
     expect(await world.counts()).toEqual(before);
   });
 
-  it('with one bad event lose none of the good ones, and report the bad one', async () => {
+  it('with one malformed event record the other events and report the malformed one', async () => {
     const events = [
       world.message('good 1', 'partly'),
       world.message('bad', 'partly', { sentAt: 'yesterday' }),
@@ -161,8 +161,8 @@ describe('genuine calls', () => {
   });
 });
 
-describe('calls that cannot be recorded just now are to be made again', () => {
-  it('a database that is away is no 2xx, and the same call is recorded later', async () => {
+describe('calls that cannot be recorded now', () => {
+  it('are not answered 2xx while the database is unreachable, and are recorded when they are repeated', async () => {
     const { sql } = api.engine.db;
     const init = world.wire([world.message('later', 'later')]);
     for (const table of ['channel', 'event']) {
@@ -177,7 +177,7 @@ describe('calls that cannot be recorded just now are to be made again', () => {
     expect(await api.engine.conversations('later')).toHaveLength(1);
   });
 
-  it('2xx comes only after the commit', async () => {
+  it('are answered 2xx only after the commit', async () => {
     const { sql } = api.engine.db;
     const letGo = Promise.withResolvers<void>();
     const held = Promise.withResolvers<void>();
@@ -207,7 +207,7 @@ describe('calls that cannot be recorded just now are to be made again', () => {
     expect(await answered).toBe(200);
   });
 
-  it('a channel without its secret takes nothing, and says in the log which setting it lacks', async () => {
+  it('are refused on a channel without its secret, and the log names the missing setting', async () => {
     const response = await world.call(
       world.pathOf(api.engine.channelId),
       world.wire([world.message('no secret', 'no secret')]),
@@ -218,7 +218,7 @@ describe('calls that cannot be recorded just now are to be made again', () => {
   });
 });
 
-it('no secret is logged, nor stored as it is', async () => {
+it('never put a secret into the log or in plain text into the database', async () => {
   const { sql } = api.engine.db;
   const stored = JSON.stringify(await sql`select settings from channel`);
   const { appSecret, accessToken, verifyToken } = WHATSAPP;

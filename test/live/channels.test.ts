@@ -76,7 +76,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** Takes whatever it is sent, as Meta, Twilio or a platform on Lull's own wire would. */
+/** Accepts all messages, as Meta, Twilio or a platform on Lull's own wire would. */
 async function openProvider() {
   const got: Got[] = [];
   const server = createServer(async (request, response) => {
@@ -160,10 +160,10 @@ async function writesInApp(address: string, clientVersion: string, at: Date) {
 
 const unix = (at: Date) => String(Math.floor(at.getTime() / 1000));
 const ago = (ms: number) => new Date(Date.now() - ms);
-/** What the provider got that holds a text. */
+/** The provider's requests that contain a text. */
 const gotWith = (what: string) => provider.got.filter(({ body }) => body.includes(what));
 
-/** What the customer was and was not shown, once the conversation has ended and all of that is settled. */
+/** The messages the customer was and was not shown, once the conversation has ended and all of them are settled. */
 async function shown(conversationId: string, endReason: string, parts = 3): Promise<string[]> {
   const query = `query ($id: ID!) { node(id: $id) { ... on Conversation {
     ending { reason } feed(first: 50) { nodes { kind part outcome reason } } } } }`;
@@ -185,8 +185,8 @@ async function shown(conversationId: string, endReason: string, parts = 3): Prom
 const silent = (why: string) =>
   ['CLOSE_MESSAGE', 'SEPARATOR', 'SURVEY'].map((part) => `${part} SKIPPED ${why}`);
 
-describe('from an inbound webhook to the goodbye on the wire', () => {
-  it.concurrent('PE-4 WhatsApp, inside the reply window: a text', async () => {
+describe('an inbound webhook leads to the closing message', () => {
+  it.concurrent('PE-4 on WhatsApp within the reply window, as a text', async () => {
     await writesOnWhatsApp(whatsapp, '4917001', ago(59_000));
     const id = await answers(whatsapp, '4917001', ago(58_000));
     expect(await shown(id, 'AUTO_CLOSE')).toContain('CLOSE_MESSAGE SENT');
@@ -205,7 +205,7 @@ describe('from an inbound webhook to the goodbye on the wire', () => {
     expect(await shown(id, 'AUTO_CLOSE')).toContain('CLOSE_MESSAGE SENT');
   });
 
-  it.concurrent('PE-4 WhatsApp, outside the reply window: nothing, or the template, and the feed says why', async () => {
+  it.concurrent('PE-4 on WhatsApp after the reply window, as nothing or a template, and the feed says why', async () => {
     const closed = 'the reply window is closed';
     await writesOnWhatsApp(whatsapp, '4917002', ago(25 * HOUR));
     const plain = await answers(whatsapp, '4917002', ago(58_000));
@@ -223,7 +223,7 @@ describe('from an inbound webhook to the goodbye on the wire', () => {
     });
   });
 
-  it.concurrent('SF-11 SMS: a goodbye and a survey, and after STOP nothing at all', async () => {
+  it.concurrent('SF-11 on SMS, as a goodbye and a survey, and as nothing after STOP', async () => {
     await textsIn('+4917004', `SM${'4'.repeat(32)}`, 'Hello');
     const id = await answers(sms, '+4917004');
     await record({ kind: 'END', by: 'AGENT', conversationId: id });
@@ -239,7 +239,7 @@ describe('from an inbound webhook to the goodbye on the wire', () => {
     expect(gotWith('%2B4917005')).toEqual([]);
   });
 
-  it.concurrent('LP-2 LP-9 in an app: what an older SDK is configured to show, and nothing from 2.1 on', async () => {
+  it.concurrent('LP-2 LP-9 in an app, as configured for older SDKs, and as nothing from version 2.1 on', async () => {
     await writesInApp('ada-old', '2.0', ago(59_000));
     const old = await answers(app, 'ada-old', ago(58_000));
     await writesInApp('ada-new', '2.1', ago(59_000));
@@ -261,7 +261,7 @@ describe('from an inbound webhook to the goodbye on the wire', () => {
   });
 });
 
-it('no secret is in what the service said', () => {
+it('in no case with a secret in the output of the service', () => {
   for (const secret of [APP.secret, SMS.authToken, WHATSAPP.appSecret, WHATSAPP.accessToken, key])
     expect(service.said()).not.toContain(secret);
 });

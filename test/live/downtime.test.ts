@@ -10,7 +10,7 @@ import { openTenant, type Tenant } from '../support/tenant.ts';
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-describe('a service that is killed and started again', () => {
+describe('a service that is killed and restarted', () => {
   let store: Store;
   let engine: Engine;
   let tenant: Tenant;
@@ -19,7 +19,7 @@ describe('a service that is killed and started again', () => {
 
   beforeAll(async () => {
     store = await openStore('postgres');
-    // Only to set things up and to look: it wakes nothing, and is no service.
+    // Used only for setup and checks: it wakes nothing, and is not a service.
     engine = await store.engine();
     tenant = await openTenant(engine, store.sql, { autoCloseAfter: 'PT1H' });
     key = await createApiKey(
@@ -55,7 +55,7 @@ describe('a service that is killed and started again', () => {
     return unsettled.length;
   };
 
-  it('LL-7 closes nothing that fell due while it was down, and shows when it will instead', async () => {
+  it('LL-7 closes nothing that fell due during the downtime, and shows when it will close instead', async () => {
     expect(await start(), service.said()).toMatch(/^http/);
     service.kill('SIGKILL');
     await service.ended;
@@ -90,13 +90,13 @@ describe('a service that is killed and started again', () => {
     });
   });
 
-  it('LL-7 an account that is made after it has no such outage', async () => {
+  it('LL-7 does not apply the outage to an account that is created afterwards', async () => {
     const later = await openTenant(engine, store.sql, { autoCloseAfter: 'PT1H' });
     await later.answered(['was due'], later.in(-HOUR + 1_000));
     await expect.poll(async () => (await later.latest('was due')).status, { timeout: 60_000 }).toBe('ENDED');
   });
 
-  it('LL-7 one that is stopped leaves a heartbeat of just then, and a worker that starts records none', async () => {
+  it('LL-7 writes a last heartbeat when it is stopped, and a worker that starts then records no outage', async () => {
     const asked = engine.clock.now();
     service.kill('SIGTERM');
     expect(await service.ended).toEqual({ code: 0, signal: null });
@@ -111,7 +111,7 @@ describe('a service that is killed and started again', () => {
     expect(await readHeartbeat(store.sql)).toEqual(beat);
   });
 
-  it('LL-7 a worker that starts after a downtime records it before it wakes anything', async () => {
+  it('LL-7 records the downtime before it wakes any conversation', async () => {
     const other = await openTenant(engine, store.sql, { autoCloseAfter: 'PT1H' });
     await other.answered(['for a worker'], other.in(-62 * MINUTE));
     const down = other.in(-6 * MINUTE);

@@ -46,7 +46,7 @@ describe.for(KINDS)('with its queue on %s', (kind) => {
       await store.close();
     });
 
-    it.concurrent('tell subscribers of an end once, signed, and again only where that failed', async (test) => {
+    it.concurrent('tell subscribers of an end once, signed, and repeat only the deliveries that failed', async (test) => {
       const steady = await openReceiver(() => 200);
       const shaky = await openReceiver((_, earlier) => (earlier.length === 0 ? 500 : 204));
       test.onTestFinished(steady.close);
@@ -72,7 +72,7 @@ describe.for(KINDS)('with its queue on %s', (kind) => {
       expect(steady.calls).toHaveLength(1);
     });
 
-    it.concurrent('PE-2 warn before the close, but not whom a reply has reached first', async (test) => {
+    it.concurrent('PE-2 send a reminder before the close, but not after a reply', async (test) => {
       const to = (address: string) => (call: Call) => JSON.parse(call.body).address === address;
       const platform = await openReceiver((call) => (to('bob')(call) ? 503 : 200));
       test.onTestFinished(platform.close);
@@ -104,7 +104,7 @@ describe.for(KINDS)('with its queue on %s', (kind) => {
       expect(Number(lateness_ms)).toBe(ended_at.getTime() - due.getTime());
     });
 
-    it.concurrent('LP-1 close each of 300 conversations once', async () => {
+    it.concurrent('LP-1 close each of 300 conversations exactly once', async () => {
       const tenant = await open({ autoCloseAfter: 'PT1M' });
       const due = tenant.in(1_500);
       const skills = [null, tenant.skill('care'), tenant.skill('sales')];
@@ -113,7 +113,7 @@ describe.for(KINDS)('with its queue on %s', (kind) => {
       const lanes = new Set((await tenant.open()).map(({ lane_id }) => lane_id as string));
       expect(lanes.size).toBe(3);
       await tenant.until(due);
-      // As if each lane had two more alarms and all of them went off at once.
+      // As if each lane had two more alarms and all of them fired at once.
       const wakes = [one, two].flatMap(({ deps }) =>
         [...lanes].map((laneId) => wakeLane(deps, { accountId: tenant.accountId, laneId, wakeAt: null })),
       );
@@ -127,13 +127,13 @@ describe.for(KINDS)('with its queue on %s', (kind) => {
     });
 
     it.concurrent.for(['P4D', 'PT0S'])(
-      'LL-2 leave exactly one conversation where a reply races the close, reopening within %s',
+      'LL-2 leave exactly one open conversation if a reply races the close, with reopenWithin %s',
       async (reopenWithin) => {
         const tenant = await open({ autoCloseAfter: 'PT1M', reopenWithin });
         const due = tenant.in(3_000);
         await tenant.answered(names(40), plus(due, -MINUTE));
         const reply = (contact: string) => tenant.does(contact, { kind: 'INBOUND' }, undefined, two.deps);
-        // One reply comes long before the close, one after it has been seen, and the others race it.
+        // One reply arrives long before the close, one after it was seen, and the others race it.
         const [first, last, ...racing] = names(40) as [string, string, ...string[]];
         await reply(first);
         const race = async (contact: string, index: number) => {
@@ -159,7 +159,7 @@ describe.for(KINDS)('with its queue on %s', (kind) => {
       },
     );
 
-    it.concurrent('LL-2 revoke a close by a reply sent before it and delivered after it', async () => {
+    it.concurrent('LL-2 revoke a close if a reply was sent before it and delivered after it', async () => {
       const tenant = await open({ autoCloseAfter: 'PT1M', reopenWithin: 'PT0S' });
       const due = tenant.in(1_000);
       await tenant.answered(['ada'], plus(due, -MINUTE));
@@ -168,13 +168,13 @@ describe.for(KINDS)('with its queue on %s', (kind) => {
       expect(await tenant.conversations('ada')).toMatchObject([{ status: 'ACTIVE', ended_at: null }]);
     });
 
-    it.concurrent('LL-3 close nothing by a threshold once it has been raised', async () => {
+    it.concurrent('LL-3 close nothing by the old threshold once it has been raised', async () => {
       const tenants = await Promise.all(names(9).map(() => open({ autoCloseAfter: 'PT1M' })));
       const due = (tenants[0] as Tenant).in(3_000);
       const isLast = (index: number) => index === tenants.length - 1;
       const races = tenants.map(async (tenant, index) => {
         await tenant.answered(names(20), plus(due, -MINUTE));
-        // One change comes long before the closes, one after them, and the others race them.
+        // One change arrives long before the closes, one after them, and the others race them.
         if (isLast(index)) await eventually(async () => expect(await tenant.ended()).toHaveLength(20));
         else if (index > 0) await tenant.until(plus(due, spread(index, tenants.length)));
         const { version } = await tenant.setPolicy({ autoCloseAfter: 'PT2H' }, null, two.deps);
@@ -193,7 +193,7 @@ describe.for(KINDS)('with its queue on %s', (kind) => {
       expect([closed.at(0), closed.at(-1)]).toEqual([0, 20]);
     });
 
-    it.concurrent('LL-3 close nothing by a threshold that is raised between two batches', async () => {
+    it.concurrent('LL-3 close nothing by the old threshold if it is raised between two batches', async () => {
       const tenant = await open({ autoCloseAfter: 'PT2H' });
       await tenant.answered(names(1_000), tenant.in(-HOUR));
       await expectAsleep(tenant);
@@ -211,7 +211,7 @@ describe.for(KINDS)('with its queue on %s', (kind) => {
       }
     });
 
-    it.concurrent('LL-3 close at once whatever a lowered threshold makes due', async () => {
+    it.concurrent('LL-3 close at once all conversations that a lowered threshold makes due', async () => {
       const tenant = await open({ autoCloseAfter: 'PT2H' });
       await tenant.answered(names(200), tenant.in(-HOUR));
       await expectAsleep(tenant);
@@ -224,7 +224,7 @@ describe.for(KINDS)('with its queue on %s', (kind) => {
       }
     });
 
-    it.concurrent('LP-1 close on time what enters a sleeping lane by a late delivery', async () => {
+    it.concurrent('LP-1 close a conversation on time if a late activity puts it into a sleeping lane', async () => {
       const tenant = await openSleepingTenant(one, store.sql);
       const due = tenant.in(1_500);
       await tenant.answered(['late'], plus(due, -HOUR));
@@ -233,7 +233,7 @@ describe.for(KINDS)('with its queue on %s', (kind) => {
       await expectClosed(tenant, 'late', due);
     });
 
-    it.concurrent('LP-1 close at once what enters a sleeping lane by a change of tag or skill', async () => {
+    it.concurrent('LP-1 close a conversation at once if a change of tag or skill puts it into a sleeping lane', async () => {
       const tenant = await openSleepingTenant(one, store.sql);
       await tenant.does('tagged', { kind: 'INBOUND' }, tenant.in(-3 * HOUR));
       await tenant.does('tagged', { kind: 'TAG', add: ['vip'], remove: [] });
@@ -249,7 +249,7 @@ describe.for(KINDS)('with its queue on %s', (kind) => {
       for (const address of ['tagged', 'slow', 'never']) await expectClosed(tenant, address, changed);
     });
 
-    it.concurrent('PE-9 release on time what enters a sleeping lane by a hold', async () => {
+    it.concurrent('PE-9 release a conversation on time if a hold puts it into a sleeping lane', async () => {
       const tenant = await openSleepingTenant(one, store.sql);
       await tenant.answered(['held', 'held for long'], tenant.in(0));
       await tenant.does('held for long', { kind: 'HOLD', until: tenant.in(HOUR) });

@@ -15,7 +15,7 @@ describe.for(['keeps', 'loses'] as const)('with a queue that %s what it is given
   let tenant: Tenant;
   beforeAll(async () => {
     store = await openStore('postgres');
-    // Opens the queue's tables, which are not taken from under a worker.
+    // Creates the queue's tables, which must not be dropped under a worker.
     await store.engine();
     if (how === 'loses') await store.lose();
     engine = await store.worker();
@@ -39,7 +39,7 @@ describe.for(['keeps', 'loses'] as const)('with a queue that %s what it is given
     return row?.count;
   };
 
-  it('PE-7 what is exempted in its last second stays open, the rest closes in time, and it closes once it is exempt no more', async () => {
+  it('PE-7 a conversation exempted in its last second stays open until the exemption ends, and the others close on time', async () => {
     const at = tenant.in(3_000 - MINUTE);
     await tenant.answered([...VIPS, 'plain'], at);
     for (const address of VIPS) await tenant.does(address, { kind: 'TAG', add: ['vip'], remove: [] });

@@ -6,10 +6,10 @@ import { requireOrSkip } from '../support/redis.ts';
 import { type ServiceProcess, spawnService } from '../support/service.ts';
 import { openTenant, type Tenant } from '../support/tenant.ts';
 
-/** Where a process says that its metrics are. */
+/** The address at which a process reports its metrics. */
 const metricsUrl = (service: ServiceProcess) => /"metrics":"([^"]+)"/.exec(service.said())?.[1];
 
-describe.each(KINDS)('metrics of processes, the queue on %s', (kind) => {
+describe.each(KINDS)('metrics of processes with the queue on %s', (kind) => {
   const skips = kind === 'redis' ? requireOrSkip('redis') : { skip: false };
   let store: Store;
   let engine: Engine;
@@ -33,7 +33,7 @@ describe.each(KINDS)('metrics of processes, the queue on %s', (kind) => {
   }
 
   it(
-    'LL-13 a worker, which has no API, answers probes and publishes how late its closes are',
+    'LL-13 a worker, which has no API, answers probes and publishes the lateness of its closes',
     skips,
     async () => {
       const worker = serve('worker', { LULL_METRICS_PORT: '0' });
@@ -60,7 +60,7 @@ describe.each(KINDS)('metrics of processes, the queue on %s', (kind) => {
     },
   );
 
-  it('an API counts its requests; without a port for them there are no metrics at all', skips, async () => {
+  it('an API process counts its requests, and publishes no metrics if no port is set', skips, async () => {
     const [counting, other] = [serve('api', { LULL_METRICS_PORT: '0' }), serve('api')];
     const [url, otherUrl] = await Promise.all([counting.running, other.running]);
     expect((await fetch(`${url}/webhooks/a/b`, { method: 'POST' })).status).toBe(404);
@@ -75,7 +75,7 @@ describe.each(KINDS)('metrics of processes, the queue on %s', (kind) => {
     await Promise.all([leave(counting), leave(other)]);
   });
 
-  it('a process keeps to its budget of connections, however much it is asked', skips, async () => {
+  it('a process stays within its budget of connections under any load', skips, async () => {
     const own = await openStore(kind);
     const service = spawnService({ ...own.env, LOG_LEVEL: 'info' }, 'src/cli.ts', 'serve', '--role', 'all');
     const url = await service.running;

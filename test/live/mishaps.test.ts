@@ -9,7 +9,7 @@ import { spawnService } from '../support/service.ts';
 import { openTenant } from '../support/tenant.ts';
 
 const MINUTE = 60_000;
-/** How late a close may be when the queue has failed. */
+/** The tolerated lateness of a close after a failure of the queue. */
 const AT_MOST_LATE_MS = 15_000;
 
 const names = (count: number) => Array.from({ length: count }, (_, index) => `contact-${index}`);
@@ -17,11 +17,11 @@ const names = (count: number) => Array.from({ length: count }, (_, index) => `co
 describe.for(KINDS)('with its queue on %s', (kind) => {
   const options = kind === 'redis' ? requireOrSkip('redis') : {};
 
-  describe('whatever happens', options, () => {
+  describe('during failures', options, () => {
     it.concurrent.for([
       { what: 'everything in the queue is deleted, or its connections are cut', mishaps: ['wipe', 'cut'] },
-      { what: 'the queue loses all it is given', mishaps: ['lose'] },
-    ] as const)('LP-1 a close is at most 15 s late where $what', async ({ mishaps }, test) => {
+      { what: 'the queue loses every job', mishaps: ['lose'] },
+    ] as const)('LP-1 a close is at most 15 s late if $what', async ({ mishaps }, test) => {
       const store = await openStore(kind);
       test.onTestFinished(store.close);
       const tenant = await openTenant(await store.worker(), store.sql, { autoCloseAfter: 'PT1M' });
@@ -36,7 +36,7 @@ describe.for(KINDS)('with its queue on %s', (kind) => {
       expect(await faults(store.sql)).toEqual([]);
     });
 
-    it.concurrent('LP-1 where a worker is killed amid 2,000 closes, another goes on, each once', async (test) => {
+    it.concurrent('LP-1 after a worker is killed during 2,000 closes, another closes the rest, each exactly once', async (test) => {
       const store = await openStore(kind);
       const subscriber = await openReceiver(() => 204);
       test.onTestFinished(store.close);

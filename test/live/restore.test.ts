@@ -31,10 +31,10 @@ const page = readFileSync(join(root, 'docs/operations.md'), 'utf8');
 const commandOf = (program: string) => new RegExp(`^${program} [^#\n]*`, 'm').exec(page)?.[0] ?? '';
 const keep = [...page.matchAll(/--exclude-schema=(\w+)/g)].map(([, schema]) => schema);
 
-describe.skipIf(skip)('a database that is backed up and restored as the page says', () => {
+describe.skipIf(skip)('a database that is backed up and restored as docs/operations.md describes', () => {
   const folder = testFolder();
   let server: TestServer;
-  /** Where it is restored. */
+  /** The database it is restored into. */
   let fresh: TestServer;
   let last: FeedPosition | undefined;
   let engine: Engine;
@@ -69,7 +69,7 @@ describe.skipIf(skip)('a database that is backed up and restored as the page say
 
   beforeAll(async () => {
     server = await startInstalled(OLDEST);
-    // One that was made anew numbers its transactions from the beginning; the page says what to do about that.
+    // A new cluster numbers its transactions from the beginning; the page says what to do about that.
     expect(page).toContain('pg_resetwal --epoch=1 ');
     fresh = await startInstalled(OLDEST, 1);
     await onServer(server.address, (sql) => sql`create database before`);
@@ -85,7 +85,7 @@ describe.skipIf(skip)('a database that is backed up and restored as the page say
       { accountId: tenant.accountId, name: 'test', scopes: SCOPES },
       { id: engine.deps.newId(), now: engine.clock.now() },
     );
-    // The backup is ten minutes old; nobody has been there since.
+    // The backup is ten minutes old, and the service did not run since.
     down = tenant.in(-10 * MINUTE);
     await tenant.answered(['quiet'], tenant.in(-62 * MINUTE));
     await tenant.answered(['nearly due'], new Date(down.getTime() - HOUR + 3_000));
@@ -101,7 +101,7 @@ describe.skipIf(skip)('a database that is backed up and restored as the page say
     removeFolder(folder);
   });
 
-  it('has everything it had, but for the queue', async () => {
+  it('has all of its data except the queue', async () => {
     expect(keep).toEqual(['lull_queue']);
     const counts = await countsIn(open('before'));
     expect(counts).toMatchObject({ conversation: 2, event: 4, api_key: 1 });
@@ -109,7 +109,7 @@ describe.skipIf(skip)('a database that is backed up and restored as the page say
     expect(last?.conversationId).toBeDefined();
     const dumped = run('pg_dump', 'before');
     expect(dumped.status, dumped.stderr).toBe(0);
-    // What comes after the backup is not in it.
+    // Later data is not in the backup.
     await tenant.does('quiet', { kind: 'INBOUND' });
     const read = run('pg_restore', 'after');
     expect(read.status, read.stderr).toBe(0);
@@ -118,7 +118,7 @@ describe.skipIf(skip)('a database that is backed up and restored as the page say
     expect((await restored`select 1 from pg_namespace where nspname = 'lull_queue'`).length).toBe(0);
   }, 600_000);
 
-  it('LL-7 goes on from where it was, and closes nothing for the messages that the backup does not have', async () => {
+  it('LL-7 continues from the backup, and closes nothing because of messages that the backup lacks', async () => {
     service = spawnService(envOf('after'), 'src/main.ts');
     const url = await service.running;
     expect(url, service.said()).toMatch(/^http/);
@@ -148,7 +148,7 @@ describe.skipIf(skip)('a database that is backed up and restored as the page say
       { input },
     );
     expect(recordActivities).toEqual({ results: [{ outcome: 'APPLIED' }] });
-    // Who follows the feed goes on from where they were.
+    // Clients that follow the feed continue from their cursors.
     const newer = async () =>
       (await readFeed(restored, tenant.accountId, last ?? null, 100)).map(({ kind }) => kind);
     await expect.poll(newer, { timeout: 60_000 }).toEqual(['INBOUND']);

@@ -12,7 +12,7 @@ import { type ServiceProcess, spawnService } from '../support/service.ts';
 
 const NOBODY_HOME = '127.0.0.1:1';
 
-/** Its answers while it runs, and how it leaves. */
+/** Its answers while it runs, and how it exits. */
 async function liveAndStop(service: ServiceProcess, signal: NodeJS.Signals) {
   const url = await service.running;
   expect(url, service.said()).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
@@ -25,7 +25,7 @@ async function liveAndStop(service: ServiceProcess, signal: NodeJS.Signals) {
   expect(() => process.kill(-service.pid, 0)).toThrow('ESRCH');
 }
 
-/** What the service says besides its log. */
+/** The output of the service besides its log. */
 const lines = (service: ServiceProcess) =>
   service
     .said()
@@ -38,7 +38,7 @@ describe('the service', () => {
   let withoutRedis: ServiceProcess;
   beforeAll(async () => {
     database = await createEmptyDatabase();
-    // They try for some seconds, in which the other tests run.
+    // They try for some seconds, during which the other tests run.
     const nobody = `ann:hidden@${NOBODY_HOME}`;
     withoutDatabase = spawnService({ DATABASE_URL: `postgres://${nobody}/lull`, PORT: '0' });
     withoutRedis = spawnService({
@@ -49,7 +49,7 @@ describe('the service', () => {
   });
   afterAll(() => database.drop());
 
-  it('runs on a given Postgres, answers its probes and leaves nothing behind at SIGTERM', async () => {
+  it('runs on a given Postgres, answers its probes and leaves nothing running after SIGTERM', async () => {
     await liveAndStop(spawnService({ DATABASE_URL: urlOf(database.address), PORT: '0' }), 'SIGTERM');
   });
 
@@ -61,7 +61,7 @@ describe('the service', () => {
     await redis.stop();
   });
 
-  it('runs on nothing at all, and takes its own Postgres with it at SIGINT', async () => {
+  it('runs without any configuration, and stops its embedded Postgres at SIGINT', async () => {
     const folder = testFolder();
     const service = spawnService({ LULL_DATA_DIR: folder, PORT: '0' });
     await service.running;
@@ -82,7 +82,7 @@ describe('the service', () => {
     occupant.close();
   });
 
-  it('names a database that is not there, after it has tried again', async () => {
+  it('names an unreachable database after several attempts', async () => {
     const service = withoutDatabase;
     expect((await service.ended).code).toBe(3);
     expect(lines(service)).toEqual([expect.stringMatching(`^lull: no database at ${NOBODY_HOME}/lull: .+`)]);
@@ -90,7 +90,7 @@ describe('the service', () => {
     expect(service.said()).not.toContain('hidden');
   });
 
-  it('names a Redis that is not there, after it has tried again', async () => {
+  it('names an unreachable Redis after several attempts', async () => {
     const service = withoutRedis;
     expect((await service.ended).code).toBe(3);
     expect(lines(service)).toEqual([expect.stringMatching(`^lull: no Redis at ${NOBODY_HOME}: .+`)]);
@@ -98,7 +98,7 @@ describe('the service', () => {
     expect(service.said()).not.toContain('hidden');
   });
 
-  it('names a variable that is not of its form, and starts nothing', async () => {
+  it('names a malformed variable and starts nothing', async () => {
     const folder = testFolder();
     const service = spawnService({ PORT: 'eighty', LULL_DATA_DIR: folder });
     expect((await service.ended).code).toBe(1);

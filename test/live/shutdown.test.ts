@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => store.close());
 
-/** A subscriber that answers nobody until it is told to. */
+/** A subscriber that answers no request until it is told to. */
 async function openSlowReceiver() {
   const waiting: ServerResponse[] = [];
   const server = createServer((request, response) => {
@@ -31,7 +31,7 @@ async function openSlowReceiver() {
   };
 }
 
-it('a stop waits for what is being sent, and takes no request meanwhile', async () => {
+it('a worker that is stopped finishes the request it is sending, and the process accepts no request meanwhile', async () => {
   const engine = await store.engine();
   const tenant = await openTenant(engine, store.sql, { autoCloseAfter: 'PT1H' });
   const receiver = await openSlowReceiver();

@@ -67,7 +67,7 @@ async function owesMany(engine: Engine, tenant: Tenant, messages = OWED): Promis
     from outbox cross join generate_series(1, ${messages / CONVERSATIONS}) where account_id = ${tenant.accountId}`;
 }
 
-/** For how long each message that an account's customers were sent was owed, by the time of the service. */
+/** For how long each message to an account's customers was owed, by the time of the service. */
 async function latenessMs(sql: Sql, { accountId }: Tenant): Promise<number[]> {
   const rows = await sql<{ ms: string }[]>`
     select extract(epoch from done_at - created_at) * 1000 as ms from outbox
@@ -75,7 +75,7 @@ async function latenessMs(sql: Sql, { accountId }: Tenant): Promise<number[]> {
   return rows.map(({ ms }) => Number(ms));
 }
 
-/** Waits until it is decided of every end what is to be shown, which no provider is asked for. */
+/** Waits until the messages for every end are decided, for which no provider is called. */
 const decided = () =>
   eventually(async () => {
     const owed =
@@ -99,7 +99,10 @@ async function showAll(worker: Engine, quiet: Tenant, good: Provider, rounds: nu
   return late[late.length >> 1] as number;
 }
 
-/** The same while others are unwell: that must not make it as late as one that waits for such a provider: it was on this machine just before. */
+/**
+ * The same while other providers are slow. It must not be later than a wait for such a provider, compared with a run
+ * just before.
+ */
 async function expectInTime(worker: Engine, quiet: Tenant, good: Provider, calmMs: number): Promise<void> {
   expect((await showAll(worker, quiet, good, 5)) - calmMs).toBeLessThan(AT_MOST_LATER_MS);
 }
@@ -107,7 +110,7 @@ async function expectInTime(worker: Engine, quiet: Tenant, good: Provider, calmM
 describe.each(KINDS)(
   'with the queue on %s, and 2,000 messages owed to a provider that never answers',
   (kind) => {
-    it('the messages of another account go out while that provider still hangs', async () => {
+    it('the messages of another account are sent while the provider still hangs', async () => {
       store = await openStore(kind);
       const engine = await store.engine();
       const [bad, good] = [await kept(openProvider(hangs)), await kept(openProvider(takes))];
@@ -123,7 +126,7 @@ describe.each(KINDS)(
   },
 );
 
-it('providers that hang, trickle, answer at the last moment or refuse, 2,000 messages owed to each, delay nobody else', async () => {
+it('providers that hang, trickle, answer at the last moment or refuse delay nobody else, with 2,000 messages owed to each', async () => {
   store = await openStore('postgres');
   const engine = await store.engine();
   const good = await kept(openProvider(takes));
@@ -146,7 +149,7 @@ it('providers that hang, trickle, answer at the last moment or refuse, 2,000 mes
   await decided();
   await expectInTime(first, quiet, good, calmMs);
   expect(unwell.slice(0, 4).filter((provider) => provider.open() > 0).length).toBeGreaterThan(2);
-  // Nobody is there at the last one, which is found out at once: its messages wait, and none is given up.
+  // The last provider refuses connections, which is noticed at once: its messages wait, and none is given up.
   const refused = loud.at(-1) as Tenant;
   await eventually(async () => {
     const [circuit] =
@@ -159,7 +162,7 @@ it('providers that hang, trickle, answer at the last moment or refuse, 2,000 mes
   expect(second.clock.isTrusted()).toBe(true);
 }, 600_000);
 
-it('120 accounts, each with a provider that hangs, do not delay one whose provider works', async () => {
+it('120 accounts whose providers hang do not delay one whose provider works', async () => {
   store = await openStore('postgres');
   const engine = await store.engine();
   const [bad, good] = [await kept(openProvider(hangs)), await kept(openProvider(takes))];
@@ -173,7 +176,7 @@ it('120 accounts, each with a provider that hangs, do not delay one whose provid
   expect(bad.open()).toBeGreaterThanOrEqual(100);
 }, 600_000);
 
-it('an endpoint that hangs holds up neither another endpoint of its account nor what customers are shown', async () => {
+it('an endpoint that hangs delays neither another endpoint of its account nor the messages to customers', async () => {
   store = await openStore('postgres');
   const engine = await store.engine();
   const [bad, good, hook] = [

@@ -20,7 +20,7 @@ const ONE =
 const soon = { timeout: 60_000, interval: 50 };
 const numbers = Array.from({ length: COUNT }, (_, index) => index);
 
-/** In hundreds: a browser, too, does not open a thousand connections in one go. */
+/** In hundreds: a browser does not open a thousand connections at once either. */
 async function inHundreds<Done>(count: number, work: (index: number) => Promise<Done>): Promise<Done[]> {
   const done: Done[] = [];
   for (let from = 0; from < count; from += 100)
@@ -28,7 +28,7 @@ async function inHundreds<Done>(count: number, work: (index: number) => Promise<
   return done;
 }
 
-describe('1,000 subscriptions to a process of the API', () => {
+describe('1,000 subscriptions to one API process', () => {
   let store: Store;
   let engine: Engine;
   let tenant: Tenant;
@@ -73,7 +73,7 @@ describe('1,000 subscriptions to a process of the API', () => {
       await store.sql`select 1 from pg_stat_activity where datname = current_database() and application_name = 'lull'`
     ).length;
 
-  it('each hears of its own conversation and of no other, and nothing is left of them when they have gone', async () => {
+  it('each receive the changes of their own conversation only, and release all resources when they disconnect', async () => {
     await tenant.answered(
       numbers.map((index) => `sse ${index}`),
       tenant.in(-60_000),
@@ -94,7 +94,7 @@ describe('1,000 subscriptions to a process of the API', () => {
     );
     expect((await held())[2]).toBe(COUNT);
 
-    // Every conversation changes twice, by a call each, made through another process.
+    // Every conversation changes twice, by one call each, through another process.
     const heard = (listener: Listener) => listener.next().then((answer) => answer?.data?.conversationChanged);
     for (const later of [1, 2]) {
       const hearing = Promise.all(listeners.map(heard));
@@ -112,7 +112,7 @@ describe('1,000 subscriptions to a process of the API', () => {
         })),
       );
     }
-    // Whoever had been told of another one's change would hear that before its own next one.
+    // A subscriber that received another conversation's change would see it before its own next one.
     expect(await connections()).toBeLessThanOrEqual(connectionsBefore + 22);
 
     for (const listener of listeners) listener.stop();
@@ -126,7 +126,7 @@ describe('1,000 subscriptions to a process of the API', () => {
   }, 600_000);
 });
 
-describe('subscriptions of a server', () => {
+describe('subscriptions', () => {
   let api: Api;
   beforeAll(async () => {
     api = await openApi();
@@ -153,12 +153,12 @@ describe('subscriptions of a server', () => {
     await round();
     const before = heap();
     for (let count = 0; count < 4; count++) await round();
-    // One that is forgotten holds on to its request: 20 KB and more.
+    // A subscription that is leaked retains its request: 20 KB and more.
     await expect.poll(() => heap() - before, soon).toBeLessThan(4 * A_ROUND * 2_000);
     await server.close();
   }, 600_000);
 
-  it('are bounded by what they read for an event: of those with long feeds an account has few, and of plain ones as many as before', async () => {
+  it('are limited by the rows read for each event: an account has few with long feeds, and as many plain ones as before', async () => {
     const server = await startHttp(api.deps, { ...HTTP_OPTIONS, requestsPerMinute: 1_000_000 });
     const otherKey = await api.makeKey(SCOPES, await createAccount(api.engine.deps, { name: 'beside' }));
     const FEEDS = 'subscription { conversationChanged { id feed(first: 200) { nodes { kind } } } }';
@@ -178,7 +178,7 @@ describe('subscriptions of a server', () => {
     await server.close();
   });
 
-  it('whose event costs too much are refused', async () => {
+  it('are refused if an event costs too much', async () => {
     const dear =
       'subscription { conversationChanged { feed(first: 200) { nodes { conversation { feed(first: 20) { nodes { kind } } } } } } }';
     const refused = await subscribe(api.server.url, api.key, dear);
@@ -187,7 +187,7 @@ describe('subscriptions of a server', () => {
     ]);
   });
 
-  it('are as many as an account may have, and as a process may: one more is told so, and has a place once another has gone', async () => {
+  it('are limited for an account and for a process: one more is refused, and accepted after another has ended', async () => {
     const limits = { subscriptions: 3, accountSubscriptions: 2 };
     const server = await startHttp(api.deps, { ...HTTP_OPTIONS, ...limits });
     const otherKey = await api.makeKey(SCOPES, await createAccount(api.engine.deps, { name: 'other' }));
@@ -224,7 +224,7 @@ describe('subscriptions of a server', () => {
     await server.close();
   });
 
-  it('that could not be opened hold no place', async () => {
+  it('hold no place if they could not be opened', async () => {
     const subscribeInVain = () => Promise.reject(new Error('the queue is away'));
     const server = await startHttp(
       { ...api.deps, subscribe: subscribeInVain },

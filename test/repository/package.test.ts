@@ -10,14 +10,14 @@ import { root, runTool } from '../support/run.ts';
 import { spawnService } from '../support/service.ts';
 
 const page = readFileSync(join(root, 'docs/writing-an-adapter.md'), 'utf8');
-/** What the page has a stranger type first, as it stands there. */
+/** The first commands that the page gives, verbatim. */
 const commands = /```sh\n(mkdir [\s\S]*?)```/.exec(page)?.[1] as string;
 
 const folder = testFolder();
 const project = join(folder, 'adapters');
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What npm and vitest tell the processes they start. */
+/** Variables that npm and vitest set for child processes. */
 const OF_THIS_RUN =
   /^(npm_(package|lifecycle|command|execpath|node)|npm_config_(local_|global_)?prefix$|npm_config_loglevel$|INIT_CWD$|VITEST|TEST$|NODE_(ENV|OPTIONS|PATH)$)/;
 
@@ -48,40 +48,40 @@ beforeAll(() => {
 }, 600_000);
 
 describe('package.json', () => {
-  it('names every package that src imports as one that is installed with it', () => {
+  it('lists every package that src imports as a dependency', () => {
     const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
     const imported = sourceFiles(root, ['src']).flatMap(({ text }) =>
       [...text.matchAll(/(?:from|import\()\s*'((?:@[\w.-]+\/)?[\w-][\w.-]*)[^':]*'/g)].map(
         ([, name]) => name,
       ),
     );
-    // To explore the API with, by those who work on Lull.
+    // Used to explore the API during development.
     const lacking = new Set(imported.filter((name) => !((name as string) in dependencies)));
     expect([...lacking]).toEqual(['@graphql-yoga/render-graphiql']);
   });
 });
 
 describe('the package, installed into an empty project as docs/writing-an-adapter.md says', () => {
-  it('writes a skeleton whose test passes, as many cases as the page says', () => {
+  it('writes a skeleton whose test passes with as many cases as the page states', () => {
     expect(typed.status, typed.said).toBe(0);
     expect(counts(typed.said)).toEqual([/`pass (\d+)` and `fail 0`/.exec(page)?.[1], '0']);
   });
 
-  it('has a command that runs on the Node at hand, whichever it is', () => {
+  it('has a command that runs on the current Node', () => {
     expect(shell('node_modules/.bin/lull --version', project)).toMatchObject({
       status: 0,
       stdout: '0.1.0\n',
     });
   });
 
-  it('holds no sources and no tests, and all that a service needs', () => {
+  it('contains no sources and no tests, and everything that a service needs', () => {
     const inside = (path: string) => existsSync(join(project, 'node_modules/lull', path));
     expect(['src', 'test', 'bench', 'scripts', 'tsconfig.json'].filter(inside)).toEqual([]);
     const needed = ['LICENSE', 'README.md', 'dist/cli.js', 'drizzle', 'docs/writing-an-adapter.md'];
     expect(needed.filter((path) => !inside(path))).toEqual([]);
   });
 
-  it('brings the types of the skeleton: it compiles as strictly as Lull itself', () => {
+  it('contains the types for the skeleton, which compiles as strictly as Lull itself', () => {
     const types = join(root, 'node_modules/@types');
     expect(runTool('tsc', '-p', join(project, 'acme-chat'), '--typeRoots', types)).toEqual({
       status: 0,
@@ -89,7 +89,7 @@ describe('the package, installed into an empty project as docs/writing-an-adapte
     });
   });
 
-  it('brings examples/telegram, whose own test passes', () => {
+  it('contains examples/telegram, whose own test passes', () => {
     cpSync(join(project, 'node_modules/lull/examples/telegram'), join(project, 'telegram'), {
       recursive: true,
     });

@@ -20,7 +20,7 @@ const CORE = [
 const isOnIt = process.env.LULL_TEST_POSTGRES === OLDEST;
 const options = isOnIt ? { skip: true } : requireOrSkip('postgres15');
 
-it('the oldest Postgres that Lull runs on takes a core of these tests', {
+it('a core of these tests passes on the oldest supported Postgres', {
   ...options,
   timeout: 300_000,
 }, async () => {

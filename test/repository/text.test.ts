@@ -5,13 +5,13 @@ import { root } from '../support/run.ts';
 
 const NOT_OURS = ['node_modules', '.git', '.lull', 'dist'];
 
-/** What is true of one machine only, and has no place in what everybody clones. */
+/** Paths that exist on one machine only, and do not belong into a repository. */
 const LOCAL: [name: string, pattern: RegExp][] = [
   ['a path of one machine', /(?<![\w.$}-])\/(work|root|home|Users|mnt)\/\w/],
   ['the host of a package registry', /https?:\/\/[^/\s'"]*(registry|npm|proxy|mirror)[^/\s'"]*\//],
 ];
 const RELATIVE_PATH = /(?<![\w./])(?:\.\.\/)+[\w-][\w.-]*/g;
-/** Folders that every machine has: requests that try to leave their folder name them. */
+/** Folders that every machine has: path traversal tests name them. */
 const EVERYWHERE = ['etc', 'dev'];
 
 /** Relative paths that leave the project, as seen from the folder of the file at `path`. */
@@ -42,7 +42,7 @@ function localTexts(name: string, text: string): string[] {
   return [...local, ...left];
 }
 
-it('nothing in the project is true of one machine only', () => {
+it('no file of the project depends on one machine', () => {
   const files = textFiles(root);
   expect(files.length).toBeGreaterThan(20);
   expect(files.flatMap((path) => localTexts(relative(root, path), readFileSync(path, 'utf8')))).toEqual([]);
@@ -57,14 +57,14 @@ describe('the search', () => {
     `https:${slash}/npm.example/x`,
   ])('finds %s', (text) => expect(localTexts('x', text)).toHaveLength(1));
 
-  it('finds a relative path only where it leaves the project', () => {
+  it('finds a relative path only if it leaves the project', () => {
     const text = `from '..${slash}shared/a.ts'`;
     expect(localTexts('src/adapters/channels/sms.ts', text)).toEqual([]);
     expect(localTexts('README.md', text)).toHaveLength(1);
     expect(localTexts('docs/adr/1.md', `[a](..${slash}../..${slash}shared/a)`)).toHaveLength(1);
   });
 
-  it('lets other paths be', () => {
+  it('ignores other paths', () => {
     const text = 'src/work/a, $HOME/home/a, ./home/a, https://lull.example/home, /var/lib/lull';
     expect(localTexts('x', text)).toEqual([]);
   });

@@ -27,15 +27,15 @@ it('inTransaction is the only way into a transaction', () => {
   expect(found(['src'], BY_HAND, TRANSACTIONS)).toEqual([]);
 });
 
-it('tests begin transactions of the pool the same way', () => {
+it('tests start transactions of the pool the same way', () => {
   expect(found(['test'], /\bdb\.sql\s*\.(?:begin|reserve)\(/g)).toEqual([]);
 });
 
-it('only the pool makes clients of the driver, and what runs before there is one', () => {
+it('only the pool, and code that runs before it exists, creates clients of the driver', () => {
   expect(found(['src'], /^import postgres\b/gm, OWN_CLIENTS)).toEqual([]);
 });
 
-it('the search finds what it looks for', () => {
+it('the search finds all of its patterns', () => {
   const code =
     'await sql.begin(run); deps.db.sql\n  .begin(run); await tx`rollback`; client.reserve(); sql.unsafe("begin")';
   expect([...code.matchAll(DRIVERS_OWN)]).toHaveLength(3);

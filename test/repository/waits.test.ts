@@ -4,7 +4,7 @@ import { root } from '../support/run.ts';
 
 /** A wait for a condition has at least this limit: it only stops a test that hangs. */
 const LEAST_LIMIT_MS = 60_000;
-/** Real time is a subject of these: faults last for as long as they say, and their report shows how long each took. */
+/** Real time is a subject of these tests: faults have a duration, and their report contains measured times. */
 const OF_REAL_TIME = /^test\/(faults|repository\/waits)/;
 
 const ELAPSED = /expect\([^;\n]*(?:performance|Date)\.now\(\)\s*-/;
@@ -34,7 +34,7 @@ function hastyWaits({ path, text }: { path: string; text: string }): string[] {
   );
 }
 
-it('no test asserts how long something takes, and each wait has a limit that a slow machine keeps', () => {
+it('no test asserts how long something takes, and each wait has a limit that suits a slow machine', () => {
   const files = sourceFiles(root, ['test']).filter(({ path }) => !OF_REAL_TIME.test(path));
   expect(files.flatMap(hastyWaits)).toEqual([]);
 });
@@ -47,7 +47,7 @@ it.each([
   expect(hastyWaits({ path: 'x', text })).toHaveLength(1);
 });
 
-it('the search lets waits with a long limit be', () => {
+it('the search ignores waits with a long limit', () => {
   const text =
     'await vi.waitFor(check, { timeout: 60_000 }); expect(performance.now()).toBe(0); vi.waitFor(check, soon);';
   expect(hastyWaits({ path: 'x', text })).toEqual([]);
