@@ -26,7 +26,7 @@ function open(options: Parameters<typeof openDatabase>[1]): Database {
   opened.push(database);
   return database;
 }
-/** Holds a connection until it is let go. */
+/** Holds a connection until it is released. */
 function hold({ sql }: Database) {
   const [begun, letGo] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const done = inTransaction(sql, async (tx) => {
