@@ -96,13 +96,13 @@ describe('impossible results', () => {
     ['a row without a column', result([{ b: 1 }]), 'without the column a'],
     ['rows without an end', result([{ a: 1 }], { command: null }), 'without their end'],
     ['the second of two results', [result([{ a: 1 }]), result([], { count: 1 })], '0 rows of SELECT'],
-  ])('%s are detected', (_, wrong, why) => expect(whyImpossible(query, wrong)?.message).toContain(why));
+  ])('include %s', (_, wrong, why) => expect(whyImpossible(query, wrong)?.message).toContain(why));
 
   it.each([
     ['rows', result([{ a: null }, { a: 0 }])],
     ['rows as lists', result([[null]])],
-    ['none', result([])],
+    ['an empty result', result([])],
     ['a count of rows that were not requested', result([], { command: 'INSERT', count: 3, columns: [] })],
     ['no columns', result([{}, {}], { columns: [] })],
-  ])('are not reported for %s', (_, right) => expect(whyImpossible(query, right)).toBeNull());
+  ])('do not include %s', (_, right) => expect(whyImpossible(query, right)).toBeNull());
 });

@@ -163,7 +163,7 @@ describe('the embedded Postgres of several processes', () => {
     expect(await words(address)).toContain('one');
   });
 
-  it('of several processes that start at once, one starts the server and the others join', async () => {
+  it('if several processes start at once, one starts the server and the others join', async () => {
     const started = await Promise.all([start(), start(), start()]);
     expect(started.filter((embedded) => embedded.startedHere)).toHaveLength(1);
     for (const { address } of started) expect(await words(address)).toContain('one');

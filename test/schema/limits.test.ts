@@ -60,7 +60,7 @@ describe('a query', () => {
     expect(api.statements() - before).toBe(1);
   });
 
-  it('of the same text is refused or accepted depending on its variables', async () => {
+  it('is refused or accepted depending on its variables', async () => {
     const query =
       'query ($first: Int!) { conversations(first: $first) { nodes { feed(first: 200) { nodes { agent { name } } } } } }';
     expect((await api.ask(query, { first: 10 })).errors).toBeUndefined();
@@ -68,7 +68,7 @@ describe('a query', () => {
     expect((await api.ask(query, { first: 10 })).errors).toBeUndefined();
   });
 
-  it('for introspection is answered', async () => {
+  it('is answered if it is the introspection query of tools', async () => {
     const { getIntrospectionQuery } = await import('graphql');
     const { data, errors } = await api.ask(getIntrospectionQuery());
     expect(errors).toBeUndefined();

@@ -92,7 +92,7 @@ describe('the secrets of channels', () => {
   });
 
   it.each(TRIED)(
-    'of %s are sealed in the database, and neither shown nor logged',
+    'are sealed in the database for %s, and neither shown nor logged',
     async (adapterId, samples) => {
       const settings = ownSettings(adapterId, samples.settings, 'one');
       const others = ownSettings(adapterId, samples.otherSettings, 'other');
