@@ -10,7 +10,7 @@ beforeEach(() => test.database.sql`delete from service_state where key like 'clo
 afterAll(() => test.drop());
 
 const open = (name: string) => openClockExchange(test.database.sql, name);
-/** Makes what was said older, by the database's time. */
+/** Makes an opinion older, by the time of the database. */
 const age = (ms: number) => test.database.sql`
   update service_state set value = value || jsonb_build_object('at', (value ->> 'at')::bigint - ${ms}::bigint)
   where key like 'clock:%'`;

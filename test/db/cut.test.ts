@@ -53,7 +53,7 @@ it(
     }
     proxy.cutWithin(null);
     const before = said.length;
-    // It goes on by itself.
+    // The process recovers by itself.
     await expect.poll(() => !isRunning || said.length > before + 100, { timeout: 60_000 }).toBe(true);
     child.kill('SIGTERM');
     expect(await ended, complained).toEqual([0, null]);

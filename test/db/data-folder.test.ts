@@ -7,7 +7,7 @@ import { readSecretKey } from '../../src/start/secret-key.ts';
 import { removeFolder, testFolder } from '../support/folder.ts';
 
 const log = createLog({ logLevel: 'silent' });
-/** As root, Postgres runs as another user, who has to get through the folder. */
+/** As root, Postgres runs as another user, who needs to traverse the folder. */
 const FOLDER = process.getuid?.() === 0 ? 0o711 : 0o700;
 const modeOf = (path: string) => statSync(path).mode & 0o777;
 const umask = process.umask();
@@ -24,7 +24,7 @@ afterEach(async () => {
 });
 afterAll(() => removeFolder(base));
 
-/** The files right in the folder that others may read or write. */
+/** The files directly in the folder that other users may read or write. */
 const open = (folder: string) =>
   readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -44,7 +44,7 @@ describe('the data folder', () => {
     expect(modeOf(dataDir)).toBe(FOLDER);
   });
 
-  it('files that were open to others are closed', async () => {
+  it('files that other users could read become private', async () => {
     const dataDir = join(base, 'open');
     mkdirSync(dataDir);
     for (const name of ['postgres.log', 'demo.key']) writeFileSync(join(dataDir, name), 'before\n');

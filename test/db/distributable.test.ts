@@ -63,7 +63,7 @@ const ACROSS: [path: string, begins: string, why: string][] = [
   ['src/db/gauges.ts', "select count(*) filter (where state = 'DEAD')", 'metrics'],
   ['src/db/gauges.ts', 'select kind, count(*) as count from circuit_breaker', 'metrics'],
 ];
-/** Conditions that are put together; the first of them is the account. */
+/** Composed conditions; the first is the account. */
 const BUILT = ['src/insight/lists/lane-pages.ts', 'src/insight/reads/conversation-page.ts'];
 
 let test: TestDatabase;

@@ -58,9 +58,9 @@ describe('arrays', () => {
       ],
       'text',
     ],
-  ])('come back as they went: %j', async (values, type) => {
+  ])('are read as they were written: %j', async (values, type) => {
     const { sql } = test.database;
-    // Of booleans and instants the driver takes a list for one of them, unless it is told.
+    // The driver mistakes a list of booleans or instants for a single value unless `sql.array` marks it.
     const given = (['boolean', 'timestamptz'].includes(type) ? sql.array(values as never) : values) as never;
     const [row] = await sql.unsafe(`select $1::${type}[] as back`, [given]);
     expect(row?.back).toEqual(values);
@@ -90,19 +90,19 @@ describe('impossible results', () => {
   };
 
   it.each([
-    ['rows that begin with holes', result(holes(), { count: 1 }), '3 rows of SELECT where the server sent 1'],
+    ['rows that start with holes', result(holes(), { count: 1 }), '3 rows of SELECT where the server sent 1'],
     ['holes that happen to be as many', result(holes(), { count: 3 }), 'no row 0 of 3'],
     ['fewer rows than the server sent', result([{ a: 1 }], { count: 2 }), '1 rows of SELECT'],
     ['a row without a column', result([{ b: 1 }]), 'without the column a'],
     ['rows without an end', result([{ a: 1 }], { command: null }), 'without their end'],
     ['the second of two results', [result([{ a: 1 }]), result([], { count: 1 })], '0 rows of SELECT'],
-  ])('%s', (_, wrong, why) => expect(whyImpossible(query, wrong)?.message).toContain(why));
+  ])('include %s', (_, wrong, why) => expect(whyImpossible(query, wrong)?.message).toContain(why));
 
   it.each([
     ['rows', result([{ a: null }, { a: 0 }])],
     ['rows as lists', result([[null]])],
-    ['none', result([])],
-    ['a count of rows that were not asked for', result([], { command: 'INSERT', count: 3, columns: [] })],
+    ['an empty result', result([])],
+    ['a count of rows that were not requested', result([], { command: 'INSERT', count: 3, columns: [] })],
     ['no columns', result([{}, {}], { columns: [] })],
-  ])('are not: %s', (_, right) => expect(whyImpossible(query, right)).toBeNull());
+  ])('do not include %s', (_, right) => expect(whyImpossible(query, right)).toBeNull());
 });

@@ -26,7 +26,7 @@ const isLinux = process.platform === 'linux';
 const running: Embedded[] = [];
 const children: ChildProcess[] = [];
 let base: string;
-/** Filled once; most tests use it in turn. */
+/** Created once; most tests use it in turn. */
 let dataDir: string;
 
 beforeAll(() => {
@@ -163,7 +163,7 @@ describe('the embedded Postgres of several processes', () => {
     expect(await words(address)).toContain('one');
   });
 
-  it('of several processes that start at once, one starts the server and the others join', async () => {
+  it('if several processes start at once, one starts the server and the others join', async () => {
     const started = await Promise.all([start(), start(), start()]);
     expect(started.filter((embedded) => embedded.startedHere)).toHaveLength(1);
     for (const { address } of started) expect(await words(address)).toContain('one');
@@ -182,14 +182,14 @@ describe('the embedded Postgres of several processes', () => {
   );
 });
 
-describe('a data folder is refused', () => {
+describe('a data folder is refused if it', () => {
   const refused = (folder: string, why: string | RegExp) =>
     expect(startEmbedded({ dataDir: folder, log })).rejects.toMatchObject({
       code: 'SETUP',
       message: expect.stringMatching(why),
     });
 
-  it('if it holds something else', async () => {
+  it('contains other files', async () => {
     const folder = join(base, 'foreign');
     mkdirSync(join(folder, 'postgres'), { recursive: true });
     writeFileSync(join(folder, 'postgres/notes.txt'), 'mine');
@@ -198,7 +198,7 @@ describe('a data folder is refused', () => {
     expect(readFileSync(join(folder, 'postgres/notes.txt'), 'utf8')).toBe('mine');
   });
 
-  it('if another major version of Postgres made it', async () => {
+  it('was created by another major version of Postgres', async () => {
     const folder = join(base, 'older');
     mkdirSync(join(folder, 'postgres'), { recursive: true });
     writeFileSync(join(folder, 'postgres/PG_VERSION'), '16\n');
@@ -207,7 +207,7 @@ describe('a data folder is refused', () => {
     await refused(folder, /Postgres 16, this is 18.*pg_dump/);
   });
 
-  it('if it is a file', async () => {
+  it('is a file', async () => {
     const file = join(base, 'file');
     writeFileSync(file, '');
     await refused(file, `${file} cannot be used`);
@@ -225,7 +225,7 @@ describe('a data folder is refused', () => {
     await refused(folder, `${folder}/postgres belongs to another user \\(uid 12345`);
   });
 
-  it.runIf(isRoot)('lies where the user of Postgres may not go', async () => {
+  it.runIf(isRoot)('is in a folder that the user of Postgres cannot enter', async () => {
     const closed = join(base, 'closed');
     mkdirSync(closed, { mode: 0o700 });
     await refused(join(closed, 'data'), `may not enter ${closed}: allow it \\(chmod o\\+x ${closed}\\)`);
@@ -251,7 +251,7 @@ it('a path that is too long for a socket is replaced by a short, private one, th
   rmSync(host, { recursive: true });
 });
 
-/** The TCP sockets of the process that listen. */
+/** The listening TCP sockets of the process. */
 function tcpListeners(pid: number): string[] {
   const own = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
   return ['tcp', 'tcp6'].flatMap((kind) =>

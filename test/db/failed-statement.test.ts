@@ -8,7 +8,7 @@ let test: TestDatabase;
 let database: Database;
 beforeAll(async () => {
   test = await createEmptyDatabase();
-  // Whatever comes next comes on the connection on which something failed.
+  // With one connection, the next statement uses the connection on which a statement failed.
   database = openDatabase(test.address, { connections: 1 });
 });
 afterAll(async () => {
@@ -18,7 +18,7 @@ afterAll(async () => {
 
 type Way = (sql: Sql | TransactionSql, text: string) => PromiseLike<unknown>;
 
-/** Every way in which Lull sends a statement. */
+/** All ways in which Lull sends a statement. */
 const WAYS: Record<string, Way> = {
   plain: (sql, text) => sql`${sql.unsafe(text)}`,
   simple: (sql, text) => sql.unsafe(text),
@@ -28,7 +28,7 @@ const WAYS: Record<string, Way> = {
 const DIVISION = 'select 1 / (5 - i) as quotient from generate_series(1, 10) as i';
 const COUNTING = 'select i as number from generate_series(1, 10) as i where i <= 3';
 const COUNTED = [{ number: 1 }, { number: 2 }, { number: 3 }];
-/** Rows come for a second, the first of them at once. */
+/** Sends rows for a second, the first of them at once. */
 const SLOW = `select i, repeat('-', 9000), pg_sleep(0.01)::text from generate_series(1, 100) as i`;
 
 /** How statements fail after some of their rows have come. */

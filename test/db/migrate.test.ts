@@ -41,7 +41,7 @@ it('each migration runs once, however often a process migrates', async () => {
   expect(await counted()).toBe(1);
 });
 
-it('of processes that start at once all succeed, and one migrates', async () => {
+it('if several processes start at once, one migrates and all succeed', async () => {
   const script = join(import.meta.dirname, '../support/migrate-child.ts');
   const ends = Array.from({ length: 4 }, async () => {
     const child = spawn(process.execPath, [script, JSON.stringify(test.address), folder], {

@@ -35,7 +35,7 @@ describe.each([0, 4])('with the tables in %i partitions', (parts) => {
   });
   afterAll(() => engine.drop());
 
-  /** Owes so many messages to customers of a channel, the later ones due a millisecond later each. */
+  /** Creates this many due messages on a channel, each due a millisecond after the one before. */
   async function owe(accountId: string, channelId: string, count: number, more: Partial<OutboxRow> = {}) {
     const { db, deps, clock } = engine;
     const rows = Array.from({ length: count }, () => ({
@@ -84,7 +84,7 @@ describe.each([0, 4])('with the tables in %i partitions', (parts) => {
       Object.assign(engine.db, { sql: outer });
       return after - before;
     });
-    // A part with a few rows may be read whole.
+    // A partition with few rows may be read completely.
     expect(touched).toBeLessThan(HANG / 4);
   });
 

@@ -16,7 +16,7 @@ beforeAll(async () => {
   engine = await openEngine(at('12:00'), {
     prepare: async (address) => {
       tables = await onServer(address, (sql) => partitionByAccount(sql, PARTS));
-      // What a connection has counted is there once it has ended.
+      // The counts of a connection are visible once it has ended.
       await onServer(address, async (sql) => {
         await aloneIn(sql);
         await sql`select pg_stat_reset()`;

@@ -26,7 +26,7 @@ function open(options: Parameters<typeof openDatabase>[1]): Database {
   opened.push(database);
   return database;
 }
-/** Holds a connection until it is let go. */
+/** Holds a connection until it is released. */
 function hold({ sql }: Database) {
   const [begun, letGo] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const done = inTransaction(sql, async (tx) => {
@@ -143,7 +143,7 @@ describe('connections', () => {
     expect(database.counts()).toMatchObject({ open: 5, idle: 5 });
   });
 
-  it('that are lost while they are idle are replaced when they are needed', async () => {
+  it('are replaced when they are needed if they were lost while idle', async () => {
     const database = open({ connections: 2 });
     const [session] = await database.sql`select pg_backend_pid() as pid`;
     await test.database.sql`select pg_terminate_backend(${session?.pid}, 5000)`;
@@ -151,7 +151,7 @@ describe('connections', () => {
     expect(await database.sql`select 1 as one`).toEqual([{ one: 1 }]);
   });
 
-  it('of several pools in one process do not wait for each other', async () => {
+  it('do not wait for those of another pool in the same process', async () => {
     const [few, more] = [open({ connections: 1 }), open({ connections: 1 })];
     const holder = hold(few);
     await holder.begun;

@@ -9,7 +9,7 @@ let database: Database;
 beforeAll(async () => {
   test = await createEmptyDatabase();
   await test.database.sql`create table said (word text, xact xid8 default pg_current_xact_id())`;
-  // The driver reads its limit of a pipeline from here.
+  // The driver reads the limit of its pipeline from this variable.
   process.env.PGMAX_PIPELINE = '2';
   database = openDatabase(test.address, { connections: 3 });
 });
@@ -21,7 +21,7 @@ afterAll(async () => {
 
 class TakenBackError extends Error {}
 
-/** Says two words in a transaction; every third one is taken back. */
+/** Inserts two words in a transaction, and rolls it back on request. */
 async function saysTwice(word: string, isTakenBack: boolean): Promise<string[]> {
   const words = [`${word} first`, `${word} second`];
   const said = inTransaction(database.sql, async (sql) => {
@@ -42,13 +42,13 @@ describe('three connections with six concurrent statements and five concurrent t
       const holding = [1, 2, 3].map(() => database.sql`select pg_sleep(0.02)`.execute());
       const statement = async (index: number) => {
         const word = `statement ${round} ${index}`;
-        // Sent at once, and without parameters, for whose types the driver would ask first.
+        // Sent at once, and without parameters, because the driver would first ask for their types.
         await database.sql.unsafe(`insert into said (word) values ('${word}')`).execute();
         return [word];
       };
       const statements = (indices: number[]) => indices.map(statement);
       const all = [0, 1, 2, 3, 4, 5];
-      // Transactions come when there are none, some or all of the statements on each connection.
+      // Transactions start while each connection runs none, some or all of the statements.
       const before = round % 7;
       const said = await Promise.all([
         ...holding.map((held) => held.then(() => [])),

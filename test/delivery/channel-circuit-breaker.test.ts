@@ -146,7 +146,7 @@ describe('the circuit breaker of a channel', () => {
 
 describe('a provider', () => {
   it.each([400, 404])(
-    'that answers %s to every message does not open the circuit breaker',
+    'does not open the circuit breaker if it answers %s to every message',
     async (status) => {
       world.provider(answers(status));
       await end(sms, 12, `refused ${status}`);
@@ -156,7 +156,7 @@ describe('a provider', () => {
     },
   );
 
-  it('that answers 429 gets the pause that it asks for, a minute at most, and no failure is counted', async () => {
+  it('gets the pause that it asks for with 429, at most a minute, and no failure is counted', async () => {
     world.provider(answers(429, { 'retry-after': '20' }));
     await end(byoc, 10, 'limited');
     await world.relay();
@@ -173,7 +173,7 @@ describe('a provider', () => {
     expect(await forMs(byoc)).toBe(MINUTE);
   });
 
-  it('that answers 429 without a delay is not paused, and gets fewer concurrent sends', async () => {
+  it('is not paused after 429 without a delay, and gets fewer concurrent sends', async () => {
     world.provider(answers(429));
     await end(byoc, 12, 'limited somehow');
     await world.relay();

@@ -30,7 +30,7 @@ const wait = (ms: number) => world.engine.runUntil(new Date(world.engine.clock.n
 describe('a warning', () => {
   beforeAll(() => world.engine.policy({ autoCloseAfter: 'PT2H', remindBefore: ['PT1H', 'PT30M'] }));
   afterAll(() => world.engine.policy({ autoCloseAfter: null, remindBefore: null }));
-  /** Answered an hour ago: the first warning is owed, and not sent yet. */
+  /** Creates a conversation that was answered an hour ago: the first warning is due and not sent yet. */
   async function owed(address: string, channelId = byoc) {
     await world.talks(channelId, address);
     await wait(HOUR);

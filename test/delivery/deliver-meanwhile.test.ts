@@ -26,7 +26,7 @@ const of = (feed: string[], part: string) => feed.filter((line) => line.startsWi
 const wait = (ms: number) => world.engine.runUntil(new Date(world.engine.clock.now().getTime() + ms));
 const says = (channelId: string, address: string, text: string) =>
   world.does(channelId, address, { kind: 'INBOUND', text });
-/** An end whose goodbye is not taken the first time. */
+/** Ends a conversation whose close message fails at the first attempt. */
 async function endsInVain(channelId: string, address: string) {
   world.provider(answers(503));
   await world.ends(channelId, address);
@@ -82,7 +82,7 @@ describe('between two attempts to send a close message', () => {
     expect(world.got).toEqual([]);
     const why = 'the conversation has gone on since';
     expect(of(await world.feed('comes back'), 'CLOSE')).toEqual([`CLOSE_MESSAGE SKIPPED ${why}`]);
-    // Its next end is another one, with a goodbye of its own.
+    // Its next end has its own close message.
     await world.does(byoc, 'comes back', { kind: 'END', by: 'AGENT', agentId: world.engine.ann });
     await world.after(HOUR);
     expect(kinds()).toEqual(['CLOSE_MESSAGE']);

@@ -130,7 +130,7 @@ describe.each([
     expect(new Set(to).size).toBe(20);
   });
 
-  it('is not sent twice if the database cannot store its result, except under the same id', async () => {
+  it('is sent again only under the same id if the database cannot store its outcome', async () => {
     const { sql } = world.engine.db;
     const address = `${kind} unwritten`;
     await world.ends(channelOf(kind), address);
@@ -153,8 +153,8 @@ describe.each([
   });
 });
 
-describe('an attempt with an unknown result', () => {
-  /** The goodbyes of one customer on each channel, after a first attempt that the provider met so. */
+describe('an attempt whose outcome is unknown', () => {
+  /** The close messages of one customer on each channel, after a first attempt that the provider handled like this. */
   async function met(name: string, provider: Parameters<Sending['provider']>[0]) {
     world.provider(provider);
     for (const kind of ['byoc', 'sms'] as const) await world.ends(channelOf(kind), `${name} ${kind}`);
@@ -205,14 +205,14 @@ describe('an attempt with an unknown result', () => {
     expect(world.got).toEqual([]);
     for (const kind of ['byoc', 'sms'])
       expect(await effect(`private ${kind}`)).toMatchObject({
-        // Nothing went out, so it is tried again on any channel.
+        // Nothing was sent, so it is retried on any channel.
         ...{ state: 'PENDING', attempts: 1, error: 'https is needed' },
       });
   });
 
   it('because the process died is repeated on idempotent channels after the lease, and else is unconfirmed', async () => {
     for (const kind of ['byoc', 'sms'] as const) await world.ends(channelOf(kind), `dies ${kind}`);
-    // The plans of the ends are carried out, and then both attempts are begun and never come to an end.
+    // The plans of the ends are carried out. Then both attempts start and never finish.
     world.provider(answers(503));
     await world.relay();
     world.provider(TAKES);

@@ -50,7 +50,7 @@ it('LP-9 late client data does not overwrite newer client data', async () => {
   const before = new Date(engine.clock.now().getTime() - MINUTE);
   await world.does(app, 'client', { kind: 'INBOUND' });
   await world.does(app, 'client', { kind: 'CLIENT', clientVersion: '1.9' }, { at: before });
-  // Late, and all that is known.
+  // Late, but the only client data known.
   expect(await version()).toEqual(['1.9', null]);
   await world.does(app, 'client', { kind: 'INBOUND', clientVersion: '2.1', locale: 'pt-BR' });
   await world.does(app, 'client', { kind: 'INBOUND', clientVersion: '2.0', locale: 'en' }, { at: before });

@@ -11,7 +11,7 @@ export const soon = { timeout: 60_000, interval: 10 };
 
 export type Diary = ReturnType<typeof keepDiary>;
 
-/** A crew member that remembers what it did, and when by this process's wall clock. */
+/** A crew member that records its runs with the wall clock of this process. */
 export function keepDiary(handle = async (_text: string) => {}) {
   const done: { text: string; at: number }[] = [];
   const implementation = implementJob(note, async ({ text }) => {
@@ -23,12 +23,12 @@ export function keepDiary(handle = async (_text: string) => {}) {
 
 let ids = 0;
 
-/** As soon as possible, with an id of its own. */
+/** Adds a job that runs as soon as possible, with a new id. */
 export function now(id = `job-${++ids}`): When {
   return { id, delayMs: 0 };
 }
 
-/** Adds the same new text, time and again until it is done. */
+/** Adds the same new text repeatedly until it is done. */
 export async function expectToWork(queues: Queues, diary: Diary): Promise<void> {
   const text = `again-${++ids}`;
   await expect

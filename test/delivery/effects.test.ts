@@ -20,7 +20,7 @@ afterAll(() => engine.drop());
 
 const inMs = (ms: number) => new Date(engine.clock.now().getTime() + ms);
 
-/** Somebody who wants to hear of events, on one channel or all. */
+/** Creates an endpoint that subscribes to events, on one channel or all. */
 async function subscribe(
   events: readonly string[],
   channelId: string | null = null,
@@ -43,13 +43,13 @@ async function subscribe(
   );
   return id;
 }
-/** What is owed, in the order it was written. */
+/** The effects owed, in the order in which they were written. */
 const owed = async () =>
   await engine.db.sql`
     select outbox.kind, endpoint_id, payload->>'type' as type, payload->>'at' as at, state, revision, conversation_id
     from outbox where account_id = ${engine.accountId} order by id`;
 
-/** A whole life: started, inactive by hand, ended by its timer, reopened. */
+/** A full lifecycle: started, inactivated by hand, ended by its timer, reopened. */
 async function live(address: string, channelId = engine.channelId) {
   const target = { channelId, address };
   await engine.apply(
@@ -88,14 +88,14 @@ describe('webhooks', () => {
       });
   });
 
-  it('are owed for ends alone if the endpoint subscribes to ends, by whomever they were made', async () => {
+  it('are owed only for ends if the endpoint subscribes only to ends, whoever made them', async () => {
     await subscribe(['conversation.ended']);
     await live('ends');
     await engine.does('ends', { kind: 'END', by: 'AGENT', agentId: engine.ann });
     expect((await owed()).map(({ type }) => type)).toEqual(['conversation.ended', 'conversation.ended']);
   });
 
-  it('are owed for one channel alone if the endpoint is limited to it, and never to a disabled endpoint', async () => {
+  it('are owed for only one channel if the endpoint is limited to it, and never to a disabled endpoint', async () => {
     const mine = await subscribe(['conversation.ended'], app);
     await subscribe(['conversation.ended'], null, engine.clock.now());
     await live('elsewhere');

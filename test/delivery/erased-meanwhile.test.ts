@@ -15,7 +15,7 @@ afterAll(() => world.close());
 
 const isKnown = async (text: string) => (await everything(world.engine.db.sql)).includes(text);
 
-/** Ends a conversation, and erases its contact while its goodbye is under way; `then` is done before the answer. */
+/** Ends a conversation, and erases its contact while the close message is under way. `then` runs before the answer. */
 async function erasedUnderWay(address: string, sid: string, then: () => Promise<unknown> = async () => {}) {
   const { engine } = world;
   await world.ends(sms, address);

@@ -16,7 +16,7 @@ beforeEach(async () => {
 });
 afterAll(() => engine.drop());
 
-/** So many effects that are due, each to an endpoint of its own; what they are is no matter to who carries them out. */
+/** Creates this many due effects, each to its own endpoint. Their content does not matter to the sender. */
 async function owe(count: number): Promise<void> {
   const { deps, accountId, channelId } = engine;
   const rows = Array.from({ length: count }, () => ({

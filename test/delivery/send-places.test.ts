@@ -18,14 +18,14 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Takes every place that a destination gets. */
+/** Takes all places that a destination gets. */
 function takeAll(places: SendPlaces, destination: Destination): Place[] {
   const taken: Place[] = [];
   for (let place = places.take(destination); place !== null; place = places.take(destination))
     taken.push(place);
   return taken;
 }
-/** A destination answers so often, one send after the other. */
+/** A destination answers this many sends, one after the other. */
 function answers(places: SendPlaces, destination: Destination, times: number): void {
   for (let time = 0; time < times; time++) places.take(destination)?.leave(ANSWERED);
 }
@@ -64,7 +64,7 @@ describe('the places of a destination', () => {
 
 describe('while other destinations hang', () => {
   const limits = { ...PLACE_LIMITS, stalledMs: 5 };
-  /** As many accounts as get a place, each with a provider that does not answer; and those that answered until just now. */
+  /** Makes this many accounts hang, each with a provider that does not answer. */
   async function hang(places: SendPlaces, accounts: number): Promise<void> {
     for (let first = 0; first < accounts; first += 25) {
       for (let account = first; account < first + 25; account++) takeAll(places, to(`hangs ${account}`));
@@ -121,7 +121,7 @@ describe('turns', () => {
     expect(picked.map(({ accountId }) => accountId).filter((id) => id !== 'many')).toEqual(['one', 'two']);
     expect(picked).toHaveLength(6);
     for (const { taken } of picked) for (const place of taken) place.leave();
-    // Those that have had a turn come last.
+    // Destinations that have had a turn come last.
     const next = turns.pick(places, () => true).map(({ destinationId }) => destinationId);
     const had = picked.map(({ destinationId }) => destinationId).filter((id) => id.startsWith('of many'));
     expect(next.filter((id) => had.includes(id))).toEqual([]);

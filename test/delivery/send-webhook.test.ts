@@ -23,7 +23,7 @@ afterEach(async () => {
 afterAll(() => engine.drop());
 
 let people = 0;
-/** Somebody writes and is ended by an agent; returns the conversation. */
+/** A customer writes and an agent ends the conversation; returns the conversation. */
 async function ended(): Promise<string> {
   const address = `somebody ${++people}`;
   await engine.writes(address);
@@ -143,7 +143,7 @@ describe('a failing webhook', () => {
     const begun = engine.clock.now().getTime();
     const waits: number[] = [];
     for (let tries = 0; tries < 100; tries++) {
-      // What holds an endpoint back is another test's: here each attempt is made.
+      // The circuit breaker has its own tests. Here each attempt is made.
       await engine.db.sql`delete from circuit_breaker`;
       subscriber.answer = [500, 302, 404, 429][tries % 4] as number;
       await sender.relay();
@@ -185,8 +185,8 @@ describe('a failing webhook', () => {
     ['sooner than it would be', '1', 5_000],
     ['in the past', 'Thu, 01 Jan 1970 00:00:00 GMT', 5_000],
     ['later than a few hours', '9999999', 6 * HOUR],
-    ['as nobody can read it', 'soon', 5_000],
-  ])('is tried again when the endpoint says, %s', async (_what, retryAfter, waitMs) => {
+    ['as an unreadable value', 'soon', 5_000],
+  ])('is retried at the time of Retry-After: %s', async (_what, retryAfter, waitMs) => {
     engine.clock.advance(1_000 - (engine.clock.now().getTime() % 1_000));
     const date = new Date(engine.clock.now().getTime() + 10 * MINUTE).toUTCString();
     subscriber.answer = {

@@ -37,7 +37,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-/** Everybody does something at once. */
+/** Applies an action of every customer in one call. */
 async function all(people: readonly Someone[], action: (someone: Someone) => Activity['action']) {
   const results = await world.engine.apply(
     ...people.map((someone) => ({
@@ -113,7 +113,7 @@ const ENDS: Record<
   },
   SUPERSEDED: {
     policy: { agentMessageWhenInactive: 'NEW_CONVERSATION' },
-    // An agent begins none on the web (SF-6).
+    // An agent starts no conversation on the web (SF-6).
     except: ['web'],
     async live(people) {
       await write(people);
@@ -135,7 +135,7 @@ const SILENT: Partial<Record<EndReason, string>> = {
   SUPERSEDED: 'it goes on in a new conversation',
 };
 
-/** What the behaviours ask for: LP-2, LP-9, PE-4, SF-11. */
+/** The result that LP-2, LP-9, PE-4 and SF-11 require. */
 function expected(
   { channel, version, consent }: Someone,
   reason: EndReason,

@@ -31,7 +31,7 @@ afterEach(async () => {
 afterAll(() => engine.drop());
 
 let people = 0;
-/** So many conversations begin, of which the endpoint is to be told. */
+/** Starts this many conversations, each of which owes the endpoint a webhook. */
 async function begun(count: number): Promise<void> {
   for (let each = 0; each < count; each++) await engine.writes(`somebody ${++people}`);
 }
@@ -45,7 +45,7 @@ const states = async () => {
   const owed = await sender.owed(endpointId);
   return owed.map(({ state, attempts }) => `${state} ${attempts}`);
 };
-/** Makes it fail until it is held back. */
+/** Makes the endpoint fail until its circuit breaker opens. */
 async function trip(): Promise<void> {
   subscriber.answer = 500;
   await begun(10);

@@ -27,7 +27,7 @@ afterAll(async () => {
 
 const does = (address: string, action: Parameters<Engine['does']>[1]) =>
   engine.apply({ target: { channelId: app, address }, action });
-/** What was told of the first conversation of an address, and why and by whom that one says it ended. */
+/** Reason and ender of the first conversation of an address: in the webhook, and in its row. */
 async function toldAndKept(address: string) {
   subscriber.calls.length = 0;
   await sender.relay();

@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => engine.drop());
 
 let made = 0;
-/** A conversation that ann answered last, and what is then done with it, a minute apart. */
+/** Creates a conversation that ann answered, and applies these actions to it, a minute apart. */
 async function conversation(...actions: Action[]): Promise<string> {
   const address = `explained ${++made}`;
   await engine.writes(address);
@@ -91,10 +91,15 @@ describe('LL-1 the due time, and the timer that comes next', () => {
   });
 });
 
-describe('LL-1 the activity that last moved the clock', () => {
+describe('LL-1 the activity that last restarted the clock', () => {
   it.each<[string, Action[], string, Record<string, unknown>]>([
     ['an answer', [], 'AUTO_CLOSE', { kind: 'OUTBOUND', revision: 2 }],
-    ['not a comment after it', [{ kind: 'COMMENT' }], 'AUTO_CLOSE', { kind: 'OUTBOUND', revision: 2 }],
+    [
+      'the answer, and not a later comment',
+      [{ kind: 'COMMENT' }],
+      'AUTO_CLOSE',
+      { kind: 'OUTBOUND', revision: 2 },
+    ],
     [
       'a later answer',
       [{ kind: 'OUTBOUND', sender: 'AGENT' }],
@@ -102,12 +107,17 @@ describe('LL-1 the activity that last moved the clock', () => {
       { kind: 'OUTBOUND', revision: 3 },
     ],
     [
-      'not a later answer, for the timer that counts from the first (SF-4)',
+      'the first answer, and not a later one, for the timer that counts from the first (SF-4)',
       [{ kind: 'OUTBOUND', sender: 'AGENT' }],
       'INACTIVATE',
       { kind: 'OUTBOUND', revision: 2 },
     ],
-    ["not a bot's message (PE-5)", [{ kind: 'OUTBOUND', sender: 'BOT' }], 'AUTO_CLOSE', { revision: 2 }],
+    [
+      "the answer, and not a bot's message (PE-5)",
+      [{ kind: 'OUTBOUND', sender: 'BOT' }],
+      'AUTO_CLOSE',
+      { revision: 2 },
+    ],
     [
       'a change of case status, by the reset matrix (LL-10)',
       [{ kind: 'CASE_STATUS', caseStatus: 'open' }],
@@ -121,7 +131,7 @@ describe('LL-1 the activity that last moved the clock', () => {
       { kind: 'RELEASE', revision: 4 },
     ],
     [
-      'what changed the status',
+      'the change of status',
       [{ kind: 'COMMENT' }, { kind: 'TO_QUEUE' }, { kind: 'COMMENT' }],
       'QUEUE_TIMEOUT',
       { kind: 'TO_QUEUE', revision: 4 },
@@ -138,7 +148,7 @@ describe('LL-1 the activity that last moved the clock', () => {
     expect(timer(kind).movedBy).toMatchObject(movedBy);
   });
 
-  it('is the timer that moved the clock', async () => {
+  it('is the timer that restarted the clock', async () => {
     await engine.policy({ inactivate: true, inactivateAfter: 'PT10M' });
     const id = await conversation();
     await engine.runUntil(new Date(engine.clock.now().getTime() + 11 * MINUTE));
@@ -168,19 +178,19 @@ describe('LL-1 every guard', () => {
   });
 
   it.each<[string, Action[], string, GuardName[]]>([
-    ['who is awaited (LP-6)', [{ kind: 'INBOUND' }], 'AUTO_CLOSE', ['AWAITED_MATCHES']],
+    ['the awaited side (LP-6)', [{ kind: 'INBOUND' }], 'AUTO_CLOSE', ['AWAITED_MATCHES']],
     ['the hold (PE-6)', [{ kind: 'HOLD', until: null }], 'AUTO_CLOSE', ['NOT_HELD']],
-    ['that there is no hold', [], 'RELEASE_HOLD', ['HELD', 'CLOCK_IS_SET']],
+    ['no hold', [], 'RELEASE_HOLD', ['HELD', 'CLOCK_IS_SET']],
     ['the status', [], 'END_UNANSWERED', ['STATUS_MATCHES']],
     ['the switch (SP-2)', [], 'INACTIVATE', ['SWITCHED_ON']],
-    ['that no warning is left (PE-2)', [], 'REMIND', ['REMINDER_IS_LEFT']],
+    ['no warning left (PE-2)', [], 'REMIND', ['REMINDER_IS_LEFT']],
     [
       'a promised answer (LP-7)',
       [{ kind: 'MANUAL_RESPONSE_TIME', responseAt: new Date('2026-12-01T00:00:00Z') }],
       'AUTO_CLOSE',
       ['NO_MANUAL_RESPONSE'],
     ],
-  ])('shows what keeps a timer away: %s', async (_, actions, kind, guards) => {
+  ])('shows the condition that keeps a timer from running: %s', async (_, actions, kind, guards) => {
     expect(await failing(await conversation(...actions), kind)).toEqual(guards);
   });
 

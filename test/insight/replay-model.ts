@@ -11,7 +11,7 @@ type Open = {
 };
 type Ended = { atMs: number };
 
-/** What a replay has to count, told again in as few words as the rules have, and sharing none of the code. */
+/** A second, minimal implementation of the counts of a replay. It shares no code with the first. */
 export function modelReplay(rows: readonly TimelineRow[], afterMs: number, windowMs: number): ReplayResult {
   const counted = { messages: 0, contacts: 0, conversations: 0, reopened: 0, premature: 0 };
   const ended = { AUTO_CLOSE: 0, UNANSWERED: 0, PROTECTION: 0 };

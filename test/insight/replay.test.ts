@@ -157,7 +157,7 @@ describe('LL-12 the report of a replay', () => {
     expect(await report([])).not.toMatch(/NaN|Infinity|%/);
   });
 
-  it('counts a gap of exactly a limit in the step that begins there', () => {
+  it('counts a gap of exactly a limit in the step that starts there', () => {
     const at = (seconds: number) => new Date(seconds * 1000).toISOString();
     const rows = [0, 59, 119, 419, 2_592_419].map((seconds) => `a,${at(seconds)},consumer,,`);
     const timeline = parseTimeline(
@@ -182,7 +182,7 @@ const DAY_MS = DAY * MINUTE_MS;
 const durationMs = (minMs: number, maxMs: number, ...often: number[]) =>
   fc.oneof(fc.constantFrom(minMs, maxMs, ...often), fc.integer({ min: minMs, max: maxMs }));
 
-/** Rows of up to three contacts. Each comes at, or a millisecond beside, an instant that the rules speak of. */
+/** Rows of up to three contacts. Each is at an instant at which a rule changes its answer, or a millisecond beside it. */
 const timelines = fc
   .record({
     afterMs: durationMs(MINUTE_MS, 90 * DAY_MS, 25 * MINUTE_MS, DAY_MS, 2 * DAY_MS, 2 * DAY_MS + 1),

@@ -10,7 +10,7 @@ import { anyWorld, build, type World } from '../support/list-world.ts';
 
 /** Set LIST_RUNS to hunt for longer. */
 const RUNS = Number(process.env.LIST_RUNS ?? 12);
-/** What a wake leaves between itself and the next. */
+/** The least time between two wakes of a lane. */
 const REST_MS = 100;
 
 let engine: Engine;
@@ -28,7 +28,7 @@ const anyAsked = fc.record({
 });
 type Asked = typeof anyAsked extends fc.Arbitrary<infer Value> ? Value : never;
 
-/** A world whose lanes, or some of them, have been woken and settled at its now. */
+/** A world in which some or all lanes have been woken and settled at the present time. */
 async function settled(world: World, share: number) {
   const built = await build(engine, world);
   const { rules, now } = built;

@@ -100,7 +100,7 @@ describe('LL-12 a timeline is read', () => {
     expect(rows.map(({ conversation }) => conversation).join('')).toBe('abab');
   });
 
-  it('and reports progress if it is long', () => {
+  it('with reports of progress if it is long', () => {
     const told: [number, number][] = [];
     const content = withRows(...Array<string>(100_000).fill(ROW));
     parseTimeline(content, (done, total) => told.push([done, total]));

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { Changed } from '../../src/engine.ts';
 import { openChangePublisher } from '../../src/jobs/change-publisher.ts';
 
-/** A teller whose messages are kept; each is out once `published` lets it. */
+/** A publisher that records its messages. Each is under way until `published` releases it. */
 function recorded(published: () => Promise<void> = async () => {}) {
   const messages: Changed[] = [];
   const teller = openChangePublisher(async (changed) => {

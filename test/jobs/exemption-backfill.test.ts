@@ -52,7 +52,7 @@ async function row(accountId = engine.accountId) {
     select version::int, pass, after_id, moved::int, done_at from exemption_backfill where account_id = ${accountId}`;
   return found as Record<string, unknown>;
 }
-/** By this clock every look at it takes 20 ms. */
+/** A clock that advances 20 ms on every reading. */
 function passing(): ServiceDeps['clock'] {
   let asked = 0;
   return { ...engine.clock, now: () => new Date(engine.clock.now().getTime() + asked++ * 20) };
@@ -76,7 +76,7 @@ describe('a backfill job', () => {
     expect(nudges[0]?.delayMs).toBeLessThanOrEqual(0);
   });
 
-  it('enqueues the second pass for when it may begin, and nothing once it is finished', async () => {
+  it('enqueues the second pass for the time when it may start, and nothing once it is finished', async () => {
     await exempts(engine.accountId, 'vip');
     await run();
     const { version } = await row();

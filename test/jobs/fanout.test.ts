@@ -23,14 +23,14 @@ describe.each(STORES)('fan-out over $kind', requireOrSkip('redis'), ({ kind, ope
   });
   afterAll(() => store.drop());
 
-  /** As many processes as there are names, in this one. */
+  /** Simulates one process for each name, within this process. */
   async function openSome(count: number): Promise<Fanout[]> {
     const some = await Promise.all(Array.from({ length: count }, () => openFanout(store.options)));
     opened.push(...some);
     return some;
   }
 
-  /** Publishes time and again until it is heard, and no longer. */
+  /** Publishes repeatedly until a subscriber gets the message. */
   async function expectToReach(publisher: Fanout, heard: unknown[]) {
     heard.length = 0;
     await expect

@@ -8,7 +8,7 @@ const greet = defineJob({
   schema: z.object({ name: z.string().min(3), at: z.number().transform((at) => new Date(at)) }),
 });
 
-/** Runs the job once; answers with what its handler was given and what was logged. */
+/** Runs the job once, and returns the arguments of its handler and the log. */
 async function run(payload: unknown, handler = async (_payload: z.output<typeof greet.schema>) => {}) {
   const lines: string[] = [];
   const handled: unknown[] = [];

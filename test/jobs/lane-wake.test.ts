@@ -11,7 +11,7 @@ const log = createLog({ logLevel: 'silent' });
 type Added = { id: string; givesWay: boolean; payload: Record<string, unknown> };
 let added: Added[] = [];
 let removed: string[] = [];
-/** Takes everything and runs nothing. */
+/** A queue that accepts every job and runs none. */
 const queues = {
   add: async (_job: unknown, payload: Added['payload'], { id, givesWay = false }: When) =>
     void added.push({ id, givesWay, payload }),
@@ -32,7 +32,7 @@ afterEach(() => engine.drop());
 const inMs = (ms: number) => new Date(engine.clock.now().getTime() + ms);
 const arm = (...alarms: Alarm[]) => scheduleWakes(queues, engine.clock, log, alarms);
 
-/** A lane with its next alarm, which is far off. */
+/** A lane whose next alarm is far in the future. */
 async function waitingLane(address = 'waiting') {
   await engine.writes(address);
   await engine.answers(address);
@@ -47,7 +47,7 @@ async function wakeAtOf(laneId: string): Promise<Date> {
   return lane?.wake_at;
 }
 
-/** Runs what was added last. */
+/** Runs the job that was added last. */
 async function runLast() {
   const { id, payload } = added.at(-1) as Added;
   await implementLaneWake(engine.deps, queues).run(payload, { id, log });

@@ -96,7 +96,7 @@ describe.each(STORES)('queues on $kind in trouble', requireOrSkip('redis'), ({ k
     const crew = keepDiary();
     queues.work([crew.implementation], { concurrency: 1 });
     await expectToWork(queues, crew);
-    // It may lose a deadlock against a worker that looks for jobs.
+    // The statement may lose a deadlock against a worker that looks for jobs.
     const drop = () => onServer(store.options.database, (sql) => sql`drop schema lull_queue cascade`);
     await vi.waitFor(drop, soon);
     await store.killConnections();

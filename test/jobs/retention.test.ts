@@ -25,7 +25,7 @@ async function ended(address: string): Promise<string> {
   await engine.does(address, { kind: 'END', by: 'AGENT', agentId: engine.ann });
   return conversationId as string;
 }
-/** Comes back once a connection waits for a lock of another. */
+/** Resolves once a connection waits for a lock of another. */
 async function somebodyWaits() {
   for (;;) {
     const [row] = await engine.db.sql`

@@ -9,18 +9,18 @@ import { createEmptyDatabase } from '../support/database.ts';
 import { onServer } from '../support/postgres.ts';
 import { startRedis } from '../support/redis.ts';
 
-/** A store of queues that a test may ill-treat. `options` reach it through a gate that can be shut. */
+/** A store of queues with injectable failures. `options` connect to it through a proxy that can be closed. */
 export type Store = {
   options: { redisUrl?: string; database: DatabaseAddress; log: ReturnType<typeof createLog> };
-  /** What was logged so far. */
+  /** The log so far. */
   logged(): string;
-  /** As an operator or a restart does it: every connection is gone, none is refused. */
+  /** Ends every connection, as a restart does, and accepts new ones. */
   killConnections(): Promise<void>;
   /** Removes every row or key. */
   wipe(): Promise<void>;
-  /** Refuses connections, as a server that is down, until `comeBack`. */
+  /** Refuses connections until `comeBack`, like a server that is down. */
   goDown(): Promise<void>;
-  /** Answers nothing any more, as behind a firewall, until it goes down and comes back. */
+  /** Stops answering, like a server behind a firewall, until it goes down and comes back. */
   hang(): void;
   comeBack(): Promise<void>;
   drop(): Promise<void>;
@@ -32,7 +32,7 @@ export const STORES = [
   { kind: 'redis', open: openRedisStore },
 ] as const;
 
-/** Options of a store that is not there. */
+/** Options of a store that does not exist. */
 export function unreachable(kind: 'postgres' | 'redis') {
   return kind === 'redis'
     ? { redisUrl: 'redis://ann:hidden@127.0.0.1:1' }
@@ -57,7 +57,7 @@ async function openPostgresStore(): Promise<Store> {
       );
     },
     async wipe() {
-      // It may lose a deadlock against a worker that looks for jobs.
+      // The statement may lose a deadlock against a worker that looks for jobs.
       await vi.waitFor(() => onServer(address, wipeTables), { timeout: 60_000, interval: 50 });
     },
     goDown: gate.shut,
@@ -114,7 +114,7 @@ function listeningLog() {
   return { log, logged: () => lines.join('') };
 }
 
-/** A door to a server, on a port of its own. */
+/** A proxy to a server, on its own port. */
 export async function openGate(server: { path: string } | { host: string; port: number }) {
   const sockets = new Set<Socket>();
   let isJammed = false;

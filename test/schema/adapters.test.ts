@@ -46,12 +46,12 @@ const named = (id: string) => {
   return found;
 };
 
-describe('adapters', () => {
-  it('are all those that the service has, by id', () => {
+describe('the query adapters', () => {
+  it('lists every built-in adapter, sorted by id', () => {
     expect(adapters.map(({ id }) => id)).toEqual(BUILT_IN.map(({ id }) => id).sort());
   });
 
-  it('PE-4 PE-12 SF-2 say what their channels can do', () => {
+  it('PE-4 PE-12 SF-2 lists the capabilities of each adapter and of its variants', () => {
     const { name, capabilities, variants } = named('whatsapp');
     const enhanced = {
       timers: [{ timer: 'INACTIVATE', exists: false, min: null, max: null }],
@@ -83,7 +83,7 @@ describe('adapters', () => {
     ]);
   });
 
-  it('say of a channel on its own wire that its platform may read what to show from the events', () => {
+  it('names `deliverUrl` as the setting to send by for the web adapter, and none for WhatsApp', () => {
     expect(named('web')).toMatchObject({
       sendsBy: 'deliverUrl',
       variants: [],
@@ -92,7 +92,7 @@ describe('adapters', () => {
     expect(named('whatsapp').sendsBy).toBeNull();
   });
 
-  it('have a JSON Schema of their settings, in which each is described: a form can be drawn from it', () => {
+  it('includes a JSON Schema of the settings that describes every setting', () => {
     for (const { id, settingsSchema: schema } of adapters) {
       expect(schema, id).toMatchObject({
         $schema: 'https://json-schema.org/draft/2020-12/schema',
@@ -104,7 +104,7 @@ describe('adapters', () => {
     }
   });
 
-  it('ask for a setting exactly where there is no channel without it', () => {
+  it('requires exactly the settings without which a channel is refused', () => {
     const adapter = BUILT_IN.find(({ id }) => id === 'byoc-interaction');
     const { required } = named('byoc-interaction').settingsSchema;
     const good = INTERACTION_SAMPLES.settings as Record<string, unknown>;
@@ -117,7 +117,7 @@ describe('adapters', () => {
     expect(required.length).toBeGreaterThan(0);
   });
 
-  it('mark as writeOnly exactly what is kept as a secret', () => {
+  it('marks exactly the secret settings as writeOnly', () => {
     for (const adapter of BUILT_IN) {
       const { properties } = named(adapter.id).settingsSchema;
       const marked = Object.keys(properties).filter((name) => properties[name]?.writeOnly);
@@ -125,7 +125,7 @@ describe('adapters', () => {
     }
   });
 
-  it('are for those who may read', async () => {
+  it('requires the scope conversations:read', async () => {
     const key = await api.makeKey(['accounts:write']);
     const { errors } = await api.ask('{ adapters { id } }', {}, key);
     expect(errors?.[0]?.extensions.code).toBe('FORBIDDEN');

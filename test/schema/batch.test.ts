@@ -6,7 +6,7 @@ const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(reso
 const settled = (asked: Promise<unknown>[]) => Promise.allSettled(asked);
 
 describe('coalesced', () => {
-  /** Records the reads in the order in which they begin; the test settles each. */
+  /** Records the reads in the order in which they start; the test settles each. */
   function openCoalesced() {
     const reads: { key: string; resolve: (value: string) => void; reject: (error: unknown) => void }[] = [];
     const ask = coalesced(
@@ -29,7 +29,7 @@ describe('coalesced', () => {
     expect(await Promise.all(asked)).toEqual(['of a', 'of a', 'of b', 'of a']);
   });
 
-  it('reads again for a call that comes after a read has begun, and caches nothing', async () => {
+  it('reads again for a call made after a read has started, and caches nothing', async () => {
     const { ask, reads, keys } = openCoalesced();
     const early = ask('a');
     await turn();

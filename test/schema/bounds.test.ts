@@ -11,7 +11,7 @@ afterAll(() => api.close());
 
 const ERROR = '... on Error { code message } ... on InvalidInputError { field allowed }';
 
-/** Asks a mutation whose arguments are written out, with one variable; its result. */
+/** Runs a mutation with literal arguments and one variable `$v`, and returns its result. */
 async function ask(mutation: string, value: unknown, type = 'String!') {
   const name = /^\w+/.exec(mutation)?.[0] as string;
   const { data, errors } = await api.ask(`mutation ($v: ${type}) { ${mutation} { __typename ${ERROR} } }`, {
@@ -20,7 +20,7 @@ async function ask(mutation: string, value: unknown, type = 'String!') {
   expect(errors).toBeUndefined();
   return data[name] as { __typename: string; code?: string; field?: string; message?: string };
 }
-/** What one activity of a new contact is answered. */
+/** Records one activity of a new contact and returns its result. */
 async function record(fields: Record<string, unknown>) {
   const activity = { channelId: api.id('Channel', api.engine.channelId), address: 'ada', ...fields };
   const { data } = await api.ask(
@@ -32,7 +32,7 @@ async function record(fields: Record<string, unknown>) {
 }
 const long = (max: number) => 'x'.repeat(max + 1);
 
-describe('a text that is longer than its bound is refused, by its name and with the maximum', () => {
+describe('an input above its bound is refused, and the error has the field and the maximum:', () => {
   it.each<[field: string, max: number, fields: (text: string) => Record<string, unknown>]>([
     ['address', BOUNDS.address.max, (address) => ({ kind: 'INBOUND', address })],
     ['messageId', BOUNDS.messageId.max, (messageId) => ({ kind: 'INBOUND', messageId })],
@@ -42,7 +42,7 @@ describe('a text that is longer than its bound is refused, by its name and with 
     ['caseStatus', BOUNDS.caseStatus.max, (caseStatus) => ({ kind: 'CASE_STATUS', caseStatus })],
     ['clientVersion', BOUNDS.clientVersion.max, (clientVersion) => ({ kind: 'INBOUND', clientVersion })],
     ['locale', BOUNDS.locale.max, (text) => ({ kind: 'INBOUND', locale: `en-x-${text.slice(0, 31)}` })],
-  ])('%s of an activity', async (field, max, fields) => {
+  ])('%s of an activity is too long', async (field, max, fields) => {
     const { outcome, error } = await record(fields(long(max)));
     expect([outcome, error]).toMatchObject([
       'REFUSED',
@@ -67,7 +67,7 @@ describe('a text that is longer than its bound is refused, by its name and with 
     ['optOutWords[0]', BOUNDS.optOutWord.max, 'setPolicy(input: { optOutWords: [$v] })'],
     ['closeMessages[0].text', BOUNDS.closeMessage.max, 'setPolicy(input: { closeMessages: [{ text: $v }] })'],
     ['url', BOUNDS.url.max, 'createWebhookEndpoint(input: { url: $v, events: ["conversation.ended"] })'],
-  ])('%s, %i characters: %s', async (field, max, mutation) => {
+  ])('%s is longer than %i characters in %s', async (field, max, mutation) => {
     const answer = await ask(mutation, long(max));
     expect(answer).toMatchObject({ code: 'INVALID_INPUT', field });
     expect(answer.message).toContain(String(max));
@@ -91,13 +91,13 @@ describe('a text that is longer than its bound is refused, by its name and with 
       ...(['closeMessages', BOUNDS.closeMessages.max, 'setPolicy(input: { closeMessages: $v })'] as const),
       ...([{ text: 'Bye' }, '[CloseMessageInput!]'] as const),
     ],
-  ])('%s, a list of more than %i', async (field, max, mutation, item, type) => {
+  ])('%s has more than %i items', async (field, max, mutation, item, type) => {
     const answer = await ask(mutation, Array(max + 1).fill(item), type);
     expect(answer).toMatchObject({ code: 'INVALID_INPUT', field });
     expect(answer.message).toContain(String(max));
   });
 
-  it('the settings of a channel, as a whole', async () => {
+  it('the settings of a channel are too long in total', async () => {
     const max = BOUNDS.settings.max;
     const mutation = 'createChannel(input: { name: "large", adapterId: "web", settings: $v })';
     const answer = await ask(mutation, { secret: long(max) }, 'JSONObject!');
@@ -106,7 +106,7 @@ describe('a text that is longer than its bound is refused, by its name and with 
   });
 });
 
-/** How an account is filled with things, by SQL; how one more is made; how one goes. */
+/** For each limit of an account: SQL that fills it, the mutation that adds one more, and SQL that removes one. */
 const COUNTED: Readonly<Record<Counted, { fill: string; make: string; type?: string; remove: string }>> = {
   skills: {
     fill: `insert into skill (account_id, id, name) select $1, gen_random_uuid(), 'filled ' || n from generate_series(1, $2::int) n`,
@@ -148,29 +148,26 @@ const COUNTED: Readonly<Record<Counted, { fill: string; make: string; type?: str
   },
 };
 
-describe('an account that has as many as it may have', () => {
-  it.each(Object.entries(COUNTED))(
-    'is refused one more of its %s, until it has fewer',
-    async (counted, how) => {
-      const { max } = BOUNDS[counted as Counted];
-      const { sql } = api.engine.db;
-      const value =
-        { policyLayers: api.id('Channel', api.engine.channelId), outages: '2026-03-02T11:00:00Z' }[counted] ??
-        `one more of ${counted}`;
-      await sql.unsafe(how.fill, [api.engine.accountId, max]);
-      const refused = await ask(how.make, value, how.type);
-      expect(refused).toMatchObject({ code: 'INVALID_INPUT', field: counted });
-      expect(refused.message).toContain(`at most ${max}`);
-      await sql.unsafe(how.remove, [api.engine.accountId]);
-      expect((await ask(how.make, value, how.type)).code).toBeUndefined();
-    },
-  );
+describe('an account at a limit', () => {
+  it.each(Object.entries(COUNTED))('cannot add to its %s until it has fewer', async (counted, how) => {
+    const { max } = BOUNDS[counted as Counted];
+    const { sql } = api.engine.db;
+    const value =
+      { policyLayers: api.id('Channel', api.engine.channelId), outages: '2026-03-02T11:00:00Z' }[counted] ??
+      `one more of ${counted}`;
+    await sql.unsafe(how.fill, [api.engine.accountId, max]);
+    const refused = await ask(how.make, value, how.type);
+    expect(refused).toMatchObject({ code: 'INVALID_INPUT', field: counted });
+    expect(refused.message).toContain(`at most ${max}`);
+    await sql.unsafe(how.remove, [api.engine.accountId]);
+    expect((await ask(how.make, value, how.type)).code).toBeUndefined();
+  });
 });
 
-describe('a conversation with as many tags as it may have', () => {
+describe('a conversation with the maximum number of tags', () => {
   const tags = (from: number) => Array.from({ length: 50 }, (_, index) => `tag ${from + index}`);
 
-  it('is refused one more, shown whole, and can be given fewer', async () => {
+  it('refuses another tag, shows all its tags, and accepts another after some are removed', async () => {
     await record({ kind: 'INBOUND', address: 'tagged' });
     for (const from of [0, 50])
       expect(await record({ kind: 'TAG', address: 'tagged', add: tags(from) })).toMatchObject({
@@ -196,7 +193,7 @@ describe('a conversation with as many tags as it may have', () => {
   });
 });
 
-describe('what a provider reports', () => {
+describe('an event of a provider', () => {
   const event = (id: string, more: object) => ({
     ...{
       kind: 'MESSAGE' as const,
@@ -207,7 +204,7 @@ describe('what a provider reports', () => {
     ...more,
   });
 
-  it('is set aside where its id or its address is too long; the rest of the call is recorded', async () => {
+  it('is set aside if its id or address is too long, and the other events of the call are recorded', async () => {
     const received = await receive(api.engine.deps, api.engine.accountId, api.engine.channelId, {
       events: [
         event('p1', {}),
@@ -223,7 +220,7 @@ describe('what a provider reports', () => {
     });
   });
 
-  it('counts without what its client tells of itself where that is too long', async () => {
+  it('is recorded without clientVersion and locale if they are too long', async () => {
     const received = await receive(api.engine.deps, api.engine.accountId, api.engine.channelId, {
       events: [event('p4', { clientVersion: long(100), locale: `en-x-${long(40)}`, text: 'Hello' })],
       ...{ ignored: 0, malformed: [] },

@@ -38,7 +38,7 @@ it('a channel shows its circuit breaker: closed, open until the next attempt, an
   expect(await shown()).toEqual({ state: 'HALF_OPEN', ...open });
 });
 
-it('it is closed by hand, once for a key; a channel of nobody is not found', async () => {
+it('resetChannelCircuitBreaker closes it, acts once per idempotency key, and answers NOT_FOUND for an unknown channel', async () => {
   expect(await reset(api.channel, 'a key')).toEqual({
     ...{ __typename: 'Channel', circuitBreaker: CLOSED },
   });
@@ -49,7 +49,7 @@ it('it is closed by hand, once for a key; a channel of nobody is not found', asy
   expect(await reset(nobodys)).toEqual({ __typename: 'NotFoundError', field: 'channelId' });
 });
 
-it('closing it needs the scope accounts:write', async () => {
+it('resetChannelCircuitBreaker requires accounts:write', async () => {
   const key = await api.makeKey(['conversations:read', 'conversations:act', 'policies:write']);
   const query = `mutation { resetChannelCircuitBreaker(channelId: "${api.channel}") { __typename } }`;
   const response = await api.post(JSON.stringify({ query }), { authorization: `Bearer ${key}` });

@@ -23,7 +23,7 @@ const fields = Object.values(schema.getTypeMap())
     isObjectType(type) ? Object.values(type.getFields()).map((field) => [type.name, field] as const) : [],
   );
 
-/** Whether the source text of its resolver uses a loader or the database. */
+/** Whether the source text of the field’s resolver uses a loader or the database. */
 function reads(type: string, { name, extensions }: Field): boolean {
   if (name === 'id' || type === 'Mutation') return false;
   if (type === 'Query' || type === 'Subscription') return true;

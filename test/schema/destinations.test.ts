@@ -37,12 +37,12 @@ const SENDING = CHANNELS.flatMap(({ adapter: id, settings }) => {
     : destinationsOf(adapter).map((place) => ({ id, settings, place, secrets: secretsOf(adapter) }));
 });
 
-it('each kind of channel has a destination, and secrets that go there', () => {
+it('every adapter has a destination setting, and secrets that are sent to it', () => {
   expect([...new Set(SENDING.map(({ id }) => id))].sort()).toEqual(BUILT_IN.map(({ id }) => id).sort());
   for (const { secrets } of SENDING) expect(secrets).not.toEqual([]);
 });
 
-describe.each(SENDING)('$place of $id', ({ id, settings, place, secrets }) => {
+describe.each(SENDING)('the destination $place of $id', ({ id, settings, place, secrets }) => {
   const given = Object.fromEntries(secrets.map((secret) => [secret, settings[secret]]));
   const all = secrets.map((secret) => `settings.${secret}`);
   const made = async (name: string, more: Settings = {}) => {
@@ -54,14 +54,14 @@ describe.each(SENDING)('$place of $id', ({ id, settings, place, secrets }) => {
     return (changes: Settings) => channel('update', { channelId, settings: changes });
   };
 
-  it('becomes another only with every secret in the same call, whatever it was before', async () => {
+  it('can be changed only if the same call has every secret, whether it was set before or not', async () => {
     for (const before of ['https://provider.example.com/', undefined]) {
       const name = `${id} ${before}`;
       const { [place]: _own, ...others } = settings;
       const answer = await channel('create', {
         ...{ name, adapterId: id, settings: { ...others, ...(before ? { [place]: before } : {}) } },
       });
-      // One without which there is no channel is always set.
+      // A required destination is always set.
       if (answer.__typename === 'InvalidInputError') continue;
       const update = (changes: Settings) => channel('update', { channelId: answer.id, settings: changes });
       const kept = await stored(name);
@@ -75,7 +75,7 @@ describe.each(SENDING)('$place of $id', ({ id, settings, place, secrets }) => {
     }
   });
 
-  it('that is cleared and set again, or set to what it is, is no way round that', async () => {
+  it('can be set to its present value without secrets, but not cleared and then changed', async () => {
     const place0 = 'https://provider.example.com/';
     const update = await made(`${id} cleared`, { [place]: place0 });
     expect(await update({ [place]: place0 })).toMatchObject({ __typename: 'Channel' });
@@ -93,7 +93,7 @@ describe.each(SENDING)('$place of $id', ({ id, settings, place, secrets }) => {
       'https://localhost../',
     ],
     ...['https://[::ffff:10.0.0.1]/', 'https://2130706433/', 'https://ann:pw@provider.example.com/'],
-  ])('is refused as %s, when a channel is made and when it is changed', async (url) => {
+  ])('is refused as %s, both when a channel is created and when it is updated', async (url) => {
     const refused = { __typename: 'InvalidInputError', field: `settings.${place}` };
     const bad = { ...settings, [place]: url };
     expect(await channel('create', { name: `${id} ${url}`, adapterId: id, settings: bad })).toMatchObject(
@@ -104,7 +104,7 @@ describe.each(SENDING)('$place of $id', ({ id, settings, place, secrets }) => {
   });
 });
 
-it('where a channel sends is left to its other settings: those change without a secret', async () => {
+it('settings other than the destination can be changed without the secrets', async () => {
   const settings = { secret: 'a secret of the page', deliverUrl: 'https://provider.example.com/' };
   const { id } = await channel('create', { name: 'plain', adapterId: 'web', settings });
   expect(await channel('update', { channelId: id, settings: { showSurvey: true } })).toMatchObject({
@@ -116,7 +116,7 @@ it('where a channel sends is left to its other settings: those change without a 
   });
 });
 
-it('the schema of settings marks destinations, as it marks secrets', async () => {
+it('settingsSchema marks every destination with `destination: true`', async () => {
   const { data } = await api.ask('{ adapters { id settingsSchema } }');
   for (const { id, place } of SENDING) {
     const { settingsSchema } = data.adapters.find((adapter: { id: string }) => adapter.id === id);

@@ -50,7 +50,7 @@ describe('due and endsAt', () => {
       { inactivate: true, inactivateAfter: 'PT10M', autoCloseAfter: 'PT2H' },
       { skillId: api.engine.sales },
     );
-    // SP-6: switched on just now, so INACTIVATE counts only clocks from now on; this one is of this very instant.
+    // SP-6: INACTIVATE was switched on just now, so it counts only clocks from this instant on. This clock has exactly this instant.
     expect(await one(DUE, id)).toMatchObject({
       due: {
         at: later(now, 10 * MINUTE),

@@ -44,7 +44,7 @@ const EFFECT = `id kind state part attempts error createdAt doneAt channel { id 
 const LIST = `query ($channelId: ID, $first: Int, $after: String) {
   undelivered(channelId: $channelId, first: $first, after: $after) {
     nodes { ${EFFECT} } pageInfo { hasNextPage endCursor } } }`;
-// biome-ignore lint/suspicious/noExplicitAny: answers have the shape their query asks for
+// biome-ignore lint/suspicious/noExplicitAny: responses have the shape that their query selects
 type Row = Record<string, any>;
 const list = async (variables: object = {}, as?: string): Promise<Row[]> =>
   (await api.ask(LIST, { ...variables }, as)).data.undelivered.nodes;
@@ -56,7 +56,7 @@ const settle = async (name: 'retryEffect' | 'dropEffect', effectId: unknown, as?
   return (await api.ask(mutation, { effectId }, as)).data[name];
 };
 
-/** Sends what is owed and due, as a worker does. */
+/** Sends all due effects, as a worker does. */
 async function send() {
   const { engine, deps } = api;
   const fetchWithin = openGuardedFetch({ allowPrivate: true });
@@ -67,7 +67,7 @@ async function send() {
   await openSender(engine.deps, handlers, deps.log).drain();
 }
 
-/** A conversation that ended, and whose goodbye was answered so; returns what was given up of it, if anything was. */
+/** Ends a conversation whose close message is answered with this status. Returns the effect that was given up, if any. */
 async function given(address: string, answered: number, channelId = byoc): Promise<Row | undefined> {
   const target = { channelId, address };
   await api.engine.apply(
@@ -86,8 +86,8 @@ const feed = async (address: string) =>
     .filter(({ kind, data }) => kind === 'DELIVERY' && data?.part === 'CLOSE_MESSAGE')
     .map(({ data }) => data?.outcome);
 
-describe('what could not be delivered', () => {
-  it('is listed, the oldest first, of all channels or one, and in pages', async () => {
+describe('an undelivered effect', () => {
+  it('is listed in pages, the oldest first, for all channels or for one', async () => {
     const first = await given('first', 400);
     const conversation = { id: api.id('Conversation', (await api.engine.latest('first')).id) };
     expect(first).toEqual({
@@ -114,7 +114,7 @@ describe('what could not be delivered', () => {
     expect(await list({ first: 2, after: undelivered.pageInfo.endCursor })).toEqual([third]);
   });
 
-  it('is tried again, from the start, when somebody asks for it; and then it is done', async () => {
+  it('is sent again with a fresh count of attempts after retryEffect; a second retry is a CONFLICT', async () => {
     const dead = await given('again', 400);
     api.engine.clock.advance(MINUTE);
     const asked = nudges;
@@ -133,7 +133,7 @@ describe('what could not be delivered', () => {
     expect(await settle('retryEffect', dead?.id)).toMatchObject({ code: 'CONFLICT', field: 'effectId' });
   });
 
-  it('may be refused again, and is given up again', async () => {
+  it('is given up again if the provider refuses the retry', async () => {
     const dead = await given('in vain', 400);
     await settle('retryEffect', dead?.id);
     status = 400;
@@ -145,7 +145,7 @@ describe('what could not be delivered', () => {
     );
   });
 
-  it('of which nobody knows whether it was sent is listed too, and sent again only by hand', async () => {
+  it('is listed as UNCONFIRMED if its outcome is unknown, and is sent again only by retryEffect', async () => {
     const { sql } = api.engine.db;
     await given('unknown', 503, sms);
     await sql`update outbox set begun_at = ${api.engine.clock.now()} where state = 'PENDING' and channel_id = ${sms}`;
@@ -163,7 +163,7 @@ describe('what could not be delivered', () => {
     expect(await feed('unknown')).toEqual(['UNCONFIRMED', 'SENT']);
   });
 
-  it('SF-11 is not sent to who has opted out since, whoever asks for it', async () => {
+  it('SF-11 is skipped on retry if the customer has opted out in the meantime', async () => {
     const dead = await given('opted out', 400);
     await api.engine.apply({
       ...{ target: { channelId: byoc, address: 'opted out' }, action: { kind: 'INBOUND', text: 'STOP' } },
@@ -175,7 +175,7 @@ describe('what could not be delivered', () => {
     expect(await feed('opted out')).toEqual(['REFUSED', 'SKIPPED']);
   });
 
-  it('is dropped when somebody asks for it, and stays so', async () => {
+  it('is dropped for good by dropEffect: a later retry or drop is a CONFLICT', async () => {
     const dead = await given('dropped', 400);
     const now = api.engine.clock.now().toISOString();
     expect(await settle('dropEffect', dead?.id)).toMatchObject({ state: 'DROPPED', doneAt: now });
@@ -197,7 +197,7 @@ describe.each(['retryEffect', 'dropEffect'] as const)('%s changes nothing', (nam
   });
   const isUntouched = async () => expect(await list()).toContainEqual(dead);
 
-  it('of what is another’s, who cannot see it either', async () => {
+  it('if the effect belongs to another account, where it is not visible', async () => {
     expect(await settle(name, dead.id, theirKey)).toMatchObject({ code: 'NOT_FOUND', field: 'effectId' });
     expect(await list({}, theirKey)).toEqual([]);
     const { data } = await api.ask('query ($id: ID!) { node(id: $id) { id } }', { id: dead.id }, theirKey);
@@ -205,21 +205,21 @@ describe.each(['retryEffect', 'dropEffect'] as const)('%s changes nothing', (nam
     await isUntouched();
   });
 
-  it('without the scope', async () => {
+  it('without the scope accounts:write', async () => {
     const key = await api.makeKey(SCOPES.filter((scope) => scope !== 'accounts:write'));
     expect(await settle(name, dead.id, key)).toMatchObject({ code: 'FORBIDDEN', scope: 'accounts:write' });
     await isUntouched();
   });
 
   it.each([
-    ['no id', () => 'x', 'INVALID_INPUT'],
-    ['another’s kind of id', () => api.channel, 'INVALID_INPUT'],
-    ['nobody’s', () => api.id('Effect', '018f0000-0000-7000-8000-000000000000'), 'NOT_FOUND'],
+    ['a malformed id', () => 'x', 'INVALID_INPUT'],
+    ['an id of another type', () => api.channel, 'INVALID_INPUT'],
+    ['an unknown id', () => api.id('Effect', '018f0000-0000-7000-8000-000000000000'), 'NOT_FOUND'],
   ])('for %s', async (_, id, code) => {
     expect(await settle(name, id())).toMatchObject({ code, field: 'effectId' });
   });
 
-  it('of what is still to be sent, or was', async () => {
+  it('if the effect is PENDING or SENT', async () => {
     const { sql } = api.engine.db;
     await given(`pending at ${name}`, 503);
     for (const state of ['PENDING', 'SENT']) {
@@ -230,7 +230,7 @@ describe.each(['retryEffect', 'dropEffect'] as const)('%s changes nothing', (nam
   });
 });
 
-it('the list of a channel that is not there is an error that names it', async () => {
+it('undelivered with an unknown or malformed channelId is an error that names the field', async () => {
   const nobodys = api.id('Channel', '018f0000-0000-7000-8000-000000000000');
   for (const [channelId, code] of [
     [nobodys, 'NOT_FOUND'],

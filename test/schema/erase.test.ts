@@ -41,7 +41,7 @@ async function everything(): Promise<string> {
 }
 
 describe('eraseContact', () => {
-  it('PE-15 its address and all that identifies it go, from every conversation it had', async () => {
+  it('PE-15 removes the address and everything else that identifies the contact, from all its conversations', async () => {
     const { engine } = api;
     const from = { messageId: `${PHONE} 1` };
     await engine.does(PHONE, { kind: 'INBOUND', clientVersion: `app of ${PHONE}` }, from);
@@ -64,7 +64,7 @@ describe('eraseContact', () => {
     expect(await everything()).not.toContain(PHONE);
   });
 
-  it('PE-15 counts stay: the conversations, their feeds, who ended them when', async () => {
+  it('PE-15 keeps counts, conversations, and feeds without message ids', async () => {
     const { engine } = api;
     await engine.writes('counted', { messageId: 'm1' });
     await engine.answers('counted');
@@ -77,7 +77,7 @@ describe('eraseContact', () => {
     expect(await engine.feed(ended.id)).toEqual(feed.map((event) => ({ ...event, message_id: null })));
   });
 
-  it.each(['CUSTOMER', 'SUPERVISOR'])('PE-15, PE-14 an open conversation ends first, by %s', async (by) => {
+  it.each(['CUSTOMER', 'SUPERVISOR'])('PE-15, PE-14 first ends an open conversation as %s', async (by) => {
     const { engine } = api;
     const address = `open, ${by}`;
     await engine.writes(address);

@@ -27,7 +27,7 @@ const walk = async () => {
   while ((await runStep()) !== null);
 };
 
-/** So many tagged conversations that await the customer. */
+/** Creates this many tagged conversations that await the customer. */
 async function tagged(prefix: string, count: number): Promise<void> {
   const { channelId, ann, apply } = api.engine;
   for (let from = 0; from < count; from += 300)
@@ -49,11 +49,11 @@ async function dueOf(address: string) {
 }
 
 describe('setExemptTags', () => {
-  it('PE-7 nothing is exempt at first, and nothing has been walked', async () => {
+  it('PE-7 a new account has no exempt tags and no backfill', async () => {
     expect(await account()).toMatchObject({ exemptTags: [], exemptionBackfill: null });
   });
 
-  it('PE-7 is in force at once: shown, in the history with who and why, and nothing closes', async () => {
+  it('PE-7 takes effect at once: tagged conversations do not close, and the history records the author and the reason', async () => {
     await tagged('soon', 1);
     api.engine.clock.advance(3 * HOUR);
     const { rulesVersion } = await account();
@@ -83,7 +83,7 @@ describe('setExemptTags', () => {
     ]);
   });
 
-  it('PE-7 tells how far it has come, and when it was done', async () => {
+  it('PE-7 shows the progress of the backfill, and when it was done', async () => {
     const { version, startedAt } = (await account()).exemptionBackfill;
     await walk();
     expect((await account()).exemptionBackfill).toEqual({
@@ -99,13 +99,13 @@ describe('setExemptTags', () => {
     expect((await account()).exemptionBackfill).toEqual({ version, startedAt, scanned: 1, moved: 1, doneAt });
   });
 
-  it('the same tags again, in whatever order, change nothing and begin nothing', async () => {
+  it('the same tags in any order change nothing and start no backfill', async () => {
     const before = await account();
     expect(await set(['escalated', 'vip'])).toEqual({ __typename: 'Account', ...before });
     expect(await account()).toEqual(before);
   });
 
-  it('is another account’s no matter', async () => {
+  it('does not affect another account', async () => {
     const other = await createAccount(api.engine.deps, { name: 'other' });
     const key = await api.makeKey(['policies:write', 'conversations:read'], other);
     expect(await account(key)).toMatchObject({ exemptTags: [], exemptionBackfill: null });
@@ -114,7 +114,7 @@ describe('setExemptTags', () => {
     expect(await account()).toEqual(ours);
   });
 
-  it('LL-3 PE-7 costs the same statements, and no row of a conversation or a lane, for 10 and for 1,000', async () => {
+  it('LL-3 PE-7 uses the same number of statements for 10 and 1,000 conversations, and writes no conversation and no lane', async () => {
     const { sql } = api.engine.db;
     const { steps } = api.engine;
     const { scheduleAccount } = steps;
@@ -140,7 +140,7 @@ describe('setExemptTags', () => {
     steps.scheduleAccount = scheduleAccount;
   });
 
-  it('none again: the list is empty, and all close as before', async () => {
+  it('an empty list removes all exemptions, and conversations close as before', async () => {
     expect(await set([])).toMatchObject({ exemptTags: [] });
     expect(await dueOf('soon 0')).toEqual({ timer: 'AUTO_CLOSE' });
     await walk();
@@ -148,7 +148,7 @@ describe('setExemptTags', () => {
     expect(await api.engine.latest('soon 0')).toMatchObject({ status: 'ENDED' });
   });
 
-  it('what is refused changes nothing: lists and texts too long, empty, malformed; old versions; a missing scope', async () => {
+  it('a refused call changes nothing: too many tags, malformed or too long texts, an old version, a missing scope', async () => {
     const before = await account();
     const many = Array.from({ length: 51 }, (_, index) => `tag ${index}`);
     expect(await set(many)).toMatchObject({

@@ -27,7 +27,7 @@ const EXPLAIN = /* GraphQL */ `
 `;
 const inbound = (address: string) => ({ kind: 'INBOUND', channelId: api.channel, address });
 
-it('LL-1 gives the due time, the timer, its policy layer, the activity that set the clock, and every guard', async () => {
+it('LL-1 gives the due time, the timer, its policy layer, the activity that restarted the clock, and every guard', async () => {
   const [{ conversationId: id }] = await api.record(inbound('why'));
   await api.record({ kind: 'OUTBOUND', conversationId: id, sender: 'AGENT', agentId: api.ann });
   await api.record({ kind: 'COMMENT', conversationId: id });

@@ -83,11 +83,11 @@ describe('SP-12 the feed of the account', () => {
   });
 
   it.each([
-    ['what no list has given', 'nonsense'],
+    ['a malformed value', 'nonsense'],
     ['a cursor of another list', Buffer.from('conversation:1').toString('base64url')],
     ['a transaction beyond 64 bits', position(`${2n ** 64n}:00000000-0000-0000-0000-000000000000:1`)],
     ['a revision beyond 32 bits', position('1:00000000-0000-0000-0000-000000000000:2147483648')],
-    ['no conversation', position('1:x:1')],
+    ['a malformed conversation id', position('1:x:1')],
   ])('refuses %s as a cursor', async (_, after) => {
     expect((await api.ask(FEED, { after })).errors).toMatchObject([
       { extensions: { code: 'INVALID_INPUT', field: 'after' } },

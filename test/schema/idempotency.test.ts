@@ -111,7 +111,7 @@ describe('a command under an idempotency key', () => {
     const { answer } = await inTransaction(sql, async (tx) => {
       await tx`select 1 from contact where id = ${contactId as string} for update`;
       const answer = call('endConversation', args);
-      // It holds its key now and waits for the lock of the contact.
+      // The call holds its key now and waits for the lock of the contact.
       await expect.poll(waiting).toBeDefined();
       await sql`select pg_cancel_backend(${await waiting()})`;
       return { answer: await answer };

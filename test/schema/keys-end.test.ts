@@ -45,8 +45,8 @@ const outlive = (allowed: boolean, by = api.key) =>
     by,
   );
 
-describe('a key that a key has made', () => {
-  it('is revoked with it, and so are those that it has made itself', async () => {
+describe('a key that was created with another key, its maker,', () => {
+  it('is revoked together with its maker, and so are the keys that it created itself', async () => {
     const maker = await api.makeKey(MINTER);
     const child = await mint(maker);
     expect(child.apiKey).toMatchObject({ madeBy: `key:${idOf(maker)}`, expiresAt: null });
@@ -59,11 +59,11 @@ describe('a key that a key has made', () => {
       false,
       true,
     ]);
-    // That it was revoked once does not make a difference to the next time.
+    // Revoking a revoked key again is allowed.
     expect(await revoke(api.id('ApiKey', idOf(maker)))).toMatchObject({ __typename: 'ApiKey' });
   });
 
-  it('is valid no longer than it', async () => {
+  it('expires no later than its maker', async () => {
     const expiresAt = new Date(api.engine.clock.now().getTime() + 10 * MINUTE);
     const maker = await mint(api.key, { expiresAt: expiresAt.toISOString() });
     const child = await mint(maker.token);
@@ -79,7 +79,7 @@ describe('a key that a key has made', () => {
     expect([await isValid(maker.token), await isValid(child.token)]).toEqual([false, false]);
   });
 
-  it('outlives it where the account allows that, and was allowed it when the key was made', async () => {
+  it('outlives its maker only if the account allowed that when the key was created', async () => {
     const maker = await api.makeKey(MINTER);
     const bound = await mint(maker);
     expect((await outlive(true)).data.setKeysOutliveMaker).toEqual({
@@ -97,7 +97,7 @@ describe('a key that a key has made', () => {
     ]);
   });
 
-  it('is made before its maker is revoked, and revoked with it, or not at all', async () => {
+  it('never stays valid if it is created while its maker is being revoked', async () => {
     for (let round = 0; round < 10; round++) {
       const maker = await api.makeKey(MINTER);
       const [revoked, ...made] = await Promise.all([
@@ -110,7 +110,7 @@ describe('a key that a key has made', () => {
     }
   });
 
-  it('ends with an operator’s key alike', async () => {
+  it('is revoked together with the operator key that created its maker', async () => {
     const { deps, db, clock, accountId } = api.engine;
     const id = deps.newId();
     const operator = await createOperatorKey(db, { name: 'ops', scopes: SCOPES }, { id, now: clock.now() });
@@ -127,8 +127,8 @@ describe('a key that a key has made', () => {
   });
 });
 
-describe('whoever has the scope keys:write', () => {
-  it('revokes no key that may do what they may not', async () => {
+describe('a key with the scope keys:write', () => {
+  it('cannot revoke a key with a scope that it lacks itself', async () => {
     const weak = await api.makeKey(MINTER);
     const strong = await api.makeKey([...MINTER, 'policies:write']);
     expect(await revoke(api.id('ApiKey', idOf(strong)), weak)).toEqual({
@@ -140,7 +140,7 @@ describe('whoever has the scope keys:write', () => {
     expect(await isValid(weak)).toBe(false);
   });
 
-  it('does not say whether keys outlive their maker', async () => {
+  it('cannot change whether keys outlive their maker', async () => {
     const weak = await api.makeKey(MINTER);
     expect((await outlive(true, weak)).data.setKeysOutliveMaker).toEqual({ __typename: 'ForbiddenError' });
     const { data } = await api.ask('{ account { keysOutliveMaker } }');

@@ -36,7 +36,7 @@ const revoke = async (id: string, as?: string) => (await api.ask(REVOKE, { id },
 const list = (as?: string) => api.ask('{ apiKeys { nodes { id name revokedAt } } }', {}, as);
 
 describe('createApiKey', () => {
-  it('makes a key that works, and shows it this once', async () => {
+  it('creates a key that works, and shows its secret only once', async () => {
     const { token, apiKey } = await create({ name: 'desk', scopes: ['conversations:read'] });
     expect(apiKey).toMatchObject({ name: 'desk', scopes: ['conversations:read'], revokedAt: null });
     expect((await api.ask('{ account { name } }', {}, token)).data.account.name).toBe('test');
@@ -46,7 +46,7 @@ describe('createApiKey', () => {
     expect(api.logged()).not.toContain(token.split('_')[3]);
   });
 
-  it('gives no scope that the caller lacks', async () => {
+  it('refuses a scope that the caller lacks', async () => {
     const own = await api.makeKey(['keys:write', 'conversations:read']);
     expect(await create({ name: 'x', scopes: ['conversations:read', 'policies:write'] }, own)).toEqual({
       __typename: 'ForbiddenError',
@@ -69,7 +69,7 @@ describe('createApiKey', () => {
 });
 
 describe('revokeApiKey', () => {
-  it('ends a key from the next request on, and for ever', async () => {
+  it('revokes a key from the next request on, for ever', async () => {
     const { token, apiKey } = await create({ name: 'gone', scopes: ['conversations:read'] });
     expect(await revoke(apiKey.id)).toMatchObject({ __typename: 'ApiKey', id: apiKey.id });
     const body = JSON.stringify({ query: '{ __typename }' });
@@ -79,7 +79,7 @@ describe('revokeApiKey', () => {
     expect(await revoke(apiKey.id)).toEqual(first);
   });
 
-  it('ends it for every request that is begun once that was answered, however many are under way', async () => {
+  it('refuses every request that starts after the revocation was answered, however many are under way', async () => {
     const body = JSON.stringify({ query: '{ account { name } }' });
     let answered = 0;
     for (let round = 0; round < 4; round++) {
@@ -121,12 +121,12 @@ describe('revokeApiKey', () => {
 });
 
 describe('the scope keys:write', () => {
-  it('is all that keys need', async () => {
+  it('is sufficient to list keys', async () => {
     const key = await api.makeKey(['keys:write']);
     expect((await list(key)).errors).toBeUndefined();
   });
 
-  it('is needed to list, make, revoke and look at keys', async () => {
+  it('is required to list, create, revoke and read keys', async () => {
     const key = await api.makeKey(SCOPES.filter((scope) => scope !== 'keys:write'));
     const { apiKey } = await create({ name: 'stays', scopes: ['conversations:read'] });
     const forbidden = [{ extensions: { code: 'FORBIDDEN', scope: 'keys:write' } }];

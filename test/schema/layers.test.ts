@@ -28,7 +28,7 @@ const HISTORY = /* GraphQL */ `
 const set = async (input: object): Promise<number> =>
   (await api.ask(SET, { input })).data.setPolicy.rulesVersion;
 
-it('LP-4 lists the layers as they were set, the weakest first, with what each sets', async () => {
+it('LP-4 policyLayers lists the layers, the weakest first, with the fields that each sets', async () => {
   const both = await set({ channelId: api.channel, skillId: api.sales, autoCloseAfter: 'PT3M' });
   const account = await set({ autoCloseAfter: 'PT1H', overflowSkillId: api.sales });
   const skill = { id: api.sales, name: 'sales' };
@@ -54,7 +54,7 @@ it('LP-4 lists the layers as they were set, the weakest first, with what each se
   ]);
 });
 
-it('keeps who changed what, when, from what to what, and why', async () => {
+it('rulesVersions records the author, time, values before and after, and reason of each change', async () => {
   const first = await set({ skillId: api.sales, autoCloseAfter: 'PT20M', why: 'too slow' });
   const second = await set({ skillId: api.sales, overflowSkillId: api.sales });
   const { nodes, pageInfo } = (await api.ask(HISTORY, { first: 2 })).data.rulesVersions;
@@ -81,14 +81,14 @@ it('keeps who changed what, when, from what to what, and why', async () => {
   expect(rest.pageInfo.hasNextPage).toBe(false);
 });
 
-it('shows none of either to another account', async () => {
+it('policyLayers and rulesVersions show nothing of another account', async () => {
   const other = await createAccount(api.engine.deps, { name: 'other' });
   const theirs = await api.makeKey(['conversations:read'], other);
   expect((await api.ask(LAYERS, {}, theirs)).data.policyLayers).toEqual([]);
   expect((await api.ask(HISTORY, {}, theirs)).data.rulesVersions.nodes).toEqual([]);
 });
 
-it('refuses a cursor that is no version', async () => {
+it('rulesVersions refuses a malformed cursor', async () => {
   const after = Buffer.from('rules:1e3').toString('base64url');
   expect((await api.ask(HISTORY, { after })).errors).toMatchObject([
     { extensions: { code: 'INVALID_INPUT', field: 'after' } },

@@ -60,7 +60,7 @@ describe('a query', () => {
     expect(api.statements() - before).toBe(1);
   });
 
-  it('of one text is refused or accepted by its variables', async () => {
+  it('is refused or accepted depending on its variables', async () => {
     const query =
       'query ($first: Int!) { conversations(first: $first) { nodes { feed(first: 200) { nodes { agent { name } } } } } }';
     expect((await api.ask(query, { first: 10 })).errors).toBeUndefined();
@@ -68,7 +68,7 @@ describe('a query', () => {
     expect((await api.ask(query, { first: 10 })).errors).toBeUndefined();
   });
 
-  it('for introspection, as tools send it, is answered', async () => {
+  it('is answered if it is the introspection query of tools', async () => {
     const { getIntrospectionQuery } = await import('graphql');
     const { data, errors } = await api.ask(getIntrospectionQuery());
     expect(errors).toBeUndefined();
@@ -131,9 +131,9 @@ describe('the cost of a query', () => {
       '{ conversations(first: 10) { ... on ConversationConnection { nodes { id } } } }',
       1 + 10,
     ],
-    ['a page with a size that is refused', '{ conversations(first: -1) { nodes { id } } }', 1 + 1],
+    ['a page of an invalid size', '{ conversations(first: -1) { nodes { id } } }', 1 + 1],
     ['the schema', '{ __schema { types { name } } }', 0],
-  ])('%s', (_what, query, expected) => {
+  ])('counts %s', (_what, query, expected) => {
     expect(cost(query)).toBe(expected);
   });
 
@@ -152,7 +152,7 @@ describe('the cost of a query', () => {
     expect(cost(query, { input: { activities } })).toBe(1 + 1000 * 2);
   });
 
-  it('is computed at once where each fragment spreads the next one twice', () => {
+  it('is computed without delay if each fragment spreads the next one twice', () => {
     const count = 60;
     const fragments = Array.from(
       { length: count },

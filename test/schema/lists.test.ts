@@ -10,7 +10,7 @@ beforeAll(async () => {
   await api.engine.db.sql`update channel set settings = '{"secret": "a secret for the tests"}'`;
   await api.engine.policy({ autoCloseAfter: 'PT5H' });
   await api.engine.policy({ autoCloseAfter: 'PT1H' }, { skillId: api.engine.sales });
-  // In order of arrival. By due time: sold, answered, then those that only the system protection ends.
+  // In order of arrival. By due time: `sold`, `answered`, then the conversations that only the system protection ends.
   await come('waits', {}, false);
   await come('answered', { skillId: api.id('Skill', api.engine.care) }, true);
   await come('sold', { skillId: api.sales }, true);

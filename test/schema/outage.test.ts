@@ -75,7 +75,7 @@ async function due(address: string): Promise<string | null> {
   const { data } = await api.ask('query ($id: ID!) { conversation(id: $id) { due { at } } }', { id });
   return data.conversation.due?.at ?? null;
 }
-/** What is refused must leave the rules as they are. */
+/** Makes a call that is refused, and checks that it left the rules unchanged. */
 async function refused(call: () => Promise<unknown>): Promise<unknown> {
   const before = [await version(), await list()];
   const answer = await call();
@@ -84,7 +84,7 @@ async function refused(call: () => Promise<unknown>): Promise<unknown> {
 }
 
 describe('recordOutage and endOutage', () => {
-  it('LL-7 leave out their time: nothing is due until the end, then as much later', async () => {
+  it('LL-7 exclude the time of the outage: nothing is due until it ends, and then due times are later by its length', async () => {
     await quiet('held up');
     const [since, closes] = [inMs(0), inMs(2 * HOUR + 5 * HOUR)];
     const outage = await record({ since, why: 'the carrier is down' });
@@ -109,7 +109,7 @@ describe('recordOutage and endOutage', () => {
     expect(data.node).toEqual({ until: ended.until });
   });
 
-  it('LL-7 one of a channel, with an end that is still to come, can be given another', async () => {
+  it('LL-7 an outage of a channel can get another end while its end is in the future', async () => {
     const outage = await record({
       ...{ channelId: api.id('Channel', app), since: inMs(-HOUR), until: inMs(HOUR) },
     });
@@ -119,11 +119,11 @@ describe('recordOutage and endOutage', () => {
     expect(await end({ outageId: outage.id })).toEqual({ ...outage, until: inMs(0) });
   });
 
-  it('a beginning up to a minute ahead, by a clock that is fast, is taken as now', async () => {
+  it('a start up to a minute in the future is recorded as now', async () => {
     expect(await record({ since: inMs(MINUTE) })).toMatchObject({ since: inMs(0) });
   });
 
-  it('the same call again under its key records nothing more and is answered alike', async () => {
+  it('a call repeated under its idempotency key records nothing and returns the first result', async () => {
     const args = { since: inMs(-HOUR), idempotencyKey: 'outage-1' };
     const first = await record(args);
     const seen = await version();
@@ -138,7 +138,7 @@ describe('recordOutage and endOutage', () => {
 });
 
 describe('outages', () => {
-  it('LL-7 are listed, the one recorded last first, in pages, without pauses', async () => {
+  it('LL-7 are listed in pages, the one recorded last first, and pauses are not among them', async () => {
     const one = await record({ since: inMs(-HOUR), until: inMs(0) });
     const two = await record({ since: inMs(-DAY), until: inMs(-HOUR) });
     await api.ask('mutation { pauseAutomaticEnds { __typename } }');
@@ -153,7 +153,7 @@ describe('outages', () => {
     expect(rest).toMatchObject({ nodes: [{ id: one.id }], pageInfo: { hasNextPage: false } });
   });
 
-  it('LL-7 the service’s own downtime is among them', async () => {
+  it('LL-7 include the downtime of the service itself', async () => {
     const { db, clock, deps } = api.engine;
     await writeHeartbeat(db.sql, clock.now());
     const since = inMs(0);
@@ -174,7 +174,7 @@ describe('setAccountCalendar', () => {
     return (await api.ask(query)).data.createCalendar.id as string;
   };
 
-  it('PE-8 is what channels without one of their own run on, until it is none again', async () => {
+  it('PE-8 sets and removes the calendar of channels that have none of their own', async () => {
     const calendarId = await make('office');
     const seen = await version();
     expect(await choose({ calendarId, why: 'winter' })).toEqual({
@@ -191,8 +191,8 @@ describe('setAccountCalendar', () => {
   });
 });
 
-describe('what is refused changes nothing', () => {
-  it('LL-7 instants that cannot be, named with what is allowed', async () => {
+describe('a refused call changes nothing:', () => {
+  it('LL-7 invalid instants, ids and texts are refused with the field and the values allowed', async () => {
     const outage = await record({ since: inMs(-HOUR) });
     const over = await record({ since: inMs(-HOUR), until: inMs(0) });
     const bad: [string, RegExp, () => Promise<unknown>][] = [
@@ -214,7 +214,7 @@ describe('what is refused changes nothing', () => {
       });
   });
 
-  it('what there is not, or is another account’s, or a pause', async () => {
+  it('an unknown id, an id of another account and the id of a pause are NOT_FOUND', async () => {
     const { deps, db, accountId } = api.engine;
     const theirs = await createAccount(deps, { name: 'other' });
     const other = await api.makeKey(['policies:write', 'conversations:read'], theirs);
@@ -234,7 +234,7 @@ describe('what is refused changes nothing', () => {
       expect(await refused(call), field).toMatchObject({ __typename: 'NotFoundError', field });
   });
 
-  it('a key without the scope', async () => {
+  it('a key without policies:write is refused', async () => {
     const outage = await record({ since: inMs(-HOUR) });
     const reader = await api.makeKey(['conversations:read', 'conversations:act']);
     for (const call of [

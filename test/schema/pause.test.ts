@@ -30,7 +30,7 @@ const pause = change('pauseAutomaticEnds');
 const resume = change('resumeAutomaticEnds');
 
 const wait = (ms: number) => api.engine.runUntil(new Date(api.engine.clock.now().getTime() + ms));
-/** A conversation that ann has answered just now; returns when. */
+/** Creates a conversation that ann has just answered, and returns the time of the answer. */
 async function quiet(address: string, channelId = api.engine.channelId): Promise<Date> {
   const target = { channelId, address };
   await api.engine.apply(
@@ -53,7 +53,7 @@ const history = () =>
 const version = async () => (await api.ask('{ account { rulesVersion } }')).data.account.rulesVersion;
 
 describe('pauseAutomaticEnds', () => {
-  it('LL-15 stops all automatic ends at once, also of what is due already, and shows none due', async () => {
+  it('LL-15 stops all automatic ends at once, even those due already, and shows no due time', async () => {
     await quiet('due already');
     api.engine.clock.advance(3 * HOUR);
     expect(await pause({ why: 'the provider is down' })).toEqual({
@@ -66,7 +66,7 @@ describe('pauseAutomaticEnds', () => {
     expect(await api.engine.latest('due already')).toMatchObject({ status: 'ACTIVE' });
   });
 
-  it('LL-15 of one channel leaves the others alone', async () => {
+  it('LL-15 does not affect other channels if it pauses one channel', async () => {
     await quiet('runs');
     await quiet('stands', app);
     await pause({ channelId: api.id('Channel', app) });
@@ -81,7 +81,7 @@ describe('pauseAutomaticEnds', () => {
     expect(data.pauses).toEqual([{ channel: { name: 'app' } }]);
   });
 
-  it('LL-15 costs no write to any conversation, and is one version in the history, with who and why', async () => {
+  it('LL-15 writes no conversation, and adds one version with author and reason to the history', async () => {
     await quiet('untouched');
     const before = await api.engine.latest('untouched');
     await pause({ why: 'a holiday' });
@@ -91,7 +91,7 @@ describe('pauseAutomaticEnds', () => {
     expect(row?.changed_by).toMatch(/^key:/);
   });
 
-  it('again it changes nothing: the pause goes on from when it began', async () => {
+  it('changes nothing when repeated: the pause keeps its start', async () => {
     const first = await pause();
     const seen = await version();
     api.engine.clock.advance(MINUTE);
@@ -99,7 +99,7 @@ describe('pauseAutomaticEnds', () => {
     expect(await version()).toBe(seen);
   });
 
-  it('commands go on as ever', async () => {
+  it('does not stop commands', async () => {
     await quiet('by hand');
     await pause();
     expect(await api.engine.does('by hand', { kind: 'END', by: 'AGENT' })).toMatchObject({
@@ -109,7 +109,7 @@ describe('pauseAutomaticEnds', () => {
 });
 
 describe('resumeAutomaticEnds', () => {
-  it('LL-15 closes nothing that fell due only because time stood still', async () => {
+  it('LL-15 excludes the pause: conversations close later by its length', async () => {
     const since = await quiet('paused');
     await wait(HOUR);
     await pause();
@@ -128,7 +128,7 @@ describe('resumeAutomaticEnds', () => {
     });
   });
 
-  it('LL-15 two pauses over each other count once, and both have to end', async () => {
+  it('LL-15 counts overlapping pauses once, and automatic ends resume when both are over', async () => {
     const since = await quiet('both', app);
     const channelId = api.id('Channel', app);
     await pause();
@@ -151,15 +151,15 @@ describe('resumeAutomaticEnds', () => {
     expect(await status()).toEqual({ status: 'ENDED', ended_at: new Date(since.getTime() + 5 * HOUR) });
   });
 
-  it('where nothing is paused changes nothing', async () => {
+  it('changes nothing if nothing is paused', async () => {
     const seen = await version();
     expect(await resume()).toEqual({ __typename: 'Pauses', pauses: [] });
     expect(await version()).toBe(seen);
   });
 });
 
-describe('what is refused changes nothing', () => {
-  it('a channel that is none, or is another account’s, malformed ids and reasons, a missing scope', async () => {
+describe('a refused pause or resume changes nothing', () => {
+  it('with an unknown channel, an id of another type, too long a reason or a missing scope', async () => {
     const seen = await version();
     const reader = await api.makeKey(['conversations:read', 'conversations:act']);
     for (const call of [pause, resume]) {

@@ -34,7 +34,7 @@ const set = async (input: Record<string, unknown>, as?: string) =>
   (await api.ask(SET, { input }, as)).data.setPolicy;
 const version = async () =>
   (await api.ask('{ account { rulesVersion } }')).data.account.rulesVersion as number;
-/** What a call that is refused must leave as it was. */
+/** Makes a call that is refused, and checks that it left the rules unchanged. */
 async function unchanged<T>(call: () => Promise<T>): Promise<T> {
   const before = await version();
   const answer = await call();
@@ -43,7 +43,7 @@ async function unchanged<T>(call: () => Promise<T>): Promise<T> {
 }
 
 describe('setPolicy', () => {
-  it('LP-4 sets a layer and answers what then holds there, with origins', async () => {
+  it('LP-4 sets a layer and returns the resulting policy with its origins', async () => {
     const account = await set({ autoCloseAfter: 'PT2H', why: 'to try it' });
     expect(account).toEqual({
       __typename: 'Policy',
@@ -94,14 +94,14 @@ describe('setPolicy', () => {
     expect(await set({ autoCloseAfter: null, ...both })).toMatchObject({ autoCloseAfter: 'PT30M' });
   });
 
-  it('keeps who changed what, and why', async () => {
+  it('records the author and the reason of the change', async () => {
     await set({ autoCloseAfter: 'PT3H', why: 'slow summer' });
     const [row] = await api.engine.db.sql`select * from rules_version order by version desc limit 1`;
     expect(row).toMatchObject({ kind: 'POLICY', why: 'slow summer', after: { autoCloseAfter: 'PT3H' } });
     expect(row?.changed_by.replaceAll('-', '')).toBe(`key:${api.key.split('_')[2]}`);
   });
 
-  it('takes every kind of field there is', async () => {
+  it('accepts fields of every type', async () => {
     const input = {
       autoClose: true,
       autoCloseStatuses: ['ACTIVE'],
@@ -127,7 +127,7 @@ describe('setPolicy', () => {
 });
 
 describe('durations', () => {
-  it('LP-10, PE-1 are ISO 8601, however they are written, and come back in one form', async () => {
+  it('LP-10, PE-1 are accepted in any ISO 8601 form and returned in one form', async () => {
     for (const [written, read] of [
       ['PT90M', 'PT1H30M'],
       ['P1W', 'P7D'],
@@ -142,7 +142,7 @@ describe('durations', () => {
     expect(data.setPolicy.autoCloseAfter).toBe('PT25M');
   });
 
-  it('LP-10 that depend on the calendar, are negative or are none are refused, in words', async () => {
+  it('LP-10 are refused with an explanation if they are malformed, negative or depend on the calendar', async () => {
     const bad = [
       'P1M',
       'P1Y',
@@ -172,8 +172,8 @@ describe('durations', () => {
   });
 });
 
-describe('what is refused changes nothing', () => {
-  it('LP-5 a threshold out of bounds, with field, min and max', async () => {
+describe('a refused setPolicy changes nothing:', () => {
+  it('LP-5 a threshold out of bounds is refused with field, min and max', async () => {
     for (const autoCloseAfter of ['PT59S', 'PT0S', 'P90DT1S'])
       expect(await unchanged(() => set({ autoCloseAfter }))).toEqual({
         __typename: 'OutOfBoundsError',
@@ -192,7 +192,7 @@ describe('what is refused changes nothing', () => {
     });
   });
 
-  it('a value that is not of its form', async () => {
+  it('a malformed value is refused, and the error names the field', async () => {
     for (const [field, value] of [
       ['remindBefore', ['PT1M', 'PT2M', 'PT3M', 'PT4M']],
       ['autoCloseCaseStatuses[1]', ['ok', '\0']],
@@ -218,7 +218,7 @@ describe('what is refused changes nothing', () => {
       });
   });
 
-  it('a channel or skill that is not there, or is another account’s', async () => {
+  it('an unknown channel or skill, or one of another account, is NOT_FOUND', async () => {
     const { deps } = api.engine;
     const other = await createAccount(deps, { name: 'other' });
     const channel = await ensureChannel(deps, other, { name: 'web', adapter: 'web', settings: {} });
@@ -244,7 +244,7 @@ describe('what is refused changes nothing', () => {
     }
   });
 
-  it('what was decided on an old version', async () => {
+  it('an old expectedVersion is a CONFLICT', async () => {
     const seen = await version();
     expect(await set({ autoCloseAfter: 'PT4H', expectedVersion: seen })).toMatchObject({
       rulesVersion: seen + 1,
@@ -257,7 +257,7 @@ describe('what is refused changes nothing', () => {
     });
   });
 
-  it('SP-5 a key without the scope policies:write', async () => {
+  it('SP-5 a key without policies:write is refused', async () => {
     const key = await api.makeKey(['conversations:read', 'activities:write']);
     expect(await unchanged(() => set({ autoCloseAfter: 'PT4H' }, key))).toEqual({
       __typename: 'ForbiddenError',
@@ -270,8 +270,8 @@ describe('what is refused changes nothing', () => {
   });
 });
 
-describe('since when a timer is on', () => {
-  it('SP-6 the policy tells it for each place, and nothing of what is off or always was on', async () => {
+describe('enabledSince', () => {
+  it('SP-6 has the time when a timer was switched on for a skill, and is null if it is off or was always on', async () => {
     const query = `query ($skill: ID!) { account {
       everywhere: policy { enabledSince { autoClose inactivate endInactive } }
       sales: policy(skillId: $skill) { enabledSince { inactivate } }

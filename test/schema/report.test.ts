@@ -96,7 +96,7 @@ describe('the report of a period', () => {
     });
   });
 
-  it('SP-8 groups by the agent credited with the end, and what credits nobody together', async () => {
+  it('SP-8 groups by the agent credited with the end, with one group for ends that credit nobody', async () => {
     const { total, groups, hasMoreGroups } = await report({ by: 'AGENT' });
     expect(total).toEqual((await report()).total);
     expect(hasMoreGroups).toBe(false);
@@ -143,7 +143,7 @@ describe('the report of a period', () => {
     ]);
   });
 
-  it('SP-9 is of one channel or skill where that is asked for, groups and all', async () => {
+  it('SP-9 is limited to one channel or skill on request, in its total and its groups', async () => {
     expect(await report({ channelId: otherChannel, by: 'CHANNEL' })).toMatchObject({
       total: { started: 1, all: { totalClosed: 0 } },
       groups: [{ channel: { name: 'other' }, started: 1 }],
@@ -159,7 +159,7 @@ describe('the report of a period', () => {
     expect(neither.total).toEqual(NOTHING);
   });
 
-  it('SP-9 begins with its first instant and ends before its last, by the millisecond', async () => {
+  it('SP-9 includes its first instant and excludes its last, to the millisecond', async () => {
     const around = async (from: number, until: number, time: string) => {
       const instant = (ms: number) => new Date(at(time).getTime() + ms).toISOString();
       const { total } = await report({ from: instant(from), until: instant(until) });
@@ -172,7 +172,7 @@ describe('the report of a period', () => {
     expect(await around(-1, 0, '13:00')).toEqual([0, 0]);
   });
 
-  it('SP-9 counts what an earlier period closed only there, and never again once it is reopened', async () => {
+  it('SP-9 counts a reopened conversation once, by its latest end, and not in the earlier period', async () => {
     const { total } = await report({ from: at('12:00').toISOString(), until: at('13:00').toISOString() });
     expect(total).toEqual({
       ...NOTHING,
@@ -185,17 +185,20 @@ describe('the report of a period', () => {
     expect(bothPeriods.total).toMatchObject({ started: 9, all: { totalClosed: 5, samePeriodClosed: 5 } });
   });
 
-  it.each(['NONE', 'CHANNEL', 'SKILL', 'AGENT'])('SP-9 is empty by %s where nothing was', async (by) => {
-    const period = { from: at('10:00').toISOString(), until: at('11:00').toISOString() };
-    expect(await report({ ...period, by })).toEqual({
-      ...period,
-      total: NOTHING,
-      groups: [],
-      hasMoreGroups: false,
-    });
-  });
+  it.each(['NONE', 'CHANNEL', 'SKILL', 'AGENT'])(
+    'SP-9 is empty by %s for a period without conversations',
+    async (by) => {
+      const period = { from: at('10:00').toISOString(), until: at('11:00').toISOString() };
+      expect(await report({ ...period, by })).toEqual({
+        ...period,
+        total: NOTHING,
+        groups: [],
+        hasMoreGroups: false,
+      });
+    },
+  );
 
-  it('SP-9 shows another account only its own', async () => {
+  it('SP-9 shows an account only its own conversations', async () => {
     const [row] = await api.engine.db.sql`select account_id from account where name = 'theirs'`;
     const key = await api.makeKey(['conversations:read'], row?.account_id);
     const variables = { ...PERIOD, until: at('15:01').toISOString() };
@@ -206,25 +209,25 @@ describe('the report of a period', () => {
   });
 });
 
-describe('a report that cannot be', () => {
+describe('a report', () => {
   const from = at('13:00');
   const later = (ms: number) => new Date(from.getTime() + ms).toISOString();
   it.each([
-    ['no time at all', { until: later(0) }, 'until'],
-    ['less than that', { until: later(-1) }, 'until'],
-    ['over 366 days', { until: later(366 * DAY + 1) }, 'until'],
-    ['a year that no calendar has', { from: '0000-03-01T00:00:00Z', until: '0000-04-01T00:00:00Z' }, 'from'],
+    ['an empty period', { until: later(0) }, 'until'],
+    ['a period that ends before it starts', { until: later(-1) }, 'until'],
+    ['a period of over 366 days', { until: later(366 * DAY + 1) }, 'until'],
+    ['the year 0', { from: '0000-03-01T00:00:00Z', until: '0000-04-01T00:00:00Z' }, 'from'],
     [
       'a year of five digits',
       { from: '9999-12-01T00:00:00Z', until: '9999-12-31T23:59:59.999-00:01' },
       'until',
     ],
-  ])('SP-9 %s is refused, naming the field', async (_what, period, field) => {
+  ])('SP-9 with %s is refused, and the error names the field', async (_what, period, field) => {
     const { errors } = await api.ask(REPORT, { ...PERIOD, ...period });
     expect(errors).toMatchObject([{ extensions: { code: 'INVALID_INPUT', field } }]);
   });
 
-  it('SP-9 366 days are not too long, nor is any year', async () => {
+  it('SP-9 can be 366 days long, and in any year from 1 to 9999', async () => {
     expect((await report({ until: later(366 * DAY) })).total.started).toBe(9);
     const first = { from: '0001-01-01T00:00:00.000Z', until: '0001-01-02T00:00:00.000Z' };
     const last = { from: '9999-12-31T00:00:00.000Z', until: '9999-12-31T23:59:59.999Z' };
@@ -234,14 +237,14 @@ describe('a report that cannot be', () => {
   it.each([
     ['channelId', 'Channel'],
     ['skillId', 'Skill'],
-  ] as const)('SP-9 of an unknown %s is refused, naming it', async (field, type) => {
+  ] as const)('SP-9 with an unknown %s is refused, and the error names the field', async (field, type) => {
     const unknown = { [field]: api.id(type, api.engine.deps.newId()) };
     const { errors } = await api.ask(REPORT, { ...PERIOD, ...unknown });
     expect(errors).toMatchObject([{ extensions: { code: 'NOT_FOUND', field } }]);
   });
 });
 
-it('SP-9 shows the 200 largest groups, says that there are more, and counts them all in the total', async () => {
+it('SP-9 a report has the 200 largest groups and hasMoreGroups, and its total counts all groups', async () => {
   const { engine } = api;
   const names = Array.from({ length: 203 }, (_, index) => `skill ${index}`);
   const skills = await ensureSkills(engine.deps, engine.accountId, names);
@@ -259,7 +262,7 @@ it('SP-9 shows the 200 largest groups, says that there are more, and counts them
   expect(groups.slice(1).map(({ started }: { started: number }) => started)).toEqual(Array(199).fill(1));
 });
 
-it('SP-9 no conversation takes less than no time, though the clocks of two processes differ', async () => {
+it('SP-9 a handle time is never negative, even if the clocks of two processes differ', async () => {
   const { engine } = api;
   const from = at('16:00');
   engine.clock.advance(from.getTime() - engine.clock.now().getTime() + 3);

@@ -19,7 +19,7 @@ const RUNS = /* GraphQL */ `
 `;
 const runs = async (variables = {}) => (await api.ask(RUNS, variables)).data.runs;
 
-it('SP-12 gathers by version what the rules have ended, apart from what people ended', async () => {
+it('SP-12 runs counts the automatic ends of each rules version, without manual ends', async () => {
   const { engine } = api;
   const start = engine.clock.now().getTime();
   const inMs = (ms: number) => new Date(start + ms);
@@ -60,7 +60,7 @@ it('SP-12 gathers by version what the rules have ended, apart from what people e
   expect((await runs({ after: page.pageInfo.endCursor })).nodes).toMatchObject([{ ended: 2 }]);
 });
 
-it('shows none to another account', async () => {
+it('runs shows nothing of another account', async () => {
   const other = await createAccount(api.engine.deps, { name: 'other' });
   const theirs = await api.makeKey(['conversations:read'], other);
   expect((await api.ask(RUNS, {}, theirs)).data.runs.nodes).toEqual([]);

@@ -33,7 +33,7 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-/** Everything of a channel that the API tells in one value. */
+/** All scalar fields of a channel in the API. */
 const CHANNEL = leavesOf('Channel');
 
 function leavesOf(name: string): string {
@@ -43,11 +43,11 @@ function leavesOf(name: string): string {
   return leaves.map((field) => field.name).join(' ');
 }
 
-/** Settings of a channel whose secrets stand nowhere else, as those of samples may. */
+/** Settings of a channel with secrets that occur nowhere else; the secrets of samples may. */
 function ownSettings(adapterId: string, sample: unknown, whose: string): Record<string, unknown> {
   const settings = sample as Record<string, unknown>;
   const own = secretsOf(registry.get(adapterId)).map((name) => {
-    // Of a form of its own; random already.
+    // It has a fixed format and is random already.
     const isFormed = String(settings[name]).startsWith('whsec_');
     return [name, isFormed ? settings[name] : `tell nobody of ${name} of ${adapterId}, ${whose}`];
   });
@@ -76,11 +76,11 @@ async function everything(): Promise<string> {
 }
 
 describe('the secrets of channels', () => {
-  it('are tried here on every adapter that Lull comes with', () => {
+  it('are tested here for every built-in adapter', () => {
     expect(TRIED.map(([id]) => id).sort()).toEqual(BUILT_IN.map(({ id }) => id).sort());
   });
 
-  it('are marked by every adapter: whatever its name says is one', () => {
+  it('are marked by every adapter: all settings whose names suggest a secret, and no others', () => {
     for (const adapter of BUILT_IN) {
       const properties = settingsSchemaOf(adapter).properties ?? {};
       const named = Object.keys(properties).filter((name) =>
@@ -92,7 +92,7 @@ describe('the secrets of channels', () => {
   });
 
   it.each(TRIED)(
-    'of %s are sealed in the database, and neither shown nor logged',
+    'are sealed in the database for %s, and neither shown nor logged',
     async (adapterId, samples) => {
       const settings = ownSettings(adapterId, samples.settings, 'one');
       const others = ownSettings(adapterId, samples.otherSettings, 'other');

@@ -6,7 +6,7 @@ import { ensureChannel } from '../support/flows.ts';
 
 let api: Api;
 beforeAll(async () => {
-  // A Monday, before anybody opens.
+  // A Monday, before opening hours.
   api = await openApi(at('06:00'));
 });
 afterAll(() => api.close());
@@ -18,7 +18,7 @@ const ANSWER = `{ __typename
   ... on Calendar { id name timeZone weekly { day from until } holidays }
   ... on Error { code message ... on InvalidInputError { field } ... on NotFoundError { field } ... on TakenError { field } ... on ForbiddenError { scope } } }`;
 const FIELDS = ANSWER.split('\n');
-/** Calls a mutation; of the answer's types only those that it can have. */
+/** Calls a mutation, and selects only the types that its result can have. */
 async function call(name: string, type: string, args: string, as?: string) {
   const lines = FIELDS.filter(
     (line) => !/on (Channel|Skill|Agent|Calendar) /.test(line) || line.includes(`on ${type} `),
@@ -38,7 +38,7 @@ const HOURS = '{ timeZone: "UTC", weekly: [{ day: 1, from: "09:00", until: "17:0
 const account = async () => (await api.ask('{ account { rulesVersion } }')).data.account;
 const history = async () =>
   (await api.engine.db.sql`select * from rules_version order by version desc limit 1`)[0];
-/** What a call that is refused must leave as it was. */
+/** Makes a call that is refused, and checks that it left the account unchanged. */
 async function unchanged<T>(call: () => Promise<T>): Promise<T> {
   const { sql } = api.engine.db;
   const tables = ['channel', 'skill', 'agent', 'calendar', 'rules_version', 'idempotency'];
@@ -50,7 +50,7 @@ async function unchanged<T>(call: () => Promise<T>): Promise<T> {
 }
 
 describe('channels', () => {
-  it('are made with settings that their adapter reads; one change of rules, without the secrets', async () => {
+  it('are created with settings that their adapter reads, as one rules version without the secrets', async () => {
     const { rulesVersion } = await account();
     const made = await channel(
       'create',
@@ -76,7 +76,7 @@ describe('channels', () => {
     expect(results).toMatchObject([{ outcome: 'APPLIED' }]);
   });
 
-  it('are changed in part: a setting that is not named stays, one that is null goes', async () => {
+  it('are updated in part: an omitted setting is kept, and null removes a setting', async () => {
     const url = 'https://example.com/lull';
     const settings = `{ secret: "${SECRET}", deliverUrl: "${url}" }`;
     const { id } = await channel('create', `name: "partly", adapterId: "web", settings: ${settings}`);
@@ -98,7 +98,7 @@ describe('channels', () => {
     ).toMatchObject({ __typename: 'InvalidInputError', field: 'settings.secret' });
   });
 
-  it('wrong settings are named, and never their values', async () => {
+  it('invalid settings are refused by name, and the error never has their values', async () => {
     for (const [settings, field] of [
       ['{}', 'settings.secret'],
       ['{ secret: "short" }', 'settings.secret'],
@@ -116,7 +116,7 @@ describe('channels', () => {
     expect(none).toMatchObject({ __typename: 'NotFoundError', field: 'adapterId' });
   });
 
-  it('that the service makes itself are in the history, too', async () => {
+  it('are recorded in the rules history also if the service creates them itself', async () => {
     const { deps, accountId } = api.engine;
     const made = await ensureChannel(deps, accountId, { name: 'ensured', adapter: 'web', settings: {} });
     const row = await history();
@@ -131,7 +131,7 @@ describe('channels', () => {
 });
 
 describe('calendars', () => {
-  it('PE-8 timers of a channel run on its calendar, and on the changed one at once', async () => {
+  it('PE-8 timers of a channel use its calendar, and a changed calendar at once', async () => {
     const { engine } = api;
     const made = await call('createCalendar', 'Calendar', `name: "office", hours: ${HOURS}`);
     expect(made).toMatchObject({
@@ -174,7 +174,7 @@ describe('calendars', () => {
     expect(always).toMatchObject({ __typename: 'Channel', calendar: null });
   });
 
-  it('PE-8 hours that cannot be are refused by name', async () => {
+  it('PE-8 impossible hours are refused, and the error names the field', async () => {
     const entry = (more: string) => `{ timeZone: "UTC", weekly: [${more}] }`;
     for (const [hours, field] of [
       ['{ timeZone: "Mars/Olympus", weekly: [{ day: 1, from: "09:00", until: "17:00" }] }', 'hours.timeZone'],
@@ -198,7 +198,7 @@ describe('calendars', () => {
 });
 
 describe('agents and skills', () => {
-  it('SP-7 are made and changed, and are no change of rules', async () => {
+  it('SP-7 are created and updated without a new rules version', async () => {
     const before = await account();
     const bot = await agent('create', 'name: "robo", kind: BOT, capacity: 5, subject: "idp|7"');
     expect(bot).toMatchObject({
@@ -218,7 +218,7 @@ describe('agents and skills', () => {
     expect(await account()).toEqual(before);
   });
 
-  it('SP-7 a reopened conversation goes to its agent only while that one is online', async () => {
+  it('SP-7 a reopened conversation goes to its agent only if the agent is online', async () => {
     const { engine } = api;
     const talk = async (address: string) => {
       await engine.writes(address);
@@ -235,8 +235,8 @@ describe('agents and skills', () => {
   });
 });
 
-describe('what is refused changes nothing', () => {
-  it('a name that another one has', async () => {
+describe('a refused call changes nothing:', () => {
+  it('a name or subject in use is TAKEN', async () => {
     await call('createCalendar', 'Calendar', `name: "taken", hours: ${HOURS}`);
     const subject = await agent('create', 'name: "subject", subject: "idp|1"');
     const sales = `skillId: ${text(api.id('Skill', api.engine.care))}, name: "sales"`;
@@ -254,7 +254,7 @@ describe('what is refused changes nothing', () => {
     expect(subject.__typename).toBe('Agent');
   });
 
-  it('values that are not of their form', async () => {
+  it('malformed values are refused, and the error names the field', async () => {
     const bad: [field: string, () => Promise<unknown>][] = [
       ['name', () => call('createSkill', 'Skill', 'name: ""')],
       ['name', () => call('createSkill', 'Skill', `name: ${text('x'.repeat(101))}`)],
@@ -270,7 +270,7 @@ describe('what is refused changes nothing', () => {
       expect(await unchanged(call)).toMatchObject({ __typename: 'InvalidInputError', field });
   });
 
-  it('ids of another account answer as if there were none', async () => {
+  it('ids of another account are NOT_FOUND', async () => {
     const { deps } = api.engine;
     const other = await createAccount(deps, { name: 'other' });
     const key = await api.makeKey(['accounts:write', 'policies:write', 'conversations:read'], other);
@@ -287,7 +287,7 @@ describe('what is refused changes nothing', () => {
       expect(await unchanged(foreign)).toMatchObject({ __typename: 'NotFoundError', field });
   });
 
-  it('a key without the scope', async () => {
+  it('a key without accounts:write is refused', async () => {
     const key = await api.makeKey(['conversations:read', 'conversations:act']);
     const scope = 'accounts:write';
     expect(await unchanged(() => call('createSkill', 'Skill', 'name: "x"', key))).toMatchObject({ scope });

@@ -14,10 +14,10 @@ beforeEach(async () => {
 });
 afterAll(() => api.close());
 
-describe('the log of an endpoint', () => {
+describe('the deliveries of an endpoint:', () => {
   const DELIVERY = 'id eventId type at tookMs status error';
 
-  it('has every attempt, the newest first, page by page', async () => {
+  it('lists every attempt in pages, the newest first', async () => {
     const { endpoint } = await hooks.made();
     const { endpoint: another } = await hooks.made();
     await hooks.delivered(another.id, 200);
@@ -42,7 +42,7 @@ describe('the log of an endpoint', () => {
     expect((await page(', after: "x"')).errors).toMatchObject([{ extensions: { code: 'INVALID_INPUT' } }]);
   });
 
-  it('an event is owed again under its id; once for a key', async () => {
+  it('redeliverWebhook enqueues the event again under its id, once per idempotency key', async () => {
     const { endpoint } = await hooks.made();
     const delivery = await hooks.delivered(endpoint.id, 200);
     const [before] = await api.engine.db.sql`select id from outbox`;
@@ -61,7 +61,7 @@ describe('the log of an endpoint', () => {
     expect([...(await api.engine.db.sql`select state from outbox`)]).toEqual([{ state: 'SENT' }]);
   });
 
-  it('a test is owed at once; nothing to an endpoint that is disabled', async () => {
+  it('sendTestWebhook enqueues a test event at once; for a disabled endpoint it is refused, and so is a redelivery', async () => {
     const { endpoint } = await hooks.made();
     const delivery = await hooks.delivered(endpoint.id, 200);
     await api.engine.db.sql`delete from outbox`;

@@ -19,7 +19,7 @@ beforeEach(async () => {
 afterAll(() => api.close());
 
 describe('createWebhookEndpoint', () => {
-  it('makes an endpoint and shows its secret this once, nowhere else and never again', async () => {
+  it('creates an endpoint and shows its secret only in this response', async () => {
     const { secret, endpoint } = await hooks.create(
       `url: "${HOOK}?key=hidden", events: ["conversation.ended", "conversation.started", "conversation.ended"], channelId: "${api.channel}", why: "a new desk"`,
     );
@@ -58,7 +58,7 @@ describe('createWebhookEndpoint', () => {
     ]);
   });
 
-  it('can be told of every event there is, from then on, in every transaction', async () => {
+  it('can subscribe to every event, and gets the events after its creation', async () => {
     await api.engine.writes('before');
     const { endpoint } = await hooks.made(JSON.stringify(WEBHOOK_EVENTS));
     await api.engine.writes('after');
@@ -73,18 +73,26 @@ describe('createWebhookEndpoint', () => {
       'events[1]',
     ],
     ['no event', `url: "${HOOK}", events: []`, 'events'],
-    ['an address that is none', 'url: "hooks", events: ["case_closed"]', 'url'],
+    ['a malformed address', 'url: "hooks", events: ["case_closed"]', 'url'],
     ['an empty address', 'url: "", events: ["case_closed"]', 'url'],
-    ['one without a host', 'url: "https://", events: ["case_closed"]', 'url'],
-    ['one of another protocol', 'url: "ftp://hooks.example.com", events: ["case_closed"]', 'url'],
-    ['one by http', 'url: "http://hooks.example.com", events: ["case_closed"]', 'url'],
-    ['one with a user', 'url: "https://ann:pw@hooks.example.com", events: ["case_closed"]', 'url'],
-    ['one that is too long', `url: "${HOOK}/${'x'.repeat(2000)}", events: ["case_closed"]`, 'url'],
-    ['one that cannot be stored', `url: "${HOOK}/\\u0000", events: ["case_closed"]`, 'url'],
+    ['an address without a host', 'url: "https://", events: ["case_closed"]', 'url'],
+    ['an address of another protocol', 'url: "ftp://hooks.example.com", events: ["case_closed"]', 'url'],
+    ['an http address', 'url: "http://hooks.example.com", events: ["case_closed"]', 'url'],
+    ['an address with a user', 'url: "https://ann:pw@hooks.example.com", events: ["case_closed"]', 'url'],
+    ['an address that is too long', `url: "${HOOK}/${'x'.repeat(2000)}", events: ["case_closed"]`, 'url'],
+    ['an address that cannot be stored', `url: "${HOOK}/\\u0000", events: ["case_closed"]`, 'url'],
     ['a loopback address', 'url: "https://127.0.0.1/", events: ["case_closed"]', 'url'],
-    ['one in disguise', 'url: "https://2130706433/", events: ["case_closed"]', 'url'],
-    ['one of IPv6', 'url: "https://[::ffff:10.0.0.1]/", events: ["case_closed"]', 'url'],
-    ['the address of a cloud', 'url: "https://169.254.169.254/latest", events: ["case_closed"]', 'url'],
+    ['a loopback address written as a number', 'url: "https://2130706433/", events: ["case_closed"]', 'url'],
+    [
+      'a private address written as IPv6',
+      'url: "https://[::ffff:10.0.0.1]/", events: ["case_closed"]',
+      'url',
+    ],
+    [
+      'the metadata address of a cloud',
+      'url: "https://169.254.169.254/latest", events: ["case_closed"]',
+      'url',
+    ],
     ['a local name', 'url: "https://localhost:4400/", events: ["case_closed"]', 'url'],
   ])('%s is refused, and nothing is changed', async (_what, input, field) => {
     const before = (await api.ask('{ account { rulesVersion } }')).data;
@@ -97,14 +105,14 @@ describe('createWebhookEndpoint', () => {
     expect(await hooks.list()).toEqual([]);
   });
 
-  it('private addresses and http are taken where the operator allows them', async () => {
+  it('private addresses and http are accepted if the operator allows them', async () => {
     api.deps.allowPrivateWebhooks = true;
     const { endpoint } = await hooks.create('url: "http://127.0.0.1:9/", events: ["case_closed"]');
     api.deps.allowPrivateWebhooks = false;
     expect(endpoint).toMatchObject({ url: 'http://127.0.0.1:9/' });
   });
 
-  it('a channel that is not there is refused; so is the 51st endpoint, until one is deleted', async () => {
+  it('refuses an unknown channel, and a 51st endpoint until one is deleted', async () => {
     const none = api.id('Channel', NOBODYS);
     expect(await hooks.create(`url: "${HOOK}", events: ["case_closed"], channelId: "${none}"`)).toMatchObject(
       {
@@ -124,7 +132,7 @@ describe('createWebhookEndpoint', () => {
 });
 
 describe('an endpoint', () => {
-  it('is changed, what is left out staying; the history says that the address is another, not which', async () => {
+  it('is updated in part, and the history records that the address changed, but not the address', async () => {
     const { endpoint } = await hooks.made();
     const update = (input: string) =>
       hooks.mutate(
@@ -151,7 +159,7 @@ describe('an endpoint', () => {
     expect(await update('channelId: null')).toEqual({ ...moved, channel: null });
   });
 
-  it('moves only with a secret in the same call, which alone signs then: a former one does not go along', async () => {
+  it('can change its address only with a new secret in the same call, and no former secret signs from then on', async () => {
     const { endpoint } = await hooks.made();
     await hooks.rotate(endpoint.id);
     const update = (input: string) =>
@@ -187,13 +195,13 @@ describe('an endpoint', () => {
     ...['localhost..', '127.0.0.1..', 'example.com:0', '*.example.com', 'a..example.com', '-a.example.com'],
     ...['kubernetes.default.svc', 'vault.consul', '1.0.0.127.in-addr.arpa', '168.63.129.16', 'a.b'],
     ...['[2a00::5efe:7f00:1]', '[64:ff9b::7f00:1]', '[2002:7f00:1::]', '１２７.0.0.1', '127%2e0.0.1'],
-  ])('a host that is odd, as %s, is refused', async (host) => {
+  ])('is refused with the unusual or internal host %s', async (host) => {
     expect(await hooks.create(`url: "https://${host}/", events: ["case_closed"]`)).toMatchObject({
       ...{ __typename: 'InvalidInputError', field: 'url' },
     });
   });
 
-  it('is disabled and enabled; the same call again under its key changes nothing', async () => {
+  it('is disabled and enabled, and a call repeated under its idempotency key changes nothing', async () => {
     const { endpoint } = await hooks.made();
     const disabledAt = api.engine.clock.now().toISOString();
     const disabled = await hooks.on(
@@ -216,7 +224,7 @@ describe('an endpoint', () => {
     expect(conflict).toMatchObject({ __typename: 'ConflictError' });
   });
 
-  it('gets another secret, shown this once; until when the former one signs too can be read', async () => {
+  it('gets a new secret that is shown once, and formerSecretUntil says until when the former one also signs', async () => {
     const { endpoint, secret } = await hooks.made();
     const rotated = await hooks.rotate(endpoint.id);
     const until = new Date(api.engine.clock.now().getTime() + 24 * 60 * MINUTE);
@@ -232,7 +240,7 @@ describe('an endpoint', () => {
     expect((await hooks.list())[0].formerSecretUntil).toBe(null);
   });
 
-  it('is deleted for good: nothing finds it any more, nor its deliveries', async () => {
+  it('is deleted for good, and no query or mutation finds it or its deliveries', async () => {
     const { endpoint } = await hooks.made();
     const delivery = await hooks.delivered(endpoint.id, 200);
     const deleted = await hooks.remove(endpoint.id);
@@ -249,7 +257,7 @@ describe('an endpoint', () => {
     expect(redelivered).toMatchObject({ __typename: 'NotFoundError', field: 'deliveryId' });
   });
 
-  it('shows that it is held back while it is', async () => {
+  it('has heldBackUntil while its circuit breaker is open', async () => {
     const { endpoint } = await hooks.made();
     const until = new Date(api.engine.clock.now().getTime() + MINUTE);
     const now = api.engine.clock.now();
@@ -262,7 +270,7 @@ describe('an endpoint', () => {
     expect(await hooks.on('enableWebhookEndpoint', endpoint.id)).toMatchObject({ failures: 0 });
   });
 
-  it('needs the scope accounts:write, to be read too', async () => {
+  it('requires accounts:write, also to be read', async () => {
     const { endpoint } = await hooks.made();
     const key = await api.makeKey(SCOPES.filter((scope) => scope !== 'accounts:write'));
     const refused = [{ extensions: expect.objectContaining({ code: 'FORBIDDEN', scope: 'accounts:write' }) }];
@@ -276,7 +284,7 @@ describe('an endpoint', () => {
     });
   });
 
-  it('of another account is none', async () => {
+  it('is not visible to another account', async () => {
     const { endpoint } = await hooks.made();
     const key = await api.makeKey(SCOPES, await createAccount(api.engine.deps, { name: 'other' }));
     expect((await api.ask('{ webhookEndpoints { id } }', {}, key)).data).toEqual({ webhookEndpoints: [] });
