@@ -66,7 +66,7 @@ function report(error: unknown): number {
   printNote(
     debugging()
       ? `error: ${fault.stack}\n`
-      : `error: this should not happen: ${cell(fault.message)} (run it with LOG_LEVEL=debug to see where)\n`,
+      : `error: internal error: ${cell(fault.message)} (run again with LOG_LEVEL=debug to print the stack trace)\n`,
   );
   return UNEXPECTED;
 }

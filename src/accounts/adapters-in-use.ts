@@ -12,6 +12,6 @@ export async function requireAdapters(sql: Sql, known: readonly string[]): Promi
   if (rows.length === 0) return;
   const missing = rows.map(({ adapter }) => adapter).join(', ');
   throw new SetupError(
-    `there are channels on ${missing}: name the modules of these adapters in LULL_ADAPTERS`,
+    `the database has channels on ${missing}: add the modules of these adapters to LULL_ADAPTERS`,
   );
 }

@@ -97,7 +97,7 @@ export function updateAgent(
 
 function checkCapacity(capacity: number | null): void {
   if (capacity !== null && (capacity < 0 || capacity > MAX_CAPACITY))
-    throw new InvalidInputError('capacity', `0 to ${MAX_CAPACITY} is allowed, or null for any number`);
+    throw new InvalidInputError('capacity', `0 to ${MAX_CAPACITY} is allowed, or null for no limit`);
 }
 
 function writeOnce(

@@ -43,7 +43,7 @@ export async function eraseContact(
       if (!isRace) throw error;
     }
   }
-  throw new UnavailableError('the contact was too busy; nothing was erased');
+  throw new UnavailableError('the contact changed too often; nothing was erased; repeat the call');
 }
 
 async function eraseOnce(

@@ -37,7 +37,7 @@ export async function makeKey(
   requireScopes(scopes, own);
   const [id, now] = [newId(), clock.now()];
   if (expiresAt !== null && expiresAt <= now)
-    throw new InvalidInputError('expiresAt', 'an instant that is still to come is allowed');
+    throw new InvalidInputError('expiresAt', 'an instant in the future is allowed');
   return await orUnavailable(() =>
     inTransaction(db.sql, async (sql) => {
       checkCount('apiKeys', await countOf(sql, accountId, 'apiKeys', now));
@@ -48,7 +48,7 @@ export async function makeKey(
       if (expiresAt !== null && latest !== null && expiresAt > latest)
         throw new InvalidInputError(
           'expiresAt',
-          `up to ${latest.toISOString()} is allowed, when its maker ends`,
+          `an instant up to ${latest.toISOString()} is allowed, when the key's creator expires`,
         );
       const until = expiresAt ?? latest;
       const boundTo = isBound && maker.kind !== 'TOKEN' ? maker.keyId : null;
@@ -113,6 +113,6 @@ async function readMakerEnd(
           select null::timestamptz as expires_at from operator_key
           where id = ${maker.keyId} and revoked_at is null for share`;
   if (!row || (row.expires_at !== null && row.expires_at <= now))
-    throw new ForbiddenError('keys:write', 'the key that asks has ended');
+    throw new ForbiddenError('keys:write', 'the calling key has expired or was revoked');
   return row.expires_at;
 }

@@ -18,13 +18,16 @@ const TAKEN_NAME = 'samples';
 export function addAdapter(program: Command): void {
   program
     .command('adapter')
-    .summary('begin an adapter of your own')
-    .description('Adapters of your own: docs/writing-an-adapter.md tells all of them.')
+    .summary('create your own channel adapter')
+    .description('Creates your own channel adapters. docs/writing-an-adapter.md is the guide.')
     .command('new')
-    .argument('<name>', 'its id: lower-case letters and digits, words joined by hyphens')
-    .summary('write the skeleton of an adapter, with its test')
+    .argument(
+      '<name>',
+      `the adapter's id: up to ${MAX_NAME} lower-case letters and digits, in words joined by hyphens`,
+    )
+    .summary('create an adapter from the template, with its test')
     .description(
-      'Writes a folder of that name: an adapter that works, samples of what its provider sends, and the test that holds it to the contract. What is there is never written over.',
+      'Creates a folder of that name with a working adapter, samples of calls from its provider, and its contract test. Refuses an existing folder.',
     )
     .action(writeSkeleton);
 }
@@ -35,15 +38,15 @@ async function writeSkeleton(name: string): Promise<void> {
     await mkdir(name);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const why = code === 'EEXIST' ? 'there is one already' : code;
-    throw new SetupError(`cannot make the folder ${name}: ${why}; nothing was written`, 2);
+    const why = code === 'EEXIST' ? 'it already exists; choose another name' : code;
+    throw new SetupError(`cannot create the folder ${name}: ${why}`, 2);
   }
   for (const file of (await readdir(TEMPLATE)).sort()) {
     const path = join(name, named(file, name));
     await writeFile(path, named(await readFile(join(TEMPLATE, file), 'utf8'), name), { flag: 'wx' });
     print(`${path}\n`);
   }
-  printNote(`its test: cd ${name} && npm test\n`);
+  printNote(`run its test: cd ${name} && npm test\n`);
 }
 
 /** @throws InvalidInputError */
@@ -51,10 +54,10 @@ function checkName(name: string): void {
   if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name) || name.length > MAX_NAME)
     throw new InvalidInputError(
       'name',
-      `up to ${MAX_NAME} lower-case letters and digits, words joined by hyphens, are allowed, such as acme-chat`,
+      `up to ${MAX_NAME} lower-case letters and digits, in words joined by hyphens, are allowed, such as acme-chat; the first is a letter`,
     );
   if (name === TAKEN_NAME || BUILT_IN.some(({ id }) => id === name))
-    throw new InvalidInputError('name', `another one than ${name} is allowed: that one is taken`);
+    throw new InvalidInputError('name', `${name} is reserved; choose another name`);
 }
 
 function named(text: string, name: string): string {

@@ -21,14 +21,16 @@ type Listed = StoredConversation & {
 export function addConversations(program: Command): void {
   program
     .command('conversations')
-    .summary('list conversations, and when each falls due')
+    .summary('list conversations and their next timers')
     .description(
-      "Lists an account's conversations, the newest first, and what will happen to each by itself. Only reads.",
+      "Lists an account's conversations, newest first, with the next timer of each and when it is due. Read-only.",
     )
-    .option('--account <name>', 'whose', 'default')
-    .addOption(new Option('--status <status...>', 'of these statuses only').choices(STATUSES))
-    .option('--limit <count>', 'how many at most, 1 to 1000', '20')
-    .option('--json', 'print JSON, and nothing else on stdout')
+    .option('--account <name>', 'the account', 'default')
+    .addOption(
+      new Option('--status <status...>', 'list only conversations with these statuses').choices(STATUSES),
+    )
+    .option('--limit <count>', 'the maximum number of conversations, 1 to 1000', '20')
+    .option('--json', 'print only JSON on stdout')
     .action(run);
 }
 

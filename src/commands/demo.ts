@@ -33,9 +33,9 @@ const CHANNELS = [
 export function addDemo(program: Command): void {
   program
     .command('demo')
-    .summary('start everything, fed with real conversations, and watch them close')
+    .summary('run the service with sample conversations and watch them close')
     .description(
-      'Starts the service on the embedded Postgres with an account of its own, plays real support conversations into it so that they fall due over the next minutes, and prints a line for each as it closes. Ctrl-C ends it. Writes: it migrates the database, makes it where there is none, and leaves the account of the demo in it.',
+      'Runs the service with a new account named Demo, imports sample support conversations that fall due over the next minutes, and prints a line for each as it closes. Ctrl-C stops it. Writes: migrates the database, creates it if it does not exist, and keeps the Demo account in it.',
     )
     .action(run);
 }
@@ -71,7 +71,7 @@ async function run(): Promise<void> {
 
 /** Plays the sample timeline, with each conversation moved in time so that they close in turn. */
 async function feed({ deps, clock, settings: store }: Engine, accountId: string): Promise<number> {
-  const author = { changedBy: 'demo', why: 'to have something to see' };
+  const author = { changedBy: 'demo', why: 'settings of the demo' };
   const rows = await readTimeline(TIMELINE);
   const last = new Map(rows.map((row) => [row.conversation, row]));
   const names = [...last.keys()];
@@ -96,8 +96,8 @@ async function feed({ deps, clock, settings: store }: Engine, accountId: string)
 
 function introduce(url: string, keyFile: string, conversations: number): void {
   print(`
-Lull is running: ${conversations} real support conversations, on two channels.
-  web closes after 25 minutes of silence, app after 60.
+Lull is running with ${conversations} sample support conversations on two channels.
+  web closes a conversation after 25 minutes of silence, app after 60 minutes.
 
   API   ${url}/graphql
   key   in ${keyFile}
@@ -105,7 +105,7 @@ Lull is running: ${conversations} real support conversations, on two channels.
   curl -s ${url}/graphql -H "authorization: Bearer $(cat ${keyFile})" -H 'content-type: application/json' \\
     -d '{"query":"{ conversations(first: 3) { nodes { status contact { address } due { at timer } } } }"}'
 
-The first conversations fall due in a few seconds. Ctrl-C ends it.
+The first conversations fall due in a few seconds. Press Ctrl-C to stop.
 
 `);
 }

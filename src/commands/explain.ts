@@ -13,13 +13,13 @@ import { print, printJson } from './terminal.ts';
 export function addExplain(program: Command): void {
   program
     .command('explain')
-    .summary('why a conversation will end when it will, or why it will not')
+    .summary('show when and why a conversation will end')
     .description(
-      'Shows every timer of a conversation: when it is due, what it counts from and since when, where its time comes from, and what keeps it from running. Only reads.',
+      'Shows every timer of a conversation: when it is due, the clock that it counts from, the policy that sets its duration, and its failing guards. Read-only.',
     )
-    .argument('<id>', 'as `lull conversations` or the API show it')
-    .option('--account <name>', 'whose it is', 'default')
-    .option('--json', 'print JSON, and nothing else on stdout')
+    .argument('<id>', "the conversation's id, from `lull conversations` or the API")
+    .option('--account <name>', "the conversation's account", 'default')
+    .option('--json', 'print only JSON on stdout')
     .action(run);
 }
 
@@ -43,7 +43,10 @@ function readId(text: string): string {
     ? text
     : /^Conversation:(.*)$/.exec(Buffer.from(text, 'base64').toString('utf8'))?.[1];
   if (id === undefined || !isUuid(id))
-    throw new InvalidInputError('id', 'the id of a conversation is allowed');
+    throw new InvalidInputError(
+      'id',
+      'the id of a conversation is allowed, from `lull conversations` or the API',
+    );
   return id.toLowerCase();
 }
 
@@ -58,7 +61,7 @@ function page(conversation: StoredConversation, { due, timers }: Explanation): s
         `  reason     ${ending.reason}, by ${ending.by}`,
         `  rules      version ${ending.rulesVersion}`,
       ]
-    : [`${id} is ${status}, ${awaiting} awaited`, ''];
+    : [`${id} is ${status}, awaiting ${awaiting}`, ''];
   if (due && next)
     head.push(
       `  due        ${instantText(due.at)}: ${due.timer.kind}, ${due.timer.action.does}`,
@@ -66,16 +69,16 @@ function page(conversation: StoredConversation, { due, timers }: Explanation): s
       `  moved by   ${movedBy(next)}`,
       `  set by     ${originText(next)}`,
     );
-  else if (!ending) head.push('  due        never, as things stand');
+  else if (!ending) head.push('  due        never, unless the conversation or its rules change');
   return `${head.join('\n')}\n${ending ? '' : `\n${table(COLUMNS, timers)}`}`;
 }
 
 const COLUMNS: readonly Column<TimerExplanation>[] = [
   { name: 'timer', of: ({ timer }) => timer.kind },
   { name: 'due', of: ({ dueAt }) => instantText(dueAt) },
-  { name: 'kept from it by', of: (row) => failing(row).join(', ') || '–' },
+  { name: 'failing guards', of: (row) => failing(row).join(', ') || '–' },
   {
-    name: 'passes',
+    name: 'passing guards',
     of: ({ guards }) => guards.flatMap(({ name, passes }) => (passes ? name : [])).join(', '),
   },
 ];
@@ -86,14 +89,14 @@ function failing({ guards }: TimerExplanation): string[] {
 
 function movedBy({ movedBy }: TimerExplanation): string {
   return movedBy === null
-    ? 'not in the feed'
+    ? 'an event that is no longer in the feed'
     : `${movedBy.kind} by ${movedBy.actor} at ${instantText(movedBy.at)}, revision ${movedBy.revision}`;
 }
 
 function originText({ timer: { origin } }: TimerExplanation): string {
   if (origin === null) return 'no policy';
-  const version = origin.version === null ? 'its default' : `version ${origin.version}`;
-  return `${origin.scope}, ${version}${origin.clamped ? ", moved to the channel's bound" : ''}`;
+  const version = origin.version === null ? 'default' : `version ${origin.version}`;
+  return `${origin.scope}, ${version}${origin.clamped ? ", limited to the channel's bound" : ''}`;
 }
 
 function jsonOf({ id, status, awaiting }: StoredConversation, { due, timers }: Explanation) {

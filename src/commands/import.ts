@@ -17,14 +17,14 @@ type Options = { account: string; channel: string; shiftToNow?: true };
 export function addImport(program: Command): void {
   program
     .command('import')
-    .summary('play a recorded timeline into the database')
+    .summary('import a recorded timeline into the database')
     .description(
-      'Plays a timeline into the database as if Lull had been there, up to now: conversations start, close and reopen at their instants, and nobody outside hears of it. What is open at its end closes when its time comes. Importing the same file again adds nothing. Writes: it migrates the database, and makes what is not there.',
+      'Imports a timeline as if Lull had been running at the time: conversations start, close and reopen at their recorded instants, and nothing is sent. Conversations that are still open afterwards close when they are due. Importing the same file again adds nothing. Writes: migrates the database, and creates the database, account and channel if they do not exist.',
     )
     .argument('<file>', 'a CSV file with the columns conversation, at, from, agent and skill')
-    .option('--account <name>', 'the account, made if there is none of that name', 'default')
-    .option('--channel <name>', 'its channel, made on the web adapter if there is none of that name', 'web')
-    .option('--shift-to-now', 'move the whole timeline so that its last message lies at now')
+    .option('--account <name>', 'the account; created if it does not exist', 'default')
+    .option('--channel <name>', 'the channel; created on the web adapter if it does not exist', 'web')
+    .option('--shift-to-now', 'shift the whole timeline so that its last message is at the current time')
     .action(run);
 }
 
@@ -59,9 +59,9 @@ async function importRows(engine: Engine, rows: readonly TimelineRow[], options:
   );
   const seconds = (clock.now().getTime() - started) / 1000;
   const perSecond = Math.round(played.messages / Math.max(seconds, 0.001)).toLocaleString('en');
-  const left = played.ahead > 0 ? `, ${played.ahead} left out as they lie ahead of now` : '';
+  const left = played.ahead > 0 ? `, ${played.ahead} skipped because they are in the future` : '';
   print(
-    `${played.added} messages added, ${played.known} known already${left}: account ${cell(options.account)}, channel ${cell(options.channel)}, ${seconds.toFixed(1)} s, ${perSecond} rows/s\n`,
+    `${played.added} messages added, ${played.known} already known${left}: account ${cell(options.account)}, channel ${cell(options.channel)}, ${seconds.toFixed(1)} s, ${perSecond} rows/s\n`,
   );
 }
 

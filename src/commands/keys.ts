@@ -19,33 +19,42 @@ type CreateOptions = KeyOwner & { name: string; scope: string[]; out?: string; c
 
 /** Adds `lull keys`, which creates, lists and revokes API keys. */
 export function addKeys(program: Command): void {
-  const keys = program.command('keys').summary('keys to the API').description('Keys to the API.');
+  const keys = program
+    .command('keys')
+    .summary('create, list and revoke API keys')
+    .description('Creates, lists and revokes API keys.');
   const command = (name: string) =>
     keys
       .command(name)
-      .option('--account <name>', 'the account they open', 'default')
-      .option('--operator', 'operator keys: each request names its account in the header x-lull-account');
+      .option('--account <name>', 'the account of the keys', 'default')
+      .option(
+        '--operator',
+        'operator keys, valid for every account: each request names one in the header x-lull-account',
+      );
   command('create')
-    .summary('make a key')
+    .summary('create a key')
     .description(
-      'Makes a key to the API. It is shown this once: on the terminal, or in a file that only you can read. Only its hash is kept. Writes: it migrates the database, and makes it where there is none.',
+      'Creates an API key. Prints it once, on the terminal or to a new file that only you can read, because Lull stores only its hash. Writes: migrates the database, and creates it if it does not exist.',
     )
-    .option('--create-account', 'make the account if there is none of that name')
-    .option('--name <name>', 'what the key is called', 'cli')
-    .option('--scope <scope...>', `what it may do: ${SCOPES.join(', ')}`, [...SCOPES])
-    .option('--out <file>', 'write it to this new file instead of the terminal')
+    .option('--create-account', 'create the account if it does not exist')
+    .option('--name <name>', "the key's name", 'cli')
+    .option('--scope <scope...>', `the key's scopes: ${SCOPES.join(', ')}`, [...SCOPES])
+    .option('--out <file>', 'write the key to this new file instead of the terminal')
     .action(create);
   command('list')
     .summary('list keys')
     .description(
-      'Lists keys, the oldest first: id, name, when made, when revoked, scopes. Never the keys themselves. Only reads.',
+      'Lists keys, oldest first: id, name, creation time, state, scopes. Does not show the keys themselves. Read-only.',
     )
     .action(list);
   command('revoke')
-    .argument('<id>', 'as `lull keys list` shows it, or as it stands in the key before the last _')
+    .argument(
+      '<id>',
+      "the key's id, from `lull keys list`, or the 32 hex digits before the last _ of the key",
+    )
     .summary('revoke a key')
     .description(
-      'Revokes a key for ever, from the next request on, with the keys that were made by it and end with it. Writes the time of that, and nothing else.',
+      'Revokes a key permanently, from the next request on, and with it the keys that it created and that are bound to it. Writes only the time of the revocation.',
     )
     .action(revoke);
 }
@@ -54,7 +63,7 @@ async function create(options: CreateOptions): Promise<void> {
   readScopes(options.scope);
   readNewName(options.name, '--name');
   if (options.out === undefined && !process.stdout.isTTY)
-    throw new SetupError('this is no terminal: say with --out which file the key is to go to', 2);
+    throw new SetupError('stdout is not a terminal: name a new file for the key with --out', 2);
   await withEngine(async ({ deps, db, clock }) => {
     const accountId = options.operator ? null : await accountForKey(deps, options);
     const file = options.out === undefined ? null : await openNew(options.out);
@@ -68,7 +77,7 @@ async function create(options: CreateOptions): Promise<void> {
     else {
       await file.writeFile(`${token}\n`);
       await file.close();
-      printNote(`the key is in ${cell(options.out ?? '')}\n`);
+      printNote(`the key was written to ${cell(options.out ?? '')}\n`);
     }
   });
 }
@@ -89,8 +98,7 @@ async function list(options: KeyOwner): Promise<void> {
 
 async function revoke(text: string, options: KeyOwner): Promise<void> {
   const id = text.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-  if (!isUuid(id))
-    throw new InvalidInputError('id', 'the id of a key, as `lull keys list` shows it, is allowed');
+  if (!isUuid(id)) throw new InvalidInputError('id', 'the id of a key is allowed, from `lull keys list`');
   const { withExisting } = await import('./open-existing.ts');
   await withExisting('READ_WRITE', async ({ db }) => {
     const now = await readDatabaseTime(db);
@@ -116,7 +124,7 @@ async function accountOf(existing: Pick<Existing, 'db'>, { account }: KeyOwner):
   if (account.trim() === '') throw new InvalidInputError('--account', 'a name that is not empty is allowed');
   const known = await accountNamed(existing, account);
   if (known !== null) return known;
-  throw new NotFoundError('--account', `account as ${account}; lull keys create --create-account makes it`);
+  throw new NotFoundError('--account', `account: ${account}; lull keys create --create-account creates it`);
 }
 
 /** The account of a new key, created if `--create-account` is set. @throws NotFoundError */

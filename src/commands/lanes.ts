@@ -10,13 +10,13 @@ type Listed = Lane & { channel: string; skill: string | null; open: number | nul
 export function addLanes(program: Command): void {
   program
     .command('lanes')
-    .summary('list lanes, and when each is woken')
+    .summary('list lanes and when each one wakes')
     .description(
-      'Lists the lanes of an account, the one that is woken first first: the facts that its conversations share, when it is woken, and the least clock that may be in it. Only reads.',
+      'Lists the lanes of an account, the next to wake first: its wake time, the facts that its conversations share, and its floor, the earliest clock that it can contain. Read-only.',
     )
-    .option('--account <name>', 'whose', 'default')
-    .option('--counts', 'count the conversations in each, which reads them all')
-    .option('--json', 'print JSON, and nothing else on stdout')
+    .option('--account <name>', 'the account', 'default')
+    .option('--counts', 'count the open conversations of each lane; reads all of them')
+    .option('--json', 'print only JSON on stdout')
     .action(run);
 }
 
@@ -63,13 +63,13 @@ const COLUMNS: readonly Column<Listed>[] = [
   { name: 'skill', of: (row) => row.skill ?? '–' },
   { name: 'status', of: (row) => row.facts.status },
   { name: 'awaiting', of: (row) => row.facts.awaiting },
-  { name: 'besides', of: (row) => besides(row).join(', ') || '–' },
+  { name: 'other facts', of: (row) => otherFacts(row).join(', ') || '–' },
   { name: 'floor', of: (row) => instantText(row.floor) },
   { name: 'id', of: (row) => row.id },
 ];
 
 /** The facts that few lanes have. */
-function besides({ facts }: Listed): string[] {
+function otherFacts({ facts }: Listed): string[] {
   return [
     facts.held ? 'held' : [],
     facts.exempt ? 'exempt' : [],

@@ -7,9 +7,9 @@ import { printNote } from './terminal.ts';
 export function addMigrate(program: Command): void {
   program
     .command('migrate')
-    .summary('bring the database to the newest version')
+    .summary('migrate the database to the newest version')
     .description(
-      'Brings the database to the newest version and ends. Every process does so at its start; processes that start together wait for each other. Writes: it makes the embedded database where there is none.',
+      'Migrates the database to the newest version and exits. Every process does the same at its start; concurrent migrations wait for each other. Writes: migrates the database, and creates the embedded one if it does not exist.',
     )
     .action(async () => {
       const { migrate } = await import('../app.ts');

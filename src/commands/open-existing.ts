@@ -58,9 +58,9 @@ async function findDatabase(
 }
 
 const OTHER_VERSION: Readonly<Record<Exclude<MigrationState, 'CURRENT'>, string>> = {
-  EMPTY: 'there is nothing of Lull in this database yet',
-  OLDER: 'this database is of an older version of Lull',
-  NEWER: 'this database was migrated by a newer version of Lull',
+  EMPTY: 'the database contains no tables of Lull',
+  OLDER: 'the database has the schema of an older version of Lull',
+  NEWER: 'the database was migrated by a newer version of Lull',
 };
 
 /** @throws SetupError with the next step */
@@ -68,5 +68,5 @@ function refuseOtherVersion(state: MigrationState): void {
   if (state === 'CURRENT') return;
   const advice =
     state === 'NEWER' ? 'run that version' : 'run `lull migrate`, or start `lull serve`, which does the same';
-  throw new SetupError(`${OTHER_VERSION[state]}, and this command changes nothing: ${advice}`);
+  throw new SetupError(`${OTHER_VERSION[state]}, and this command does not migrate it: ${advice}`);
 }

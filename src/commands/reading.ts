@@ -15,7 +15,7 @@ export async function reading(
   const { withExisting } = await import('./open-existing.ts');
   await withExisting('READ_ONLY', async (existing) => {
     const accountId = await accountNamed(existing, account);
-    if (accountId === null) throw new NotFoundError('--account', `account as ${account}`);
+    if (accountId === null) throw new NotFoundError('--account', `account: ${account}`);
     await read(existing, accountId);
   });
 }

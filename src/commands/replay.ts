@@ -14,20 +14,24 @@ type Options = { after?: string; reopenWithin?: string; profile: string; json?: 
 export function addReplay(program: Command): void {
   program
     .command('replay')
-    .summary('see what a close after some silence would have done to a recorded timeline')
+    .summary('test a close threshold on a recorded timeline')
     .description(
-      'Plays a timeline through the rules in virtual time and counts what would have happened: how many ' +
-        'conversations would have closed, and how many of these closes would have come too early. Needs no ' +
+      'Plays a timeline through the rules in virtual time. Prints how many conversations would have closed, ' +
+        'and how many of these closes were premature: the consumer replied within the reopen window. Needs no ' +
         'server and no database, and changes nothing.',
     )
     .argument('<file>', 'a CSV file with the columns conversation, at, from, agent and skill')
     .option('--after <duration>', "close after this much silence (default: the profile's, P90D for LULL)")
     .option(
       '--reopen-within <duration>',
-      "a reply this long after a close reopens it (default: the profile's, P4D for LULL)",
+      "reopen on a reply within this time after a close (default: the profile's, P4D for LULL)",
     )
-    .option('--profile <name>', `bounds and defaults: ${Object.keys(PROFILES).join(', ')}`, 'LULL')
-    .option('--json', 'print the counts as JSON, and nothing else on stdout')
+    .option(
+      '--profile <name>',
+      `the profile that sets bounds and defaults: ${Object.keys(PROFILES).join(', ')}`,
+      'LULL',
+    )
+    .option('--json', 'print only the counts on stdout, as JSON')
     .addHelpText(
       'after',
       `

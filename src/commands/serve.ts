@@ -15,9 +15,13 @@ export function addServe(program: Command): void {
     .command('serve')
     .summary('run the service')
     .description(
-      'Runs the service until Ctrl-C or SIGTERM: the API, the worker that wakes lanes and sends what is owed, or both. Start as many of each as you like on one database. Writes: it migrates the database, and makes the embedded one and its secret key where there is none.',
+      'Runs the service until Ctrl-C or SIGTERM: the API, the worker that fires timers and sends messages and webhooks, or both. Any number of processes can share one database. Writes: migrates the database, and creates the embedded one and its secret key if they do not exist.',
     )
-    .addOption(new Option('--role <role>', 'which part').choices(ROLES).default('all' satisfies Role))
+    .addOption(
+      new Option('--role <role>', 'the part of the service to run')
+        .choices(ROLES)
+        .default('all' satisfies Role),
+    )
     .action(async ({ role }: { role: Role }) => {
       const config = readConfig();
       await serve(role, config, createLog(config));
@@ -47,7 +51,7 @@ export async function serve(role: Role, config: Config, log: Log): Promise<void>
  */
 function endOnFaults(log: Log): void {
   process.on('uncaughtException', (error) => {
-    log.fatal({ err: error }, 'ending, to be started again');
+    log.fatal({ err: error }, 'uncaught exception: the process ends');
     process.exit(70);
   });
 }

@@ -116,14 +116,16 @@ function asSentBy(action: Action, { agentKind }: Found): Action {
 function checkCaseStatus(caseStatus: string | null, { caseStatuses }: AccountRules): void {
   if (caseStatus === null || caseStatuses.has(caseStatus)) return;
   const allowed =
-    caseStatuses.size === 0 ? 'the account has none yet' : `${[...caseStatuses].join(', ')} is allowed`;
-  throw new InvalidInputError('caseStatus', `${allowed}, or null`);
+    caseStatuses.size === 0
+      ? 'only null is allowed, because the account has no case statuses; set them with setCaseStatuses'
+      : `${[...caseStatuses].join(', ')} or null is allowed`;
+  throw new InvalidInputError('caseStatus', allowed);
 }
 
 function instantOf(at: Date, now: Date): Date {
   if (Number.isNaN(at.getTime()) || at.getTime() < 0)
     throw new InvalidInputError('at', 'an instant since 1970 is allowed');
   if (at.getTime() - now.getTime() > MAX_AHEAD_MS)
-    throw new InvalidInputError('at', 'an instant at most one minute ahead is allowed');
+    throw new InvalidInputError('at', 'an instant at most one minute in the future is allowed');
   return at > now ? now : at;
 }

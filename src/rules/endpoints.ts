@@ -231,11 +231,14 @@ async function found(sql: TransactionSql, accountId: string, endpointId: string)
 function readMoved(before: EndpointFields, after: EndpointFields, secret: string | undefined): string | null {
   if (before.url === after.url) {
     if (secret === undefined) return null;
-    throw new InvalidInputError('secret', 'none without another url: rotateWebhookSecret makes a new one');
+    throw new InvalidInputError(
+      'secret',
+      'must be omitted unless url changes; rotateWebhookSecret creates a new secret',
+    );
   }
   if (secret === undefined) throw new SecretsNeededError('url', ['secret']);
   if (!STANDARD_SECRET.test(secret))
-    throw new InvalidInputError('secret', 'whsec_ and 24 to 64 bytes in base64 are allowed');
+    throw new InvalidInputError('secret', 'whsec_ followed by 24 to 64 bytes in base64 is allowed');
   return secret;
 }
 

@@ -30,7 +30,10 @@ export async function recordOutage(
     const began = beginningOf(since, deps.clock.now());
     checkEnd(until);
     if (until !== null && until < began)
-      throw new InvalidInputError('until', `an instant from since (${began.toISOString()}) on is allowed`);
+      throw new InvalidInputError(
+        'until',
+        `an instant at or after since (${began.toISOString()}) is allowed`,
+      );
     checkCount('outages', await countOf(sql, accountId, 'outages', deps.clock.now()));
     const outage: OutageRow = { id: deps.newId(), kind: 'OUTAGE', channelId, since: began, until };
     await insertOutage(sql, accountId, outage);
@@ -60,14 +63,14 @@ export async function endOutage(
     if (outage.until !== null && outage.until <= now)
       throw new InvalidInputError(
         'outageId',
-        `an outage that goes on is allowed; this one ended at ${outage.until.toISOString()}`,
+        `an ongoing outage is allowed; this outage ended at ${outage.until.toISOString()}`,
       );
     checkEnd(until);
     const end = until ?? now;
     if (end < outage.since)
       throw new InvalidInputError(
         'until',
-        `an instant from its beginning (${outage.since.toISOString()}) on is allowed`,
+        `an instant at or after the outage's start (${outage.since.toISOString()}) is allowed`,
       );
     await setOutageEnd(sql, accountId, outageId, end);
     const { channelId } = outage;
@@ -82,7 +85,7 @@ export async function endOutage(
 function beginningOf(since: Date, now: Date): Date {
   if (since.getTime() < 0) throw new InvalidInputError('since', 'an instant since 1970 is allowed');
   if (since.getTime() - now.getTime() > AHEAD_MS)
-    throw new InvalidInputError('since', 'an instant at most one minute ahead is allowed');
+    throw new InvalidInputError('since', 'an instant at most one minute in the future is allowed');
   return since > now ? now : since;
 }
 

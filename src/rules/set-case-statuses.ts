@@ -20,7 +20,10 @@ export async function setCaseStatuses(
     for (const { fields } of rules.layers)
       for (const status of fields.autoCloseCaseStatuses ?? [])
         if (!after.includes(status))
-          throw new InvalidInputError('caseStatuses', `${status} has to stay: a policy closes by it`);
+          throw new InvalidInputError(
+            'caseStatuses',
+            `a policy uses ${status}; remove it from autoCloseCaseStatuses first`,
+          );
     await sql`update account set case_statuses = ${after} where account_id = ${accountId}`;
     return {
       ...{ kind: 'CASE_STATUSES', channelId: null, skillId: null },

@@ -93,7 +93,10 @@ function checkReminders(rules: AccountRules, layer: Layer): void {
   const close = autoCloseAfter ?? rules.profile.defaults.autoCloseAfter;
   for (const [index, before] of (remindBefore ?? []).entries())
     if (toMilliseconds(before) >= toMilliseconds(close))
-      throw new InvalidInputError(`remindBefore[${index}]`, `less than autoCloseAfter, ${close}, is allowed`);
+      throw new InvalidInputError(
+        `remindBefore[${index}]`,
+        `a duration below autoCloseAfter (${close}) is allowed`,
+      );
 }
 
 function othersThan({ layers }: AccountRules, { channelId, skillId }: Layer): Layer[] {
@@ -106,7 +109,7 @@ function checkCaseStatuses({ caseStatuses }: AccountRules, { autoCloseCaseStatus
       throw new InvalidInputError(
         `autoCloseCaseStatuses[${index}]`,
         caseStatuses.size === 0
-          ? 'the account has no case statuses yet'
+          ? 'the account has no case statuses; set them with setCaseStatuses'
           : `${[...caseStatuses].join(', ')} is allowed`,
       );
 }

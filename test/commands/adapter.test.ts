@@ -17,9 +17,9 @@ const lull = (...args: string[]) =>
   });
 
 describe('lull adapter new', () => {
-  it('writes an adapter of that name, its samples and its test, which pass the contract', async () => {
+  it('creates an adapter with samples and a test, and it passes the contract', async () => {
     const { status, stdout, stderr } = lull('adapter', 'new', 'acme-chat');
-    expect({ status, stderr }).toEqual({ status: 0, stderr: 'its test: cd acme-chat && npm test\n' });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: 'run its test: cd acme-chat && npm test\n' });
     const files = ['acme-chat.test.ts', 'acme-chat.ts', 'package.json', 'samples.ts', 'tsconfig.json'];
     expect(stdout.trim().split('\n').sort()).toEqual(files.map((file) => `acme-chat/${file}`));
     expect(readdirSync(join(folder, 'acme-chat')).sort()).toEqual(files);
@@ -41,7 +41,7 @@ describe('lull adapter new', () => {
       const { status, stdout, stderr } = lull('adapter', 'new', name);
       expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
       expect(stderr).toBe(
-        `error: cannot make the folder ${name}: there is one already; nothing was written\n`,
+        `error: cannot create the folder ${name}: it already exists; choose another name\n`,
       );
     }
     expect(readFileSync(file, 'utf8')).toBe('of great value');
@@ -59,7 +59,7 @@ describe('lull adapter new', () => {
   it.each(['web', 'samples'])('refuses the reserved name %s', (name) => {
     const { status, stderr } = lull('adapter', 'new', name);
     expect(status).toBe(2);
-    expect(stderr).toBe(`error: name: another one than ${name} is allowed: that one is taken\n`);
+    expect(stderr).toBe(`error: name: ${name} is reserved; choose another name\n`);
     expect(existsSync(join(folder, name))).toBe(false);
   });
 

@@ -10,7 +10,7 @@ const folder = testFolder();
 afterAll(() => removeFolder(folder));
 
 describe('lull demo', () => {
-  it('starts everything, closes conversations on time, answers with the key it wrote, and ends on Ctrl-C', async () => {
+  it('closes conversations, accepts the key that it wrote to a file, and exits on Ctrl-C', async () => {
     const env = { PATH: process.env.PATH, PORT: '0', LULL_DATA_DIR: folder };
     const demo = spawn(process.execPath, ['src/cli.ts', 'demo'], {
       cwd: root,
@@ -38,7 +38,7 @@ describe('lull demo', () => {
       expect(data.conversations.nodes).toHaveLength(3);
     } finally {
       const exited = once(demo, 'exit');
-      // As a terminal and npm do between them.
+      // One Ctrl-C arrives twice: from the terminal and from npm.
       demo.kill('SIGINT');
       demo.kill('SIGINT');
       await exited;

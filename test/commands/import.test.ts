@@ -38,10 +38,10 @@ async function everything() {
 }
 
 describe('lull import', () => {
-  it('plays a timeline through the core up to now, with the same results as lull replay', async () => {
+  it('imports a timeline with the same results as lull replay', async () => {
     const { status, stderr, stdout } = lull('import', SAMPLE, '--account', 'history');
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    expect(stdout).toMatch(/^3112 messages added, 0 known already.* rows\/s\n$/);
+    expect(stdout).toMatch(/^3112 messages added, 0 already known.* rows\/s\n$/);
     // The profile's own P90D: the row of `lull replay --after P90D`.
     expect(await counted('history')).toMatchObject({
       STARTED: 789,
@@ -61,11 +61,11 @@ describe('lull import', () => {
     const before = await everything();
     const { status, stdout } = lull('import', SAMPLE, '--account', 'history');
     expect(status).toBe(0);
-    expect(stdout).toMatch(/^0 messages added, 3112 known already/);
+    expect(stdout).toMatch(/^0 messages added, 3112 already known/);
     expect(await everything()).toEqual(before);
   });
 
-  it('with --shift-to-now, leaves conversations below the threshold open, in lanes with an alarm', async () => {
+  it('with --shift-to-now, conversations below the threshold stay open in lanes with an alarm', async () => {
     expect(lull('import', SAMPLE, '--account', 'live', '--shift-to-now').status).toBe(0);
     const [open] = await test.database.sql`
       select count(*)::int as open, count(lane.wake_at)::int as woken, max(newest_at) <= now() as past
@@ -75,22 +75,22 @@ describe('lull import', () => {
     expect(open).toMatchObject({ woken: open?.open, past: true });
   });
 
-  it('leaves out messages in the future, and prints their number', () => {
+  it('skips messages in the future and prints their number', () => {
     const file = join(folder, 'ahead.csv');
     writeFileSync(
       file,
       'conversation,at,from,agent,skill\nc1,2020-01-01T00:00:00Z,consumer,,\nc1,2999-01-01T00:00:00Z,agent,a,\n',
     );
     expect(lull('import', file, '--account', 'ahead').stdout).toMatch(
-      /^1 messages added, 0 known already, 1 left out/,
+      /^1 messages added, 0 already known, 1 skipped because they are in the future/,
     );
   });
 
   it.each([
-    ['a time that is none', 'c1,yesterday,consumer,,', /line 3, column at/],
-    ['a sender that is neither', 'c1,2020-01-02T00:00:00Z,robot,,', /line 3, column from/],
-    ['a message before the one before it', 'c1,2019-01-01T00:00:00Z,consumer,,', /line 3, column at/],
-  ])('imports nothing of a file with %s, and names line and column', async (_what, row, message) => {
+    ['an invalid instant', 'c1,yesterday,consumer,,', /line 3, column at/],
+    ['an unknown sender', 'c1,2020-01-02T00:00:00Z,robot,,', /line 3, column from/],
+    ['messages out of order', 'c1,2019-01-01T00:00:00Z,consumer,,', /line 3, column at/],
+  ])('imports nothing from a file with %s, and names line and column', async (_what, row, message) => {
     const file = join(folder, 'bad.csv');
     writeFileSync(file, `conversation,at,from,agent,skill\nc1,2020-01-01T00:00:00Z,consumer,,\n${row}\n`);
     const before = await everything();

@@ -55,7 +55,7 @@ describe('lull keys', () => {
     expect((await verifyOperatorKeys(test.database, [token]))[0]).toBeNull();
   });
 
-  it("revokes an account's key by the id inside the key, and no other account's", async () => {
+  it('revokes a key by the id inside its token, but only in its own account', async () => {
     const db = test.database;
     const deps = { db, clock: fakeClock(new Date('2026-11-20T12:00:00Z')), newId: () => v7() };
     const accountId = await createAccount(deps, { name: 'a' });
@@ -74,8 +74,8 @@ describe('lull keys', () => {
     [['keys', 'revoke', 'x'], 'error: id: the id of a key'],
     [['keys', 'list', '--account', 'nobody'], 'error: --account: no such account'],
     [['keys', 'create', '--scope', 'all', '--out', 'never-written'], 'error: scopes[0]: '],
-    [['keys', 'create', '--operator'], 'error: this is no terminal'],
-  ])('%j is refused in one line', (args, message) => {
+    [['keys', 'create', '--operator'], 'error: stdout is not a terminal'],
+  ])('%j fails with an error of one line', (args, message) => {
     const { status, stderr } = lull(...args);
     expect(status).toBe(2);
     expect(stderr.startsWith(message), stderr).toBe(true);

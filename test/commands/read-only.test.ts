@@ -74,7 +74,7 @@ function dump(address: DatabaseAddress): Promise<string> {
   });
 }
 
-/** Runs all of them on a database, and makes sure that it is as it was, and that nothing was made beside it. */
+/** Runs all read-only commands on a database, and checks that the database and the data folder are unchanged. */
 async function runAll(address: DatabaseAddress): Promise<Record<string, Run>> {
   const before = await dump(address);
   const runs = await Promise.all(
@@ -95,8 +95,8 @@ const all = (status: number, stderr: RegExp) =>
     ]),
   );
 
-describe('commands that only read change nothing', () => {
-  it('every command is either known to write, and says so, or is among them', async () => {
+describe('read-only commands', () => {
+  it('the help of every database command says that it writes or that it is read-only', async () => {
     const commandsOf = async (...path: string[]): Promise<string[]> => {
       const { stdout } = await lull([...path, '--help']);
       const listed = stdout.split(/^Commands:$/m)[1] ?? '';
@@ -104,7 +104,7 @@ describe('commands that only read change nothing', () => {
       const own = names.filter((name) => name !== 'help');
       if (own.length === 0) {
         const name = path.join(' ');
-        const says = /\bWrites\b/.test(stdout) ? 'writes' : /\bOnly\s+reads\b/.test(stdout) ? 'reads' : null;
+        const says = /\bWrites\b/.test(stdout) ? 'writes' : /\bRead-only\b/.test(stdout) ? 'reads' : null;
         if (WRITERS.includes(name)) expect([name, says]).toEqual([name, 'writes']);
         else if (!WITHOUT.includes(name)) expect([name, says]).toEqual([name, 'reads']);
         return [name];
@@ -114,7 +114,7 @@ describe('commands that only read change nothing', () => {
     expect((await commandsOf()).sort()).toEqual([...WRITERS, ...Object.keys(READERS)].sort());
   }, 600_000);
 
-  it('of a database that is current, and they read it', async () => {
+  it('read a current database and change nothing', async () => {
     const runs = await runAll(engine.address);
     expect(runs.conversations?.stdout).toContain('WAITING');
     expect(runs.lanes?.stdout).toContain('WAITING');
@@ -125,13 +125,13 @@ describe('commands that only read change nothing', () => {
     });
   }, 600_000);
 
-  it('of an empty one, and they say what to do', async () => {
+  it('refuse an empty database, name lull migrate and change nothing', async () => {
     const { address, drop } = await createEmptyDatabase();
-    expect(await runAll(address)).toEqual(all(1, /nothing of Lull in this database.*`lull migrate`/));
+    expect(await runAll(address)).toEqual(all(1, /no tables of Lull.*`lull migrate`/));
     await drop();
   }, 600_000);
 
-  it('of an old one, and of a newer one, and they say what to do', async () => {
+  it('refuse an older and a newer schema, name the next step and change nothing', async () => {
     const { address, drop } = await createEmptyDatabase();
     const old = join(folder, 'old');
     mkdirSync(old);
@@ -139,7 +139,7 @@ describe('commands that only read change nothing', () => {
     for (const name of names.slice(0, -1))
       cpSync(join(MIGRATIONS, name), join(old, name), { recursive: true });
     await migrateDatabase(address, log, old);
-    expect(await runAll(address)).toEqual(all(1, /of an older version of Lull.*`lull migrate`/));
+    expect(await runAll(address)).toEqual(all(1, /the schema of an older version of Lull.*`lull migrate`/));
     await onServer(
       address,
       (sql) => sql`update drizzle.__drizzle_migrations set name = '99999999999999_later' where id = 1`,
@@ -148,7 +148,7 @@ describe('commands that only read change nothing', () => {
     await drop();
   }, 600_000);
 
-  it('where there is no database at all, and they make none', async () => {
+  it('exit with code 3 if there is no embedded database, and create none', async () => {
     const runs = await Promise.all(ON_DATABASE.map((name) => lull(READERS[name] as string[])));
     for (const run of runs)
       expect(run).toMatchObject({
@@ -159,7 +159,7 @@ describe('commands that only read change nothing', () => {
     expect(existsSync(dataDir)).toBe(false);
   }, 600_000);
 
-  it('and what needs no database opens none', async () => {
+  it('commands that need no database open none', async () => {
     const cwd = join(folder, 'elsewhere');
     mkdirSync(cwd);
     const runs = await Promise.all(WITHOUT.map((name) => lull(READERS[name] as string[], {}, cwd)));
@@ -169,7 +169,7 @@ describe('commands that only read change nothing', () => {
     rmSync(cwd, { recursive: true });
   }, 600_000);
 
-  it('by their sessions, in which Postgres refuses every write', async () => {
+  it('use read-only sessions, in which Postgres refuses every write', async () => {
     const db = openDatabase(engine.address, { access: 'READ_ONLY', connections: 1 });
     await expect(db.sql`update account set name = 'other'`).rejects.toMatchObject({ code: '25006' });
     await expect(db.sql`create table made (id int)`).rejects.toMatchObject({ code: '25006' });

@@ -71,7 +71,7 @@ describe('LL-1 lull explain', () => {
   it('explains when and why a conversation will end, in 80 columns', () => {
     const { status, stdout, stderr } = lull('explain', open, ...inAccount);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    expect(stdout).toContain(`${open} is ACTIVE, CONSUMER awaited`);
+    expect(stdout).toContain(`${open} is ACTIVE, awaiting CONSUMER`);
     expect(stdout).toContain('due        2026-03-02 14:00:00Z: AUTO_CLOSE, END');
     expect(stdout).toContain('counts     2 h from lastActivityAt, 2026-03-02 12:00:00Z');
     expect(stdout).toContain('moved by   OUTBOUND by AGENT at 2026-03-02 12:00:00Z, revision 2');
@@ -106,7 +106,7 @@ describe('LL-1 lull explain', () => {
 });
 
 describe('lull lanes', () => {
-  it('lists the facts that conversations share, and when each lane is woken, in 80 columns', () => {
+  it('lists each lane with its wake time and the facts of its conversations, in 80 columns', () => {
     const { status, stdout, stderr } = lull('lanes', ...inAccount, '--counts');
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toMatch(/^wakes +open +channel +skill +status +awaiting/);
@@ -127,22 +127,18 @@ describe('lull lanes', () => {
 });
 
 it.each([
+  ['an account that does not exist', ['lanes', '--account', 'nobody'], '--account: no such account: nobody'],
   [
-    'an account that does not exist',
-    ['lanes', '--account', 'nobody'],
-    '--account: no such account as nobody',
+    'a malformed id',
+    ['explain', 'x', ...inAccount],
+    'id: the id of a conversation is allowed, from `lull conversations` or the API',
   ],
-  ['an id of no form', ['explain', 'x', ...inAccount], 'id: the id of a conversation is allowed'],
   [
     'a conversation that does not exist',
     ['explain', '0190a000-0000-7000-8000-000000000001', ...inAccount],
     'id: no such conversation in the account test',
   ],
-  [
-    'a limit of nothing',
-    ['conversations', '--limit', '0'],
-    '--limit: a whole number from 1 to 1000 is allowed',
-  ],
+  ['a limit of 0', ['conversations', '--limit', '0'], '--limit: a whole number from 1 to 1000 is allowed'],
 ])('refuses %s', (_, args, message) => {
   expect(lull(...args)).toEqual({ status: 2, stdout: '', stderr: `error: ${message}\n` });
 });

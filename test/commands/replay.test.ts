@@ -49,7 +49,7 @@ describe('LL-12 lull replay', () => {
     expect(stdout).toMatch(/closes after .*P90D.*reopens within .*P4D/s);
   });
 
-  it('prints a table without colour if stdout is no terminal, at most 80 columns wide', () => {
+  it('prints a table without colour if stdout is not a terminal, at most 80 columns wide', () => {
     const { status, stdout, stderr } = lull('replay', SAMPLE, '--after', 'PT2H', '--reopen-within', 'PT0S');
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toMatch(/AUTO_CLOSE +\d+.*reopened +0/s);
@@ -59,8 +59,16 @@ describe('LL-12 lull replay', () => {
 
   it.each([
     ['a calendar-dependent duration', ['--after', 'P1M'], /^error: --after: /],
-    ['less than the profile allows', ['--after', 'PT59S'], /^error: --after: from PT1M to P90D /],
-    ['too long a window', ['--reopen-within', 'P31D'], /^error: --reopen-within: from PT0S to P30D /],
+    [
+      'a threshold below the bounds of the profile',
+      ['--after', 'PT59S'],
+      /^error: --after: from PT1M to P90D /,
+    ],
+    [
+      'a reopen window above the bounds of the profile',
+      ['--reopen-within', 'P31D'],
+      /^error: --reopen-within: from PT0S to P30D /,
+    ],
     ['a profile that does not exist', ['--profile', 'LOUD'], /^error: --profile: .*LOUD.*LULL/],
     ['an option that does not exist', ['--aftr', 'PT2H'], /^error: unknown option '--aftr' .*--after/],
   ])('refuses %s', (_, options, message) => {

@@ -22,7 +22,7 @@ const lull = (...args: string[]) =>
 const tables = () => database.database.sql`select 1 from pg_tables where tablename = 'conversation'`;
 
 describe('lull migrate', () => {
-  it('migrates the database, and changes nothing the second time', async () => {
+  it('migrates the database once; a second run succeeds', async () => {
     expect(await tables()).toHaveLength(0);
     for (const _ of ['first', 'second']) {
       const { status, stdout, stderr } = lull('migrate');
@@ -32,7 +32,7 @@ describe('lull migrate', () => {
     }
   });
 
-  it('names a malformed database URL', () => {
+  it('refuses a malformed DATABASE_URL and names the variable', () => {
     env = { ...env, DATABASE_URL: 'mysql://x' };
     const { status, stderr } = lull('migrate');
     expect(status).toBe(1);
@@ -46,7 +46,7 @@ describe('lull serve', () => {
     ['all', true],
     ['api', true],
     ['worker', false],
-  ])('--role %s runs, and leaves at SIGTERM', async (role, hasApi) => {
+  ])('--role %s runs until SIGTERM and exits with code 0', async (role, hasApi) => {
     const service = spawnService(env, 'src/cli.ts', 'serve', '--role', role);
     const url = await service.running;
     expect(service.said()).toContain(`"role":"${role}"`);

@@ -83,7 +83,7 @@ describe('an adapter that is not built in', () => {
     const without = spawnService(env);
     expect(await without.ended).toEqual({ code: 1, signal: null });
     expect(without.said().split('\n').at(-2)).toBe(
-      'lull: there are channels on telegram: name the modules of these adapters in LULL_ADAPTERS',
+      'lull: the database has channels on telegram: add the modules of these adapters to LULL_ADAPTERS',
     );
   });
 });

@@ -196,11 +196,15 @@ describe('a refused call changes nothing:', () => {
     const outage = await record({ since: inMs(-HOUR) });
     const over = await record({ since: inMs(-HOUR), until: inMs(0) });
     const bad: [string, RegExp, () => Promise<unknown>][] = [
-      ['since', /one minute ahead/, () => record({ since: inMs(MINUTE + 1) })],
+      ['since', /one minute in the future/, () => record({ since: inMs(MINUTE + 1) })],
       ['since', /since 1970/, () => record({ since: '1969-12-31T23:59:59Z' })],
-      ['until', /from since \(/, () => record({ since: inMs(-HOUR), until: inMs(-HOUR - 1) })],
-      ['until', /from its beginning \(/, () => end({ outageId: outage.id, until: inMs(-HOUR - 1) })],
-      ['outageId', new RegExp(`goes on.*ended at ${inMs(0)}`), () => end({ outageId: over.id })],
+      ['until', /at or after since \(/, () => record({ since: inMs(-HOUR), until: inMs(-HOUR - 1) })],
+      [
+        'until',
+        /at or after the outage's start \(/,
+        () => end({ outageId: outage.id, until: inMs(-HOUR - 1) }),
+      ],
+      ['outageId', new RegExp(`ongoing.*ended at ${inMs(0)}`), () => end({ outageId: over.id })],
       ['outageId', /type Outage/, () => end({ outageId: api.channel })],
       ['channelId', /type Channel/, () => record({ since: inMs(0), channelId: api.sales })],
       ['why', /1 to 1000/, () => record({ since: inMs(0), why: 'x'.repeat(1001) })],

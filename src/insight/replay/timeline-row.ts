@@ -21,9 +21,9 @@ export type TimelineRow = {
 /** Checks the header line. @throws MalformedFileError if a column is missing or duplicated */
 export function readHeader(fields: readonly string[]): readonly string[] {
   for (const name of COLUMNS) {
-    if (!fields.includes(name)) throw new MalformedFileError(1, name, 'the first line names no such column');
+    if (!fields.includes(name)) throw new MalformedFileError(1, name, 'the header line lacks this column');
     if (fields.indexOf(name) !== fields.lastIndexOf(name))
-      throw new MalformedFileError(1, name, 'the first line names this column twice');
+      throw new MalformedFileError(1, name, 'the header line has this column twice');
   }
   return fields;
 }
@@ -73,7 +73,7 @@ function parseRow(header: readonly string[], fields: readonly string[], line: nu
     throw new MalformedFileError(
       line,
       columnName(header, Math.min(fields.length, header.length)),
-      `${header.length} fields are expected, not ${fields.length}`,
+      `the row has ${fields.length} fields, but the header line has ${header.length}`,
     );
   const malformed = (name: Column, why: string) => new MalformedFileError(line, name, why);
   const text = (name: Column) => fields[header.indexOf(name)] as string;

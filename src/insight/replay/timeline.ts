@@ -87,21 +87,26 @@ function lineBreaksIn(fields: readonly string[]): number {
 
 function checkUtf8(fields: readonly string[], header: readonly string[], line: number): void {
   const bad = fields.findIndex((field) => !isUtf8(Buffer.from(field, 'latin1')));
-  if (bad >= 0) throw new MalformedFileError(line, columnName(header, bad), 'this is not UTF-8');
+  if (bad >= 0)
+    throw new MalformedFileError(
+      line,
+      columnName(header, bad),
+      'the value is not valid UTF-8; save the file as UTF-8',
+    );
 }
 
 function whyNotCsv({ code }: CsvError): string {
   switch (code) {
     case 'CSV_QUOTE_NOT_CLOSED':
-      return 'a quote is opened and never closed';
+      return 'an opening quote has no closing quote';
     case 'CSV_MAX_RECORD_SIZE':
-      return `the record is over ${MAX_RECORD} characters long; is a quote not closed?`;
+      return `the record is longer than ${MAX_RECORD} characters; look for a missing closing quote`;
     case 'CSV_INVALID_CLOSING_QUOTE':
       return 'a comma or the end of the line must follow a closing quote';
     case 'INVALID_OPENING_QUOTE':
-      return 'a quote inside a field that does not begin with one';
+      return 'a field that contains a quote must be quoted, and the inner quote doubled';
     default:
-      return `this is not CSV (${code})`;
+      return `the file is not valid CSV (${code})`;
   }
 }
 
@@ -114,9 +119,9 @@ function whyUnreadable({ code, message }: NodeJS.ErrnoException): string {
       return 'is a folder, not a file';
     case 'EACCES':
     case 'EPERM':
-      return 'may not be read by this user';
+      return 'cannot be read: permission denied';
     case 'ERR_FS_FILE_TOO_LARGE':
-      return 'is over 2 GiB; split it by conversations';
+      return 'is larger than 2 GiB; split it and keep each conversation in one file';
     default:
       return `could not be read (${code ?? message})`;
   }
