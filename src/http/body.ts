@@ -49,6 +49,8 @@ export function readBody(
   const refuse = (status: number, why: EarlyAnswer) => {
     settle(null);
     kept.free();
+    // The response lives on while the rest of the body is drained.
+    chunks.length = 0;
     sendEarly(request, response, status, why);
   };
   const kept = budget.open(owner, () => refuse(408, EVICTED));
