@@ -23,7 +23,9 @@ it('timestamps are read as dates', async () => {
 });
 
 it('every session has the time limits and the time zone of Lull', async () => {
-  const settings = await test.database.sql`select name, setting from pg_settings`;
+  const database = openDatabase(test.address);
+  const settings = await database.sql`select name, setting from pg_settings`;
+  await database.close();
   expect([...settings]).toEqual(
     expect.arrayContaining([
       { name: 'application_name', setting: 'lull' },

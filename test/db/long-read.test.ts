@@ -16,6 +16,7 @@ it('a long read returns its rows', async () => {
 
 it('SP-9 a read that takes too long is cancelled, and its connection can be used again', async () => {
   const { sql } = test.database;
+  const [usual] = await sql`select current_setting('statement_timeout') as limit`;
   const tooLong = readWithin(sql, 50, (tx) => tx`select pg_sleep(20)`);
   await expect(tooLong).rejects.toThrow(UnavailableError);
   await expect(tooLong).rejects.toThrow('within 0.05 s');
@@ -25,7 +26,7 @@ it('SP-9 a read that takes too long is cancelled, and its connection can be used
       () => sql`select current_setting('statement_timeout') as limit, pg_sleep(0.05)`,
     ),
   );
-  expect(limits.map(([row]) => row?.limit)).toEqual(Array(6).fill('10s'));
+  expect(limits.map(([row]) => row?.limit)).toEqual(Array(6).fill(usual?.limit));
 });
 
 it('a long read cannot write, and passes other errors on unchanged', async () => {

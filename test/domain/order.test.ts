@@ -45,20 +45,29 @@ function fixedIn(inOrder: readonly Happened[], rules: ReturnType<typeof rulesWit
   return inOrder.map((_, index) => isEnded(index) || isEnded(index + 1));
 }
 
+type Fields = typeof policies extends fc.Arbitrary<infer Value> ? Value : never;
+type Case = { fields: Fields; inOrder: readonly Happened[] };
+
+/** What a history comes to in its order, with the rules for it; null if another order may come to something else. */
+function inItsOrder({ fields, inOrder }: Case) {
+  if (isToldBeforeItsMessage(inOrder) || beginsWithOptOut(inOrder)) return null;
+  const rules = rulesWith(fields);
+  const expected = tellInCalls(one(inOrder), rules);
+  return isAllApplied(expected) ? { rules, expected } : null;
+}
+
 /** How many of the histories could be compared. */
-function compare(actions: fc.Arbitrary<Action>, kinds: Set<string>): number {
+function compare(actions: fc.Arbitrary<Action>): number {
   let compared = 0;
   fc.assert(
     fc.property(policies, shuffled(actions), (fields, { inOrder, order, sizes }) => {
-      if (isToldBeforeItsMessage(inOrder) || beginsWithOptOut(inOrder)) return;
-      const rules = rulesWith(fields);
-      const expected = tellInCalls(one(inOrder), rules);
-      if (!isAllApplied(expected)) return;
+      const right = inItsOrder({ fields, inOrder });
+      if (!right) return;
+      const { rules, expected } = right;
       const arrived = between(inOrder, order, fixedIn(inOrder, rules));
       const told = tellInCalls(inCalls(arrived, sizes), rules);
       if (!isAllApplied(told)) return;
       compared++;
-      for (const { action } of inOrder) kinds.add('sender' in action ? action.sender : action.kind);
       expect(cameTo(told)).toEqual(cameTo(expected));
     }),
     { numRuns: RUNS },
@@ -67,18 +76,24 @@ function compare(actions: fc.Arbitrary<Action>, kinds: Set<string>): number {
 }
 
 describe('LL-2 the order in which activities arrive, and the calls they come in, make no difference', () => {
-  const kinds = new Set<string>();
+  const endsToo = fc.oneof({ weight: 6, arbitrary: goingOn }, endings);
 
   it('while a conversation goes on', { timeout: LIMIT_MS }, () => {
-    expect(compare(goingOn, kinds)).toBeGreaterThan(RUNS / 6);
+    expect(compare(goingOn)).toBeGreaterThan(RUNS / 6);
   });
 
   it('between one end and the next', { timeout: LIMIT_MS }, () => {
-    const actions = fc.oneof({ weight: 6, arbitrary: goingOn }, endings);
-    expect(compare(actions, kinds)).toBeGreaterThan(RUNS / 8);
+    expect(compare(endsToo)).toBeGreaterThan(RUNS / 8);
   });
 
+  // With a seed of its own: some kinds are so seldom accepted that a run by chance may miss one.
   it('whatever kind they are of', () => {
+    const cases = fc.sample(fc.tuple(policies, shuffled(endsToo)), { numRuns: 3_000, seed: 1 });
+    const kinds = new Set<string>();
+    for (const [fields, { inOrder }] of cases) {
+      if (!inItsOrder({ fields, inOrder })) continue;
+      for (const { action } of inOrder) kinds.add('sender' in action ? action.sender : action.kind);
+    }
     expect([...kinds].sort()).toEqual(
       [
         ...['INBOUND', 'AGENT', 'BOT', 'AUTOMATION', 'BROADCAST', 'OWN', 'START', 'COMMENT', 'TAG', 'ASSIGN'],

@@ -4,6 +4,7 @@ import { createAccount } from '../../src/accounts/setup.ts';
 import { type Database, type OpenDatabase, openDatabase } from '../../src/db/client.ts';
 import { type HeavyReads, openHeavyReads } from '../../src/db/heavy-reads.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
+import { PATIENT_SESSION } from '../support/database.ts';
 import { type BusyApi, type BusyServer, NAME, openBusyApi, PATIENTLY, soon } from './busy-api.ts';
 
 const YEAR = 'from: "2026-01-01T00:00:00Z", until: "2027-01-01T00:00:00Z"';
@@ -25,7 +26,10 @@ afterAll(async () => {
 
 async function serve(limits: { places: number; waitMs?: number; readWithinMs?: number }) {
   const open = async (options: OpenDatabase): Promise<Database> =>
-    openDatabase(busy.api.engine.address, options);
+    openDatabase(busy.api.engine.address, {
+      ...options,
+      session: { ...options.session, ...PATIENT_SESSION },
+    });
   const heavy = await openHeavyReads(open, limits);
   opened.push(heavy);
   return { heavy, server: await busy.serve({}, { heavy }) };

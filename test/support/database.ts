@@ -10,6 +10,13 @@ export type TestDatabase = {
   drop(): Promise<void>;
 };
 
+/** A slow machine may hold a lock, or stop within a transaction, for longer than the service allows: a test decides itself. */
+export const PATIENT_SESSION = {
+  statement_timeout: 110_000,
+  lock_timeout: 110_000,
+  idle_in_transaction_session_timeout: 110_000,
+};
+
 let made = 0;
 
 /** A fresh database with every migration applied, in about 30 ms; one for each test file. */
@@ -27,7 +34,7 @@ export async function createEmptyDatabase(): Promise<TestDatabase> {
 async function createFrom(server: DatabaseAddress, template: string, name: string): Promise<TestDatabase> {
   await onServer(server, (sql) => sql`create database ${sql(name)} template ${sql(template)}`);
   const address = inDatabase(server, name);
-  const database = openDatabase(address, { connections: 6 });
+  const database = openDatabase(address, { connections: 6, waitMs: 110_000, session: PATIENT_SESSION });
   return {
     address,
     database,
