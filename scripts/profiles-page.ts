@@ -20,12 +20,12 @@ export function profilesPage(profiles: readonly Profile[]): string {
 An account runs on one profile. The profile gives the default of each setting, its bounds, and the settings that cannot be changed.
 
 - **LULL** offers every ability with the widest bounds. Use it unless you need the behaviour of another product.
-- **LIVEPERSON** closes conversations that await the customer. Its threshold is always set; the default is 90 days. Nearly every
-  change of a conversation counts as activity. An ended conversation is never reopened.
+- **LIVEPERSON** closes conversations that await the customer. Its threshold is always set; the default is 90 days. Every activity
+  restarts the clock except comments, receipts and views of the transcript. An ended conversation is never reopened.
 - **SALESFORCE** has sessions. On channels that switch it on, the customer's silence makes a session INACTIVE, and an INACTIVE
   session ends a day later. A message after the end starts a new session.
-- **SPROUT** has cases. Closing is off until you switch it on, and does not depend on who is awaited. A customer who writes again
-  within the reopen window reopens the case.
+- **SPROUT** has cases. Closing is off until you switch it on, and does not depend on who is awaited. Every message
+  restarts the clock, also one of a bot or an automation. A customer who writes again within the reopen window reopens the case.
 
 A new profile applies to every conversation at once. If a setting of yours does not fit it, nothing is changed and the answer lists
 every such setting.
@@ -46,7 +46,8 @@ ${exclusions(profiles)}
 
 ## What counts as activity
 
-These activities restart the inactivity clock if \`resetOn\` is not set. Messages of customers and agents always restart it.
+These activities restart the inactivity clock if \`resetOn\` is not set. Messages of customers and agents always restart it, and
+so does a release from hold. Messages that Lull sends never do.
 
 ${table(
   ['activity', ...head],

@@ -19,6 +19,8 @@ export const ACTIVITIES = [
   'TRANSCRIPT_VIEWED',
   'RECEIPT',
   'CLIENT',
+  'INACTIVATE',
+  'HOLD',
 ] as const;
 export type ActivityKind = (typeof ACTIVITIES)[number];
 
@@ -112,7 +114,10 @@ export type Command = {
   byId: boolean;
 };
 
-/** The row of the reset matrix for an action; null for actions that set clocks by their own rules. */
+/**
+ * The row of the reset matrix for an action; null for actions that set clocks by their own rules, such as a release,
+ * which restarts every clock.
+ */
 export function activityOf(action: Action, botsAreAgents: boolean): ActivityKind | null {
   switch (action.kind) {
     case 'INBOUND':
@@ -134,9 +139,9 @@ export function activityOf(action: Action, botsAreAgents: boolean): ActivityKind
     case 'RECEIPT':
     case 'CLIENT':
     case 'MANUAL_RESPONSE_TIME':
-      return action.kind;
     case 'INACTIVATE':
     case 'HOLD':
+      return action.kind;
     case 'RELEASE':
     case 'END':
     case 'REOPEN':

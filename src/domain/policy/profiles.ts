@@ -1,4 +1,5 @@
 import { Temporal } from 'temporal-polyfill';
+import { RESETTING } from '../conversation/activity.ts';
 import { NotFoundError } from '../errors.ts';
 import type { Bounds } from './channel-rules.ts';
 import type { Policy, Profile } from './policy.ts';
@@ -63,8 +64,8 @@ export const LULL: Profile = {
 const withDefaults = (own: Partial<Policy>): Policy => ({ ...LULL.defaults, ...own });
 
 /**
- * LivePerson's conversations (LP-1 to LP-13): a conversation that awaits the customer always closes; every change
- * of its metadata counts as activity; an ended one is never reopened.
+ * LivePerson's conversations (LP-1 to LP-13): a conversation that awaits the customer always closes; every activity
+ * restarts the clock but comments, receipts and views of the transcript; an ended one is never reopened.
  */
 const LIVEPERSON: Profile = {
   ...LULL,
@@ -75,7 +76,7 @@ const LIVEPERSON: Profile = {
     endInactive: false,
     endUnanswered: false,
     reopenWithin: duration('PT0S'),
-    resetOn: ['CASE_STATUS', 'TO_QUEUE', 'READER_JOINED', 'ASSIGN', 'TAG', 'SKILL', 'MANUAL_RESPONSE_TIME'],
+    resetOn: RESETTING.filter((kind) => !['COMMENT', 'TRANSCRIPT_VIEWED', 'RECEIPT'].includes(kind)),
   }),
   fixed: ['autoClose', 'autoCloseStatuses', 'autoCloseAwaiting', 'autoCloseCaseStatuses', 'autoCloseThen'],
   caseClosedOn: 'ALL_ENDS',
@@ -118,8 +119,8 @@ const SALESFORCE: Profile = {
 };
 
 /**
- * Sprout's cases (SP-1 to SP-13): if switched on, a case closes after silence without a change of status, whoever
- * is awaited. A customer who writes again reopens it.
+ * Sprout's cases (SP-1 to SP-13): if switched on, a case closes without messages and changes of status, whoever wrote and
+ * whoever is awaited. A customer who writes again reopens it.
  */
 const SPROUT: Profile = {
   ...LULL,
@@ -133,7 +134,7 @@ const SPROUT: Profile = {
     endInactive: false,
     endUnanswered: false,
     exemptManualResponseTime: false,
-    resetOn: ['CASE_STATUS'],
+    resetOn: ['BOT_MESSAGE', 'AUTOMATION_MESSAGE', 'BROADCAST_MESSAGE', 'CASE_STATUS'],
   }),
   protectAfter: null,
 };

@@ -138,7 +138,7 @@ export const POLICY_FIELDS: Readonly<Record<PolicyField, FieldSpec>> = {
   resetOn: {
     type: [ResettingEnum],
     description:
-      'The activities that restart the inactivity clock, besides messages of customers and agents (LL-10). A change applies to activities that are recorded afterwards.',
+      'The activities that restart the inactivity clock, besides messages of customers and agents, and releases from hold (LL-10). A change applies to activities that are recorded afterwards.',
   },
   closeMessages: {
     type: [CloseMessageType],
