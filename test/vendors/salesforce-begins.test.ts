@@ -90,6 +90,23 @@ describe('a notification', () => {
     ]);
   });
 
+  it.each(STANDARD_CHANNELS)(
+    'SF-10 on %s it ends at once too; with session longevity it stays open for 24 hours',
+    async (name) => {
+      await on(name).notifies(`SF-10 ${name}`);
+      expect(await engine.latest(`SF-10 ${name}`)).toMatchObject({
+        ...{ status: 'ENDED', end_reason: 'NOTIFICATION', ended_at: time.now() },
+      });
+      await on(name).policy({ sessionLongevity: true });
+      await on(name).notifies(`SF-10 open ${name}`);
+      await on(name).policy({ sessionLongevity: null });
+      const until = time.inMs(24 * HOUR);
+      const { before, after } = await time.around(`SF-10 open ${name}`, until);
+      expect(before).toMatchObject(NEW);
+      expect(after).toMatchObject({ end_reason: 'UNANSWERED', ended_at: until });
+    },
+  );
+
   it('SF-10 with session longevity it stays open for a reply, for 48 hours', async () => {
     await engine.policy({ sessionLongevity: true });
     await on('line').notifies('SF-10 open');

@@ -59,14 +59,6 @@ describe('which channels have sessions', () => {
     await time.wait(400 * DAY);
     expect(await engine.latest(`SF-1 ${name}`)).toMatchObject({ status: 'ACTIVE', revision: 2 });
   });
-
-  it.each(STANDARD_CHANNELS)('SF-1 SF-10 on %s a notification stays open for a day', async (name) => {
-    await on(name).notifies(`SF-10 ${name}`);
-    expect(await engine.latest(`SF-10 ${name}`)).toMatchObject(NEW);
-    const { before, after } = await time.around(`SF-10 ${name}`, time.inMs(DAY));
-    expect(before).toMatchObject(NEW);
-    expect(after).toMatchObject({ end_reason: 'UNANSWERED', ended_at: time.now() });
-  });
 });
 
 describe('the customer inactivity timeout', () => {

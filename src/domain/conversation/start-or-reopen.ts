@@ -66,10 +66,8 @@ export function checkConsent({ consent }: ContactState, kind: string, status: St
 function notify(arrival: Arrival, skillId: string | null): Outcome {
   const { state, context } = arrival;
   const begun = started(arrival, 'AUTOMATION', skillId);
-  const { policy, channel } = settingsFor(context.rules, state.channelId, skillId);
-  const { tier } = channel.rules.sessions ?? PLAIN_SESSIONS;
-  const isSession = !context.rules.profile.sessions || tier === 'ENHANCED';
-  if (policy.sessionLongevity || !isSession) return begun;
+  const { policy } = settingsFor(context.rules, state.channelId, skillId);
+  if (policy.sessionLongevity) return begun;
   const { kind, ...first } = begun;
   return { kind, ...endedByRule(begun.conversation, 'NOTIFICATION', 'SYSTEM', context), first };
 }

@@ -18,7 +18,7 @@ export type Bounds = { min: Temporal.Duration; max: Temporal.Duration };
 
 /**
  * The kind of channel under a profile of sessions (SALESFORCE). On a STANDARD channel sessions end only without a
- * reply or by an opt-out (SF-1). `agentInitiated`: whether an agent may start a session there (SF-9).
+ * reply, by an opt-out, or at once after a notification (SF-1, SF-10). `agentInitiated`: whether an agent may start a session there (SF-9).
  */
 export type SessionRules = { tier: 'STANDARD' | 'ENHANCED'; agentInitiated: boolean };
 

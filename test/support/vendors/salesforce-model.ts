@@ -102,10 +102,9 @@ export function createSalesforceModel() {
     machineSays(channel: Channel, name: string, now: number): Answer {
       const who = customer(channel, name);
       if (open(who)) return 'APPLIED';
-      const { agentsBegin, standard } = MODEL_CHANNELS[channel];
-      if (!agentsBegin || who.optedOut) return 'REFUSED';
+      if (!MODEL_CHANNELS[channel].agentsBegin || who.optedOut) return 'REFUSED';
       const session = begin(who, 'NEW', now);
-      if (!standard && !account.sessionLongevity) end(session, now, 'NOTIFICATION');
+      if (!account.sessionLongevity) end(session, now, 'NOTIFICATION');
       return 'APPLIED';
     },
     /** SF-12, SF-1. */
