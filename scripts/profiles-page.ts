@@ -60,7 +60,9 @@ ${table(
 ## Rules that are not settings
 
 Protection closes any open conversation after the given time without activity, even if it is held, exempt or awaits the agent. It
-cannot be switched off. Sessions also depend on the channel: which kinds of session it has, and who may start one. The webhook
+cannot be switched off. Sessions also depend on the channel: which kinds of session it has, and who may start one. At an automatic end,
+web chat and apps with SDK 2.1 or newer show nothing under LIVEPERSON (LP-2). Under the other profiles \`closeMessages\` and the channel's
+settings \`showCloseMessage\` and \`showSurvey\` decide. The webhook
 \`case_closed\` is sent for every end, or for all ends except those by a timer. \`conversation.ended\` is always sent.
 
 ${table(
@@ -68,6 +70,10 @@ ${table(
   [
     ['protection after', ...profiles.map(({ protectAfter }) => text(protectAfter))],
     ['sessions', ...profiles.map(({ sessions }) => text(sessions))],
+    [
+      'automatic ends are silent in web chat and in apps with SDK 2.1',
+      ...profiles.map((each) => text(each.silentAutomaticEnds)),
+    ],
     ['`case_closed` is sent for', ...profiles.map(({ caseClosedOn }) => `\`${caseClosedOn}\``)],
   ],
 )}

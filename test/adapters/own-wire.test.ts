@@ -72,7 +72,7 @@ it('LL-14 each own-wire channel applies its own text limit', () => {
     const settings = parseSettings(adapter, { ...STANDARD, showCloseMessage: true });
     return adapter.closing({
       ...{ endReason: 'COMMAND', endedBy: 'AGENT', clientVersion: null },
-      ...{ consent: 'UNKNOWN', windowOpen: true, closeMessage, settings },
+      ...{ silentAutomaticEnds: false, consent: 'UNKNOWN', windowOpen: true, closeMessage, settings },
     });
   });
   expect(shown.map((closing) => closing.closeMessage)).toEqual([null, closeMessage]);

@@ -58,6 +58,7 @@ export const LULL: Profile = {
   excludes: [],
   sessions: false,
   caseClosedOn: 'MANUAL_ENDS',
+  silentAutomaticEnds: false,
   protectAfter: duration('P90D'),
 };
 
@@ -80,6 +81,7 @@ const LIVEPERSON: Profile = {
   }),
   fixed: ['autoClose', 'autoCloseStatuses', 'autoCloseAwaiting', 'autoCloseCaseStatuses', 'autoCloseThen'],
   caseClosedOn: 'ALL_ENDS',
+  silentAutomaticEnds: true,
 };
 
 /**
