@@ -87,6 +87,7 @@ export function factsOf(
     exempt: false,
     stage: 0,
     overflowed: false,
+    longevityHours: null,
   };
 }
 

@@ -26,6 +26,7 @@ const NO_FACTS: LaneFacts = {
   exempt: false,
   stage: 0,
   overflowed: false,
+  longevityHours: null,
 };
 const ALL_ON = {
   autoCloseAfter: 'PT2H',

@@ -1,3 +1,4 @@
+import type { Temporal } from 'temporal-polyfill';
 import type { EndedBy } from '../closing/closing.ts';
 import type { Keyword } from './keyword.ts';
 
@@ -60,7 +61,14 @@ export type Action =
       keyword?: Keyword;
     }
   | { kind: 'OUTBOUND'; sender: Sender; agentId?: string; skillId?: string | null }
-  | { kind: 'START'; by: 'AGENT' | 'AUTOMATION'; agentId?: string; skillId?: string | null }
+  | {
+      kind: 'START';
+      by: 'AGENT' | 'AUTOMATION';
+      agentId?: string;
+      skillId?: string | null;
+      /** How long a notification stays open for a reply; zero: it ends at once. Absent: as the policy says (SF-10). */
+      longevity?: Temporal.Duration;
+    }
   | { kind: 'COMMENT'; agentId?: string }
   | { kind: 'TAG'; add: readonly string[]; remove: readonly string[]; agentId?: string }
   | { kind: 'ASSIGN'; agentId: string }

@@ -1,7 +1,8 @@
-import { ConversationEndedError, NotAllowedError } from '../errors.ts';
+import { ConversationEndedError, InvalidInputError, NotAllowedError } from '../errors.ts';
 import { settingsFor } from '../policy/account-rules.ts';
 import { PLAIN_SESSIONS } from '../policy/channel-rules.ts';
-import { toMilliseconds } from '../time/duration.ts';
+import { boundsOf } from '../policy/policy.ts';
+import { checkBounds, toMilliseconds } from '../time/duration.ts';
 import { type Command, isAgentMessage } from './activity.ts';
 import type { Conversation, Starter, Status } from './conversation.ts';
 import { eventOf } from './event.ts';
@@ -18,6 +19,7 @@ import {
 } from './outcome.ts';
 import { TRANSITIONS } from './transitions.ts';
 
+const HOUR_MS = 60 * 60 * 1000;
 /** How long after an automatic end a message that was sent before it still revokes it (LL-2). */
 const REVOKE_WITHIN_MS = 24 * 60 * 60 * 1000;
 
@@ -38,6 +40,7 @@ export function startOrReopen(arrival: Arrival): Outcome {
   if (command.byId && last !== null) throw new ConversationEndedError(last.id);
   checkBeginning(state, action.kind, context);
   const skillId = action.skillId ?? null;
+  if (action.kind === 'START') checkLongevity(action, state.channelId, context);
   const byAgent =
     action.kind === 'START'
       ? action.by === 'AGENT'
@@ -56,18 +59,43 @@ function checkBeginning(state: ContactState, kind: string, { rules }: DecideCont
     throw new NotAllowedError(kind, 'ENDED', 'on this channel only the customer can begin a conversation');
 }
 
+/**
+ * Checks the longevity of a notification: zero, or whole hours within the bounds of `endUnansweredAfter` (SF-10). What
+ * was recorded under other rules stays, when it is decided again among late activities.
+ * @throws InvalidInputError; OutOfBoundsError
+ */
+function checkLongevity(
+  { by, longevity }: Extract<Command['action'], { kind: 'START' }>,
+  channelId: string,
+  { rules, now }: DecideContext,
+): void {
+  if (longevity === undefined || now < rules.since) return;
+  if (by !== 'AUTOMATION')
+    throw new InvalidInputError('longevity', 'allowed for START by AUTOMATION only: omit it');
+  const ms = toMilliseconds(longevity);
+  if (ms === 0) return;
+  const { rules: channel } = settingsFor(rules, channelId, null).channel;
+  checkBounds(longevity, boundsOf('endUnansweredAfter', rules.profile, channel), 'longevity');
+  if (ms % HOUR_MS !== 0)
+    throw new InvalidInputError('longevity', 'PT0S or a whole number of hours is allowed, such as PT36H');
+}
+
 /** Refuses to start a conversation with a customer who opted out (SF-11). @throws NotAllowedError */
 export function checkConsent({ consent }: ContactState, kind: string, status: Status): void {
   if (consent === 'OPTED_OUT')
     throw new NotAllowedError(kind, status, 'the customer opted out: nothing more is sent to them here');
 }
 
-/** A notification starts a conversation, which ends at once unless it is to stay open for a reply (SF-10). */
+/**
+ * A notification starts a conversation, which ends at once unless the notification or else the policy lets it stay open for
+ * a reply (SF-10).
+ */
 function notify(arrival: Arrival, skillId: string | null): Outcome {
   const { state, context } = arrival;
   const begun = started(arrival, 'AUTOMATION', skillId);
+  const own = begun.conversation.longevityHours;
   const { policy } = settingsFor(context.rules, state.channelId, skillId);
-  if (policy.sessionLongevity) return begun;
+  if (own === null ? policy.sessionLongevity : own > 0) return begun;
   const { kind, ...first } = begun;
   return { kind, ...endedByRule(begun.conversation, 'NOTIFICATION', 'SYSTEM', context), first };
 }
@@ -119,6 +147,12 @@ function revoke(last: Conversation, command: Command, context: DecideContext): O
   return applied(last, command, context, { changes, effect: 'REVOKED' });
 }
 
+/** The own longevity of a conversation that an action starts, in hours. */
+function longevityOf(action: Command['action']): number | null {
+  const longevity = action.kind === 'START' ? action.longevity : undefined;
+  return longevity === undefined ? null : toMilliseconds(longevity) / HOUR_MS;
+}
+
 /** A new conversation of the contact, linked to the one before. */
 export function started(
   { state, last, command, context }: Arrival,
@@ -144,6 +178,7 @@ export function started(
     overflowed: false,
     startedBy,
     startedAt: command.at,
+    longevityHours: longevityOf(command.action),
     lastActivityAt: command.at,
     awaitingSince: fromCustomer ? null : command.at,
     statusSince: context.now,

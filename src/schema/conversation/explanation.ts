@@ -104,7 +104,7 @@ const TimerExplanationType = builder.objectRef<TimerExplanation>('TimerExplanati
       type: Origin,
       nullable: true,
       description:
-        'The policy layer that set `after`; null for holds and the system protection, which no policy sets.',
+        'The policy layer that set `after`; null for holds, the system protection and a longevity of its own (SF-10), which no policy sets.',
       resolve: ({ timer }) => timer.origin,
     }),
     guards: t.field({

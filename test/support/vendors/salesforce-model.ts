@@ -8,6 +8,8 @@ type Session = {
   /** The agent's first message after the customer's last one (SF-4); null: there is none yet. */
   awaitedSince: number | null;
   inactiveSince: number;
+  /** How long its notification let it stay open (SF-10); null: it did not say. */
+  longevityHours: number | null;
   end: { at: number; reason: string } | null;
 };
 /** Somebody on a channel, with their sessions, each linked to the one before it. */
@@ -41,9 +43,14 @@ export function createSalesforceModel() {
   }
   function begin(who: Customer, status: 'NEW' | 'WAITING', now: number): Session {
     const awaitedSince = status === 'NEW' ? now : null;
-    who.sessions.push({ status, agent: null, awaitedSince, inactiveSince: 0, end: null });
+    who.sessions.push({
+      ...{ status, agent: null, awaitedSince, inactiveSince: 0, longevityHours: null, end: null },
+    });
     return who.sessions.at(-1) as Session;
   }
+
+  /** SF-9, in hours. */
+  const longest = (channel: Channel) => (MODEL_CHANNELS[channel].standard ? 24 : 48);
 
   /** SF-5, SF-8, SF-9: when time alone changes a session next. */
   function dueAt({ channel, of }: { channel: Channel; of: Session }): number {
@@ -51,7 +58,7 @@ export function createSalesforceModel() {
     const { status, awaitedSince } = of;
     if (status === 'INACTIVE') return of.inactiveSince + 24 * HOUR;
     if (awaitedSince === null) return Number.POSITIVE_INFINITY;
-    if (status === 'NEW') return awaitedSince + (MODEL_CHANNELS[channel].standard ? 24 : 48) * HOUR;
+    if (status === 'NEW') return awaitedSince + (of.longevityHours ?? longest(channel)) * HOUR;
     if (status === 'ACTIVE' && timeout && awaitedSince >= timeout.since)
       return awaitedSince + timeout.afterMs;
     return Number.POSITIVE_INFINITY;
@@ -105,6 +112,16 @@ export function createSalesforceModel() {
       if (!MODEL_CHANNELS[channel].agentsBegin || who.optedOut) return 'REFUSED';
       const session = begin(who, 'NEW', now);
       if (!account.sessionLongevity) end(session, now, 'NOTIFICATION');
+      return 'APPLIED';
+    },
+    /** SF-10: a notification that says how long it stays open; null: it does not say. */
+    notifies(channel: Channel, name: string, hours: number | null, now: number): Answer {
+      const who = customer(channel, name);
+      if (open(who) || !MODEL_CHANNELS[channel].agentsBegin || who.optedOut) return 'REFUSED';
+      if (hours !== null && hours !== 0 && (hours < 24 || hours > longest(channel))) return 'REFUSED';
+      const session = begin(who, 'NEW', now);
+      session.longevityHours = hours;
+      if (hours === null ? !account.sessionLongevity : hours === 0) end(session, now, 'NOTIFICATION');
       return 'APPLIED';
     },
     /** SF-12, SF-1. */
