@@ -47,14 +47,25 @@ export class NotFoundError extends LullError {
   }
 }
 
-/** A command that the conversation's status does not allow; `status` is that status. */
+/**
+ * The rule by which the business may not begin a conversation. PROVIDER: the channel's provider lets only customers begin,
+ * under every profile. SESSIONS: the profile's rule for sessions on this kind of channel (SF-6, SF-9).
+ */
+export type BeginRule = 'PROVIDER' | 'SESSIONS';
+
+/**
+ * A command that the conversation's status or its channel does not allow; `status` is that status. `rule`: the rule by
+ * which the business may not begin a conversation; null if it was refused for another reason.
+ */
 export class NotAllowedError extends LullError {
   readonly command: string;
   readonly status: string;
-  constructor(command: string, status: string, why: string) {
+  readonly rule: BeginRule | null;
+  constructor(command: string, status: string, why: string, rule: BeginRule | null = null) {
     super('NOT_ALLOWED', why);
     this.command = command;
     this.status = status;
+    this.rule = rule;
   }
 }
 

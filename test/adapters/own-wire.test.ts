@@ -11,6 +11,8 @@ import messenger from '../../src/adapters/channels/messenger/adapter.ts';
 import sms from '../../src/adapters/channels/sms/adapter.ts';
 import web from '../../src/adapters/channels/web/adapter.ts';
 import { parseSettings } from '../../src/adapters/registry.ts';
+import { resolvePolicy } from '../../src/domain/policy/policy.ts';
+import { profileNamed } from '../../src/domain/policy/profiles.ts';
 import { formatDuration } from '../../src/domain/time/duration.ts';
 import { SMS } from './samples/twilio.ts';
 import { STANDARD } from './samples.ts';
@@ -59,6 +61,13 @@ it('PE-4 Messenger has a reply window of 24 hours, LINE and Chatwoot have none',
 
 it('SF-9 on Apple Messages only the customer starts a session, also after an INACTIVE one', () => {
   expect(appleMessages.rules).toMatchObject({ businessInitiated: false, newSessionOnAgentMessage: false });
+});
+
+it('SF-9 on Apple Messages that is the rule of the provider: by the rule for sessions it is an enhanced channel', () => {
+  expect(appleMessages.rules.sessions).toEqual({ tier: 'ENHANCED', agentInitiated: true });
+  const channel = { id: 'apple', rules: appleMessages.rules };
+  const { policy } = resolvePolicy(profileNamed('SALESFORCE'), [], channel, null);
+  expect(formatDuration(policy.endUnansweredAfter)).toBe('P2D');
 });
 
 it('PE-12 END opts out only on channels where carriers require it', () => {

@@ -58,17 +58,18 @@ describe('a session that the business begins', () => {
     expect(await engine.latest('SF-9 reply')).toMatchObject({ status: 'WAITING' });
   });
 
-  it.each(['web chat', 'apple messages'] as const)(
-    'SF-9 is refused on %s, and leaves nothing behind',
-    async (name) => {
-      for (const attempt of [on(name).begins, on(name).answers]) {
-        const { outcome, error } = await attempt(`SF-9 ${name}`);
-        expect(outcome).toBe('REFUSED');
-        expect(error).toBeInstanceOf(NotAllowedError);
-      }
-      expect(await engine.conversations(`SF-9 ${name}`)).toEqual([]);
-    },
-  );
+  it.each([
+    ['web chat', 'SESSIONS'],
+    ['apple messages', 'PROVIDER'],
+  ] as const)('SF-9 is refused on %s by the rule of %s, and leaves nothing behind', async (name, rule) => {
+    for (const attempt of [on(name).begins, on(name).answers]) {
+      const { outcome, error } = await attempt(`SF-9 ${name}`);
+      expect(outcome).toBe('REFUSED');
+      expect(error).toBeInstanceOf(NotAllowedError);
+      expect(error).toMatchObject({ rule });
+    }
+    expect(await engine.conversations(`SF-9 ${name}`)).toEqual([]);
+  });
 });
 
 describe('a notification', () => {

@@ -219,7 +219,8 @@ describe('an INACTIVE session', () => {
       const { outcome, error } = await on(name).answers(address);
       expect(outcome).toBe('REFUSED');
       expect(error).toBeInstanceOf(NotAllowedError);
-      expect(error).toMatchObject({ code: 'NOT_ALLOWED', command: 'OUTBOUND', status: 'INACTIVE' });
+      const rule = name === 'web chat' ? 'SESSIONS' : 'PROVIDER';
+      expect(error).toMatchObject({ code: 'NOT_ALLOWED', command: 'OUTBOUND', status: 'INACTIVE', rule });
       expect(await engine.conversations(address)).toEqual(before);
       expect(await engine.feed(before[0]?.id)).toHaveLength(3);
     },

@@ -1,4 +1,4 @@
-import { ConversationEndedError, InvalidInputError, NotAllowedError } from '../errors.ts';
+import { type BeginRule, ConversationEndedError, InvalidInputError, NotAllowedError } from '../errors.ts';
 import { settingsFor } from '../policy/account-rules.ts';
 import { PLAIN_SESSIONS } from '../policy/channel-rules.ts';
 import { boundsOf } from '../policy/policy.ts';
@@ -48,6 +48,18 @@ export function startOrReopen(arrival: Arrival): Outcome {
   return byAgent ? started(arrival, 'AGENT', skillId) : notify(arrival, skillId);
 }
 
+const WHY_NOT: Readonly<Record<BeginRule, string>> = {
+  PROVIDER:
+    'the provider of this channel lets only the customer begin a conversation: wait for their message',
+  SESSIONS:
+    "by the profile's rule for sessions only the customer begins one on this channel: wait for their message",
+};
+
+/** The error for a business that begins a conversation where only customers may, by one of the two rules (SF-9). */
+export function onlyCustomersBegin(kind: string, status: Status, rule: BeginRule): NotAllowedError {
+  return new NotAllowedError(kind, status, WHY_NOT[rule], rule);
+}
+
 /**
  * Checks that the business may start a conversation on this channel (SF-9) and with this customer (SF-11).
  */
@@ -55,8 +67,8 @@ function checkBeginning(state: ContactState, kind: string, { rules }: DecideCont
   checkConsent(state, kind, 'ENDED');
   const channel = settingsFor(rules, state.channelId, null).channel.rules;
   const { agentInitiated } = channel.sessions ?? PLAIN_SESSIONS;
-  if (!channel.businessInitiated || (rules.profile.sessions && !agentInitiated))
-    throw new NotAllowedError(kind, 'ENDED', 'on this channel only the customer can begin a conversation');
+  if (!channel.businessInitiated) throw onlyCustomersBegin(kind, 'ENDED', 'PROVIDER');
+  if (rules.profile.sessions && !agentInitiated) throw onlyCustomersBegin(kind, 'ENDED', 'SESSIONS');
 }
 
 /**

@@ -37,7 +37,10 @@ export type ChannelRules = {
   bounds: Partial<Record<TimerKind, Bounds | null>>;
   /** Whether an ended conversation can be reopened. If not, a later message always starts a new one. */
   canReopen: boolean;
-  /** Whether the business may write first. A profile may forbid what the channel allows (SF-9). */
+  /**
+   * The provider's rule: whether it lets the business write first. A profile's rule for sessions may forbid what the
+   * provider allows (SF-9).
+   */
   businessInitiated: boolean;
   /**
    * Whether an agent's message to an INACTIVE conversation starts a new one. If not, it is refused (SF-6).
