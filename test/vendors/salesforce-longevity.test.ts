@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseDuration } from '../../src/domain/time/duration.ts';
 import { type Api, openApi } from '../http/open-api.ts';
-import { at, HOUR } from '../support/engine.ts';
+import { at, HOUR, openEngine } from '../support/engine.ts';
+import { setProfile } from '../support/flows.ts';
 import { type ChannelName, openSessions, type Sessions } from './sessions.ts';
 
 let api: Api;
@@ -63,4 +65,23 @@ describe('the longevity of a notification', () => {
     expect(result).toMatchObject({ conversationId: expect.any(String) });
     expect(await api.engine.latest('SF-10 recorded')).toMatchObject({ status: 'NEW', longevity_hours: 30 });
   });
+});
+
+it('SF-10 a profile with other bounds moves a longevity to the nearest, also among late activities', async () => {
+  const engine = await openEngine(at('12:00'));
+  const longevity = parseDuration('PT3H', 'longevity');
+  await engine.does('narrowed', { kind: 'START', by: 'AUTOMATION', longevity });
+  await engine.runUntil(at('13:00'));
+  const { deps, accountId } = engine;
+  const author = { changedBy: 'test', why: null };
+  await setProfile(deps, accountId, { profile: 'SALESFORCE', expectedVersion: null }, author);
+  expect(await engine.does('narrowed', { kind: 'COMMENT' }, { at: at('12:30') })).toMatchObject({
+    outcome: 'APPLIED',
+  });
+  const due = new Date(at('12:00').getTime() + 24 * HOUR);
+  await engine.runUntil(new Date(due.getTime() - 1));
+  expect(await engine.latest('narrowed')).toMatchObject({ status: 'NEW', longevity_hours: 3 });
+  await engine.runUntil(due);
+  expect(await engine.latest('narrowed')).toMatchObject({ end_reason: 'UNANSWERED', ended_at: due });
+  await engine.drop();
 });

@@ -159,7 +159,7 @@ export const POLICY_FIELDS: Readonly<Record<PolicyField, FieldSpec>> = {
   sessionLongevity: {
     type: 'Boolean',
     description:
-      'Whether a conversation that a notification started stays open for a reply. If not, it ends at once (SF-10).',
+      'Whether a conversation that a notification started stays open for a reply. If not, it ends at once. A START with `longevity` decides for itself (SF-10).',
   },
   agentMessageWhenInactive: {
     type: AgentMessageWhenInactiveEnum,
