@@ -3,13 +3,14 @@ import type { StoredConversation } from '../db/rows/conversations.ts';
 import { STATUSES, type Status } from '../domain/conversation/conversation.ts';
 import { type Due, nextDue } from '../domain/time/timers.ts';
 import { readNewestConversations } from '../insight/command-reads.ts';
+import type { ConversationFilter } from '../insight/lists/conversation-filter.ts';
 import { readContacts } from '../insight/reads/contacts.ts';
 import { readNamed } from '../insight/reads/named.ts';
 import type { Existing } from './open-existing.ts';
-import { type Column, instantText, reading, readLimit, table } from './reading.ts';
+import { type Column, minuteText, reading, readLimit, table } from './reading.ts';
 import { print, printJson } from './terminal.ts';
 
-type Options = { account: string; status?: Status[]; limit: string; json?: true };
+type Options = { account: string; status?: Status[]; address?: string; limit: string; json?: true };
 type Listed = StoredConversation & {
   due: Due | null;
   channel: string;
@@ -29,15 +30,20 @@ export function addConversations(program: Command): void {
     .addOption(
       new Option('--status <status...>', 'list only conversations with these statuses').choices(STATUSES),
     )
+    .option(
+      '--address <address>',
+      'list only conversations of contacts with exactly this address, on any channel',
+    )
     .option('--limit <count>', 'the maximum number of conversations, 1 to 1000', '20')
     .option('--json', 'print only JSON on stdout')
     .action(run);
 }
 
-async function run({ account, status = [], limit, json }: Options): Promise<void> {
+async function run({ account, status, address, limit, json }: Options): Promise<void> {
   const count = readLimit(limit);
+  const filter = { ...(status && { statuses: status }), ...(address !== undefined && { address }) };
   await reading(account, async (existing, accountId) => {
-    const rows = await list(existing, accountId, status, count);
+    const rows = await list(existing, accountId, filter, count);
     if (json) printJson(rows.map(jsonOf));
     else print(table(COLUMNS, rows));
   });
@@ -46,10 +52,10 @@ async function run({ account, status = [], limit, json }: Options): Promise<void
 async function list(
   { rules: cache, db: { sql } }: Existing,
   accountId: string,
-  statuses: readonly Status[],
+  filter: ConversationFilter,
   limit: number,
 ): Promise<Listed[]> {
-  const conversations = await readNewestConversations(sql, accountId, statuses, limit);
+  const conversations = await readNewestConversations(sql, accountId, filter, limit);
   const rules = await cache.newest(accountId);
   const ids = (of: (row: StoredConversation) => string | null) =>
     conversations.flatMap((row) => of(row) ?? []);
@@ -87,12 +93,12 @@ async function list(
 const COLUMNS: readonly Column<Listed>[] = [
   { name: 'id', of: (row) => row.id },
   { name: 'status', of: (row) => row.status },
-  { name: 'due', of: (row) => instantText(row.due?.at ?? null) },
+  { name: 'due', of: (row) => minuteText(row.due?.at ?? null) },
+  { name: 'address', of: (row) => row.address ?? '–', cut: true },
   { name: 'timer', of: (row) => row.due?.timer.kind ?? row.ending?.reason ?? '–' },
   { name: 'awaiting', of: (row) => row.awaiting },
   { name: 'channel', of: (row) => row.channel },
   { name: 'skill', of: (row) => row.skill ?? '–' },
-  { name: 'address', of: (row) => row.address ?? '–' },
 ];
 
 function jsonOf({ id, status, awaiting, channel, skill, address, lastActivityAt, ending, due }: Listed) {

@@ -36,15 +36,23 @@ const widest = (text: string) => Math.max(...text.split('\n').map((line) => line
 const due = () => new Date(engine.clock.now().getTime() + 120 * MINUTE);
 
 describe('lull conversations', () => {
-  it('lists conversations in 80 columns, newest first', () => {
+  it('lists conversations in 80 columns, newest first, with the beginnings of long addresses', () => {
     const { status, stdout, stderr } = lull('conversations', ...inAccount);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     const [head, first, second, ...rest] = stdout.split('\n');
-    expect(head).toMatch(/^id +status +due +timer$/);
-    expect(first).toBe(`${open}  ACTIVE  2026-03-02 14:00:00Z  AUTO_CLOSE`);
-    expect(second).toMatch(new RegExp(`^${ended}  ENDED   –  +COMMAND$`));
+    expect(head).toMatch(/^id +status +due +address$/);
+    expect(first).toBe(`${open}  ACTIVE  2026-03-02 14:00Z  open@lull.exam…`);
+    expect(second).toMatch(new RegExp(`^${ended}  ENDED   –  +ended@lull.exa…$`));
     expect(rest).toEqual(['']);
     expect(widest(stdout)).toBeLessThanOrEqual(80);
+  });
+
+  it('lists only the conversations of one address with --address', () => {
+    const { status, stdout } = lull('conversations', ...inAccount, '--address', 'ended@lull.example');
+    expect([status, stdout.trim().split('\n').length]).toEqual([0, 2]);
+    expect(stdout).toContain(ended);
+    const nobody = lull('conversations', ...inAccount, '--address', 'nobody', '--json');
+    expect([nobody.status, JSON.parse(nobody.stdout)]).toEqual([0, []]);
   });
 
   it('prints only JSON with --json, and applies --status and --limit', () => {
