@@ -35,6 +35,18 @@ export function readLimit(text: string): number {
   return limit;
 }
 
+/** Breaks a text into lines that fit the terminal. */
+export function wrap(text: string, room = process.stdout.columns ?? 80): string {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1) ?? '';
+    if (line === '' || line.length + 1 + word.length <= room)
+      lines[lines.length - 1] = `${line} ${word}`.trim();
+    else lines.push(word);
+  }
+  return lines.join('\n');
+}
+
 /** A column is not cut to fewer characters. */
 const LEAST_CUT = 8;
 

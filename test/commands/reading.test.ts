@@ -84,7 +84,10 @@ describe('LL-1 lull explain', () => {
     expect(stdout).toContain('counts     2 h from lastActivityAt, 2026-03-02 12:00:00Z');
     expect(stdout).toContain('moved by   OUTBOUND by AGENT at 2026-03-02 12:00:00Z, revision 2');
     expect(stdout).toMatch(/set by {5}ACCOUNT, version \d+/);
-    expect(stdout).toMatch(/^INACTIVATE +– +SWITCHED_ON$/m);
+    expect(stdout).toMatch(/^INACTIVATE +– +switched on: no$/m);
+    expect(stdout).toMatch(
+      /^Closes now, due since 14:00 on 2 March( 2026)? \(UTC\): 2 hours of/m,
+    );
     expect(widest(stdout)).toBeLessThanOrEqual(80);
   });
 
@@ -102,7 +105,7 @@ describe('LL-1 lull explain', () => {
       timer: 'AUTO_CLOSE',
       after: 'PT2H',
       movedBy: { kind: 'OUTBOUND', revision: 2 },
-      guards: expect.arrayContaining([{ name: 'NOT_HELD', passes: true }]),
+      guards: expect.arrayContaining([{ name: 'NOT_HELD', passes: true, fact: 'held: no' }]),
     });
   });
 
@@ -110,6 +113,7 @@ describe('LL-1 lull explain', () => {
     const { stdout } = lull('explain', ended, ...inAccount);
     expect(stdout).toContain(`${ended} has ended`);
     expect(stdout).toContain('reason     COMMAND, by AGENT');
+    expect(stdout).toMatch(/^Ended at 12:00 on 2 March.* \(UTC\): an agent ended it\.$/m);
   });
 });
 
