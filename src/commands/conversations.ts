@@ -6,6 +6,7 @@ import { readNewestConversations } from '../insight/command-reads.ts';
 import type { ConversationFilter } from '../insight/lists/conversation-filter.ts';
 import { readContacts } from '../insight/reads/contacts.ts';
 import { readNamed } from '../insight/reads/named.ts';
+import { readKnownRules } from './known-rules.ts';
 import type { Existing } from './open-existing.ts';
 import { type Column, minuteText, reading, readLimit, table } from './reading.ts';
 import { print, printJson } from './terminal.ts';
@@ -13,6 +14,8 @@ import { print, printJson } from './terminal.ts';
 type Options = { account: string; status?: Status[]; address?: string; limit: string; json?: true };
 type Listed = StoredConversation & {
   due: Due | null;
+  /** The adapter of its channel if it is not loaded, so that `due` is unknown. */
+  missingAdapter: string | null;
   channel: string;
   skill: string | null;
   address: string | null;
@@ -50,13 +53,14 @@ async function run({ account, status, address, limit, json }: Options): Promise<
 }
 
 async function list(
-  { rules: cache, db: { sql } }: Existing,
+  { db }: Existing,
   accountId: string,
   filter: ConversationFilter,
   limit: number,
 ): Promise<Listed[]> {
+  const { sql } = db;
   const conversations = await readNewestConversations(sql, accountId, filter, limit);
-  const rules = await cache.newest(accountId);
+  const { rules, missingAdapter } = await readKnownRules(db, accountId);
   const ids = (of: (row: StoredConversation) => string | null) =>
     conversations.flatMap((row) => of(row) ?? []);
   const names = new Map(
@@ -83,7 +87,8 @@ async function list(
   const addresses = new Map(contacts.map(({ id, address }) => [id, address]));
   return conversations.map((row) => ({
     ...row,
-    due: row.laneId === null ? null : nextDue(rules, row),
+    due: row.laneId === null || missingAdapter(row.channelId) !== null ? null : nextDue(rules, row),
+    missingAdapter: row.ending === null ? missingAdapter(row.channelId) : null,
     channel: names.get(row.channelId) ?? '',
     skill: row.skillId === null ? null : (names.get(row.skillId) ?? ''),
     address: addresses.get(row.contactId) ?? null,
@@ -93,7 +98,7 @@ async function list(
 const COLUMNS: readonly Column<Listed>[] = [
   { name: 'id', of: (row) => row.id },
   { name: 'status', of: (row) => row.status },
-  { name: 'due', of: (row) => minuteText(row.due?.at ?? null) },
+  { name: 'due', of: (row) => (row.missingAdapter ? 'unknown' : minuteText(row.due?.at ?? null)) },
   { name: 'address', of: (row) => row.address ?? '–', cut: true },
   { name: 'timer', of: (row) => row.due?.timer.kind ?? row.ending?.reason ?? '–' },
   { name: 'awaiting', of: (row) => row.awaiting },
@@ -101,7 +106,18 @@ const COLUMNS: readonly Column<Listed>[] = [
   { name: 'skill', of: (row) => row.skill ?? '–' },
 ];
 
-function jsonOf({ id, status, awaiting, channel, skill, address, lastActivityAt, ending, due }: Listed) {
+function jsonOf({
+  id,
+  status,
+  awaiting,
+  channel,
+  skill,
+  address,
+  lastActivityAt,
+  ending,
+  due,
+  missingAdapter,
+}: Listed) {
   return {
     id,
     status,
@@ -111,6 +127,7 @@ function jsonOf({ id, status, awaiting, channel, skill, address, lastActivityAt,
     address,
     lastActivityAt,
     due: due && { at: due.at, timer: due.timer.kind },
+    missingAdapter,
     ended: ending && { at: ending.at, reason: ending.reason, by: ending.by },
   };
 }

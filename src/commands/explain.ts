@@ -14,6 +14,7 @@ import {
 import { factOf } from '../insight/explanation/guard-facts.ts';
 import { summarise } from '../insight/explanation/summary.ts';
 import { readSteps } from '../insight/feed.ts';
+import { readKnownRules } from './known-rules.ts';
 import { type Column, instantText, reading, table, wrap } from './reading.ts';
 import { print, printJson } from './terminal.ts';
 
@@ -33,16 +34,19 @@ export function addExplain(program: Command): void {
 
 async function run(text: string, { account, json }: { account: string; json?: true }): Promise<void> {
   const id = readId(text);
-  await reading(account, async ({ rules: cache, db }, accountId) => {
+  await reading(account, async ({ db }, accountId) => {
     const { sql } = db;
     const [conversation] = await readConversations(sql, accountId, [id]);
     if (!conversation) throw new NotFoundError('id', `conversation in the account ${account}`);
-    const rules = await cache.newest(accountId);
+    const { rules, missingAdapter } = await readKnownRules(db, accountId);
     const request = { conversationId: id, instants: instantsOf(conversation) };
     const [steps = []] = await readSteps(sql, accountId, [request]);
-    const explanation = explain(rules, conversation, steps);
+    const missing = conversation.ending === null ? missingAdapter(conversation.channelId) : null;
+    const explanation = missing ? { due: null, timers: [] } : explain(rules, conversation, steps);
     const now = await readDatabaseTime(db);
-    const summary = summarise({ explanation, conversation, rules, now });
+    const summary = missing
+      ? `Its timers are unknown: the adapter ${missing} is not loaded. Add its module to LULL_ADAPTERS.`
+      : summarise({ explanation, conversation, rules, now });
     if (json) printJson(jsonOf(conversation, explanation, summary));
     else print(page(conversation, explanation, summary));
   });
@@ -81,8 +85,7 @@ function page(conversation: StoredConversation, { due, timers }: Explanation, su
       `  moved by   ${movedBy(next)}`,
       `  set by     ${originText(next)}`,
     );
-  else if (!ending) head.push('  due        never, unless the conversation or its rules change');
-  return `${head.join('\n')}\n${ending ? '' : `\n${table(COLUMNS, timers)}`}`;
+  return `${head.join('\n')}\n${timers.length === 0 ? '' : `\n${table(COLUMNS, timers)}`}`;
 }
 
 const COLUMNS: readonly Column<TimerExplanation>[] = [

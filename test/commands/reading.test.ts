@@ -68,6 +68,7 @@ describe('lull conversations', () => {
         address: 'open@lull.example',
         lastActivityAt: engine.clock.now().toISOString(),
         due: { at: due().toISOString(), timer: 'AUTO_CLOSE' },
+        missingAdapter: null,
         ended: null,
       },
     ]);
@@ -85,9 +86,7 @@ describe('LL-1 lull explain', () => {
     expect(stdout).toContain('moved by   OUTBOUND by AGENT at 2026-03-02 12:00:00Z, revision 2');
     expect(stdout).toMatch(/set by {5}ACCOUNT, version \d+/);
     expect(stdout).toMatch(/^INACTIVATE +– +switched on: no$/m);
-    expect(stdout).toMatch(
-      /^Closes now, due since 14:00 on 2 March( 2026)? \(UTC\): 2 hours of/m,
-    );
+    expect(stdout).toMatch(/^Closes now, due since 14:00 on 2 March( 2026)? \(UTC\): 2 hours of/m);
     expect(widest(stdout)).toBeLessThanOrEqual(80);
   });
 
