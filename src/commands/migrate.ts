@@ -12,9 +12,9 @@ export function addMigrate(program: Command): void {
       'Migrates the database to the newest version and exits. Every process does the same at its start; concurrent migrations wait for each other. Writes: migrates the database, and creates the embedded one if it does not exist.',
     )
     .action(async () => {
-      const { migrate } = await import('../app.ts');
+      const { withMigrated } = await import('../start/migrated.ts');
       const config = readConfig();
-      await migrate(config, createLog(config));
+      await withMigrated(config, createLog(config), async () => {});
       printNote('the database is up to date\n');
     });
 }

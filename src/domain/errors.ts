@@ -127,8 +127,8 @@ export class SecretsNeededError extends LullError {
 /** A value that must be unique in its account and belongs to another object. */
 export class TakenError extends LullError {
   readonly field: string;
-  constructor(field: string) {
-    super('TAKEN', `${field}: another one has it`);
+  constructor(field: string, message = `${field}: another one has it`) {
+    super('TAKEN', message);
     this.field = field;
   }
 }

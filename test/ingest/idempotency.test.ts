@@ -108,7 +108,8 @@ it('a call fails as unavailable and changes nothing when another transaction is 
   });
   await taken.promise;
   const call = { key: 'busy', request: 'busy' };
-  const make = (deps: typeof engine.deps) => createSkill(deps, engine.accountId, 'busy', call);
+  const make = (deps: typeof engine.deps) =>
+    createSkill(deps, engine.accountId, { name: 'busy', ifExists: 'ERROR' }, call);
   await expect(make({ ...engine.deps, db: impatient })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   letGo.resolve();
   await expect(other).rejects.toThrow('taken back');

@@ -1,12 +1,9 @@
 import type { ClockName } from '../../domain/conversation/conversation.ts';
 import { fromMilliseconds } from '../../domain/time/duration.ts';
 import type { Guard, GuardName } from '../../domain/time/timers.ts';
-import {
-  type Explanation as Explained,
-  explain,
-  instantsOf,
-  type TimerExplanation,
-} from '../../insight/explain.ts';
+import { explain, instantsOf, type TimerExplanation } from '../../insight/explanation/explain.ts';
+import { factOf } from '../../insight/explanation/guard-facts.ts';
+import { type SummaryRequest, summarise } from '../../insight/explanation/summary.ts';
 import { builder } from '../core/builder.ts';
 import { EndReasonEnum, enumOf, TimerActionEnum, TimerKindEnum } from '../core/enums.ts';
 import { Origin } from '../policy/origin.ts';
@@ -51,6 +48,10 @@ const GuardResult = builder.objectRef<Guard>('GuardResult').implement({
       resolve: ({ name }) => name,
     }),
     passes: t.exposeBoolean('passes', { description: 'Whether the condition holds.' }),
+    fact: t.string({
+      description: 'The fact that was checked, for people to read, such as `held: no`.',
+      resolve: factOf,
+    }),
   }),
 });
 
@@ -120,16 +121,23 @@ const TimerExplanationType = builder.objectRef<TimerExplanation>('TimerExplanati
   }),
 });
 
-const Explanation = builder.objectRef<Explained>('Explanation').implement({
+const Explanation = builder.objectRef<SummaryRequest>('Explanation').implement({
   description: 'When a conversation will end and why, or why it will not (LL-1).',
   fields: (t) => ({
-    due: t.expose('due', {
+    summary: t.string({
+      description:
+        "The explanation in English sentences, such as `Closes at 08:05 tomorrow (Europe/Berlin): 5 minutes of silence count from 20:00, and the calendar is closed from 20:00 to 08:00.` Closed hours, outages and pauses are named with their times, in the time zone of the channel's calendar, or in UTC without one. For people only: the wording can change.",
+      resolve: summarise,
+    }),
+    due: t.field({
       type: Due,
       nullable: true,
       description: 'The next timer of any kind; null if no timer runs.',
+      resolve: ({ explanation }) => explanation.due,
     }),
-    timers: t.expose('timers', {
+    timers: t.field({
       type: [TimerExplanationType],
+      resolve: ({ explanation }) => explanation.timers,
       description:
         'All timers, the next due first and those that do not run last. Empty for an ended conversation.',
     }),
@@ -141,10 +149,11 @@ builder.objectField(Conversation, 'explanation', (t) =>
     type: Explanation,
     description:
       'When the conversation will end and why, or why it will not, by the rules in force now (LL-1).',
-    async resolve(conversation, _args, { load }) {
+    async resolve(conversation, _args, { load, deps: { clock } }) {
       const range = { conversationId: conversation.id, instants: instantsOf(conversation) };
       const [rules, steps] = await Promise.all([load.rules(), load.steps(range)]);
-      return explain(rules, conversation, steps);
+      const explanation = explain(rules, conversation, steps);
+      return { explanation, conversation, rules, now: clock.now() };
     },
   }),
 );
