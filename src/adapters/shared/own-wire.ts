@@ -12,7 +12,13 @@ import { type Adapter, accepted, defineAdapter, type Inbound, type InboundReques
 import { destination, secret } from '../settings.ts';
 import { httpUrl } from './fields.ts';
 import { postMessage } from './http-send.ts';
-import { isLullSigned, isStandardSigned, lullHeaders, standardHeaders } from './signature.ts';
+import {
+  isLullSigned,
+  isStandardSigned,
+  lullHeaders,
+  SIGNATURE_TOLERANCE,
+  standardHeaders,
+} from './signature.ts';
 import { textChannelRules, withinLimit } from './text-channel.ts';
 import { parseWire } from './wire.ts';
 
@@ -88,6 +94,7 @@ export function ownWireChannel<Settings extends OwnWireSettings>({
     sendsBy: 'deliverUrl',
     closing,
     inbound: {
+      signatureTolerance: SIGNATURE_TOLERANCE,
       verify: (request, { settings, now }) => signing.verify(request, settings.secret, now()),
       parse: (request, { settings }) => parse(request.body, settings),
     },
