@@ -53,7 +53,7 @@ export const ownWireSettings = ({ secret: secretSchema }: Signing) =>
   z.strictObject({
     secret: secret(secretSchema),
     deliverUrl: destination(httpUrl.optional()).describe(
-      'The URL to which messages to the customer are posted. Default: none; the platform reads them from the events',
+      'The URL to which messages to the customer are posted. Default: none; the platform reads `closing` of the ended conversation',
     ),
     showSurvey: z.boolean().default(false).describe('Whether the client asks for a survey at the end'),
     showCloseMessage: z.boolean().default(false).describe('Whether the client shows a message at the end'),
@@ -77,8 +77,8 @@ type OwnWireChannel<Settings extends OwnWireSettings> = Pick<
 };
 
 /**
- * A channel whose platform speaks Lull's own wire format (`wire.ts`). Without `deliverUrl` the platform learns from
- * `conversation.ended` what to show; every message then counts as accepted.
+ * A channel whose platform speaks Lull's own wire format (`wire.ts`). Without `deliverUrl` the platform reads `closing` of
+ * the ended conversation from the API; every message then counts as accepted.
  */
 export function ownWireChannel<Settings extends OwnWireSettings>({
   signing,
