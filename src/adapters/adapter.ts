@@ -1,9 +1,9 @@
-import type { Temporal } from 'temporal-polyfill';
 import type { z } from 'zod';
 import type { Closing, ClosingContext } from '../domain/closing/closing.ts';
 import type { ReceiptState } from '../domain/conversation/activity.ts';
 import type { Keyword } from '../domain/conversation/keyword.ts';
 import type { ChannelRules } from '../domain/policy/channel-rules.ts';
+import type { parseDuration } from '../domain/time/duration.ts';
 
 /** A webhook request as received. The body is the raw bytes, because signatures cover them. */
 export type InboundRequest = {
@@ -149,7 +149,7 @@ type Members<Settings> = {
      * The signature covers a timestamp: `verify` refuses a request that was signed longer ago than this. Absent: the
      * provider signs no timestamp, so a recorded request stays valid.
      */
-    signatureTolerance?: Temporal.Duration;
+    signatureTolerance?: ReturnType<typeof parseDuration>;
     /** Whether the request is genuine. Nothing else is called for one that is not. */
     verify(request: InboundRequest, context: AdapterContext<Settings>): boolean | Promise<boolean>;
     /** Parses a genuine request. @throws InvalidInputError if the body as a whole is malformed. */
