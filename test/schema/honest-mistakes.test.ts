@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parse, validate } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { schema } from '../../src/schema/schema.ts';
 import { type Api, openApi } from '../http/open-api.ts';
 import { testFolder } from '../support/folder.ts';
 import { urlOf } from '../support/live.ts';
@@ -83,7 +85,15 @@ it('`lull keys create --out` on a file that exists says what to do and keeps the
       status: 2,
       stderr: expect.stringContaining('name a new file, or delete this one first'),
     });
+    expect(readFileSync(out, 'utf8')).toBe('kept');
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+it('every query that NOT_FOUND names is valid', () => {
+  const code = readFileSync(join(root, 'src/domain/errors.ts'), 'utf8');
+  const queries = [...code.matchAll(/\['\w+', '(\{.*\})'\]/g)].map(([, query = '']) => query);
+  expect(queries.length).toBeGreaterThan(8);
+  expect(queries.flatMap((query) => validate(schema, parse(query)))).toEqual([]);
 });
