@@ -145,6 +145,9 @@ async function openNew(path: string): Promise<FileHandle> {
   try {
     return await open(path, 'wx', 0o600);
   } catch (error) {
-    throw new SetupError(`cannot write the key to ${path}: ${(error as NodeJS.ErrnoException).code}`, 2);
+    const { code } = error as NodeJS.ErrnoException;
+    const why =
+      code === 'EEXIST' ? 'the file already exists; name a new file, or delete this one first' : code;
+    throw new SetupError(`cannot write the key to ${path}: ${why}`, 2);
   }
 }

@@ -38,11 +38,26 @@ export class OutOfBoundsError extends LullError {
   }
 }
 
-/** An unknown object. An object of another account is answered in the same way. */
+/** The query that lists the objects of each kind. */
+const LISTED_BY: ReadonlyMap<string, string> = new Map([
+  ['agent', '{ agents { nodes { id name } } }'],
+  ['calendar', '{ calendars { nodes { id name } } }'],
+  ['channel', '{ channels { nodes { id name } } }'],
+  ['contact', '{ conversations { nodes { contact { id } } } }'],
+  ['conversation', '{ conversations { nodes { id } } }'],
+  ['effect', '{ undelivered { nodes { id } } }'],
+  ['endpoint', '{ webhookEndpoints { id url } }'],
+  ['delivery', '{ webhookEndpoints { deliveries { nodes { id } } } }'],
+  ['outage', '{ outages { nodes { id } } }'],
+  ['skill', '{ skills { nodes { id name } } }'],
+]);
+
+/** An unknown object. An object of another account is answered in the same way. The message says what lists the known ones. */
 export class NotFoundError extends LullError {
   readonly field: string;
   constructor(field: string, what: string) {
-    super('NOT_FOUND', `${field}: no such ${what}`);
+    const query = LISTED_BY.get(what);
+    super('NOT_FOUND', `${field}: no such ${what}${query ? `; list them with ${query}` : ''}`);
     this.field = field;
   }
 }

@@ -69,7 +69,14 @@ export function openWebhooks(
     if (found === null) return;
     const { done: channel } = found;
     if (channel === null)
-      return stranger(() => sendError(response, 404, 'NOT_FOUND', 'there is no such channel'));
+      return stranger(() =>
+        sendError(
+          response,
+          404,
+          'NOT_FOUND',
+          'there is no such channel; list the paths with { channels { nodes { webhookPath } } }',
+        ),
+      );
     if (method !== 'GET' && method !== 'POST') {
       response.setHeader('allow', 'GET, POST');
       return sendError(response, 405, 'METHOD_NOT_ALLOWED', 'GET and POST are allowed');
