@@ -87,7 +87,6 @@ export function factsOf(
     exempt: false,
     stage: 0,
     overflowed: false,
-    longevityHours: null,
   };
 }
 

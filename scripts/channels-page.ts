@@ -1,12 +1,8 @@
 import { type Adapter, allRulesOf } from '../src/adapters/adapter.ts';
 import { destinationsOf, secretsOf, settingsSchemaOf } from '../src/adapters/settings.ts';
 import { type ChannelRules, PLAIN_SESSIONS, TIMER_KINDS } from '../src/domain/policy/channel-rules.ts';
-import { resolvePolicy } from '../src/domain/policy/policy.ts';
-import { profileNamed } from '../src/domain/policy/profiles.ts';
 import { formatDuration } from '../src/domain/time/duration.ts';
 import { table } from './markdown.ts';
-
-const SALESFORCE = profileNamed('SALESFORCE');
 
 /** Renders docs/channels.md: every built-in adapter with its settings and abilities. */
 export function channelsPage(adapters: readonly Adapter[]): string {
@@ -20,47 +16,18 @@ address that messages and secrets are sent to: \`updateChannel\` changes it only
 and fails with \`SECRETS_NEEDED\` otherwise. Providers call the channel's \`webhookPath\`, below \`LULL_PUBLIC_URL\`. An adapter of
 your own is one file: [writing-an-adapter.md](writing-an-adapter.md).
 
-Two rules decide whether the business can begin a conversation. The provider's rule holds under every profile. The rule for
-sessions holds under SALESFORCE, on top of it: whether agents can begin a session, and after how long it ends without a reply. The
-error \`NOT_ALLOWED\` names the rule that refused: \`PROVIDER\` or \`SESSIONS\`.
-
 ${table(
-  [
-    'adapter',
-    'can reopen',
-    'provider lets the business begin',
-    'agents can begin sessions',
-    'unanswered sessions end after',
-    'reply window',
-    'repeated sends shown once',
-    'tiers',
-  ],
-  adapters.map((adapter) => {
-    const { id, rules, variants } = adapter;
-    return [
-      `[\`${id}\`](#${id})`,
-      yes(rules.canReopen),
-      yes(rules.businessInitiated),
-      yes((rules.sessions ?? PLAIN_SESSIONS).agentInitiated),
-      unanswered(adapter),
-      rules.replyWindow === null ? 'none' : formatDuration(rules.replyWindow),
-      yes(rules.idempotentSends),
-      variants ? Object.keys(variants.of).join(', ') : '–',
-    ];
-  }),
+  ['adapter', 'can reopen', 'business can start', 'reply window', 'repeated sends shown once', 'tiers'],
+  adapters.map(({ id, rules, variants }) => [
+    `[\`${id}\`](#${id})`,
+    yes(rules.canReopen),
+    yes(rules.businessInitiated),
+    rules.replyWindow === null ? 'none' : formatDuration(rules.replyWindow),
+    yes(rules.idempotentSends),
+    variants ? Object.keys(variants.of).join(', ') : '–',
+  ]),
 )}
 ${adapters.map(section).join('')}`;
-}
-
-/** After how long a session that the business began ends without a reply, under SALESFORCE; by tier where there are some. */
-function unanswered({ rules, variants }: Pick<Adapter, 'rules' | 'variants'>): string {
-  const after = (channel: ChannelRules) =>
-    formatDuration(resolvePolicy(SALESFORCE, [], { id: '', rules: channel }, null).policy.endUnansweredAfter);
-  if (!(rules.sessions ?? PLAIN_SESSIONS).agentInitiated) return '–';
-  if (!variants) return after(rules);
-  return Object.entries(variants.of)
-    .map(([name, each]) => `${name} ${after(each)}`)
-    .join(', ');
 }
 
 function section(adapter: Adapter): string {

@@ -20,12 +20,12 @@ export function profilesPage(profiles: readonly Profile[]): string {
 An account runs on one profile. The profile gives the default of each setting, its bounds, and the settings that cannot be changed.
 
 - **LULL** offers every ability with the widest bounds. Use it unless you need the behaviour of another product.
-- **LIVEPERSON** closes conversations that await the customer. Its threshold is always set; the default is 90 days. Every activity
-  restarts the clock except comments, receipts and views of the transcript. An ended conversation is never reopened.
+- **LIVEPERSON** closes conversations that await the customer. Its threshold is always set; the default is 90 days. Nearly every
+  change of a conversation counts as activity. An ended conversation is never reopened.
 - **SALESFORCE** has sessions. On channels that switch it on, the customer's silence makes a session INACTIVE, and an INACTIVE
   session ends a day later. A message after the end starts a new session.
-- **SPROUT** has cases. Closing is off until you switch it on, and does not depend on who is awaited. Every message
-  restarts the clock, also one of a bot or an automation. A customer who writes again within the reopen window reopens the case.
+- **SPROUT** has cases. Closing is off until you switch it on, and does not depend on who is awaited. A customer who writes again
+  within the reopen window reopens the case.
 
 A new profile applies to every conversation at once. If a setting of yours does not fit it, nothing is changed and the answer lists
 every such setting.
@@ -46,8 +46,7 @@ ${exclusions(profiles)}
 
 ## What counts as activity
 
-These activities restart the inactivity clock if \`resetOn\` is not set. Messages of customers and agents always restart it, and
-so does a release from hold. Messages that Lull sends never do.
+These activities restart the inactivity clock if \`resetOn\` is not set. Messages of customers and agents always restart it.
 
 ${table(
   ['activity', ...head],
@@ -60,9 +59,7 @@ ${table(
 ## Rules that are not settings
 
 Protection closes any open conversation after the given time without activity, even if it is held, exempt or awaits the agent. It
-cannot be switched off. Sessions also depend on the channel: which kinds of session it has, and who may start one. At an automatic end,
-web chat and apps with SDK 2.1 or newer show nothing under LIVEPERSON (LP-2). Under the other profiles \`closeMessages\` and the channel's
-settings \`showCloseMessage\` and \`showSurvey\` decide. The webhook
+cannot be switched off. Sessions also depend on the channel: which kinds of session it has, and who may start one. The webhook
 \`case_closed\` is sent for every end, or for all ends except those by a timer. \`conversation.ended\` is always sent.
 
 ${table(
@@ -70,10 +67,6 @@ ${table(
   [
     ['protection after', ...profiles.map(({ protectAfter }) => text(protectAfter))],
     ['sessions', ...profiles.map(({ sessions }) => text(sessions))],
-    [
-      'automatic ends are silent in web chat and in apps with SDK 2.1',
-      ...profiles.map((each) => text(each.silentAutomaticEnds)),
-    ],
     ['`case_closed` is sent for', ...profiles.map(({ caseClosedOn }) => `\`${caseClosedOn}\``)],
   ],
 )}

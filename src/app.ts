@@ -13,7 +13,9 @@ import { createVault, type Vault } from './adapters/vault.ts';
 import { infallible, openAfterCommit } from './after-commit.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
+import type { DatabaseAddress } from './db/address.ts';
 import { connectWithRetry, type Database, type OpenDatabase } from './db/client.ts';
+import { startEmbedded } from './db/embedded/embedded.ts';
 import { openHeavyReads } from './db/heavy-reads.ts';
 import { MIGRATIONS, migrateDatabase } from './db/migrate.ts';
 import { isMigrated } from './db/readiness.ts';
@@ -39,7 +41,6 @@ import { recordDowntime } from './rules/downtime.ts';
 import { openRulesCache } from './rules/rules-cache.ts';
 import { openAccess } from './schema/core/access.ts';
 import { loadAdapters } from './start/load-adapters.ts';
-import { databaseAddress } from './start/migrated.ts';
 import { type Beforehand, openClock } from './start/open-clock.ts';
 import { openMetrics, serveMetrics } from './start/open-metrics.ts';
 import { readSecretKey } from './start/secret-key.ts';
@@ -272,6 +273,26 @@ export function subscribeToChanges(
 }
 
 const topicOf = (accountId: string) => `changed.${accountId}`;
+
+/** Migrates the database to this code's newest migration, as every start does, and does nothing else. */
+export async function migrate(config: Config, log: Log): Promise<void> {
+  const closers: Closers = [];
+  try {
+    const address = await databaseAddress(config, log, closers);
+    const db = await connectWithRetry(address, log);
+    closers.push(() => db.close());
+    await migrateDatabase(address, log);
+  } finally {
+    await closeAll(closers);
+  }
+}
+
+async function databaseAddress(config: Config, log: Log, closers: Closers): Promise<DatabaseAddress> {
+  if (config.databaseUrl !== undefined) return { url: config.databaseUrl };
+  const embedded = await startEmbedded({ dataDir: config.dataDir, log });
+  closers.push(() => embedded.stop());
+  return embedded.address;
+}
 
 /** Schedules every lane if the rules that come with the code have changed since the last start. */
 function hashOfRules(registry: Registry): string {

@@ -41,7 +41,6 @@ export function casesOf(ids: World): Case[] {
     list('conversations:ordered, by activity', order('LAST_ACTIVITY')),
     list('conversations:ordered, by agent', `${order('DUE')}, filter: { agentId: "${ids.Agent}" }`),
     list('conversations:ordered, by tag', `${order('DUE')}, filter: { tag: "nobody has it" }`),
-    list('conversations:address', 'first: 1, filter: { address: "1" }'),
     list('events', 'first: 1'),
     list('undelivered', 'first: 1'),
     list('undelivered:channelId', `first: 1, channelId: "${ids.otherChannel}"`),

@@ -1,8 +1,9 @@
 import type { TransactionSql } from 'postgres';
 import { type Call, once } from '../db/idempotency.ts';
-import { existingInstead, type IfExists } from '../db/rows/if-exists.ts';
+import { countOf } from '../db/rows/counts.ts';
 import { orTaken } from '../db/sqlstate.ts';
 import { inTransaction } from '../db/transaction.ts';
+import { checkCount } from '../domain/bounds.ts';
 import { InvalidInputError, NotFoundError } from '../domain/errors.ts';
 import type { EngineDeps } from '../engine.ts';
 
@@ -26,20 +27,15 @@ export type AgentChanges = { [Field in keyof Omit<NewAgent, 'kind'>]?: NewAgent[
 
 const MAX_CAPACITY = 10_000;
 
-/**
- * Creates a skill, or returns the one with its name.
- * @throws InvalidInputError over 1,000, TakenError, ConflictError
- */
+/** Creates a skill. @throws InvalidInputError over 1,000, TakenError, ConflictError */
 export function createSkill(
   deps: PeopleDeps,
   accountId: string,
-  { name, ifExists }: { name: string; ifExists: IfExists },
+  name: string,
   call: Call,
 ): Promise<{ id: string }> {
   return writeOnce(deps, accountId, call, async (sql) => {
-    const now = deps.clock.now();
-    const existing = await existingInstead(sql, 'skills', { accountId, name, kind: null, ifExists, now });
-    if (existing !== null) return { id: existing };
+    checkCount('skills', await countOf(sql, accountId, 'skills', deps.clock.now()));
     const id = deps.newId();
     await sql`insert into skill ${sql({ account_id: accountId, id, name })}`;
     return { id };
@@ -61,22 +57,16 @@ export function renameSkill(
   });
 }
 
-/**
- * Creates an agent, or returns the one with its name unchanged, if it is of the same kind.
- * @throws InvalidInputError, TakenError, ConflictError
- */
+/** Creates an agent. @throws InvalidInputError, TakenError, ConflictError */
 export function createAgent(
   deps: PeopleDeps,
   accountId: string,
-  { ifExists, ...agent }: NewAgent & { ifExists: IfExists },
+  agent: NewAgent,
   call: Call,
 ): Promise<{ id: string }> {
   return writeOnce(deps, accountId, call, async (sql) => {
     checkCapacity(agent.capacity);
-    const { name, kind } = agent;
-    const now = deps.clock.now();
-    const existing = await existingInstead(sql, 'agents', { accountId, name, kind, ifExists, now });
-    if (existing !== null) return { id: existing };
+    checkCount('agents', await countOf(sql, accountId, 'agents', deps.clock.now()));
     const id = deps.newId();
     await sql`insert into agent ${sql({ account_id: accountId, id, ...agent })}`;
     return { id };

@@ -1,7 +1,7 @@
 import { profileNamed } from '../domain/policy/profiles.ts';
 import type { EngineDeps } from '../engine.ts';
 
-type SetupDeps = Pick<EngineDeps, 'db' | 'newId'> & { clock: Pick<EngineDeps['clock'], 'now'> };
+type SetupDeps = Pick<EngineDeps, 'db' | 'clock' | 'newId'>;
 
 /** Creates an account with a profile. @throws NotFoundError for an unknown profile */
 export async function createAccount(

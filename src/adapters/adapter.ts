@@ -3,7 +3,6 @@ import type { Closing, ClosingContext } from '../domain/closing/closing.ts';
 import type { ReceiptState } from '../domain/conversation/activity.ts';
 import type { Keyword } from '../domain/conversation/keyword.ts';
 import type { ChannelRules } from '../domain/policy/channel-rules.ts';
-import type { parseDuration } from '../domain/time/duration.ts';
 
 /** A webhook request as received. The body is the raw bytes, because signatures cover them. */
 export type InboundRequest = {
@@ -94,7 +93,7 @@ export type MessageContent =
   | { kind: 'TEMPLATE'; template: string; locale: string | null }
   | { kind: 'SURVEY' | 'SEPARATOR' };
 
-/** A message to show to a customer. `id` is the same at every attempt; `conversationId` is the id of the API. */
+/** A message to show to a customer. `id` is the same at every attempt. */
 export type OutboundMessage = { id: string; conversationId: string; address: string } & MessageContent;
 
 /** The result of an attempt to send. `deliver` throws instead where the result is unknown, such as after a timeout. */
@@ -145,11 +144,6 @@ type Members<Settings> = {
     undated?: true;
     /** The provider signs nothing and sends a shared secret instead: anyone who has seen a request can forge one. */
     unsigned?: true;
-    /**
-     * The signature covers a timestamp: `verify` refuses a request that was signed longer ago than this. Absent: the
-     * provider signs no timestamp, so a recorded request stays valid.
-     */
-    signatureTolerance?: ReturnType<typeof parseDuration>;
     /** Whether the request is genuine. Nothing else is called for one that is not. */
     verify(request: InboundRequest, context: AdapterContext<Settings>): boolean | Promise<boolean>;
     /** Parses a genuine request. @throws InvalidInputError if the body as a whole is malformed. */

@@ -70,7 +70,6 @@ const form = z.strictObject({
   inbound: z.strictObject({
     undated: z.literal(true).optional(),
     unsigned: z.literal(true).optional(),
-    signatureTolerance: duration.optional(),
     verify: method,
     parse: method,
     handshake: method.optional(),

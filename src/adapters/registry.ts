@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
 import { InvalidInputError, NotFoundError, SetupError } from '../domain/errors.ts';
 import { type Adapter, allRulesOf, type ChannelSettings } from './adapter.ts';
 import { canonicalJson } from './shared/canonical-json.ts';
@@ -26,8 +25,7 @@ export function createRegistry(adapters: readonly Adapter[]): Registry {
   return {
     get(id) {
       const adapter = byId.get(id);
-      if (!adapter)
-        throw new NotFoundError('adapterId', `adapter; there are ${sorted.map(({ id }) => id).join(', ')}`);
+      if (!adapter) throw new NotFoundError('adapterId', 'adapter');
       return adapter;
     },
     list: () => sorted,
@@ -45,10 +43,6 @@ export function createRegistry(adapters: readonly Adapter[]): Registry {
 export function parseSettings(adapter: Adapter, input: unknown): ChannelSettings {
   const result = adapter.settings.safeParse(input);
   if (result.success) return result.data as ChannelSettings;
-  const { field, allowed } = firstIssue(result.error, 'settings', settingNames(adapter));
+  const { field, allowed } = firstIssue(result.error, 'settings');
   throw new InvalidInputError(field, allowed);
-}
-
-function settingNames({ settings }: Adapter): string[] {
-  return settings instanceof z.ZodObject ? Object.keys(settings.shape) : [];
 }

@@ -3,19 +3,15 @@ import type { StoredConversation } from '../db/rows/conversations.ts';
 import { STATUSES, type Status } from '../domain/conversation/conversation.ts';
 import { type Due, nextDue } from '../domain/time/timers.ts';
 import { readNewestConversations } from '../insight/command-reads.ts';
-import type { ConversationFilter } from '../insight/lists/conversation-filter.ts';
 import { readContacts } from '../insight/reads/contacts.ts';
 import { readNamed } from '../insight/reads/named.ts';
-import { readKnownRules } from './known-rules.ts';
 import type { Existing } from './open-existing.ts';
-import { type Column, minuteText, reading, readLimit, table } from './reading.ts';
+import { type Column, instantText, reading, readLimit, table } from './reading.ts';
 import { print, printJson } from './terminal.ts';
 
-type Options = { account: string; status?: Status[]; address?: string; limit: string; json?: true };
+type Options = { account: string; status?: Status[]; limit: string; json?: true };
 type Listed = StoredConversation & {
   due: Due | null;
-  /** The adapter of its channel if it is not loaded, so that `due` is unknown. */
-  missingAdapter: string | null;
   channel: string;
   skill: string | null;
   address: string | null;
@@ -33,34 +29,28 @@ export function addConversations(program: Command): void {
     .addOption(
       new Option('--status <status...>', 'list only conversations with these statuses').choices(STATUSES),
     )
-    .option(
-      '--address <address>',
-      'list only conversations of contacts with exactly this address, on any channel',
-    )
     .option('--limit <count>', 'the maximum number of conversations, 1 to 1000', '20')
     .option('--json', 'print only JSON on stdout')
     .action(run);
 }
 
-async function run({ account, status, address, limit, json }: Options): Promise<void> {
+async function run({ account, status = [], limit, json }: Options): Promise<void> {
   const count = readLimit(limit);
-  const filter = { ...(status && { statuses: status }), ...(address !== undefined && { address }) };
   await reading(account, async (existing, accountId) => {
-    const rows = await list(existing, accountId, filter, count);
+    const rows = await list(existing, accountId, status, count);
     if (json) printJson(rows.map(jsonOf));
     else print(table(COLUMNS, rows));
   });
 }
 
 async function list(
-  { db }: Existing,
+  { rules: cache, db: { sql } }: Existing,
   accountId: string,
-  filter: ConversationFilter,
+  statuses: readonly Status[],
   limit: number,
 ): Promise<Listed[]> {
-  const { sql } = db;
-  const conversations = await readNewestConversations(sql, accountId, filter, limit);
-  const { rules, missingAdapter } = await readKnownRules(db, accountId);
+  const conversations = await readNewestConversations(sql, accountId, statuses, limit);
+  const rules = await cache.newest(accountId);
   const ids = (of: (row: StoredConversation) => string | null) =>
     conversations.flatMap((row) => of(row) ?? []);
   const names = new Map(
@@ -87,8 +77,7 @@ async function list(
   const addresses = new Map(contacts.map(({ id, address }) => [id, address]));
   return conversations.map((row) => ({
     ...row,
-    due: row.laneId === null || missingAdapter(row.channelId) !== null ? null : nextDue(rules, row),
-    missingAdapter: row.ending === null ? missingAdapter(row.channelId) : null,
+    due: row.laneId === null ? null : nextDue(rules, row),
     channel: names.get(row.channelId) ?? '',
     skill: row.skillId === null ? null : (names.get(row.skillId) ?? ''),
     address: addresses.get(row.contactId) ?? null,
@@ -98,26 +87,15 @@ async function list(
 const COLUMNS: readonly Column<Listed>[] = [
   { name: 'id', of: (row) => row.id },
   { name: 'status', of: (row) => row.status },
-  { name: 'due', of: (row) => (row.missingAdapter ? 'unknown' : minuteText(row.due?.at ?? null)) },
-  { name: 'address', of: (row) => row.address ?? '–', cut: true },
+  { name: 'due', of: (row) => instantText(row.due?.at ?? null) },
   { name: 'timer', of: (row) => row.due?.timer.kind ?? row.ending?.reason ?? '–' },
   { name: 'awaiting', of: (row) => row.awaiting },
   { name: 'channel', of: (row) => row.channel },
   { name: 'skill', of: (row) => row.skill ?? '–' },
+  { name: 'address', of: (row) => row.address ?? '–' },
 ];
 
-function jsonOf({
-  id,
-  status,
-  awaiting,
-  channel,
-  skill,
-  address,
-  lastActivityAt,
-  ending,
-  due,
-  missingAdapter,
-}: Listed) {
+function jsonOf({ id, status, awaiting, channel, skill, address, lastActivityAt, ending, due }: Listed) {
   return {
     id,
     status,
@@ -127,7 +105,6 @@ function jsonOf({
     address,
     lastActivityAt,
     due: due && { at: due.at, timer: due.timer.kind },
-    missingAdapter,
     ended: ending && { at: ending.at, reason: ending.reason, by: ending.by },
   };
 }

@@ -1,21 +1,12 @@
 import type { Command } from 'commander';
-import { readDatabaseTime } from '../db/client.ts';
 import type { StoredConversation } from '../db/rows/conversations.ts';
 import { readConversations } from '../db/rows/conversations-by-id.ts';
 import { InvalidInputError, NotFoundError } from '../domain/errors.ts';
 import { describeDuration, formatDuration, fromMilliseconds } from '../domain/time/duration.ts';
 import { isUuid } from '../domain/uuid.ts';
-import {
-  type Explanation,
-  explain,
-  instantsOf,
-  type TimerExplanation,
-} from '../insight/explanation/explain.ts';
-import { factOf } from '../insight/explanation/guard-facts.ts';
-import { summarise } from '../insight/explanation/summary.ts';
+import { type Explanation, explain, instantsOf, type TimerExplanation } from '../insight/explain.ts';
 import { readSteps } from '../insight/feed.ts';
-import { readKnownRules } from './known-rules.ts';
-import { type Column, instantText, reading, table, wrap } from './reading.ts';
+import { type Column, instantText, reading, table } from './reading.ts';
 import { print, printJson } from './terminal.ts';
 
 /** Adds `lull explain`, which explains when and why a conversation will end (LL-1). */
@@ -24,7 +15,7 @@ export function addExplain(program: Command): void {
     .command('explain')
     .summary('show when and why a conversation will end')
     .description(
-      'Says in a sentence when a conversation will end and why, or why it will not. Then shows every timer: when it is due, the clock that it counts from, the policy that sets its duration, and the facts that stop it. Read-only.',
+      'Shows every timer of a conversation: when it is due, the clock that it counts from, the policy that sets its duration, and its failing guards. Read-only.',
     )
     .argument('<id>', "the conversation's id, from `lull conversations` or the API")
     .option('--account <name>', "the conversation's account", 'default')
@@ -34,21 +25,15 @@ export function addExplain(program: Command): void {
 
 async function run(text: string, { account, json }: { account: string; json?: true }): Promise<void> {
   const id = readId(text);
-  await reading(account, async ({ db }, accountId) => {
-    const { sql } = db;
+  await reading(account, async ({ rules: cache, db: { sql } }, accountId) => {
     const [conversation] = await readConversations(sql, accountId, [id]);
     if (!conversation) throw new NotFoundError('id', `conversation in the account ${account}`);
-    const { rules, missingAdapter } = await readKnownRules(db, accountId);
+    const rules = await cache.newest(accountId);
     const request = { conversationId: id, instants: instantsOf(conversation) };
     const [steps = []] = await readSteps(sql, accountId, [request]);
-    const missing = conversation.ending === null ? missingAdapter(conversation.channelId) : null;
-    const explanation = missing ? { due: null, timers: [] } : explain(rules, conversation, steps);
-    const now = await readDatabaseTime(db);
-    const summary = missing
-      ? `Its timers are unknown: the adapter ${missing} is not loaded. Add its module to LULL_ADAPTERS.`
-      : summarise({ explanation, conversation, rules, now });
-    if (json) printJson(jsonOf(conversation, explanation, summary));
-    else print(page(conversation, explanation, summary));
+    const explanation = explain(rules, conversation, steps);
+    if (json) printJson(jsonOf(conversation, explanation));
+    else print(page(conversation, explanation));
   });
 }
 
@@ -65,19 +50,18 @@ function readId(text: string): string {
   return id.toLowerCase();
 }
 
-function page(conversation: StoredConversation, { due, timers }: Explanation, summary: string): string {
+function page(conversation: StoredConversation, { due, timers }: Explanation): string {
   const { id, status, awaiting, ending } = conversation;
   const [next] = timers;
   const head = ending
     ? [
         `${id} has ended`,
         '',
-        ...[wrap(summary), ''],
         `  ended      ${instantText(ending.at)}`,
         `  reason     ${ending.reason}, by ${ending.by}`,
         `  rules      version ${ending.rulesVersion}`,
       ]
-    : [`${id} is ${status}, awaiting ${awaiting}`, '', wrap(summary), ''];
+    : [`${id} is ${status}, awaiting ${awaiting}`, ''];
   if (due && next)
     head.push(
       `  due        ${instantText(due.at)}: ${due.timer.kind}, ${due.timer.action.does}`,
@@ -85,22 +69,22 @@ function page(conversation: StoredConversation, { due, timers }: Explanation, su
       `  moved by   ${movedBy(next)}`,
       `  set by     ${originText(next)}`,
     );
-  return `${head.join('\n')}\n${timers.length === 0 ? '' : `\n${table(COLUMNS, timers)}`}`;
+  else if (!ending) head.push('  due        never, unless the conversation or its rules change');
+  return `${head.join('\n')}\n${ending ? '' : `\n${table(COLUMNS, timers)}`}`;
 }
 
 const COLUMNS: readonly Column<TimerExplanation>[] = [
   { name: 'timer', of: ({ timer }) => timer.kind },
   { name: 'due', of: ({ dueAt }) => instantText(dueAt) },
-  { name: 'stopped by', of: ({ guards }) => facts(guards, false) || '–' },
-  { name: 'allowed by', of: ({ guards }) => facts(guards, true) },
+  { name: 'failing guards', of: (row) => failing(row).join(', ') || '–' },
+  {
+    name: 'passing guards',
+    of: ({ guards }) => guards.flatMap(({ name, passes }) => (passes ? name : [])).join(', '),
+  },
 ];
 
-/** The facts of the guards that pass, or of those that fail. */
-function facts(guards: TimerExplanation['guards'], passing: boolean): string {
-  return guards
-    .filter(({ passes }) => passes === passing)
-    .map(factOf)
-    .join(', ');
+function failing({ guards }: TimerExplanation): string[] {
+  return guards.flatMap(({ name, passes }) => (passes ? [] : name));
 }
 
 function movedBy({ movedBy }: TimerExplanation): string {
@@ -115,12 +99,11 @@ function originText({ timer: { origin } }: TimerExplanation): string {
   return `${origin.scope}, ${version}${origin.clamped ? ", limited to the channel's bound" : ''}`;
 }
 
-function jsonOf({ id, status, awaiting }: StoredConversation, { due, timers }: Explanation, summary: string) {
+function jsonOf({ id, status, awaiting }: StoredConversation, { due, timers }: Explanation) {
   return {
     id,
     status,
     awaiting,
-    summary,
     due: due && { at: due.at, timer: due.timer.kind },
     timers: timers.map(({ timer, clockAt, movedBy, dueAt, guards }) => ({
       timer: timer.kind,
@@ -135,7 +118,7 @@ function jsonOf({ id, status, awaiting }: StoredConversation, { due, timers }: E
         at: movedBy.at,
         revision: movedBy.revision,
       },
-      guards: guards.map((guard) => ({ ...guard, fact: factOf(guard) })),
+      guards,
     })),
   };
 }

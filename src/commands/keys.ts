@@ -1,10 +1,10 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { v7 } from 'uuid';
 import { type ApiKeyRow, createApiKey, listApiKeys, readScopes, SCOPES } from '../accounts/api-keys.ts';
 import { createOperatorKey, listOperatorKeys, type OperatorKeyRow } from '../accounts/operator-keys.ts';
 import { revokeApiKey, revokeOperatorKey } from '../accounts/revoke-keys.ts';
 import { accountNamed, createAccount } from '../accounts/setup.ts';
+import type { Engine } from '../app.ts';
 import { readConfig } from '../config.ts';
 import { readDatabaseTime } from '../db/client.ts';
 import { InvalidInputError, NotFoundError, SetupError } from '../domain/errors.ts';
@@ -64,14 +64,11 @@ async function create(options: CreateOptions): Promise<void> {
   readNewName(options.name, '--name');
   if (options.out === undefined && !process.stdout.isTTY)
     throw new SetupError('stdout is not a terminal: name a new file for the key with --out', 2);
-  const { withMigrated } = await import('../start/migrated.ts');
-  await withMigrated(readConfig(), createLog({ logLevel: 'warn' }), async (db) => {
-    const now = await readDatabaseTime(db);
-    const deps = { db, clock: { now: () => now }, newId: () => v7() };
+  await withEngine(async ({ deps, db, clock }) => {
     const accountId = options.operator ? null : await accountForKey(deps, options);
     const file = options.out === undefined ? null : await openNew(options.out);
     const key = { name: options.name, scopes: options.scope };
-    const made = { id: deps.newId(), now };
+    const made = { id: deps.newId(), now: clock.now() };
     const token =
       accountId === null
         ? await createOperatorKey(db, key, made)
@@ -131,13 +128,20 @@ async function accountOf(existing: Pick<Existing, 'db'>, { account }: KeyOwner):
 }
 
 /** The account of a new key, created if `--create-account` is set. @throws NotFoundError */
-async function accountForKey(
-  deps: Parameters<typeof createAccount>[0],
-  options: CreateOptions,
-): Promise<string> {
+async function accountForKey(deps: Engine['deps'], options: CreateOptions): Promise<string> {
   if (!options.createAccount) return await accountOf(deps, options);
   const account = readNewName(options.account, '--account');
   return (await accountNamed(deps, account)) ?? (await createAccount(deps, { name: account }));
+}
+
+async function withEngine(act: (engine: Engine) => Promise<void>): Promise<void> {
+  const { openEngine } = await import('../app.ts');
+  const engine = await openEngine(readConfig(), createLog({ logLevel: 'warn' }));
+  try {
+    await act(engine);
+  } finally {
+    await engine.close();
+  }
 }
 
 /** Refuses an existing file, because others might be able to read it. */
@@ -145,9 +149,6 @@ async function openNew(path: string): Promise<FileHandle> {
   try {
     return await open(path, 'wx', 0o600);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why =
-      code === 'EEXIST' ? 'the file already exists; name a new file, or delete this one first' : code;
-    throw new SetupError(`cannot write the key to ${path}: ${why}`, 2);
+    throw new SetupError(`cannot write the key to ${path}: ${(error as NodeJS.ErrnoException).code}`, 2);
   }
 }

@@ -75,7 +75,6 @@ function otherFacts({ facts }: Listed): string[] {
     facts.exempt ? 'exempt' : [],
     facts.manualResponseTime ? 'promised' : [],
     facts.overflowed ? 'overflowed' : [],
-    facts.longevityHours === null ? [] : `longevity ${facts.longevityHours} h`,
     facts.stage > 0 ? `warned ${facts.stage}` : [],
     facts.caseStatus === null ? [] : `case ${facts.caseStatus}`,
   ].flat();

@@ -12,9 +12,9 @@ export function addMigrate(program: Command): void {
       'Migrates the database to the newest version and exits. Every process does the same at its start; concurrent migrations wait for each other. Writes: migrates the database, and creates the embedded one if it does not exist.',
     )
     .action(async () => {
-      const { withMigrated } = await import('../start/migrated.ts');
+      const { migrate } = await import('../app.ts');
       const config = readConfig();
-      await withMigrated(config, createLog(config), async () => {});
+      await migrate(config, createLog(config));
       printNote('the database is up to date\n');
     });
 }

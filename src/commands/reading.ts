@@ -4,8 +4,8 @@ import { isPlain, PLAIN } from '../domain/text.ts';
 import type { Existing } from './open-existing.ts';
 import { cell } from './terminal.ts';
 
-/** A column: its heading, and its text for a row. `cut`: a narrow terminal shows the beginning of its texts. */
-export type Column<Row> = { name: string; of: (row: Row) => string; cut?: true };
+/** A column: its heading, and its text for a row. */
+export type Column<Row> = { name: string; of: (row: Row) => string };
 
 /** Opens the database read-only and calls `read` with an account. @throws NotFoundError, SetupError */
 export async function reading(
@@ -35,25 +35,6 @@ export function readLimit(text: string): number {
   return limit;
 }
 
-/** Breaks a text into lines that fit the terminal. */
-export function wrap(text: string, room = process.stdout.columns ?? 80): string {
-  const lines = [''];
-  for (const word of text.split(' ')) {
-    const line = lines.at(-1) ?? '';
-    if (line === '' || line.length + 1 + word.length <= room)
-      lines[lines.length - 1] = `${line} ${word}`.trim();
-    else lines.push(word);
-  }
-  return lines.join('\n');
-}
-
-/** A column is not cut to fewer characters. */
-const LEAST_CUT = 8;
-
-function shorten(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
-}
-
 /** Formats rows as a table; the last columns are omitted if the terminal is too narrow. */
 export function table<Row>(
   columns: readonly Column<Row>[],
@@ -64,29 +45,20 @@ export function table<Row>(
     columns.map(({ name }) => name),
     ...rows.map((row) => columns.map(({ of }) => cell(of(row)))),
   ];
+  const widths = columns.map((_, column) => Math.max(...cells.map((line) => line[column]?.length ?? 0)));
   let used = 0;
-  const widths: number[] = [];
-  for (const [column, { cut }] of columns.entries()) {
-    const gap = column === 0 ? 0 : 2;
-    const width = Math.max(...cells.map((line) => line[column]?.length ?? 0));
-    const left = room - used - gap;
-    if (column > 0 && width > left && !(cut && left >= LEAST_CUT)) break;
-    widths.push(cut ? Math.min(width, left) : width);
-    used += gap + width;
-  }
+  const shown = widths.filter((width, column) => {
+    used += width + (column === 0 ? 0 : 2);
+    return used <= room || column === 0;
+  }).length;
   const lines = cells.map((line) =>
     line
-      .slice(0, widths.length)
-      .map((text, column) => shorten(text, widths[column] ?? 0).padEnd(widths[column] ?? 0))
+      .slice(0, shown)
+      .map((text, column) => text.padEnd(widths[column] ?? 0))
       .join('  ')
       .trimEnd(),
   );
   return `${lines.join('\n')}\n`;
-}
-
-/** Formats an instant to the minute before it, in UTC; a dash for null. */
-export function minuteText(instant: Date | null): string {
-  return instant === null ? '–' : `${instantText(instant).slice(0, 16)}Z`;
 }
 
 /** Formats an instant to the second, in UTC; a dash for null. */

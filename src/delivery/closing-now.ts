@@ -106,12 +106,11 @@ export function whyNoWarning(
 
 /** The closing of an ended conversation, as of now (LL-14). */
 export function closingNow(deps: Pick<SituationDeps, 'clock' | 'registry'>, situation: Situation): Closing {
-  const { conversation, contact, channel, policy, rules } = situation;
+  const { conversation, contact, channel, policy } = situation;
   if (conversation.ending === null) throw new Error(`conversation ${conversation.id} has not ended`);
   const closing = deps.registry.get(channel.adapterId).closing({
     endReason: conversation.ending.reason,
     endedBy: conversation.ending.by,
-    silentAutomaticEnds: rules.profile.silentAutomaticEnds,
     clientVersion: contact.clientVersion,
     consent: contact.consent,
     windowOpen: isWindowOpen(deps, situation),

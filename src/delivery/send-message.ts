@@ -4,7 +4,6 @@ import type { Registry } from '../adapters/registry.ts';
 import { beginOutbox, type ClaimedEffect } from '../db/rows/outbox.ts';
 import type { MessagePayload } from '../domain/closing/owed-effects.ts';
 import type { Part } from '../domain/conversation/event.ts';
-import { globalId } from '../domain/global-id.ts';
 import type { FetchWithin } from '../outgoing/guarded-fetch.ts';
 import { NoAnswerError } from '../outgoing/guarded-request.ts';
 import type { Situation } from './closing-now.ts';
@@ -63,7 +62,7 @@ async function deliver(
 ): Promise<Attempt> {
   const { address } = contact;
   const context = contextFor({ fetchWithin, now: () => clock.now() }, channel.settings, withinMs);
-  const message = { ...content, id, conversationId: globalId('Conversation', conversation.id), address };
+  const message = { ...content, id, conversationId: conversation.id, address };
   try {
     const result = await registry.get(channel.adapterId).deliver(message, context);
     return result.outcome === 'REJECTED'

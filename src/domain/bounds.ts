@@ -31,10 +31,7 @@ export const BOUNDS = {
     beyond: 'TOO_MANY; the calls of a provider are recorded in parts of so many',
   }),
   address: some('an address', 'characters', 256, {
-    inputs: [
-      ...['ActivityInput.address', 'Mutation.startConversation.address'],
-      ...['ConversationFilter.address', 'Query.contact.address'],
-    ],
+    inputs: ['ActivityInput.address', 'Mutation.startConversation.address'],
     columns: ['contact.address'],
     beyond: OF_PROVIDER,
   }),

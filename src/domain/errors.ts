@@ -38,49 +38,23 @@ export class OutOfBoundsError extends LullError {
   }
 }
 
-/** The query that lists the objects of each kind. */
-const LISTED_BY: ReadonlyMap<string, string> = new Map([
-  ['agent', '{ agents { nodes { id name } } }'],
-  ['calendar', '{ calendars { nodes { id name } } }'],
-  ['channel', '{ channels { nodes { id name } } }'],
-  ['contact', '{ conversations { nodes { contact { id } } } }'],
-  ['conversation', '{ conversations { nodes { id } } }'],
-  ['effect', '{ undelivered { nodes { id } } }'],
-  ['endpoint', '{ webhookEndpoints { id url } }'],
-  ['delivery', '{ webhookEndpoints { deliveries { nodes { id } } } }'],
-  ['outage', '{ outages { nodes { id } } }'],
-  ['skill', '{ skills { nodes { id name } } }'],
-]);
-
-/** An unknown object. An object of another account is answered in the same way. The message says what lists the known ones. */
+/** An unknown object. An object of another account is answered in the same way. */
 export class NotFoundError extends LullError {
   readonly field: string;
   constructor(field: string, what: string) {
-    const query = LISTED_BY.get(what);
-    super('NOT_FOUND', `${field}: no such ${what}${query ? `; list them with ${query}` : ''}`);
+    super('NOT_FOUND', `${field}: no such ${what}`);
     this.field = field;
   }
 }
 
-/**
- * The rule by which the business may not begin a conversation. PROVIDER: the channel's provider lets only customers begin,
- * under every profile. SESSIONS: the profile's rule for sessions on this kind of channel (SF-6, SF-9).
- */
-export type BeginRule = 'PROVIDER' | 'SESSIONS';
-
-/**
- * A command that the conversation's status or its channel does not allow; `status` is that status. `rule`: the rule by
- * which the business may not begin a conversation; null if it was refused for another reason.
- */
+/** A command that the conversation's status does not allow; `status` is that status. */
 export class NotAllowedError extends LullError {
   readonly command: string;
   readonly status: string;
-  readonly rule: BeginRule | null;
-  constructor(command: string, status: string, why: string, rule: BeginRule | null = null) {
+  constructor(command: string, status: string, why: string) {
     super('NOT_ALLOWED', why);
     this.command = command;
     this.status = status;
-    this.rule = rule;
   }
 }
 
@@ -142,8 +116,8 @@ export class SecretsNeededError extends LullError {
 /** A value that must be unique in its account and belongs to another object. */
 export class TakenError extends LullError {
   readonly field: string;
-  constructor(field: string, message = `${field}: another one has it`) {
-    super('TAKEN', message);
+  constructor(field: string) {
+    super('TAKEN', `${field}: another one has it`);
     this.field = field;
   }
 }

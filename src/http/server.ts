@@ -128,7 +128,7 @@ async function route(routes: Routes, request: IncomingMessage, response: ServerR
     case '/ready':
       return await routes.ready(response);
     default:
-      return sendError(response, 404, 'NOT_FOUND', 'there is nothing here; the API is at POST /graphql');
+      return sendError(response, 404, 'NOT_FOUND', 'there is nothing here');
   }
 }
 

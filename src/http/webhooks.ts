@@ -69,14 +69,7 @@ export function openWebhooks(
     if (found === null) return;
     const { done: channel } = found;
     if (channel === null)
-      return stranger(() =>
-        sendError(
-          response,
-          404,
-          'NOT_FOUND',
-          'there is no such channel; list the paths with { channels { nodes { webhookPath } } }',
-        ),
-      );
+      return stranger(() => sendError(response, 404, 'NOT_FOUND', 'there is no such channel'));
     if (method !== 'GET' && method !== 'POST') {
       response.setHeader('allow', 'GET, POST');
       return sendError(response, 405, 'METHOD_NOT_ALLOWED', 'GET and POST are allowed');

@@ -1,26 +1,18 @@
 import type { Sql } from 'postgres';
 import { CONVERSATION_COLUMNS, conversationOf, type StoredConversation } from '../db/rows/conversations.ts';
-import {
-  type ConversationFilter,
-  conversationsOf,
-  filterConditions,
-  type Values,
-} from './lists/conversation-filter.ts';
+import type { Status } from '../domain/conversation/conversation.ts';
 
-/** Returns the newest conversations of an account that pass a filter. */
+/** Returns an account's newest conversations; `statuses` empty for all. */
 export async function readNewestConversations(
   sql: Sql,
   accountId: string,
-  filter: ConversationFilter,
+  statuses: readonly Status[],
   limit: number,
 ): Promise<StoredConversation[]> {
-  const values: Values = [accountId];
-  const table = conversationsOf(filter, values);
-  const conditions = ['account_id = $1', ...filterConditions(filter, values)];
-  const rows = await sql.unsafe(
-    `select ${CONVERSATION_COLUMNS} from ${table} where ${conditions.join(' and ')} order by id desc limit ${limit}`,
-    values as never[],
-  );
+  const rows = await sql`
+    select ${sql.unsafe(CONVERSATION_COLUMNS)} from conversation
+    where account_id = ${accountId} and (${statuses.length === 0} or status = any(${[...statuses]}))
+    order by id desc limit ${limit}`;
   return rows.map(conversationOf);
 }
 

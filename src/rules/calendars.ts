@@ -1,7 +1,8 @@
 import { type Call, once } from '../db/idempotency.ts';
-import { existingInstead, type IfExists } from '../db/rows/if-exists.ts';
+import { countOf } from '../db/rows/counts.ts';
 import { orTaken } from '../db/sqlstate.ts';
 import { inTransaction } from '../db/transaction.ts';
+import { checkCount } from '../domain/bounds.ts';
 import { NotFoundError } from '../domain/errors.ts';
 import { type OpenHours, validateOpenHours } from '../domain/time/open-hours.ts';
 import type { Causing } from '../engine.ts';
@@ -9,13 +10,13 @@ import type { RulesDeps } from './change-rules.ts';
 import { changeRulesOnce, type OnceRequest } from './change-rules-once.ts';
 
 /**
- * Creates a calendar (PE-8), or returns the one with its name unchanged. It affects no timer until a channel uses it, so it is not a change of rules.
+ * Creates a calendar (PE-8). It affects no timer until a channel uses it, so it is not a change of rules.
  * @throws InvalidInputError, TakenError, ConflictError
  */
 export async function createCalendar(
   deps: RulesDeps,
   accountId: string,
-  { name, hours, ifExists }: { name: string; hours: OpenHours; ifExists: IfExists },
+  { name, hours }: { name: string; hours: OpenHours },
   call: Call,
 ): Promise<{ id: string }> {
   validateOpenHours(hours, 'hours');
@@ -27,9 +28,7 @@ export async function createCalendar(
       (keeping) =>
         inTransaction(deps.db.sql, (sql) =>
           keeping(sql, async () => {
-            const asked = { accountId, name, kind: null, ifExists, now: deps.clock.now() };
-            const existing = await existingInstead(sql, 'calendars', asked);
-            if (existing !== null) return { id: existing };
+            checkCount('calendars', await countOf(sql, accountId, 'calendars', deps.clock.now()));
             const id = deps.newId();
             await sql`insert into calendar ${sql({ account_id: accountId, id, name, hours: sql.json(hours as never) })}`;
             return { id };

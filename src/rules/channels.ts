@@ -1,8 +1,8 @@
 import type { TransactionSql } from 'postgres';
 import { closeCircuit } from '../db/rows/circuits.ts';
-import { existingInstead, type IfExists } from '../db/rows/if-exists.ts';
+import { countOf } from '../db/rows/counts.ts';
 import { orTaken, orUnavailable } from '../db/sqlstate.ts';
-import { BOUNDS } from '../domain/bounds.ts';
+import { BOUNDS, checkCount } from '../domain/bounds.ts';
 import { InvalidInputError, NotFoundError } from '../domain/errors.ts';
 import type { Causing, EngineDeps } from '../engine.ts';
 import type { RulesDeps } from './change-rules.ts';
@@ -24,7 +24,6 @@ export type NewChannel = {
   adapterId: string;
   settings: Readonly<Record<string, unknown>>;
   calendarId: string | null;
-  ifExists: IfExists;
 };
 
 /** Changes of a channel. Undefined fields and unnamed settings stay; a setting that is null is removed. */
@@ -35,24 +34,21 @@ export type ChannelChanges = {
 };
 
 /**
- * Creates a channel, which is a change of rules, and returns its id. If one of the name exists, RETURN returns that one
- * unchanged, if it has the same adapter. The history contains no settings, because they may be secrets.
+ * Creates a channel, which is a change of rules, and returns its id. The history contains no settings, because
+ * they may be secrets.
  * @throws NotFoundError, InvalidInputError, TakenError, ConflictError; nothing is changed then
  */
 export async function createChannel(
   deps: ChannelDeps,
   request: OnceRequest,
-  { name, adapterId, settings, calendarId, ifExists }: NewChannel,
+  { name, adapterId, settings, calendarId }: NewChannel,
 ): Promise<Causing<{ id: string }>> {
   const { accountId } = request;
   const read = within(deps.readSettings(adapterId, settings));
   return await orTaken(() =>
     changeRulesOnce(deps, request, async (sql) => {
-      const now = deps.clock.now();
-      const asked = { accountId, name, kind: adapterId, ifExists, now };
-      const existing = await existingInstead(sql, 'channels', asked);
+      checkCount('channels', await countOf(sql, accountId, 'channels', deps.clock.now()));
       await checkCalendar(sql, accountId, calendarId);
-      if (existing !== null) return { change: null, result: { id: existing } };
       const id = deps.newId();
       await sql`insert into channel ${sql({ account_id: accountId, id, name, adapter: adapterId, settings: sql.json(read as never), calendar_id: calendarId })}`;
       const after = { name, adapterId, calendarId };

@@ -5,7 +5,7 @@ import type { ChannelRules } from '../domain/policy/channel-rules.ts';
 import type { Layer, PolicyChange } from '../domain/policy/policy.ts';
 import { parsePolicyFields } from '../domain/policy/policy-fields.ts';
 import { profileNamed } from '../domain/policy/profiles.ts';
-import { buildCalendar, type UncountedKind } from '../domain/time/calendar.ts';
+import { buildCalendar } from '../domain/time/calendar.ts';
 import type { OpenHours } from '../domain/time/open-hours.ts';
 
 /**
@@ -14,7 +14,7 @@ import type { OpenHours } from '../domain/time/open-hours.ts';
  */
 export type RulesOfAdapter = (adapter: string, settings: unknown) => { rules: ChannelRules; sends: boolean };
 
-type OutageRow = { kind: UncountedKind; channel_id: string | null; since: Date; until: Date | null };
+type OutageRow = { kind: string; channel_id: string | null; since: Date; until: Date | null };
 
 /** Reads everything that an account's timers depend on, in one snapshot; null for an unknown account. */
 export async function readRules(
@@ -91,7 +91,7 @@ function channelOf(
 ): ChannelSetup {
   const id = row.id as string;
   const here = outages.filter((outage) => outage.channel_id === null || outage.channel_id === id);
-  const uncounted = here.map(({ kind, since, until }) => ({ kind, from: since, until }));
+  const uncounted = here.map(({ since, until }) => ({ from: since, until }));
   return {
     id,
     adapterId: row.adapter as string,

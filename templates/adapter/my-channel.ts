@@ -4,7 +4,6 @@ import {
   constantTimeEqual,
   defineAdapter,
   destination,
-  duration,
   HELP_WORDS,
   type InboundEvent,
   type InboundRequest,
@@ -54,8 +53,6 @@ export default defineAdapter({
   // What the customer sees at the end: the texts of the policy, or else of the settings.
   closing: (context) => textClosing(context, LIMIT),
   inbound: {
-    // The contract checks that `verify` refuses older requests.
-    signatureTolerance: duration('PT5M'),
     verify: (request, { settings, now }) => isSigned(request, settings.signingSecret, now()),
     parse(request) {
       const { events } = readBody(webhook, request.body);

@@ -16,21 +16,10 @@ const AUTO = { endReason: 'AUTO_CLOSE', endedBy: 'SYSTEM' } as const;
 function seen(
   adapter: Adapter,
   shown: Shown,
-  {
-    assumeVersion,
-    ...context
-  }: Pick<ClosingContext<unknown>, 'endReason' | 'endedBy'> & {
-    clientVersion?: string | null;
-    silentAutomaticEnds?: boolean;
-    assumeVersion?: string;
-  },
+  context: Pick<ClosingContext<unknown>, 'endReason' | 'endedBy'> & { clientVersion?: string | null },
 ) {
-  const settings = parseSettings(adapter, {
-    ...{ ...(adapter === byoc ? STANDARD : OWN), ...shown },
-    ...(assumeVersion === undefined ? {} : { assumeVersion }),
-  });
+  const settings = parseSettings(adapter, { ...(adapter === byoc ? STANDARD : OWN), ...shown });
   const closing = adapter.closing({
-    silentAutomaticEnds: true,
     clientVersion: null,
     consent: 'UNKNOWN',
     windowOpen: true,
@@ -53,36 +42,7 @@ describe('an automatic close', () => {
     (clientVersion) => expect(seen(inApp, BOTH, { ...AUTO, clientVersion })).toEqual(NOTHING),
   );
 
-  it.each([null, ''])('LP-2 is silent in an app whose SDK reported no version (%j)', (clientVersion) => {
-    expect(seen(inApp, BOTH, { ...AUTO, clientVersion })).toEqual(NOTHING);
-    const assumed = (assumeVersion: string) =>
-      seen(inApp, BOTH, { ...AUTO, clientVersion, assumeVersion })[0];
-    expect([assumed('2.0'), assumed('2.1'), assumed('3')]).toEqual([true, false, false]);
-  });
-
-  it('LP-9 a reported version goes before the assumed one', () => {
-    const reported = (clientVersion: string, assumeVersion: string) =>
-      seen(inApp, BOTH, { ...AUTO, clientVersion, assumeVersion })[0];
-    expect([reported('2.0', '3'), reported('2.1', '1.0')]).toEqual([true, false]);
-  });
-
-  it.each(['', 'newest', 'v2.1', '2.', '2.1-beta'])('LP-9 %j cannot be assumed', (assumeVersion) => {
-    const settings = { ...OWN, assumeVersion };
-    expect(() => parseSettings(inApp, settings)).toThrow(
-      expect.objectContaining({ code: 'INVALID_INPUT', field: 'settings.assumeVersion' }),
-    );
-  });
-
-  it.each([web, inApp])(
-    'LP-2 on $id it is silent only under a profile that says so; else what is configured is shown',
-    (adapter) => {
-      const context = { ...AUTO, clientVersion: '2.1', silentAutomaticEnds: false };
-      expect(seen(adapter, BOTH, context)).toEqual([true, 'Conversation resolved by you', true]);
-      expect(seen(adapter, NEITHER, context)).toEqual([false, null, true]);
-    },
-  );
-
-  it.each(['2.0', '2.0.9', '2', '1.9', '0.21', 'unknown', '21x'])(
+  it.each(['2.0', '2.0.9', '2', '1.9', '0.21', 'unknown', '21x', '', null])(
     'LP-9 shows survey and close message in an app with SDK %s',
     (clientVersion) =>
       expect(seen(inApp, BOTH, { ...AUTO, clientVersion })).toEqual([
@@ -136,12 +96,7 @@ describe.each([web, inApp])('an end by command on $id', (adapter) => {
 });
 
 it('LL-14 gives the reason for every part, shown or not', () => {
-  const context = {
-    silentAutomaticEnds: true,
-    consent: 'UNKNOWN',
-    windowOpen: true,
-    closeMessage: null,
-  } as const;
+  const context = { consent: 'UNKNOWN', windowOpen: true, closeMessage: null } as const;
   const reasons = (adapter: Adapter, shown: Shown, clientVersion: string) =>
     adapter.closing({
       ...context,

@@ -11,8 +11,6 @@ import messenger from '../../src/adapters/channels/messenger/adapter.ts';
 import sms from '../../src/adapters/channels/sms/adapter.ts';
 import web from '../../src/adapters/channels/web/adapter.ts';
 import { parseSettings } from '../../src/adapters/registry.ts';
-import { resolvePolicy } from '../../src/domain/policy/policy.ts';
-import { profileNamed } from '../../src/domain/policy/profiles.ts';
 import { formatDuration } from '../../src/domain/time/duration.ts';
 import { SMS } from './samples/twilio.ts';
 import { STANDARD } from './samples.ts';
@@ -63,13 +61,6 @@ it('SF-9 on Apple Messages only the customer starts a session, also after an INA
   expect(appleMessages.rules).toMatchObject({ businessInitiated: false, newSessionOnAgentMessage: false });
 });
 
-it('SF-9 on Apple Messages that is the rule of the provider: by the rule for sessions it is an enhanced channel', () => {
-  expect(appleMessages.rules.sessions).toEqual({ tier: 'ENHANCED', agentInitiated: true });
-  const channel = { id: 'apple', rules: appleMessages.rules };
-  const { policy } = resolvePolicy(profileNamed('SALESFORCE'), [], channel, null);
-  expect(formatDuration(policy.endUnansweredAfter)).toBe('P2D');
-});
-
 it('PE-12 END opts out only on channels where carriers require it', () => {
   const stopping = BUILT_IN.filter(({ rules }) => rules.optOutWords.includes('END')).map(({ id }) => id);
   expect(stopping).toEqual(['whatsapp', 'sms', 'twilio-conversations']);
@@ -81,7 +72,7 @@ it('LL-14 each own-wire channel applies its own text limit', () => {
     const settings = parseSettings(adapter, { ...STANDARD, showCloseMessage: true });
     return adapter.closing({
       ...{ endReason: 'COMMAND', endedBy: 'AGENT', clientVersion: null },
-      ...{ silentAutomaticEnds: false, consent: 'UNKNOWN', windowOpen: true, closeMessage, settings },
+      ...{ consent: 'UNKNOWN', windowOpen: true, closeMessage, settings },
     });
   });
   expect(shown.map((closing) => closing.closeMessage)).toEqual([null, closeMessage]);

@@ -86,7 +86,7 @@ describe('the closing', () => {
   const close = (adapter: Adapter, settings: object, context: { consent: Consent; windowOpen: boolean }) =>
     adapter.closing({
       ...{ endReason: 'AUTO_CLOSE', endedBy: 'SYSTEM', clientVersion: null, closeMessage: null },
-      ...{ silentAutomaticEnds: true, ...context },
+      ...context,
       settings: parseSettings(adapter, settings),
     });
 

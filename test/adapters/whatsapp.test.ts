@@ -15,7 +15,7 @@ describe('the closing', () => {
   ) =>
     whatsapp.closing({
       ...{ endReason: 'AUTO_CLOSE', endedBy: 'SYSTEM', clientVersion: null, consent: 'UNKNOWN' },
-      ...{ silentAutomaticEnds: true, windowOpen: true, closeMessage: null },
+      ...{ windowOpen: true, closeMessage: null },
       ...context,
       settings: parseSettings(whatsapp, settings),
     });

@@ -2,7 +2,7 @@ import type { Sql } from 'postgres';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readConversations } from '../../src/db/rows/conversations-by-id.ts';
 import type { Activity } from '../../src/engine.ts';
-import { explain, instantsOf } from '../../src/insight/explanation/explain.ts';
+import { explain, instantsOf } from '../../src/insight/explain.ts';
 import { readFeed, readSteps } from '../../src/insight/feed.ts';
 import { listOpen } from '../../src/insight/lists/conversation-list.ts';
 import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';

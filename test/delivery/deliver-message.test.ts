@@ -3,7 +3,6 @@ import { deliverMessage } from '../../src/delivery/deliver-message.ts';
 import type { EffectHandlers } from '../../src/delivery/effect-result.ts';
 import { createLog } from '../../src/log.ts';
 import { openGuardedFetch } from '../../src/outgoing/guarded-fetch.ts';
-import { encodeId } from '../../src/schema/core/ids.ts';
 import { MINUTE } from '../support/engine.ts';
 import { openSender } from '../support/flows.ts';
 import { answers, type Kind, nobodyHome, openSending, type Sending, TAKES } from '../support/sending.ts';
@@ -29,14 +28,6 @@ afterAll(() => world.close());
 const texts = () => world.got.map(({ body }) => body.text ?? body.Body);
 const channelOf = (kind: Kind) => (kind === 'sms' ? sms : byoc);
 const effect = async (address: string) => (await world.effects(address))[0];
-
-it("a message on Lull's own wire names the conversation by its id of the API", async () => {
-  await world.ends(byoc, 'named');
-  await world.relay();
-  await world.after(MINUTE);
-  const { id } = await world.engine.latest('named');
-  expect(world.got.map(({ body }) => body.conversationId)).toEqual([encodeId('Conversation', id)]);
-});
 
 describe.each([
   ['byoc', RESOLVED],

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EndReason } from '../../src/domain/closing/closing.ts';
 import type { Activity } from '../../src/engine.ts';
 import { DAY, HOUR, MINUTE } from '../support/engine.ts';
-import { setProfile } from '../support/flows.ts';
 import { type Kind, openSending, type Sending } from '../support/sending.ts';
 
 /** The channels of the matrix; those with a reply window, and one of them with a template. */
@@ -56,14 +55,6 @@ const write = (people: readonly Someone[]) =>
 const answer = (people: readonly Someone[]) =>
   all(people, () => ({ kind: 'OUTBOUND', sender: 'AGENT', agentId: world.engine.ann }));
 const wait = (ms: number) => world.engine.runUntil(new Date(world.engine.clock.now().getTime() + ms));
-
-const chooses = (profile: string) =>
-  setProfile(
-    world.engine.deps,
-    world.engine.accountId,
-    { profile, expectedVersion: null },
-    { changedBy: 'test', why: null },
-  );
 
 /** How conversations come to each end. */
 const ENDS: Record<
@@ -148,7 +139,7 @@ const SILENT: Partial<Record<EndReason, string>> = {
 function expected(
   { channel, version, consent }: Someone,
   reason: EndReason,
-  { isWindowOpen, profile }: { isWindowOpen: boolean; profile: string },
+  isWindowOpen: boolean,
 ): string[] {
   const nothing = (why: string) =>
     ['SURVEY', 'CLOSE_MESSAGE', 'SEPARATOR'].map((part) => `${part} SKIPPED ${why}`);
@@ -156,10 +147,8 @@ function expected(
   const silent = SILENT[reason];
   if (silent !== undefined) return nothing(silent);
   const byTimer = TIMERS.includes(reason);
-  const isSilent = profile === 'LIVEPERSON' && byTimer;
-  if (channel === 'web' && isSilent) return nothing('an automatic close is silent on the web');
-  // Without a version it is the newest.
-  if (channel === 'in-app' && isSilent && version !== '2.0')
+  if (channel === 'web' && byTimer) return nothing('an automatic close is silent on the web');
+  if (channel === 'in-app' && byTimer && version === '2.1')
     return nothing('an automatic close is silent from SDK 2.1 on');
   const line =
     channel === 'web' || channel === 'in-app'
@@ -170,15 +159,11 @@ function expected(
   return [`SURVEY ${closed}`, channel === 'templated' ? 'TEMPLATE SENT' : `CLOSE_MESSAGE ${closed}`, line];
 }
 
-const WHEN = [
-  ['at once', 'LULL'],
-  ['a day and an hour later', 'LULL'],
-  ['at once', 'LIVEPERSON'],
-] as const;
+const WHEN = ['at once', 'a day and an hour later'] as const;
 describe.each(Object.keys(ENDS) as EndReason[])('an end by %s', (reason) => {
   it.each(WHEN)(
-    'LL-14 shows the allowed parts, and the feed has a reason for every other part: sent %s, under %s',
-    async (when, profile) => {
+    'LL-14 shows the allowed parts, and the feed has a reason for every other part: sent %s',
+    async (when) => {
       const { policy = {}, live, except = [] } = ENDS[reason];
       await world.engine.policy(policy);
       const consents = reason === 'SUPERSEDED' ? (['UNKNOWN'] as const) : CONSENTS;
@@ -187,7 +172,7 @@ describe.each(Object.keys(ENDS) as EndReason[])('an end by %s', (reason) => {
         .flatMap((channel) =>
           VERSIONS.flatMap((version) => consents.map((consent) => ({ channel, version, consent }))),
         )
-        .map((one, index): Someone => ({ ...one, address: `${reason} ${when} ${profile} ${index}` }));
+        .map((one, index): Someone => ({ ...one, address: `${reason} ${when} ${index}` }));
       await live(people);
       await world.engine.policy(Object.fromEntries(Object.keys(policy).map((field) => [field, null])));
       const ended = await world.engine.db.sql`
@@ -201,15 +186,13 @@ describe.each(Object.keys(ENDS) as EndReason[])('an end by %s', (reason) => {
 
       world.got.length = 0;
       world.engine.clock.advance(when === 'at once' ? 0 : 25 * HOUR);
-      await chooses(profile);
       await world.relay();
       await world.after(1_000);
-      await chooses('LULL');
       const sent = Map.groupBy(world.got, ({ body }) => body.address ?? body.To ?? body.to);
       const isWindowOpen = when === 'at once' && reason !== 'PROTECTION';
       const feeds = await world.feeds(people.map(({ address }) => address));
       for (const someone of people) {
-        const wanted = expected(someone, reason, { isWindowOpen, profile }).sort();
+        const wanted = expected(someone, reason, isWindowOpen).sort();
         expect({ ...someone, feed: feeds.get(someone.address)?.sort() }).toEqual({
           ...someone,
           feed: wanted,

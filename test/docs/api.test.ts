@@ -59,7 +59,6 @@ async function run(query: string): Promise<string> {
     const answer = await api.ask(query, Object.fromEntries(declared));
     const recorded = answer.data?.recordActivities?.results[0]?.conversationId;
     if (recorded) variables.conversation = recorded;
-    if (answer.data?.contact) variables.contact = answer.data.contact.id;
     return JSON.stringify(answer);
   }
   const listener = await subscribe(api.server.url, api.key, query, Object.fromEntries(declared));

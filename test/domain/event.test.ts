@@ -2,7 +2,6 @@ import { expect, it } from 'vitest';
 import { ENDERS } from '../../src/domain/closing/closing.ts';
 import { ACTIONS, type Action, type Command, SENDERS } from '../../src/domain/conversation/activity.ts';
 import { commandOf, type Event, endOf, eventOf } from '../../src/domain/conversation/event.ts';
-import { parseDuration } from '../../src/domain/time/duration.ts';
 import { at, conversationWith, endingWith } from '../support/domain.ts';
 
 /** At least one of every kind, and every member that one can have. */
@@ -13,7 +12,6 @@ const EXAMPLES: Action[] = [
   { kind: 'OUTBOUND', sender: 'AUTOMATION' },
   { kind: 'START', by: 'AGENT', agentId: 'ann', skillId: null },
   { kind: 'START', by: 'AUTOMATION' },
-  { kind: 'START', by: 'AUTOMATION', longevity: parseDuration('PT36H', 'it') },
   { kind: 'COMMENT', agentId: 'ann' },
   { kind: 'COMMENT' },
   { kind: 'TAG', add: ['vip'], remove: ['late', 'a "quoted" one'] },

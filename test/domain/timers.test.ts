@@ -26,7 +26,6 @@ const NO_FACTS: LaneFacts = {
   exempt: false,
   stage: 0,
   overflowed: false,
-  longevityHours: null,
 };
 const ALL_ON = {
   autoCloseAfter: 'PT2H',

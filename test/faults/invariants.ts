@@ -185,11 +185,10 @@ export const INVARIANTS: readonly Invariant[] = [
       where lane_id is not null
         and not exists (select 1 from exemption_backfill where exemption_backfill.account_id = conversation.account_id and done_at is null)
         and (lane.channel_id, lane.skill_id, lane.status, lane.awaiting, lane.case_status, lane.held,
-          lane.manual_response_time, lane.exempt, lane.stage, lane.overflowed, lane.longevity_hours)
+          lane.manual_response_time, lane.exempt, lane.stage, lane.overflowed)
         is distinct from (conversation.channel_id, conversation.skill_id, conversation.status, conversation.awaiting,
           conversation.case_status, conversation.held, manual_response_at is not null, tags && exempt_tags,
-          conversation.stage, conversation.overflowed,
-          case conversation.status when 'NEW' then conversation.longevity_hours end)`,
+          conversation.stage, conversation.overflowed)`,
   },
   {
     name: 'an open conversation is in a lane or set aside, an ended one in none',

@@ -97,7 +97,7 @@ export const FORGED_IDS: readonly string[] = [
 export const ACTIVITY_FIELDS: Readonly<Record<string, readonly string[]>> = {
   INBOUND: words('skillId clientVersion locale text keyword messageId'),
   OUTBOUND: words('sender agentId skillId messageId'),
-  START: words('by agentId skillId longevity'),
+  START: words('by agentId skillId'),
   COMMENT: words('agentId'),
   TAG: words('add remove agentId'),
   ASSIGN: words('agentId'),

@@ -108,8 +108,7 @@ it('a call fails as unavailable and changes nothing when another transaction is 
   });
   await taken.promise;
   const call = { key: 'busy', request: 'busy' };
-  const make = (deps: typeof engine.deps) =>
-    createSkill(deps, engine.accountId, { name: 'busy', ifExists: 'ERROR' }, call);
+  const make = (deps: typeof engine.deps) => createSkill(deps, engine.accountId, 'busy', call);
   await expect(make({ ...engine.deps, db: impatient })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   letGo.resolve();
   await expect(other).rejects.toThrow('taken back');

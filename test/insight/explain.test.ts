@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readConversations } from '../../src/db/rows/conversations-by-id.ts';
 import type { Action } from '../../src/domain/conversation/activity.ts';
 import { GUARDS, type GuardName } from '../../src/domain/time/timers.ts';
-import { explain, instantsOf } from '../../src/insight/explanation/explain.ts';
+import { explain, instantsOf } from '../../src/insight/explain.ts';
 import { readSteps } from '../../src/insight/feed.ts';
 import { DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
 

@@ -19,12 +19,7 @@ const NIGHT: OpenHours = {
 
 let calendars = 0;
 const calendar = (hours: OpenHours) =>
-  createCalendar(
-    engine.deps,
-    engine.accountId,
-    { name: `calendar ${++calendars}`, hours, ifExists: 'ERROR' },
-    call,
-  );
+  createCalendar(engine.deps, engine.accountId, { name: `calendar ${++calendars}`, hours }, call);
 const ofAccount = (id: string | null) =>
   setAccountCalendar(engine.deps, { accountId: engine.accountId, author, call }, id);
 const ofChannel = (channelId: string, calendarId: string | null) =>

@@ -7,7 +7,7 @@ const SHOWN = { secret: 'a secret for the tests', showSurvey: true, showCloseMes
 let api: Api;
 const channels: Record<string, string> = {};
 beforeAll(async () => {
-  api = await openApi(at('12:00'), { profile: 'LIVEPERSON' });
+  api = await openApi(at('12:00'));
   const { deps, accountId } = api.engine;
   for (const [name, adapter, settings] of [
     ['page', 'web', SHOWN],
@@ -38,30 +38,6 @@ const silent = (why: string) => ({
 });
 
 describe('closing', () => {
-  it('LP-2 under another profile the settings of the channel decide', async () => {
-    const page = await answered('page', 'other profile');
-    const app = await answered('app', 'other profile', '2.1');
-    const choose = (profile: string) =>
-      api.ask(`mutation { setProfile(profile: ${profile}) { __typename } }`, {});
-    await choose('LULL');
-    for (const id of [page, app])
-      expect(await one(id)).toMatchObject({
-        closing: { survey: true, closeMessage: 'Conversation resolved by you', separator: true },
-      });
-    await choose('LIVEPERSON');
-    for (const id of [page, app]) expect(await one(id)).toMatchObject({ closing: { survey: false } });
-  });
-
-  it('LP-2 LP-9 a client without a version counts as the one that the channel assumes', async () => {
-    const { deps, accountId } = api.engine;
-    const assuming = { name: 'assuming', adapter: 'in-app', settings: { ...SHOWN, assumeVersion: '2.0' } };
-    channels.assuming = api.id('Channel', await ensureChannel(deps, accountId, assuming));
-    expect(await one(await answered('app', 'unknown sdk'))).toEqual(
-      silent('an automatic close is silent from SDK 2.1 on'),
-    );
-    expect(await one(await answered('assuming', 'unknown sdk'))).toMatchObject({ closing: { survey: true } });
-  });
-
   it('LP-2 an automatic close is silent on the web, and in an app with SDK 2.1', async () => {
     const page = await answered('page', 'web');
     const app = await answered('app', 'new sdk', '2.1');

@@ -212,7 +212,7 @@ describe('a refused command changes nothing:', () => {
       expect(await call(name, `conversationId: ${text(id)}${extra}`, key), name).toEqual({
         __typename: 'NotFoundError',
         code: 'NOT_FOUND',
-        message: 'conversationId: no such conversation; list them with { conversations { nodes { id } } }',
+        message: 'conversationId: no such conversation',
         field: 'conversationId',
       });
     const foreign = api.id('Channel', channelId);

@@ -229,7 +229,6 @@ describe('reading', () => {
       apiKeys: '{ apiKeys { __typename } }',
       calendars: '{ calendars { edges { cursor } } }',
       channels: '{ channels { edges { cursor } } }',
-      contact: `{ contact(channelId: "${api.channel}", address: "read") { id } }`,
       conversation: `{ conversation(id: "${id}") { id } }`,
       conversations: '{ conversations { edges { cursor } } }',
       events: '{ events { edges { cursor } } }',

@@ -25,8 +25,6 @@ const MALFORMED = [
 
 /** The other required inputs of a place, so that its id is looked up. Ids among them are the caller's own. */
 const BESIDES: Record<string, Record<string, unknown>> = {
-  // The contact of the world that is read with its own channel.
-  'Query.contact(channelId)': { address: 'fresh' },
   'Mutation.createChannel(input.calendarId)': {
     adapterId: 'web',
     settings: { secret: 'known to this test alone' },

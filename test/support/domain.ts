@@ -38,7 +38,6 @@ export function conversationWith(facts: Partial<Conversation> = {}): Conversatio
     tags: [],
     stage: 0,
     overflowed: false,
-    longevityHours: null,
     startedBy: 'CUSTOMER',
     startedAt: at('10:00'),
     lastActivityAt: at('11:00'),

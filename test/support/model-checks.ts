@@ -71,7 +71,6 @@ export function checkLane(row: Row): void {
     exempt: false,
     stage: row.stage,
     overflowed: row.overflowed,
-    longevity_hours: null,
   });
 }
 

@@ -39,11 +39,6 @@ describe('the clock of inactivity', () => {
     ['a manual response time taken back', () => ({ kind: 'MANUAL_RESPONSE_TIME', responseAt: null })],
     ['a case status', () => ({ kind: 'CASE_STATUS', caseStatus: 'pending' })],
     ['a return to the queue', () => ({ kind: 'TO_QUEUE' })],
-    ['what the client reports of itself', () => ({ kind: 'CLIENT', clientVersion: '2.1' })],
-    ['an inactivation', ({ ann }) => ({ kind: 'INACTIVATE', agentId: ann })],
-    ['a bot', () => ({ kind: 'OUTBOUND', sender: 'BOT' })],
-    ['a workflow', () => ({ kind: 'OUTBOUND', sender: 'AUTOMATION' })],
-    ['a broadcast', () => ({ kind: 'OUTBOUND', sender: 'BROADCAST' })],
     ["an agent's message", ({ bob }) => ({ kind: 'OUTBOUND', sender: 'AGENT', agentId: bob })],
   ])('LP-12 is reset by %s', async (name, action) => {
     await doneAtOne(name, action);
@@ -54,24 +49,14 @@ describe('the clock of inactivity', () => {
     ['viewing the transcript without joining', () => ({ kind: 'TRANSCRIPT_VIEWED' })],
     ['a comment', () => ({ kind: 'COMMENT' })],
     ['a receipt', () => ({ kind: 'RECEIPT', of: 'message', state: 'READ' })],
+    ['what the client reports of itself', () => ({ kind: 'CLIENT', clientVersion: '2.1' })],
+    ['a bot', () => ({ kind: 'OUTBOUND', sender: 'BOT' })],
+    ['a workflow', () => ({ kind: 'OUTBOUND', sender: 'AUTOMATION' })],
+    ['a broadcast', () => ({ kind: 'OUTBOUND', sender: 'BROADCAST' })],
     ["Lull's own message", () => ({ kind: 'OUTBOUND', sender: 'OWN' })],
   ])('LP-12 is not reset by %s', async (name, action) => {
     await doneAtOne(name, action);
     await expectClosesAt(engine, name, oClock(14));
-  });
-
-  it('LP-12 a hold resets the protection, which alone counts while it lasts', async () => {
-    await answered(engine, 'held');
-    await engine.jumpTo(later(noon, HOUR));
-    await engine.does('held', { kind: 'HOLD', until: null });
-    await expectClosesAt(engine, 'held', later(noon, 90 * DAY + HOUR), 'PROTECTION');
-  });
-
-  it('LP-12 a release resets it', async () => {
-    await doneAtOne('released', () => ({ kind: 'HOLD', until: null }));
-    await engine.runUntil(oClock(17));
-    await engine.does('released', { kind: 'RELEASE' });
-    await expectClosesAt(engine, 'released', oClock(19));
   });
 
   it('LP-12 a metadata change keeps who is awaited', async () => {

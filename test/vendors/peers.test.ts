@@ -148,8 +148,6 @@ describe('the reset matrix as configuration', () => {
     ['TRANSCRIPT_VIEWED', () => ({ kind: 'TRANSCRIPT_VIEWED' })],
     ['RECEIPT', () => ({ kind: 'RECEIPT', of: 'a message', state: 'READ' })],
     ['CLIENT', () => ({ kind: 'CLIENT', clientVersion: '2.1' })],
-    ['INACTIVATE', () => ({ kind: 'INACTIVATE', agentId: engine.ann })],
-    ['HOLD', () => ({ kind: 'HOLD', until: null })],
   ];
   it.each(actions)(
     'LL-10 %s resets the clock where it is set to, and nothing else does',

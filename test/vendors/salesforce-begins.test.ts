@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NotAllowedError } from '../../src/domain/errors.ts';
-import { parseDuration } from '../../src/domain/time/duration.ts';
 import { at, DAY, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
 import {
   type ChannelName,
@@ -58,18 +57,17 @@ describe('a session that the business begins', () => {
     expect(await engine.latest('SF-9 reply')).toMatchObject({ status: 'WAITING' });
   });
 
-  it.each([
-    ['web chat', 'SESSIONS'],
-    ['apple messages', 'PROVIDER'],
-  ] as const)('SF-9 is refused on %s by the rule of %s, and leaves nothing behind', async (name, rule) => {
-    for (const attempt of [on(name).begins, on(name).answers]) {
-      const { outcome, error } = await attempt(`SF-9 ${name}`);
-      expect(outcome).toBe('REFUSED');
-      expect(error).toBeInstanceOf(NotAllowedError);
-      expect(error).toMatchObject({ rule });
-    }
-    expect(await engine.conversations(`SF-9 ${name}`)).toEqual([]);
-  });
+  it.each(['web chat', 'apple messages'] as const)(
+    'SF-9 is refused on %s, and leaves nothing behind',
+    async (name) => {
+      for (const attempt of [on(name).begins, on(name).answers]) {
+        const { outcome, error } = await attempt(`SF-9 ${name}`);
+        expect(outcome).toBe('REFUSED');
+        expect(error).toBeInstanceOf(NotAllowedError);
+      }
+      expect(await engine.conversations(`SF-9 ${name}`)).toEqual([]);
+    },
+  );
 });
 
 describe('a notification', () => {
@@ -92,23 +90,6 @@ describe('a notification', () => {
     ]);
   });
 
-  it.each(STANDARD_CHANNELS)(
-    'SF-10 on %s it ends at once too; with session longevity it stays open for 24 hours',
-    async (name) => {
-      await on(name).notifies(`SF-10 ${name}`);
-      expect(await engine.latest(`SF-10 ${name}`)).toMatchObject({
-        ...{ status: 'ENDED', end_reason: 'NOTIFICATION', ended_at: time.now() },
-      });
-      await on(name).policy({ sessionLongevity: true });
-      await on(name).notifies(`SF-10 open ${name}`);
-      await on(name).policy({ sessionLongevity: null });
-      const until = time.inMs(24 * HOUR);
-      const { before, after } = await time.around(`SF-10 open ${name}`, until);
-      expect(before).toMatchObject(NEW);
-      expect(after).toMatchObject({ end_reason: 'UNANSWERED', ended_at: until });
-    },
-  );
-
   it('SF-10 with session longevity it stays open for a reply, for 48 hours', async () => {
     await engine.policy({ sessionLongevity: true });
     await on('line').notifies('SF-10 open');
@@ -122,75 +103,6 @@ describe('a notification', () => {
     expect(before).toMatchObject(NEW);
     expect(after).toMatchObject({ end_reason: 'UNANSWERED', ended_at: until });
     expect(await engine.latest('SF-10 reply')).toMatchObject({ status: 'WAITING' });
-  });
-
-  const notifies = (
-    name: ChannelName,
-    address: string,
-    longevity: string,
-    by: 'AGENT' | 'AUTOMATION' = 'AUTOMATION',
-  ) => on(name).does(address, { kind: 'START', by, longevity: parseDuration(longevity, 'longevity') });
-
-  it('SF-10 its own longevity goes before the policy, and stays when the policy changes', async () => {
-    await notifies('line', 'SF-10 own', 'PT36H');
-    const until = time.inMs(36 * HOUR);
-    await engine.policy({ sessionLongevity: true });
-    await notifies('line', 'SF-10 none', 'PT0S');
-    expect(await engine.latest('SF-10 none')).toMatchObject({ status: 'ENDED', end_reason: 'NOTIFICATION' });
-    await engine.policy({ sessionLongevity: null });
-    const { before, after } = await time.around('SF-10 own', until);
-    expect(before).toMatchObject({ ...NEW, longevity_hours: 36 });
-    expect(after).toMatchObject({ end_reason: 'UNANSWERED', ended_at: until, lateness_ms: '0' });
-  });
-
-  it('SF-10 a late activity leaves its longevity as it is', async () => {
-    await notifies('line', 'SF-10 late', 'PT25H');
-    await notifies('line', 'SF-10 replied', 'PT25H');
-    const [early, until] = [time.inMs(HOUR), time.inMs(25 * HOUR)];
-    await time.wait(2 * HOUR);
-    await on('line').does('SF-10 late', { kind: 'TAG', add: ['seen'], remove: [] });
-    await engine.policy({ sessionLongevity: true });
-    await engine.policy({ sessionLongevity: null });
-    await on('line').does('SF-10 late', { kind: 'COMMENT' }, { at: early });
-    await on('line').writes('SF-10 replied');
-    const { before, after } = await time.around('SF-10 late', until);
-    expect(before).toMatchObject({ ...NEW, longevity_hours: 25 });
-    expect(after).toMatchObject({ end_reason: 'UNANSWERED', ended_at: until });
-    expect(await engine.latest('SF-10 replied')).toMatchObject({ status: 'WAITING' });
-  });
-
-  it('SF-10 its longevity holds also where the policy ends no unanswered conversation', async () => {
-    const other = await openEngine(at('12:00'), { profile: 'SPROUT' });
-    const longevity = parseDuration('PT3H', 'longevity');
-    await other.does('SF-10 off', { kind: 'START', by: 'AUTOMATION', longevity });
-    await other.runUntil(at('14:59:59.999'));
-    expect(await other.latest('SF-10 off')).toMatchObject({ status: 'NEW' });
-    await other.runUntil(at('15:00'));
-    expect(await other.latest('SF-10 off')).toMatchObject({
-      ...{ status: 'ENDED', end_reason: 'UNANSWERED', ended_at: at('15:00') },
-    });
-    await other.drop();
-  });
-
-  it.each([
-    ['line', 'PT23H', { code: 'OUT_OF_BOUNDS', field: 'longevity', min: 'P1D', max: 'P2D' }],
-    ['line', 'PT49H', { code: 'OUT_OF_BOUNDS', field: 'longevity', min: 'P1D', max: 'P2D' }],
-    ['standard sms', 'PT25H', { code: 'OUT_OF_BOUNDS', field: 'longevity', min: 'P1D', max: 'P1D' }],
-    ['line', 'PT24H30M', { code: 'INVALID_INPUT', field: 'longevity' }],
-  ] as const)(
-    'SF-10 on %s a longevity of %s is refused, and begins nothing',
-    async (name, longevity, error) => {
-      const address = `SF-10 ${name} ${longevity}`;
-      expect(await notifies(name, address, longevity)).toMatchObject({ outcome: 'REFUSED', error });
-      expect(await engine.conversations(address)).toEqual([]);
-    },
-  );
-
-  it('SF-9 SF-10 a session that an agent begins takes no longevity', async () => {
-    expect(await notifies('line', 'SF-10 agent', 'PT24H', 'AGENT')).toMatchObject({
-      ...{ outcome: 'REFUSED', error: { code: 'INVALID_INPUT', field: 'longevity' } },
-    });
-    expect(await engine.conversations('SF-10 agent')).toEqual([]);
   });
 
   it('SF-10 into an open conversation ends nothing, and moves no clock', async () => {

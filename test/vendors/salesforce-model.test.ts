@@ -3,7 +3,6 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createAccount, ensureAgents } from '../../src/accounts/setup.ts';
 import type { Action } from '../../src/domain/conversation/activity.ts';
 import { LullError } from '../../src/domain/errors.ts';
-import { parseDuration } from '../../src/domain/time/duration.ts';
 import { recordActivities } from '../../src/ingest/record-activities.ts';
 import { at, type Engine, HOUR, MINUTE, openEngine } from '../support/engine.ts';
 import { ensureChannel, setPolicy, wakeLane } from '../support/flows.ts';
@@ -38,7 +37,6 @@ type Step =
   /** The customer writes, and the agent answers. */
   | ({ do: 'TALK'; agent: Agent } & To)
   | ({ do: 'MACHINE'; sender: 'BOT' | 'AUTOMATION' | 'BROADCAST' } & To)
-  | ({ do: 'NOTIFY'; hours: number | null } & To)
   | ({ do: 'INACTIVATE' | 'END' } & To)
   | { do: 'TIMEOUT'; channel: Channel; minutes: number | null }
   | { do: 'ACCOUNT'; field: Switch; on: boolean }
@@ -64,7 +62,6 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   ),
   often(2, fc.record({ do: among('MACHINE'), sender: among('BOT', 'AUTOMATION', 'BROADCAST'), ...to })),
-  often(2, fc.record({ do: among('NOTIFY'), hours: among(null, 0, 23, 24, 36, 48, 49), ...to })),
   often(4, fc.record({ do: among('INACTIVATE', 'INACTIVATE', 'INACTIVATE', 'END'), ...to })),
   often(2, fc.record({ do: among('TIMEOUT'), channel: to.channel, minutes: among(null, 4, 5, 6, 30, 31) })),
   often(
@@ -161,13 +158,6 @@ async function openWorld() {
           await does(each, { kind: 'OUTBOUND', sender: each.sender }),
           model.machineSays(each.channel, each.name, now()),
         ];
-      case 'NOTIFY': {
-        const longevity = each.hours === null ? {} : { longevity: parseDuration(`PT${each.hours}H`, 'it') };
-        return [
-          await does(each, { kind: 'START', by: 'AUTOMATION', ...longevity }),
-          model.notifies(each.channel, each.name, each.hours, now()),
-        ];
-      }
       case 'INACTIVATE':
         return [await does(each, { kind: each.do }), model.inactivate(each.channel, each.name, now())];
       case 'ASSIGN':

@@ -59,6 +59,14 @@ describe('which channels have sessions', () => {
     await time.wait(400 * DAY);
     expect(await engine.latest(`SF-1 ${name}`)).toMatchObject({ status: 'ACTIVE', revision: 2 });
   });
+
+  it.each(STANDARD_CHANNELS)('SF-1 SF-10 on %s a notification stays open for a day', async (name) => {
+    await on(name).notifies(`SF-10 ${name}`);
+    expect(await engine.latest(`SF-10 ${name}`)).toMatchObject(NEW);
+    const { before, after } = await time.around(`SF-10 ${name}`, time.inMs(DAY));
+    expect(before).toMatchObject(NEW);
+    expect(after).toMatchObject({ end_reason: 'UNANSWERED', ended_at: time.now() });
+  });
 });
 
 describe('the customer inactivity timeout', () => {
@@ -219,8 +227,7 @@ describe('an INACTIVE session', () => {
       const { outcome, error } = await on(name).answers(address);
       expect(outcome).toBe('REFUSED');
       expect(error).toBeInstanceOf(NotAllowedError);
-      const rule = name === 'web chat' ? 'SESSIONS' : 'PROVIDER';
-      expect(error).toMatchObject({ code: 'NOT_ALLOWED', command: 'OUTBOUND', status: 'INACTIVE', rule });
+      expect(error).toMatchObject({ code: 'NOT_ALLOWED', command: 'OUTBOUND', status: 'INACTIVE' });
       expect(await engine.conversations(address)).toEqual(before);
       expect(await engine.feed(before[0]?.id)).toHaveLength(3);
     },

@@ -29,7 +29,6 @@ type Step =
   | { do: 'WRITE'; to: string; queue: Queue; optsOut: boolean }
   | { do: 'ANSWER' | 'ASSIGN'; to: string; agent: Agent }
   | { do: 'STATUS'; to: string; caseStatus: CaseStatus }
-  | { do: 'AUTOMATED'; to: string; sender: 'BOT' | 'AUTOMATION' | 'BROADCAST' | 'OWN' }
   | { do: 'COMMENT' | 'TAG' | 'QUEUE'; to: string }
   | { do: 'END'; to: string; by: 'AGENT' | 'CUSTOMER' | 'SUPERVISOR' }
   | { do: 'SET'; queue: Queue; change: Change }
@@ -51,7 +50,6 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   often(1, fc.record({ do: among('WRITE'), to, queue, optsOut: among(true) })),
   often(5, fc.record({ do: among('ANSWER', 'ANSWER', 'ASSIGN'), to, agent })),
   often(2, fc.record({ do: among('STATUS'), to, caseStatus: among(null, 'open', 'solved') })),
-  often(2, fc.record({ do: among('AUTOMATED'), to, sender: among('BOT', 'AUTOMATION', 'BROADCAST', 'OWN') })),
   often(2, fc.record({ do: among('COMMENT', 'TAG', 'QUEUE'), to })),
   often(2, fc.record({ do: among('END'), to, by: among('AGENT', 'CUSTOMER', 'SUPERVISOR') })),
   often(2, fc.record({ do: among('SET'), queue, change: fc.record({ on: among(true, true, false, null) }) })),
@@ -146,10 +144,6 @@ async function openWorld() {
         await does(address, { kind: 'ASSIGN', agentId: agents.get(each.agent) as string });
         open.agent = each.agent;
         return;
-      case 'AUTOMATED':
-        await does(address, { kind: 'OUTBOUND', sender: each.sender });
-        // LL-9: what Lull itself sends moves nothing.
-        return each.sender === 'OWN' ? undefined : model.automated(open, now());
       case 'STATUS':
         await does(address, { kind: 'CASE_STATUS', caseStatus: each.caseStatus });
         return model.status(open, each.caseStatus, now());

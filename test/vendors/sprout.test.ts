@@ -40,9 +40,6 @@ describe('inactivity', () => {
   const restarting: [string, () => Action][] = [
     ['an inbound message', () => ({ kind: 'INBOUND' })],
     ['an outbound message', () => ({ kind: 'OUTBOUND', sender: 'AGENT', agentId: engine.bob })],
-    ['a message of a bot', () => ({ kind: 'OUTBOUND', sender: 'BOT' })],
-    ['a message of a workflow', () => ({ kind: 'OUTBOUND', sender: 'AUTOMATION' })],
-    ['a broadcast', () => ({ kind: 'OUTBOUND', sender: 'BROADCAST' })],
     ['a status change', () => ({ kind: 'CASE_STATUS', caseStatus: 'pending' })],
   ];
   const passing: [string, () => Action][] = [
@@ -52,7 +49,7 @@ describe('inactivity', () => {
     ['another queue', () => ({ kind: 'SKILL', skillId: engine.care })],
     ['a return to the queue', () => ({ kind: 'TO_QUEUE' })],
     ['a reader', () => ({ kind: 'READER_JOINED', agentId: engine.bob })],
-    ["a message of Lull's own (LL-9)", () => ({ kind: 'OUTBOUND', sender: 'OWN' })],
+    ['a message of a workflow', () => ({ kind: 'OUTBOUND', sender: 'AUTOMATION' })],
   ];
   const each = (list: [string, () => Action][]) =>
     list.flatMap(([name, action]) =>

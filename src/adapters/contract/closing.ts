@@ -13,10 +13,7 @@ import type { AdapterCase, Sampled } from './contract.ts';
 const POLICY_TEXT = "The policy's close message";
 const CLIENT_VERSIONS = [null, '', 'unknown', '1.0', '2.0.9', '2.1', '2.10.0', '99'];
 
-/**
- * Requirements on `closing`, each checked on every combination of reason, ender, the profile's silence, version, consent
- * and window (LL-14).
- */
+/** Requirements on `closing`, each checked on every combination of reason, ender, version, consent and window (LL-14). */
 export const closingCases: readonly AdapterCase<Sampled>[] = [
   {
     name: 'returns the same closing for the same context',
@@ -105,12 +102,8 @@ function forEveryContext(
       for (const clientVersion of CLIENT_VERSIONS)
         for (const consent of CONSENTS)
           for (const windowOpen of [true, false])
-            for (const silentAutomaticEnds of [true, false])
-              run(
-                {
-                  ...{ endReason, endedBy, silentAutomaticEnds, clientVersion, consent, windowOpen },
-                  ...{ closeMessage: null, settings },
-                },
-                given,
-              );
+            run(
+              { endReason, endedBy, clientVersion, consent, windowOpen, closeMessage: null, settings },
+              given,
+            );
 }

@@ -19,7 +19,7 @@ export type AdapterSamples = {
   settings: unknown;
   /** Valid settings of another channel, with different secrets. */
   otherSettings: unknown;
-  /** The time at which the sample calls arrived; none is signed later. */
+  /** The time at which the sample calls arrived. */
   now: Date;
   /** Requests of the provider, signed for `settings`, each with the events that it contains. */
   calls: readonly { request: InboundRequest; events: readonly InboundEvent[] }[];

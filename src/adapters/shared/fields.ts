@@ -86,9 +86,7 @@ function parseJson(body: Uint8Array): unknown {
   const allowed = 'JSON in UTF-8';
   try {
     return JSON.parse(decodeText(body, allowed));
-  } catch (error) {
-    // Not the rest of the message, which quotes the body.
-    const [position] = /position \d+/.exec(error instanceof SyntaxError ? error.message : '') ?? [];
-    throw new InvalidInputError('body', position ? `${allowed}; it is malformed at ${position}` : allowed);
+  } catch {
+    throw new InvalidInputError('body', allowed);
   }
 }

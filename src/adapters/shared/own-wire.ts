@@ -12,13 +12,7 @@ import { type Adapter, accepted, defineAdapter, type Inbound, type InboundReques
 import { destination, secret } from '../settings.ts';
 import { httpUrl } from './fields.ts';
 import { postMessage } from './http-send.ts';
-import {
-  isLullSigned,
-  isStandardSigned,
-  lullHeaders,
-  SIGNATURE_TOLERANCE,
-  standardHeaders,
-} from './signature.ts';
+import { isLullSigned, isStandardSigned, lullHeaders, standardHeaders } from './signature.ts';
 import { textChannelRules, withinLimit } from './text-channel.ts';
 import { parseWire } from './wire.ts';
 
@@ -53,7 +47,7 @@ export const ownWireSettings = ({ secret: secretSchema }: Signing) =>
   z.strictObject({
     secret: secret(secretSchema),
     deliverUrl: destination(httpUrl.optional()).describe(
-      'The URL to which messages to the customer are posted. Default: none; the platform reads `closing` of the ended conversation',
+      'The URL to which messages to the customer are posted. Default: none; the platform reads them from the events',
     ),
     showSurvey: z.boolean().default(false).describe('Whether the client asks for a survey at the end'),
     showCloseMessage: z.boolean().default(false).describe('Whether the client shows a message at the end'),
@@ -77,8 +71,8 @@ type OwnWireChannel<Settings extends OwnWireSettings> = Pick<
 };
 
 /**
- * A channel whose platform speaks Lull's own wire format (`wire.ts`). Without `deliverUrl` the platform reads `closing` of
- * the ended conversation from the API; every message then counts as accepted.
+ * A channel whose platform speaks Lull's own wire format (`wire.ts`). Without `deliverUrl` the platform learns from
+ * `conversation.ended` what to show; every message then counts as accepted.
  */
 export function ownWireChannel<Settings extends OwnWireSettings>({
   signing,
@@ -94,7 +88,6 @@ export function ownWireChannel<Settings extends OwnWireSettings>({
     sendsBy: 'deliverUrl',
     closing,
     inbound: {
-      signatureTolerance: SIGNATURE_TOLERANCE,
       verify: (request, { settings, now }) => signing.verify(request, settings.secret, now()),
       parse: (request, { settings }) => parse(request.body, settings),
     },

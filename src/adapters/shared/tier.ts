@@ -6,9 +6,7 @@ import { parseDuration } from '../../domain/time/duration.ts';
 export const tier = z
   .enum(['standard', 'enhanced'])
   .default('enhanced')
-  .describe(
-    'The tier of the channel. Sessions on a standard channel end only unanswered, by opting out, or at once after a notification',
-  );
+  .describe('The tier of the channel. Sessions on a standard channel end only unanswered or by opting out');
 
 /**
  * The rules of a messaging channel by the setting `tier`. Neither tier has a customer inactivity timeout (SF-2). The

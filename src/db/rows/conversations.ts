@@ -50,7 +50,6 @@ const OPEN = {
 const START_AND_END = {
   startedBy: (row) => row.startedBy,
   startedAt: (row) => row.startedAt,
-  longevityHours: (row) => row.longevityHours,
   endedAt: (row) => row.ending?.at,
   endReason: (row) => row.ending?.reason,
   endedBy: (row) => row.ending?.by,
@@ -155,7 +154,6 @@ export const conversationOf = readerOf(
     stage: row.stage,
     overflowed: row.overflowed,
     startedAt: row.started_at,
-    longevityHours: row.longevity_hours,
     lastActivityAt: row.last_activity_at,
     awaitingSince: row.awaiting_since,
     statusSince: row.status_since,

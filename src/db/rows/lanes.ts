@@ -22,7 +22,6 @@ const FACTS: ValuesOf<typeof lane, NewLane, 'accountId' | 'id' | 'wakeAt' | 'flo
   exempt: (row) => row.facts.exempt,
   stage: (row) => row.facts.stage,
   overflowed: (row) => row.facts.overflowed,
-  longevityHours: (row) => row.facts.longevityHours,
 };
 export const FACT_COLUMNS = columnsOf(lane, FACTS);
 /** The columns of a lane's id and facts. */
@@ -161,7 +160,6 @@ export const laneOf = readerOf(
       exempt: row.exempt,
       stage: row.stage,
       overflowed: row.overflowed,
-      longevityHours: row.longevity_hours,
     },
     wakeAt: row.wake_at,
     floor: row.floor,

@@ -114,7 +114,6 @@ export const conversation = pgTable(
     overflowed: boolean('overflowed').notNull(),
     startedBy: text('started_by').$type<Starter>().notNull(),
     startedAt: instant('started_at').notNull(),
-    longevityHours: integer('longevity_hours'),
     lastActivityAt: instant('last_activity_at').notNull(),
     awaitingSince: instant('awaiting_since'),
     statusSince: instant('status_since').notNull(),
@@ -203,7 +202,6 @@ export const lane = pgTable(
     exempt: boolean('exempt').notNull(),
     stage: smallint('stage').notNull(),
     overflowed: boolean('overflowed').notNull(),
-    longevityHours: integer('longevity_hours'),
     /** When the lane is to be woken: no conversation in it, and none that enters with a fresh clock, is due sooner. */
     wakeAt: instant('wake_at'),
     /** No clock in the lane is older, so a probe starts here and skips dead index entries. */
@@ -224,7 +222,6 @@ export const lane = pgTable(
         table.exempt,
         table.stage,
         table.overflowed,
-        table.longevityHours,
       )
       .nullsNotDistinct(),
     index('lane_wake').on(table.wakeAt).where(sql`${table.wakeAt} is not null`),

@@ -39,10 +39,6 @@ export function isTimersEnd(reason: EndReason): boolean {
 export type ClosingContext<Settings> = {
   endReason: EndReason;
   endedBy: EndedBy;
-  /**
-   * Whether the profile lets clients that can show nothing at an automatic end (LP-2): web, and apps from SDK 2.1 on.
-   */
-  silentAutomaticEnds: boolean;
   /** The version that the customer's client last reported; null if it reported none. */
   clientVersion: string | null;
   consent: Consent;

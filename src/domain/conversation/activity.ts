@@ -1,4 +1,3 @@
-import type { Temporal } from 'temporal-polyfill';
 import type { EndedBy } from '../closing/closing.ts';
 import type { Keyword } from './keyword.ts';
 
@@ -20,8 +19,6 @@ export const ACTIVITIES = [
   'TRANSCRIPT_VIEWED',
   'RECEIPT',
   'CLIENT',
-  'INACTIVATE',
-  'HOLD',
 ] as const;
 export type ActivityKind = (typeof ACTIVITIES)[number];
 
@@ -61,14 +58,7 @@ export type Action =
       keyword?: Keyword;
     }
   | { kind: 'OUTBOUND'; sender: Sender; agentId?: string; skillId?: string | null }
-  | {
-      kind: 'START';
-      by: 'AGENT' | 'AUTOMATION';
-      agentId?: string;
-      skillId?: string | null;
-      /** How long a notification stays open for a reply; zero: it ends at once. Absent: as the policy says (SF-10). */
-      longevity?: Temporal.Duration;
-    }
+  | { kind: 'START'; by: 'AGENT' | 'AUTOMATION'; agentId?: string; skillId?: string | null }
   | { kind: 'COMMENT'; agentId?: string }
   | { kind: 'TAG'; add: readonly string[]; remove: readonly string[]; agentId?: string }
   | { kind: 'ASSIGN'; agentId: string }
@@ -122,10 +112,7 @@ export type Command = {
   byId: boolean;
 };
 
-/**
- * The row of the reset matrix for an action; null for actions that set clocks by their own rules, such as a release,
- * which restarts every clock.
- */
+/** The row of the reset matrix for an action; null for actions that set clocks by their own rules. */
 export function activityOf(action: Action, botsAreAgents: boolean): ActivityKind | null {
   switch (action.kind) {
     case 'INBOUND':
@@ -147,9 +134,9 @@ export function activityOf(action: Action, botsAreAgents: boolean): ActivityKind
     case 'RECEIPT':
     case 'CLIENT':
     case 'MANUAL_RESPONSE_TIME':
+      return action.kind;
     case 'INACTIVATE':
     case 'HOLD':
-      return action.kind;
     case 'RELEASE':
     case 'END':
     case 'REOPEN':

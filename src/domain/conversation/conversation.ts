@@ -51,8 +51,6 @@ export type Conversation = {
   overflowed: boolean;
   startedBy: Starter;
   startedAt: Date;
-  /** How long it stays open without a reply, by the notification that started it; null: as the policy says (SF-10). */
-  longevityHours: number | null;
   /**
    * The inactivity clock, restarted by the reset matrix. It moves back only if a late activity shows that it
    * should never have been there: a message that arrived first and turned out to start nothing.
@@ -97,8 +95,6 @@ export type LaneFacts = {
   exempt: boolean;
   stage: number;
   overflowed: boolean;
-  /** The conversation's own, while it has no reply; else null. Whole hours, so that there are not many lanes. */
-  longevityHours: number | null;
 };
 
 /** Whether it has not ended. */
@@ -123,7 +119,6 @@ export function factsOf(conversation: Conversation, exemptTags: ReadonlySet<stri
     exempt: conversation.tags.some((tag) => exemptTags.has(tag)),
     stage: conversation.stage,
     overflowed: conversation.overflowed,
-    longevityHours: conversation.status === 'NEW' ? conversation.longevityHours : null,
   };
 }
 
@@ -136,7 +131,6 @@ export function clocksOf({ status, held }: LaneFacts): ClockName[] {
 /** A string that is the same for equal facts; used as the key of maps and never stored. */
 export function laneKey(facts: LaneFacts): string {
   const { channelId, skillId, status, awaiting, held, manualResponseTime, exempt, stage, overflowed } = facts;
-  const { longevityHours } = facts;
   // The only free text comes last.
-  return `${channelId} ${skillId} ${status} ${awaiting} ${held} ${manualResponseTime} ${exempt} ${stage} ${overflowed} ${longevityHours} ${JSON.stringify(facts.caseStatus)}`;
+  return `${channelId} ${skillId} ${status} ${awaiting} ${held} ${manualResponseTime} ${exempt} ${stage} ${overflowed} ${JSON.stringify(facts.caseStatus)}`;
 }

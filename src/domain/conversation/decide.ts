@@ -23,7 +23,7 @@ import {
   type Outcome,
   reopened,
 } from './outcome.ts';
-import { checkConsent, onlyCustomersBegin, started, startOrReopen } from './start-or-reopen.ts';
+import { checkConsent, started, startOrReopen } from './start-or-reopen.ts';
 import { type Move, TRANSITIONS, type Trigger } from './transitions.ts';
 
 /** Decides a command: state in, new state and event out. It is pure; time, ids and rules are passed in. */
@@ -244,10 +244,10 @@ function supersede(
 ): Outcome {
   const { channel } = settingsFor(context.rules, subject.channelId, subject.skillId);
   if (!channel.rules.newSessionOnAgentMessage)
-    throw onlyCustomersBegin(
+    throw new NotAllowedError(
       'OUTBOUND',
       subject.status,
-      channel.rules.businessInitiated ? 'SESSIONS' : 'PROVIDER',
+      'on this channel an agent cannot begin a new conversation by writing to an INACTIVE one',
     );
   checkConsent(state, 'OUTBOUND', subject.status);
   const { action } = command;

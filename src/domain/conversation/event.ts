@@ -1,6 +1,5 @@
 import type { EndedBy, EndReason } from '../closing/closing.ts';
 import type { TimerKind } from '../policy/channel-rules.ts';
-import { parseDuration } from '../time/duration.ts';
 import type { Action, ActionKind, Command } from './activity.ts';
 import type { Awaiting, Conversation, Status } from './conversation.ts';
 
@@ -104,7 +103,6 @@ export function commandOf(event: Event): Command | null {
   if (event.kind === 'START' || event.kind === 'END') data.by = event.actor;
   for (const field of ['until', 'responseAt'])
     if (typeof data[field] === 'string') data[field] = new Date(data[field]);
-  if (typeof data.longevity === 'string') data.longevity = parseDuration(data.longevity, 'longevity');
   return { action: data as Action, at: event.at, messageId: event.messageId, byId: true };
 }
 

@@ -1,8 +1,7 @@
-import { type BeginRule, ConversationEndedError, InvalidInputError, NotAllowedError } from '../errors.ts';
+import { ConversationEndedError, NotAllowedError } from '../errors.ts';
 import { settingsFor } from '../policy/account-rules.ts';
 import { PLAIN_SESSIONS } from '../policy/channel-rules.ts';
-import { boundsOf } from '../policy/policy.ts';
-import { checkBounds, toMilliseconds } from '../time/duration.ts';
+import { toMilliseconds } from '../time/duration.ts';
 import { type Command, isAgentMessage } from './activity.ts';
 import type { Conversation, Starter, Status } from './conversation.ts';
 import { eventOf } from './event.ts';
@@ -19,7 +18,6 @@ import {
 } from './outcome.ts';
 import { TRANSITIONS } from './transitions.ts';
 
-const HOUR_MS = 60 * 60 * 1000;
 /** How long after an automatic end a message that was sent before it still revokes it (LL-2). */
 const REVOKE_WITHIN_MS = 24 * 60 * 60 * 1000;
 
@@ -40,24 +38,11 @@ export function startOrReopen(arrival: Arrival): Outcome {
   if (command.byId && last !== null) throw new ConversationEndedError(last.id);
   checkBeginning(state, action.kind, context);
   const skillId = action.skillId ?? null;
-  if (action.kind === 'START') checkLongevity(action, state.channelId, context);
   const byAgent =
     action.kind === 'START'
       ? action.by === 'AGENT'
       : isAgentMessage(action.sender, botsAreAgents({ channelId: state.channelId, skillId }, context));
   return byAgent ? started(arrival, 'AGENT', skillId) : notify(arrival, skillId);
-}
-
-const WHY_NOT: Readonly<Record<BeginRule, string>> = {
-  PROVIDER:
-    'the provider of this channel lets only the customer begin a conversation: wait for their message',
-  SESSIONS:
-    "by the profile's rule for sessions only the customer begins one on this channel: wait for their message",
-};
-
-/** The error for a business that begins a conversation where only customers may, by one of the two rules (SF-9). */
-export function onlyCustomersBegin(kind: string, status: Status, rule: BeginRule): NotAllowedError {
-  return new NotAllowedError(kind, status, WHY_NOT[rule], rule);
 }
 
 /**
@@ -67,29 +52,8 @@ function checkBeginning(state: ContactState, kind: string, { rules }: DecideCont
   checkConsent(state, kind, 'ENDED');
   const channel = settingsFor(rules, state.channelId, null).channel.rules;
   const { agentInitiated } = channel.sessions ?? PLAIN_SESSIONS;
-  if (!channel.businessInitiated) throw onlyCustomersBegin(kind, 'ENDED', 'PROVIDER');
-  if (rules.profile.sessions && !agentInitiated) throw onlyCustomersBegin(kind, 'ENDED', 'SESSIONS');
-}
-
-/**
- * Checks the longevity of a notification: zero, or whole hours within the bounds of `endUnansweredAfter` (SF-10). What
- * was recorded under other rules stays, when it is decided again among late activities.
- * @throws InvalidInputError; OutOfBoundsError
- */
-function checkLongevity(
-  { by, longevity }: Extract<Command['action'], { kind: 'START' }>,
-  channelId: string,
-  { rules, now }: DecideContext,
-): void {
-  if (longevity === undefined || now < rules.since) return;
-  if (by !== 'AUTOMATION')
-    throw new InvalidInputError('longevity', 'allowed for START by AUTOMATION only: omit it');
-  const ms = toMilliseconds(longevity);
-  if (ms === 0) return;
-  const { rules: channel } = settingsFor(rules, channelId, null).channel;
-  checkBounds(longevity, boundsOf('endUnansweredAfter', rules.profile, channel), 'longevity');
-  if (ms % HOUR_MS !== 0)
-    throw new InvalidInputError('longevity', 'PT0S or a whole number of hours is allowed, such as PT36H');
+  if (!channel.businessInitiated || (rules.profile.sessions && !agentInitiated))
+    throw new NotAllowedError(kind, 'ENDED', 'on this channel only the customer can begin a conversation');
 }
 
 /** Refuses to start a conversation with a customer who opted out (SF-11). @throws NotAllowedError */
@@ -98,16 +62,14 @@ export function checkConsent({ consent }: ContactState, kind: string, status: St
     throw new NotAllowedError(kind, status, 'the customer opted out: nothing more is sent to them here');
 }
 
-/**
- * A notification starts a conversation, which ends at once unless the notification or else the policy lets it stay open for
- * a reply (SF-10).
- */
+/** A notification starts a conversation, which ends at once unless it is to stay open for a reply (SF-10). */
 function notify(arrival: Arrival, skillId: string | null): Outcome {
   const { state, context } = arrival;
   const begun = started(arrival, 'AUTOMATION', skillId);
-  const own = begun.conversation.longevityHours;
-  const { policy } = settingsFor(context.rules, state.channelId, skillId);
-  if (own === null ? policy.sessionLongevity : own > 0) return begun;
+  const { policy, channel } = settingsFor(context.rules, state.channelId, skillId);
+  const { tier } = channel.rules.sessions ?? PLAIN_SESSIONS;
+  const isSession = !context.rules.profile.sessions || tier === 'ENHANCED';
+  if (policy.sessionLongevity || !isSession) return begun;
   const { kind, ...first } = begun;
   return { kind, ...endedByRule(begun.conversation, 'NOTIFICATION', 'SYSTEM', context), first };
 }
@@ -159,12 +121,6 @@ function revoke(last: Conversation, command: Command, context: DecideContext): O
   return applied(last, command, context, { changes, effect: 'REVOKED' });
 }
 
-/** The own longevity of a conversation that an action starts, in hours. */
-function longevityOf(action: Command['action']): number | null {
-  const longevity = action.kind === 'START' ? action.longevity : undefined;
-  return longevity === undefined ? null : toMilliseconds(longevity) / HOUR_MS;
-}
-
 /** A new conversation of the contact, linked to the one before. */
 export function started(
   { state, last, command, context }: Arrival,
@@ -190,7 +146,6 @@ export function started(
     overflowed: false,
     startedBy,
     startedAt: command.at,
-    longevityHours: longevityOf(command.action),
     lastActivityAt: command.at,
     awaitingSince: fromCustomer ? null : command.at,
     statusSince: context.now,

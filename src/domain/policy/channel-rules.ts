@@ -18,7 +18,7 @@ export type Bounds = { min: Temporal.Duration; max: Temporal.Duration };
 
 /**
  * The kind of channel under a profile of sessions (SALESFORCE). On a STANDARD channel sessions end only without a
- * reply, by an opt-out, or at once after a notification (SF-1, SF-10). `agentInitiated`: whether an agent may start a session there (SF-9).
+ * reply or by an opt-out (SF-1). `agentInitiated`: whether an agent may start a session there (SF-9).
  */
 export type SessionRules = { tier: 'STANDARD' | 'ENHANCED'; agentInitiated: boolean };
 
@@ -37,10 +37,7 @@ export type ChannelRules = {
   bounds: Partial<Record<TimerKind, Bounds | null>>;
   /** Whether an ended conversation can be reopened. If not, a later message always starts a new one. */
   canReopen: boolean;
-  /**
-   * The provider's rule: whether it lets the business write first. A profile's rule for sessions may forbid what the
-   * provider allows (SF-9).
-   */
+  /** Whether the business may write first. A profile may forbid what the channel allows (SF-9). */
   businessInitiated: boolean;
   /**
    * Whether an agent's message to an INACTIVE conversation starts a new one. If not, it is refused (SF-6).

@@ -99,11 +99,6 @@ export type Profile = {
   sessions: boolean;
   /** The ends for which `case_closed` is sent (SP-11). */
   caseClosedOn: 'ALL_ENDS' | 'MANUAL_ENDS';
-  /**
-   * Whether clients that can (web, and apps with a new SDK) show nothing at an automatic end, whatever they are configured
-   * to show (LP-2).
-   */
-  silentAutomaticEnds: boolean;
   /** The system protection (LP-11): applies to any open conversation; null: there is none. */
   protectAfter: Temporal.Duration | null;
 };

@@ -1,5 +1,4 @@
 import { Temporal } from 'temporal-polyfill';
-import { RESETTING } from '../conversation/activity.ts';
 import { NotFoundError } from '../errors.ts';
 import type { Bounds } from './channel-rules.ts';
 import type { Policy, Profile } from './policy.ts';
@@ -58,15 +57,14 @@ export const LULL: Profile = {
   excludes: [],
   sessions: false,
   caseClosedOn: 'MANUAL_ENDS',
-  silentAutomaticEnds: false,
   protectAfter: duration('P90D'),
 };
 
 const withDefaults = (own: Partial<Policy>): Policy => ({ ...LULL.defaults, ...own });
 
 /**
- * LivePerson's conversations (LP-1 to LP-13): a conversation that awaits the customer always closes; every activity
- * restarts the clock but comments, receipts and views of the transcript; an ended one is never reopened.
+ * LivePerson's conversations (LP-1 to LP-13): a conversation that awaits the customer always closes; every change
+ * of its metadata counts as activity; an ended one is never reopened.
  */
 const LIVEPERSON: Profile = {
   ...LULL,
@@ -77,11 +75,10 @@ const LIVEPERSON: Profile = {
     endInactive: false,
     endUnanswered: false,
     reopenWithin: duration('PT0S'),
-    resetOn: RESETTING.filter((kind) => !['COMMENT', 'TRANSCRIPT_VIEWED', 'RECEIPT'].includes(kind)),
+    resetOn: ['CASE_STATUS', 'TO_QUEUE', 'READER_JOINED', 'ASSIGN', 'TAG', 'SKILL', 'MANUAL_RESPONSE_TIME'],
   }),
   fixed: ['autoClose', 'autoCloseStatuses', 'autoCloseAwaiting', 'autoCloseCaseStatuses', 'autoCloseThen'],
   caseClosedOn: 'ALL_ENDS',
-  silentAutomaticEnds: true,
 };
 
 /**
@@ -121,8 +118,8 @@ const SALESFORCE: Profile = {
 };
 
 /**
- * Sprout's cases (SP-1 to SP-13): if switched on, a case closes without messages and changes of status, whoever wrote and
- * whoever is awaited. A customer who writes again reopens it.
+ * Sprout's cases (SP-1 to SP-13): if switched on, a case closes after silence without a change of status, whoever
+ * is awaited. A customer who writes again reopens it.
  */
 const SPROUT: Profile = {
   ...LULL,
@@ -136,7 +133,7 @@ const SPROUT: Profile = {
     endInactive: false,
     endUnanswered: false,
     exemptManualResponseTime: false,
-    resetOn: ['BOT_MESSAGE', 'AUTOMATION_MESSAGE', 'BROADCAST_MESSAGE', 'CASE_STATUS'],
+    resetOn: ['CASE_STATUS'],
   }),
   protectAfter: null,
 };

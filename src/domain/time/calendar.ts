@@ -3,20 +3,11 @@ import { type OpenHours, openStretches } from './open-hours.ts';
 
 export type { OpenHours };
 
-/** The reason why time does not count. DOWNTIME: an outage of the service itself. */
-export type UncountedKind = 'OUTAGE' | 'DOWNTIME' | 'PAUSE';
-/** An outage or a pause: time that does not count (LL-7). `until` null: it continues. `kind` absent: an outage. */
-export type Uncounted = { kind?: UncountedKind; from: Date; until: Date | null };
+/** An outage or a pause: time that does not count (LL-7). `until` null: it continues. */
+export type Uncounted = { from: Date; until: Date | null };
 
 /** Says which time counts. Create it once and keep it, because it caches results. */
-export type Calendar = Readonly<{
-  pageMs: number;
-  pageCount: number;
-  pageAt: (index: number) => Page;
-  /** What it was built from, to explain it: open hours (null: always open) and uncounted time. */
-  hours: OpenHours | null;
-  uncounted: readonly Uncounted[];
-}>;
+export type Calendar = Readonly<{ pageMs: number; pageCount: number; pageAt: (index: number) => Page }>;
 
 /**
  * Due instants of a clock's instants: for clocks from `clock` on, `due + (c - clock) * slope`; null: never.
@@ -36,7 +27,7 @@ const ALL_TIME: Interval = { from: -(2 ** 52), until: 2 ** 52 };
 const BEFORE_ALL_MS = Date.parse('0001-01-01T00:00Z');
 
 /** The calendar in which all time counts. */
-export const ALWAYS_OPEN: Calendar = onePage([ALL_TIME], []);
+export const ALWAYS_OPEN: Calendar = onePage([ALL_TIME]);
 
 /**
  * Creates a calendar in which open hours (all time, if null) count, minus the uncounted time (PE-8, LL-7). The
@@ -49,8 +40,7 @@ export function buildCalendar(hours: OpenHours | null, uncounted: readonly Uncou
       until: until?.getTime() ?? ALL_TIME.until,
     })),
   );
-  if (hours === null)
-    return holes.length === 0 ? ALWAYS_OPEN : onePage(without([ALL_TIME], holes), uncounted);
+  if (hours === null) return holes.length === 0 ? ALWAYS_OPEN : onePage(without([ALL_TIME], holes));
 
   const openBetween = openStretches(hours);
   const pages = new Map<number, Page>();
@@ -63,7 +53,7 @@ export function buildCalendar(hours: OpenHours | null, uncounted: readonly Uncou
     }
     return page;
   };
-  return { pageMs: HOURS_PAGE_MS, pageCount: HOURS_PAGES, pageAt, hours, uncounted };
+  return { pageMs: HOURS_PAGE_MS, pageCount: HOURS_PAGES, pageAt };
 }
 
 /**
@@ -160,10 +150,9 @@ function stretchAt(calendar: Calendar, instantMs: number): { counts: boolean; un
   return { counts: false, untilMs: Number.POSITIVE_INFINITY };
 }
 
-function onePage(stretches: readonly Interval[], uncounted: readonly Uncounted[]): Calendar {
+function onePage(stretches: readonly Interval[]): Calendar {
   const page = pageOf(stretches);
-  const pages = { pageMs: Number.POSITIVE_INFINITY, pageCount: 1, pageAt: () => page };
-  return { ...pages, hours: null, uncounted };
+  return { pageMs: Number.POSITIVE_INFINITY, pageCount: 1, pageAt: () => page };
 }
 
 function pageOf(stretches: readonly Interval[]): Page {

@@ -2,7 +2,7 @@ import { Temporal } from 'temporal-polyfill';
 import { InvalidInputError, OutOfBoundsError } from '../errors.ts';
 
 const MAX_DAYS = 3650;
-const ALLOWED = `an ISO 8601 duration of weeks, days, hours, minutes and seconds in whole milliseconds, such as P90D or PT25M (2h is written PT2H), not negative and at most P${MAX_DAYS}D`;
+const ALLOWED = `an ISO 8601 duration of weeks, days, hours, minutes and seconds in whole milliseconds, such as P90D or PT25M, not negative and at most P${MAX_DAYS}D`;
 const MAX_MS = MAX_DAYS * 86_400_000;
 
 /**

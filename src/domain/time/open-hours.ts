@@ -31,15 +31,10 @@ export function validateOpenHours(hours: OpenHours, field: string): void {
     const name = `${field}.weekly[${i}]`;
     if (!Number.isInteger(day) || day < 1 || day > 7)
       throw new InvalidInputError(`${name}.day`, 'a day of the week from 1 (Monday) to 7 (Sunday)');
-    if (!isTime(from))
-      throw new InvalidInputError(`${name}.from`, 'a time from 00:00 to 23:59, as HH:MM with two digits');
+    if (!isTime(from)) throw new InvalidInputError(`${name}.from`, 'a time from 00:00 to 23:59');
     if (!isTime(until) && until !== '24:00')
-      throw new InvalidInputError(`${name}.until`, 'a time from 00:01 to 24:00, as HH:MM with two digits');
-    if (until <= from)
-      throw new InvalidInputError(
-        `${name}.until`,
-        `a time later than from (${from}); hours over midnight are two entries: until 24:00, and from 00:00 on the next day`,
-      );
+      throw new InvalidInputError(`${name}.until`, 'a time from 00:01 to 24:00');
+    if (until <= from) throw new InvalidInputError(`${name}.until`, `a time later than from (${from})`);
     const other = weekly.findIndex((w, j) => j < i && w.day === day && w.from < until && from < w.until);
     if (other !== -1)
       throw new InvalidInputError(

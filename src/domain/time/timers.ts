@@ -1,8 +1,8 @@
 import type { ClockName, Conversation, LaneFacts } from '../conversation/conversation.ts';
 import { factsOf, laneKey } from '../conversation/conversation.ts';
 import { type AccountRules, type Settings, settingsFor } from '../policy/account-rules.ts';
-import type { ChannelRules, TimerKind } from '../policy/channel-rules.ts';
-import { boundsOf, type Origin } from '../policy/policy.ts';
+import type { TimerKind } from '../policy/channel-rules.ts';
+import type { Origin } from '../policy/policy.ts';
 import { ALWAYS_OPEN, add, type Calendar } from './calendar.ts';
 import { toMilliseconds } from './duration.ts';
 import { ends, TIMER_RULES, type TimerAction } from './timer-rules.ts';
@@ -17,11 +17,9 @@ export type Timer = {
   notBefore: Date | null;
   calendar: Calendar;
   action: TimerAction;
-  /** The origin of the threshold; null if no layer set it: it is the profile's alone, or the conversation's own longevity. */
+  /** The origin of the threshold; null if no layer can set it. */
   origin: Origin | null;
 };
-
-const HOUR_MS = 60 * 60 * 1000;
 
 const memo = new WeakMap<AccountRules, Map<string, readonly Timer[]>>();
 
@@ -86,19 +84,18 @@ export function candidatesFor(rules: AccountRules, facts: LaneFacts, settings: S
   };
   const candidates = [guarded(RELEASE_HOLD, { HELD: facts.held })];
   for (const rule of TIMER_RULES) {
-    const own = rule.kind === 'END_UNANSWERED' ? longevityMs(rules, facts, channel.rules) : null;
     const timer: Timer = {
       kind: rule.kind,
       clock: rule.clock,
-      afterMs: own ?? toMilliseconds(rule.after(policy, facts)),
-      notBefore: own === null ? enabledSince(rule.switch, facts.caseStatus) : null,
+      afterMs: toMilliseconds(rule.after(policy, facts)),
+      notBefore: enabledSince(rule.switch, facts.caseStatus),
       calendar: channel.calendar,
       action: rule.action(policy),
-      origin: own === null ? origins[rule.field] : null,
+      origin: origins[rule.field],
     };
     const passes: Partial<Record<GuardName, boolean>> = {
       CHANNEL_HAS_IT: channel.rules.bounds[rule.kind] !== null,
-      SWITCHED_ON: own !== null || policy[rule.switch],
+      SWITCHED_ON: policy[rule.switch],
       NOT_HELD: !facts.held,
       NOT_EXEMPT: !facts.exempt,
     };
@@ -121,20 +118,6 @@ export function candidatesFor(rules: AccountRules, facts: LaneFacts, settings: S
       ),
     );
   return candidates;
-}
-
-/**
- * The longevity that the notification of a NEW conversation set, instead of the policy's `endUnanswered` (SF-10); null:
- * none. Like an inherited duration it is moved to the nearest bound.
- */
-function longevityMs(
-  { profile }: AccountRules,
-  { longevityHours }: LaneFacts,
-  channel: ChannelRules,
-): number | null {
-  if (longevityHours === null) return null;
-  const { min, max } = boundsOf('endUnansweredAfter', profile, channel);
-  return Math.min(Math.max(longevityHours * HOUR_MS, toMilliseconds(min)), toMilliseconds(max));
 }
 
 /** The end of a hold is at its instant, whatever the calendar. */

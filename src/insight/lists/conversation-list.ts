@@ -3,7 +3,7 @@ import type { StoredConversation } from '../../db/rows/conversations.ts';
 import type { Lane } from '../../db/rows/lanes.ts';
 import type { AccountRules } from '../../domain/policy/account-rules.ts';
 import type { ConversationFilter, ConversationsRead } from './conversation-filter.ts';
-import { type Place, readFew, readLanes, readRanges, selectsFew } from './lane-pages.ts';
+import { type Place, readLanes, readOpenOfAgent, readRanges } from './lane-pages.ts';
 import {
   activityStream,
   compareKeys,
@@ -58,7 +58,9 @@ export async function listOpen(
   request: ListRequest,
 ): Promise<Listed[]> {
   const { filter, by, limit } = request;
-  const read = selectsFew(filter) ? await readFew(sql, rules.accountId, filter) : null;
+  const { agentId } = filter;
+  const read =
+    agentId === undefined ? null : await readOpenOfAgent(sql, rules.accountId, { ...filter, agentId });
   const lanes = await readLanes(sql, rules.accountId, filter);
   const streams = new Map(
     lanes.map((lane) => [lane.id, by === 'DUE' ? dueStreams(rules, lane) : [activityStream(lane)]]),
@@ -108,7 +110,7 @@ export function listedAt({ key, ...found }: Found, { isDue }: Stretch): Listed {
   return { ...found, position: { ...key, isDue } };
 }
 
-/** Sorts the conversations of one agent or address in memory: they are few. */
+/** Sorts the conversations of one agent in memory: they are few. */
 function sortOwn(
   { conversations, rulesVersion }: ConversationsRead,
   streams: ReadonlyMap<string, readonly Stream[]>,

@@ -14,7 +14,6 @@ import {
   type ConversationFilter,
   type ConversationsRead,
   filterConditions,
-  openConversationsOf,
   RULES_IN_FORCE,
   rulesInForce,
   type Values,
@@ -75,25 +74,19 @@ export async function readSoonestLanes(
 
 const MAX_OF_AGENT = 5_000;
 
-/** Whether a filter selects so few conversations that a list reads them all: those of an agent, or of an address. */
-export function selectsFew({ agentId, address }: ConversationFilter): boolean {
-  return agentId !== undefined || address !== undefined;
-}
-
 /**
- * Returns the open conversations of an agent or an address, unordered.
+ * Returns an agent's open conversations, unordered.
  * @throws InvalidInputError if the agent has more than 5,000
  */
-export async function readFew(
+export async function readOpenOfAgent(
   sql: Sql,
   accountId: string,
-  filter: ConversationFilter,
+  filter: ConversationFilter & { agentId: string },
 ): Promise<ConversationsRead> {
   const values: Values = [accountId];
   const conditions = ['account_id = $1', `status <> 'ENDED'`, 'lane_id is not null'];
   conditions.push(...filterConditions(filter, values));
-  const table = openConversationsOf(filter, values);
-  const text = `select ${CONVERSATION_COLUMNS}, ${RULES_IN_FORCE} from ${table} where ${conditions.join(' and ')}
+  const text = `select ${CONVERSATION_COLUMNS}, ${RULES_IN_FORCE} from conversation where ${conditions.join(' and ')}
     limit ${MAX_OF_AGENT + 1}`;
   const bounded = boundedConversations(text, ['rules_in_force']);
   const rows = withinBounds(await sql.unsafe(bounded, values as never[], { prepare: true }));

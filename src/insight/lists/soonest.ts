@@ -8,7 +8,7 @@ import {
   merge,
   type Stretch,
 } from './conversation-list.ts';
-import { readSoonestLanes, selectsFew, type WaitingLane } from './lane-pages.ts';
+import { readSoonestLanes, type WaitingLane } from './lane-pages.ts';
 import { dueStreams } from './list-streams.ts';
 
 /** Lanes that wake within this time may hold conversations that are already due. */
@@ -29,7 +29,7 @@ export async function listSoonest(
   request: ListRequest,
 ): Promise<Listed[] | null> {
   const { filter, limit, dueBefore } = request;
-  if (!isBeginning(request) || selectsFew(filter) || filter.tag !== undefined) return null;
+  if (!isBeginning(request) || filter.agentId !== undefined || filter.tag !== undefined) return null;
   const read = await readSoonestLanes(sql, accountId, filter, 2 * limit);
   const horizon = read && horizonOf(read.lanes, limit, now);
   if (!read || !horizon) return null;

@@ -10,23 +10,6 @@ export type ContactRow = {
   consent: Consent;
 };
 
-const SELECT = `select id, channel_id as "channelId", address, client_version as "clientVersion", locale,
-  coalesce(consent, 'UNKNOWN') as consent from contact`;
-
-/** Returns the contact with an address on a channel; null if there is none. */
-export async function readContactAt(
-  sql: Sql,
-  accountId: string,
-  { channelId, address }: { channelId: string; address: string },
-): Promise<ContactRow | null> {
-  const [row] = await sql.unsafe(
-    `${SELECT} where account_id = $1 and channel_id = $2 and address = $3`,
-    [accountId, channelId, address],
-    { prepare: true },
-  );
-  return (row as ContactRow | undefined) ?? null;
-}
-
 /** Returns contacts by id, unordered. */
 export async function readContacts(
   sql: Sql,
@@ -34,7 +17,9 @@ export async function readContacts(
   ids: readonly string[],
 ): Promise<ContactRow[]> {
   const rows = await sql.unsafe(
-    `${SELECT} where account_id = $1 and id = any($2::uuid[])`,
+    `select id, channel_id as "channelId", address, client_version as "clientVersion", locale,
+       coalesce(consent, 'UNKNOWN') as consent
+     from contact where account_id = $1 and id = any($2::uuid[])`,
     [accountId, ids as string[]],
     { prepare: true },
   );

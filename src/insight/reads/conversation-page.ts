@@ -4,7 +4,6 @@ import { boundedConversations, CONVERSATION_COLUMNS, conversationOf } from '../.
 import {
   type ConversationFilter,
   type ConversationsRead,
-  conversationsOf,
   filterConditions,
   RULES_IN_FORCE,
   rulesInForce,
@@ -56,8 +55,7 @@ function pageStatement(accountId: string, { filter, direction, after, limit }: C
   const conditions = ['account_id = $1'];
   if (after !== null) conditions.push(`id ${direction === 'ASC' ? '>' : '<'} $${values.push(after)}`);
   conditions.push(...filterConditions(filter, values));
-  const table = conversationsOf(filter, values);
-  const text = `select ${CONVERSATION_COLUMNS}, ${RULES_IN_FORCE} from ${table} where ${conditions.join(' and ')}
+  const text = `select ${CONVERSATION_COLUMNS}, ${RULES_IN_FORCE} from conversation where ${conditions.join(' and ')}
     order by id ${direction} limit ${limit}`;
   return {
     text: `${boundedConversations(text, ['rules_in_force'])} order by id ${direction}`,

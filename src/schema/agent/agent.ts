@@ -12,7 +12,6 @@ import type { Context } from '../core/context.ts';
 import { enumOf } from '../core/enums.ts';
 import { callOf, onceArgs } from '../core/idempotency-key.ts';
 import { decodeId } from '../core/ids.ts';
-import { ifExistsArg } from '../core/if-exists.ts';
 import { Agent } from '../core/named.ts';
 import { MAX_NAME, readName, readText } from '../core/text.ts';
 
@@ -71,8 +70,7 @@ const UpdateAgentInput = builder.inputType('UpdateAgentInput', {
 builder.mutationField('createAgent', (t) =>
   t.field({
     type: Agent,
-    description:
-      'Creates an agent, or returns the one with its name if `ifExists` says so. Needs the scope `accounts:write`.',
+    description: 'Creates an agent. Needs the scope `accounts:write`.',
     authScopes: { scope: 'accounts:write' },
     args: {
       input: t.arg({
@@ -80,24 +78,22 @@ builder.mutationField('createAgent', (t) =>
         required: true,
         description: 'The name, kind, capacity and presence of the new agent.',
       }),
-      ...ifExistsArg('kind'),
       ...onceArgs(),
     },
     errors: {
       types: [InvalidInputError, TakenError, ConflictError, ForbiddenError],
       union: {
         name: 'CreateAgentResult',
-        description: 'The created or existing agent, or the error; nothing was created then.',
+        description: 'The created agent, or the error; nothing was created then.',
       },
     },
-    async resolve(_root, { input, ifExists, idempotencyKey }, context) {
+    async resolve(_root, { input, idempotencyKey }, context) {
       const agent = {
         name: readName(input.name),
         kind: input.kind,
         online: input.online,
         capacity: input.capacity ?? null,
         subject: readSubject(input.subject) ?? null,
-        ifExists,
       };
       const call = callOf({ idempotencyKey }, 'createAgent', agent);
       return await found(context, await createAgent(context.deps, context.accountId, agent, call));

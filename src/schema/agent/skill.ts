@@ -10,7 +10,6 @@ import { builder } from '../core/builder.ts';
 import type { Context } from '../core/context.ts';
 import { callOf, onceArgs } from '../core/idempotency-key.ts';
 import { decodeId } from '../core/ids.ts';
-import { ifExistsArg } from '../core/if-exists.ts';
 import { Skill } from '../core/named.ts';
 import { MAX_NAME, readName } from '../core/text.ts';
 
@@ -19,21 +18,20 @@ const NAME = `1 to ${MAX_NAME} characters, unique among the account's skills.`;
 builder.mutationField('createSkill', (t) =>
   t.field({
     type: Skill,
-    description:
-      'Creates a skill, or returns the one with its name if `ifExists` says so. Needs the scope `accounts:write`.',
+    description: 'Creates a skill. Needs the scope `accounts:write`.',
     authScopes: { scope: 'accounts:write' },
-    args: { name: t.arg.string({ required: true, description: NAME }), ...ifExistsArg(), ...onceArgs() },
+    args: { name: t.arg.string({ required: true, description: NAME }), ...onceArgs() },
     errors: {
       types: [InvalidInputError, TakenError, ConflictError, ForbiddenError],
       union: {
         name: 'CreateSkillResult',
-        description: 'The created or existing skill, or the error; nothing was created then.',
+        description: 'The created skill, or the error; nothing was created then.',
       },
     },
     async resolve(_root, args, context) {
-      const skill = { name: readName(args.name), ifExists: args.ifExists };
-      const call = callOf(args, 'createSkill', skill);
-      return await made(context, await createSkill(context.deps, context.accountId, skill, call));
+      const name = readName(args.name);
+      const call = callOf(args, 'createSkill', { name });
+      return await made(context, await createSkill(context.deps, context.accountId, name, call));
     },
   }),
 );

@@ -63,8 +63,7 @@ const AdapterCapabilities = builder.objectRef<ChannelRules>('AdapterCapabilities
         'Whether an ended conversation can be reopened. If not, a later message starts a new one (SP-7).',
     }),
     businessInitiated: t.exposeBoolean('businessInitiated', {
-      description:
-        'Whether the provider lets the business write first. If not, starting a conversation fails with NOT_ALLOWED and the rule PROVIDER.',
+      description: 'Whether the business may write first.',
     }),
     newConversationOnAgentMessage: t.exposeBoolean('newSessionOnAgentMessage', {
       description:
@@ -76,8 +75,7 @@ const AdapterCapabilities = builder.objectRef<ChannelRules>('AdapterCapabilities
       resolve: ({ sessions = PLAIN_SESSIONS }) => sessions.tier,
     }),
     agentInitiatedSessions: t.boolean({
-      description:
-        'Whether an agent may start a session under the profile SALESFORCE, if the provider allows it (SF-9). If not, it fails with NOT_ALLOWED and the rule SESSIONS.',
+      description: 'Whether an agent may start a session under the profile SALESFORCE (SF-9).',
       resolve: ({ sessions = PLAIN_SESSIONS }) => sessions.agentInitiated,
     }),
     replyWindow: t.field({

@@ -12,7 +12,6 @@ import { builder } from '../core/builder.ts';
 import type { Context } from '../core/context.ts';
 import { callOf, onceArgs } from '../core/idempotency-key.ts';
 import { decodeGiven, decodeId } from '../core/ids.ts';
-import { ifExistsArg } from '../core/if-exists.ts';
 import { Calendar, Channel } from '../core/named.ts';
 import { isStorableJson, MAX_NAME, MAX_NESTED, readName, readWhy, WHY } from '../core/text.ts';
 
@@ -86,32 +85,26 @@ builder.mutationField('createChannel', (t) =>
   t.field({
     type: Channel,
     description:
-      'Creates a channel, or returns the one with its name if `ifExists` says so. Creating one is a change of rules. An error names the wrong setting, as `settings.secret`. Needs the scope `accounts:write`.',
+      'Creates a channel. This is a change of rules. An error names the wrong setting, as `settings.secret`. Needs the scope `accounts:write`.',
     authScopes: { scope: 'accounts:write' },
     args: {
-      input: t.arg({
-        type: CreateChannelInput,
-        required: true,
-        description: 'The name, adapter and settings of the new channel.',
-      }),
-      ...ifExistsArg('adapterId'),
+      input: t.arg({ type: CreateChannelInput, required: true, description: 'The channel to change.' }),
       ...onceArgs(),
     },
     errors: {
       types: [InvalidInputError, NotFoundError, TakenError, ConflictError, ForbiddenError],
       union: {
         name: 'CreateChannelResult',
-        description: 'The created or existing channel, or the error; nothing was created then.',
+        description: 'The created channel, or the error; nothing was created then.',
       },
     },
-    async resolve(_root, { input, ifExists, idempotencyKey }, context) {
+    async resolve(_root, { input, idempotencyKey }, context) {
       const { accountId, actor, deps } = context;
       const channel = {
         name: readName(input.name),
         adapterId: input.adapterId,
         settings: readSettings(input.settings),
         calendarId: decodeGiven('Calendar', input.calendarId, 'calendarId'),
-        ifExists,
       };
       const call = callOf({ idempotencyKey }, 'createChannel', channel);
       const author = { changedBy: actor, why: readWhy(input.why) };

@@ -19,10 +19,6 @@ const MAX = {
   locale: BOUNDS.locale.max,
 };
 
-/** The meaning of `longevity`, of an activity and of the mutation. */
-export const LONGEVITY =
-  'How long the conversation stays open for a reply, if an automation starts it: `PT0S` ends it at once; else whole hours within the bounds of `endUnansweredAfter`, which it replaces (SF-10). Default: as `sessionLongevity` of the policy says.';
-
 const MEANINGS: Readonly<Record<ActivityField, string>> = {
   agentId: 'The id of the agent who acted; for ASSIGN, of the new assignee.',
   skillId: 'The id of the skill: of a conversation that the activity starts, or the skill to move to.',
@@ -38,7 +34,6 @@ const MEANINGS: Readonly<Record<ActivityField, string>> = {
   text: 'The text of the message. Lull checks it for keywords such as STOP (PE-12) and never stores it.',
   keyword: 'A keyword that the sender has already recognised. If set, `text` is not checked.',
   responseAt: 'The time by which the agent promised to answer; null removes the promise (LP-7).',
-  longevity: LONGEVITY,
   until: 'The end of the hold. Default: it lasts until it is released or the customer writes (PE-6).',
 };
 const of = (field: ActivityField) => ({ description: `${MEANINGS[field]} ${describeKinds(field)}` });
@@ -86,7 +81,6 @@ export const ActivityInput = builder.inputType('ActivityInput', {
     keyword: t.field({ type: KeywordEnum, ...of('keyword') }),
     responseAt: t.field({ type: 'DateTime', ...of('responseAt') }),
     until: t.field({ type: 'DateTime', ...of('until') }),
-    longevity: t.field({ type: 'Duration', ...of('longevity') }),
   }),
 });
 type Input = typeof ActivityInput.$inferInput;
@@ -113,7 +107,6 @@ const READ: { [Field in ActivityField]: (value: NonNullable<Input[Field]>, kind:
   keyword: (keyword) => keyword,
   responseAt: (at) => readInstant(at, 'responseAt'),
   until: (at) => readInstant(at, 'until'),
-  longevity: (longevity) => longevity,
 };
 const FIELDS = Object.keys(READ) as ActivityField[];
 

@@ -73,7 +73,6 @@ function closingOf(
           const { clientVersion, consent, locale } = contact;
           return deps.resolveClosing(channel.adapterId, channel.settings, {
             ...{ endReason: end.reason, endedBy: end.by, windowOpen, clientVersion, consent },
-            silentAutomaticEnds: rules.profile.silentAutomaticEnds,
             closeMessage: closeMessageFor(policy.closeMessages, locale),
           });
         }),

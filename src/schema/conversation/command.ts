@@ -6,7 +6,6 @@ import {
   InvalidInputError,
   NotAllowedError,
   NotFoundError,
-  OutOfBoundsError,
   UnavailableError,
 } from '../../domain/errors.ts';
 import type { Activity } from '../../engine.ts';
@@ -20,20 +19,18 @@ import { Conversation } from './conversation.ts';
 
 type Input = typeof ActivityInput.$inferInput;
 
-/** The errors of a command that is possible on any conversation, on open ones, or in some states only, or that starts one. */
+/** The errors of a command that is possible on any conversation, on open ones, or in some states only. */
 const ALWAYS = [InvalidInputError, NotFoundError, ConflictError, UnavailableError, ForbiddenError];
 const ERRORS = {
   ALWAYS,
   WHILE_OPEN: [...ALWAYS, ConversationEndedError],
   SOMETIMES: [...ALWAYS, ConversationEndedError, NotAllowedError],
-  START: [...ALWAYS, ConversationEndedError, NotAllowedError, OutOfBoundsError],
 };
 
 const ENDED: Readonly<Record<keyof typeof ERRORS, string>> = {
   ALWAYS: '',
   WHILE_OPEN: ' Code CONVERSATION_ENDED if it has ended already.',
   SOMETIMES: '',
-  START: '',
 };
 
 /** A command: its name and arguments, when it is possible, and the activity that it records. */

@@ -1,7 +1,6 @@
 import { BOUNDS } from '../../domain/bounds.ts';
 import { builder } from '../core/builder.ts';
 import { enumOf } from '../core/enums.ts';
-import { LONGEVITY } from './activity-input.ts';
 import { command } from './command.ts';
 
 /** The roles that can end a conversation by command. */
@@ -41,7 +40,7 @@ command({
   name: 'startConversation',
   description:
     'Starts a conversation with the contact at an address. Its status is NEW until the customer answers (SF-9). Code NOT_ALLOWED if one is open already, or if only customers can start conversations on the channel.',
-  possible: 'START',
+  possible: 'SOMETIMES',
   args: builder.args((t) => ({
     channelId: t.id({
       required: true,
@@ -53,10 +52,6 @@ command({
     }),
     by: t.field({ type: BusinessStarterEnum, required: true, description: 'The party that starts it.' }),
     skillId: t.id({ description: 'The id of the skill that the conversation belongs to. Default: none.' }),
-    longevity: t.field({
-      type: 'Duration',
-      description: `${LONGEVITY} Code OUT_OF_BOUNDS outside of the bounds; INVALID_INPUT for parts of an hour, or if an agent starts it.`,
-    }),
     ...by(t),
   })),
   activity: (args) => ({ kind: 'START', ...args }),

@@ -1,13 +1,9 @@
 import { type ConsentChange, readConsents } from '../../db/rows/consents.ts';
-import { BOUNDS } from '../../domain/bounds.ts';
-import { NotFoundError } from '../../domain/errors.ts';
-import { type ContactRow, readContactAt } from '../../insight/reads/contacts.ts';
+import type { ContactRow } from '../../insight/reads/contacts.ts';
 import type { ChannelRow } from '../../insight/reads/named.ts';
 import { builder } from '../core/builder.ts';
 import { ConsentEnum, enumOf } from '../core/enums.ts';
-import { decodeId } from '../core/ids.ts';
 import { Channel } from '../core/named.ts';
-import { readText } from '../core/text.ts';
 
 const ConsentSourceEnum = enumOf<ConsentChange['source']>(
   'ConsentSource',
@@ -71,25 +67,3 @@ builder.node(Contact, {
     }),
   }),
 });
-
-builder.queryField('contact', (t) =>
-  t.field({
-    type: Contact,
-    nullable: true,
-    description:
-      'The contact with an address on a channel, such as the one to erase with `eraseContact` (PE-15); null if there is none, or if it was erased. For conversations with an address on any channel, use `ConversationFilter.address`.',
-    args: {
-      channelId: t.arg.id({ required: true, description: 'The channel. Code NOT_FOUND if unknown.' }),
-      address: t.arg.string({
-        required: true,
-        description: `The identifier of the contact on the channel, exactly as it was reported: 1 to ${BOUNDS.address.max} characters.`,
-      }),
-    },
-    async resolve(_root, args, { accountId, reads, load }) {
-      const channelId = decodeId('Channel', args.channelId, 'channelId');
-      const address = readText(args.address, 'address', BOUNDS.address.max);
-      if ((await load.channel(channelId)) === null) throw new NotFoundError('channelId', 'channel');
-      return await readContactAt(reads.sql, accountId, { channelId, address });
-    },
-  }),
-);

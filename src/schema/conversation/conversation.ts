@@ -1,5 +1,4 @@
 import type { StoredConversation } from '../../db/rows/conversations.ts';
-import { fromMilliseconds } from '../../domain/time/duration.ts';
 import { earliest, endsIt } from '../../domain/time/timers.ts';
 import type { ContactRow } from '../../insight/reads/contacts.ts';
 import type { ChannelRow } from '../../insight/reads/named.ts';
@@ -111,14 +110,6 @@ builder.objectFields(Conversation, (t) => ({
   startedAt: t.expose('startedAt', {
     type: 'DateTime',
     description: 'The time at which the conversation started, as reported.',
-  }),
-  longevity: t.field({
-    type: 'Duration',
-    nullable: true,
-    description:
-      'How long it stays open for a reply, as the notification that started it asked (SF-10); null if it asked for nothing: the policy decides.',
-    resolve: ({ longevityHours }) =>
-      longevityHours === null ? null : fromMilliseconds(longevityHours * 3_600_000),
   }),
   lastActivityAt: t.expose('lastActivityAt', {
     type: 'DateTime',

@@ -46,10 +46,6 @@ export const ConversationFilterInput = builder.inputType('ConversationFilter', {
       description:
         'Conversations with this tag (PE-7). It has no index, so it scans all that match the other fields; see docs/limits.md.',
     }),
-    address: t.string({
-      description:
-        'Conversations of contacts with this address, exactly as it was reported: on the channel of `channelId`, or on every channel without it. An index finds the contacts. Ordered by STARTED, the newest 1,000 of each contact are listed.',
-    }),
     dueBefore: t.field({
       type: 'DateTime',
       description:
@@ -207,8 +203,6 @@ export async function readFilter(
   if (input.status) filter.statuses = input.status;
   if (input.awaiting) filter.awaiting = input.awaiting;
   if (typeof input.tag === 'string') filter.tag = readText(input.tag, 'filter.tag', BOUNDS.tag.max);
-  if (typeof input.address === 'string')
-    filter.address = readText(input.address, 'filter.address', BOUNDS.address.max);
   const known = async (type: 'Agent' | 'Channel' | 'Skill', globalId: string, field: string) => {
     const id = decodeId(type, globalId, field);
     const kind = type.toLowerCase() as Lowercase<typeof type>;

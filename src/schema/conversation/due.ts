@@ -31,7 +31,7 @@ export const Due = builder.objectRef<DomainDue>('Due').implement({
       type: Origin,
       nullable: true,
       description:
-        'The policy layer that set the duration of the timer; null for holds, the system protection and a longevity of its own (SF-10), which no policy sets.',
+        'The policy layer that set the duration of the timer; null for holds and the system protection, which no policy sets.',
       resolve: (due) => due.timer.origin,
     }),
   }),

@@ -1,7 +1,6 @@
 import type { ReceiptState } from '../../domain/conversation/activity.ts';
 import type { DeliveryOutcome, Event as DomainEvent, Part } from '../../domain/conversation/event.ts';
 import type { Keyword } from '../../domain/conversation/keyword.ts';
-import { parseDuration } from '../../domain/time/duration.ts';
 import { builder } from '../core/builder.ts';
 import {
   ActorEnum,
@@ -128,14 +127,6 @@ builder.objectFields(Event, (t) => ({
   until: t.field({
     type: 'DateTime',
     ...instantInData('until', 'The end of the hold that HOLD began; null if it has none (PE-6).'),
-  }),
-  longevity: t.field({
-    type: 'Duration',
-    nullable: true,
-    description:
-      'How long the notification lets the conversation stay open for a reply (SF-10); null if it does not say.',
-    resolve: ({ data }) =>
-      typeof data?.longevity === 'string' ? parseDuration(data.longevity, 'longevity') : null,
   }),
   responseAt: t.field({
     type: 'DateTime',

@@ -1,9 +1,12 @@
 import type { ClockName } from '../../domain/conversation/conversation.ts';
 import { fromMilliseconds } from '../../domain/time/duration.ts';
 import type { Guard, GuardName } from '../../domain/time/timers.ts';
-import { explain, instantsOf, type TimerExplanation } from '../../insight/explanation/explain.ts';
-import { factOf } from '../../insight/explanation/guard-facts.ts';
-import { type SummaryRequest, summarise } from '../../insight/explanation/summary.ts';
+import {
+  type Explanation as Explained,
+  explain,
+  instantsOf,
+  type TimerExplanation,
+} from '../../insight/explain.ts';
 import { builder } from '../core/builder.ts';
 import { EndReasonEnum, enumOf, TimerActionEnum, TimerKindEnum } from '../core/enums.ts';
 import { Origin } from '../policy/origin.ts';
@@ -48,10 +51,6 @@ const GuardResult = builder.objectRef<Guard>('GuardResult').implement({
       resolve: ({ name }) => name,
     }),
     passes: t.exposeBoolean('passes', { description: 'Whether the condition holds.' }),
-    fact: t.string({
-      description: 'The fact that was checked, for people to read, such as `held: no`.',
-      resolve: factOf,
-    }),
   }),
 });
 
@@ -105,7 +104,7 @@ const TimerExplanationType = builder.objectRef<TimerExplanation>('TimerExplanati
       type: Origin,
       nullable: true,
       description:
-        'The policy layer that set `after`; null for holds, the system protection and a longevity of its own (SF-10), which no policy sets.',
+        'The policy layer that set `after`; null for holds and the system protection, which no policy sets.',
       resolve: ({ timer }) => timer.origin,
     }),
     guards: t.field({
@@ -121,23 +120,16 @@ const TimerExplanationType = builder.objectRef<TimerExplanation>('TimerExplanati
   }),
 });
 
-const Explanation = builder.objectRef<SummaryRequest>('Explanation').implement({
+const Explanation = builder.objectRef<Explained>('Explanation').implement({
   description: 'When a conversation will end and why, or why it will not (LL-1).',
   fields: (t) => ({
-    summary: t.string({
-      description:
-        "The explanation in English sentences, such as `Closes at 08:05 tomorrow (Europe/Berlin): 5 minutes of silence count from 20:00, and the calendar is closed from 20:00 to 08:00.` Closed hours, outages and pauses are named with their times, in the time zone of the channel's calendar, or in UTC without one. For people only: the wording can change.",
-      resolve: summarise,
-    }),
-    due: t.field({
+    due: t.expose('due', {
       type: Due,
       nullable: true,
       description: 'The next timer of any kind; null if no timer runs.',
-      resolve: ({ explanation }) => explanation.due,
     }),
-    timers: t.field({
+    timers: t.expose('timers', {
       type: [TimerExplanationType],
-      resolve: ({ explanation }) => explanation.timers,
       description:
         'All timers, the next due first and those that do not run last. Empty for an ended conversation.',
     }),
@@ -149,11 +141,10 @@ builder.objectField(Conversation, 'explanation', (t) =>
     type: Explanation,
     description:
       'When the conversation will end and why, or why it will not, by the rules in force now (LL-1).',
-    async resolve(conversation, _args, { load, deps: { clock } }) {
+    async resolve(conversation, _args, { load }) {
       const range = { conversationId: conversation.id, instants: instantsOf(conversation) };
       const [rules, steps] = await Promise.all([load.rules(), load.steps(range)]);
-      const explanation = explain(rules, conversation, steps);
-      return { explanation, conversation, rules, now: clock.now() };
+      return explain(rules, conversation, steps);
     },
   }),
 );

@@ -19,7 +19,7 @@ export const FIELDS_OF: Readonly<Record<ActionKind, Partial<Record<ActivityField
     ...{ text: 'optional', keyword: 'optional' },
   },
   OUTBOUND: { sender: 'required', skillId: 'optional', ...agentId },
-  START: { by: 'required', skillId: 'optional', longevity: 'optional', ...agentId },
+  START: { by: 'required', skillId: 'optional', ...agentId },
   COMMENT: agentId,
   TAG: { add: 'one of', remove: 'one of', ...agentId },
   ASSIGN: { agentId: 'required' },

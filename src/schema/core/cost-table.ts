@@ -21,9 +21,7 @@ const isOrdered = (args: Args) => {
   const { field } = object(args.orderBy);
   return isGiven(field) ? field !== 'STARTED' : isGiven(filterOf(args).dueBefore);
 };
-const isByAddress = (args: Args) => isGiven(filterOf(args).address);
-const isFiltered = (args: Args) => Object.values(filterOf(args)).some(isGiven) && !isByAddress(args);
-const isTagged = (args: Args) => isGiven(filterOf(args).tag) && !isByAddress(args);
+const isFiltered = (args: Args) => Object.values(filterOf(args)).some(isGiven);
 
 const byKey = (reads: string): Weight => ({ weight: 1, reads: `${reads}, by key` });
 const page = (reads: string): Weight => ({ weight: 1, reads: `a page of ${reads}, from an index` });
@@ -39,9 +37,8 @@ const BY_AGENT = {
 const BY_TAG = {
   when: 'ordered so, with a tag',
   weight: 3_000,
-  applies: (args: Args) => isOrdered(args) && isTagged(args),
+  applies: (args: Args) => isOrdered(args) && isGiven(filterOf(args).tag),
 };
-const BY_ADDRESS = { when: 'for an address', weight: 100, applies: isByAddress };
 
 /**
  * The cost of each field that reads from the database, in rows read by key. Requests are weighed by this table, tests walk
@@ -55,7 +52,6 @@ export const WEIGHTS: Readonly<Record<string, Weight>> = {
   'Query.apiKeys': page('keys'),
   'Query.calendars': page('calendars'),
   'Query.channels': page('channels'),
-  'Query.contact': byKey('a contact'),
   'Query.conversation': byKey('a conversation'),
   'Query.conversations': {
     weight: 1,
@@ -69,9 +65,9 @@ export const WEIGHTS: Readonly<Record<string, Weight>> = {
       {
         when: 'ordered by STARTED, with a tag',
         weight: 9_500,
-        applies: (args) => !isOrdered(args) && isTagged(args),
+        applies: (args) => !isOrdered(args) && isGiven(filterOf(args).tag),
       },
-      ...[ORDERED, BY_AGENT, BY_TAG, BY_ADDRESS],
+      ...[ORDERED, BY_AGENT, BY_TAG],
     ],
   },
   'Query.events': { weight: 30, reads: 'a page of events, and all events of its first transaction' },
@@ -104,8 +100,7 @@ export const WEIGHTS: Readonly<Record<string, Weight>> = {
     reads: 'open conversations, as `conversations` ordered by LAST_ACTIVITY',
     cases: [
       { ...BY_AGENT, when: 'for one agent', applies: (args) => isGiven(filterOf(args).agentId) },
-      { ...BY_TAG, when: 'with a tag', applies: isTagged },
-      BY_ADDRESS,
+      { ...BY_TAG, when: 'with a tag', applies: (args) => isGiven(filterOf(args).tag) },
     ],
     rows: ({ limit }) => Number(limit ?? 1),
   },

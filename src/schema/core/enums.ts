@@ -153,8 +153,6 @@ export const ResettingEnum = enumOf<Exclude<ActivityKind, 'CONSUMER_MESSAGE' | '
     TRANSCRIPT_VIEWED: 'Somebody views the transcript without joining (LP-12).',
     RECEIPT: 'A delivery or read receipt of a message.',
     CLIENT: "The customer's client reports its version or language.",
-    INACTIVATE: 'An agent marks the conversation inactive (SF-12).',
-    HOLD: 'A hold begins, or its end changes (PE-6). A release always restarts every clock.',
   },
 );
 export const PartEnum = enumOf<Part>('DeliveryPart', 'A kind of message that Lull sends to customers.', {

@@ -3,7 +3,6 @@ import { unavailableFor } from '../../db/sqlstate.ts';
 import type { ActionKind } from '../../domain/conversation/activity.ts';
 import type { Status } from '../../domain/conversation/conversation.ts';
 import {
-  type BeginRule,
   ConflictError,
   ConversationEndedError,
   ForbiddenError,
@@ -22,7 +21,7 @@ import {
 } from '../../domain/errors.ts';
 import type { Log } from '../../log.ts';
 import { builder } from './builder.ts';
-import { ActionKindEnum, enumOf, StatusEnum } from './enums.ts';
+import { ActionKindEnum, StatusEnum } from './enums.ts';
 import { encodeId } from './ids.ts';
 
 /** An error as the value of a field. `name` is its GraphQL type. An instance of Error would count as thrown. */
@@ -101,16 +100,6 @@ builder.objectType(NotFoundError, {
     'The account has no object with this id. An id of another account is answered in the same way. Code NOT_FOUND.',
   fields: (t) => ({ field: t.exposeString('field', { description: FIELD }) }),
 });
-const BeginRuleEnum = enumOf<BeginRule>(
-  'BeginRule',
-  'A rule by which the business may not begin a conversation on a channel (SF-9).',
-  {
-    PROVIDER:
-      'The provider of the channel lets only customers begin, under every profile; see `businessInitiated`.',
-    SESSIONS:
-      'The rule for sessions lets no agent begin one on this kind of channel (SF-6, SF-9); see `agentInitiatedSessions`.',
-  },
-);
 builder.objectType(NotAllowedError, {
   ...common('NotAllowedError'),
   description: "The conversation's status or channel does not allow the command. Code NOT_ALLOWED.",
@@ -124,13 +113,6 @@ builder.objectType(NotAllowedError, {
       type: StatusEnum,
       description: 'The status of the conversation when it was refused.',
       resolve: (error) => error.status as Status,
-    }),
-    rule: t.field({
-      type: BeginRuleEnum,
-      nullable: true,
-      description:
-        'The rule by which the business may not begin a conversation here (SF-9); null if the command was refused for another reason.',
-      resolve: ({ rule }) => rule,
     }),
   }),
 });

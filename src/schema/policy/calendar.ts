@@ -13,7 +13,6 @@ import { builder } from '../core/builder.ts';
 import type { Context } from '../core/context.ts';
 import { callOf, onceArgs } from '../core/idempotency-key.ts';
 import { decodeGiven, decodeId } from '../core/ids.ts';
-import { ifExistsArg } from '../core/if-exists.ts';
 import { Calendar } from '../core/named.ts';
 import { MAX_NAME, readName, readWhy, WHY } from '../core/text.ts';
 
@@ -61,8 +60,7 @@ const OpenHoursInput = builder.inputType('OpenHoursInput', {
 builder.mutationField('createCalendar', (t) =>
   t.field({
     type: Calendar,
-    description:
-      'Creates a calendar, for channels to use (PE-8), or returns the one with its name if `ifExists` says so. Needs the scope `accounts:write`.',
+    description: 'Creates a calendar, for channels to use (PE-8). Needs the scope `accounts:write`.',
     authScopes: { scope: 'accounts:write' },
     args: {
       name: t.arg.string({ required: true, description: NAME }),
@@ -71,18 +69,17 @@ builder.mutationField('createCalendar', (t) =>
         required: true,
         description: 'The weekly hours, the holidays and the time zone.',
       }),
-      ...ifExistsArg(),
       ...onceArgs(),
     },
     errors: {
       types: [InvalidInputError, TakenError, ConflictError, ForbiddenError],
       union: {
         name: 'CreateCalendarResult',
-        description: 'The created or existing calendar, or the error; nothing was created then.',
+        description: 'The created calendar, or the error; nothing was created then.',
       },
     },
     async resolve(_root, args, context) {
-      const asked = { name: readName(args.name), hours: readHours(args.hours), ifExists: args.ifExists };
+      const asked = { name: readName(args.name), hours: readHours(args.hours) };
       const call = callOf(args, 'createCalendar', asked);
       return await found(context, await createCalendar(context.deps, context.accountId, asked, call));
     },

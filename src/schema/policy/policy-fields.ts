@@ -138,7 +138,7 @@ export const POLICY_FIELDS: Readonly<Record<PolicyField, FieldSpec>> = {
   resetOn: {
     type: [ResettingEnum],
     description:
-      'The activities that restart the inactivity clock, besides messages of customers and agents, and releases from hold (LL-10). A change applies to activities that are recorded afterwards.',
+      'The activities that restart the inactivity clock, besides messages of customers and agents (LL-10). A change applies to activities that are recorded afterwards.',
   },
   closeMessages: {
     type: [CloseMessageType],
@@ -159,7 +159,7 @@ export const POLICY_FIELDS: Readonly<Record<PolicyField, FieldSpec>> = {
   sessionLongevity: {
     type: 'Boolean',
     description:
-      'Whether a conversation that a notification started stays open for a reply. If not, it ends at once. A START with `longevity` decides for itself (SF-10).',
+      'Whether a conversation that a notification started stays open for a reply. If not, it ends at once (SF-10).',
   },
   agentMessageWhenInactive: {
     type: AgentMessageWhenInactiveEnum,

@@ -23,7 +23,7 @@ export type Deed =
   | { by: 'CONSUMER'; skill: string | null }
   | { by: 'BOT'; skill: string | null }
   | { by: 'AGENT'; agent: string; skill: string | null }
-  | { meta: 'READER' | 'CASE_STATUS' | 'TAG' | 'CLIENT' | 'TO_QUEUE' }
+  | { meta: 'READER' | 'CASE_STATUS' | 'TAG' | 'TO_QUEUE' }
   | { meta: 'EXEMPT' | 'PROMISE'; on: boolean }
   | { meta: 'ASSIGN'; agent: string }
   | { meta: 'SKILL'; skill: string | null }
@@ -83,10 +83,9 @@ export function createLivePersonModel(start: number) {
         return;
       }
       const chat = open ?? begin(customer, false, deed.skill);
-      // LP-12: it resets, and nobody else is awaited for it.
-      chat.lastActivity = now;
       if (deed.by === 'BOT') return;
       chat.awaits = 'CONSUMER';
+      chat.lastActivity = now;
       if (chat.isCustomers) chat.agent ??= deed.agent;
       return;
     }

@@ -23,7 +23,7 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
   often(6, fc.record({ by: among('CONSUMER'), skill })),
   often(8, fc.record({ by: among('AGENT'), agent, skill })),
   often(1, fc.record({ by: among('BOT'), skill })),
-  often(3, fc.record({ meta: among('READER', 'CASE_STATUS', 'TAG', 'CLIENT') })),
+  often(3, fc.record({ meta: among('READER', 'CASE_STATUS', 'TAG') })),
   often(2, fc.record({ meta: among('TO_QUEUE') })),
   often(1, fc.record({ meta: among('EXEMPT'), on: fc.boolean() })),
   often(2, fc.record({ meta: among('PROMISE'), on: among(true, true, false) })),

@@ -52,8 +52,6 @@ export async function openLivePersonWorld(engine: Engine) {
         return { kind: 'READER_JOINED' };
       case 'CASE_STATUS':
         return { kind: 'CASE_STATUS', caseStatus: 'open' };
-      case 'CLIENT':
-        return { kind: 'CLIENT', clientVersion: '2.1' };
       case 'TAG':
         return { kind: 'TAG', add: ['seen'], remove: [] };
       case 'EXEMPT':

@@ -8,8 +8,6 @@ type Session = {
   /** The agent's first message after the customer's last one (SF-4); null: there is none yet. */
   awaitedSince: number | null;
   inactiveSince: number;
-  /** How long its notification let it stay open (SF-10); null: it did not say. */
-  longevityHours: number | null;
   end: { at: number; reason: string } | null;
 };
 /** Somebody on a channel, with their sessions, each linked to the one before it. */
@@ -43,14 +41,9 @@ export function createSalesforceModel() {
   }
   function begin(who: Customer, status: 'NEW' | 'WAITING', now: number): Session {
     const awaitedSince = status === 'NEW' ? now : null;
-    who.sessions.push({
-      ...{ status, agent: null, awaitedSince, inactiveSince: 0, longevityHours: null, end: null },
-    });
+    who.sessions.push({ status, agent: null, awaitedSince, inactiveSince: 0, end: null });
     return who.sessions.at(-1) as Session;
   }
-
-  /** SF-9, in hours. */
-  const longest = (channel: Channel) => (MODEL_CHANNELS[channel].standard ? 24 : 48);
 
   /** SF-5, SF-8, SF-9: when time alone changes a session next. */
   function dueAt({ channel, of }: { channel: Channel; of: Session }): number {
@@ -58,7 +51,7 @@ export function createSalesforceModel() {
     const { status, awaitedSince } = of;
     if (status === 'INACTIVE') return of.inactiveSince + 24 * HOUR;
     if (awaitedSince === null) return Number.POSITIVE_INFINITY;
-    if (status === 'NEW') return awaitedSince + (of.longevityHours ?? longest(channel)) * HOUR;
+    if (status === 'NEW') return awaitedSince + (MODEL_CHANNELS[channel].standard ? 24 : 48) * HOUR;
     if (status === 'ACTIVE' && timeout && awaitedSince >= timeout.since)
       return awaitedSince + timeout.afterMs;
     return Number.POSITIVE_INFINITY;
@@ -109,19 +102,10 @@ export function createSalesforceModel() {
     machineSays(channel: Channel, name: string, now: number): Answer {
       const who = customer(channel, name);
       if (open(who)) return 'APPLIED';
-      if (!MODEL_CHANNELS[channel].agentsBegin || who.optedOut) return 'REFUSED';
+      const { agentsBegin, standard } = MODEL_CHANNELS[channel];
+      if (!agentsBegin || who.optedOut) return 'REFUSED';
       const session = begin(who, 'NEW', now);
-      if (!account.sessionLongevity) end(session, now, 'NOTIFICATION');
-      return 'APPLIED';
-    },
-    /** SF-10: a notification that says how long it stays open; null: it does not say. */
-    notifies(channel: Channel, name: string, hours: number | null, now: number): Answer {
-      const who = customer(channel, name);
-      if (open(who) || !MODEL_CHANNELS[channel].agentsBegin || who.optedOut) return 'REFUSED';
-      if (hours !== null && hours !== 0 && (hours < 24 || hours > longest(channel))) return 'REFUSED';
-      const session = begin(who, 'NEW', now);
-      session.longevityHours = hours;
-      if (hours === null ? !account.sessionLongevity : hours === 0) end(session, now, 'NOTIFICATION');
+      if (!standard && !account.sessionLongevity) end(session, now, 'NOTIFICATION');
       return 'APPLIED';
     },
     /** SF-12, SF-1. */

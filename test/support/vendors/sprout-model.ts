@@ -88,10 +88,6 @@ export function createSproutModel() {
       each.agent ??= agent;
       each.lastActivityAt = now;
     },
-    /** A bot, an automation or a broadcast writes: it takes no case. */
-    automated(each: Case, now: number) {
-      each.lastActivityAt = now;
-    },
     status(each: Case, caseStatus: CaseStatus, now: number) {
       each.caseStatus = caseStatus;
       each.lastActivityAt = now;

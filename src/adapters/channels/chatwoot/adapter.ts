@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { defineAdapter } from '../../adapter.ts';
 import { destination, secret } from '../../settings.ts';
 import { httpUrl } from '../../shared/fields.ts';
-import { SIGNATURE_TOLERANCE } from '../../shared/signature.ts';
 import { closingTextSettings, textChannelRules, textClosing } from '../../shared/text-channel.ts';
 import { isChatwootSigned, parseChatwoot } from './parse.ts';
 import { deliverToChatwoot } from './send.ts';
@@ -38,7 +37,6 @@ export default defineAdapter({
   rules: { ...textChannelRules(LIMIT), bounds: { INACTIVATE: null } },
   closing: (context) => textClosing(context, LIMIT),
   inbound: {
-    signatureTolerance: SIGNATURE_TOLERANCE,
     verify: (request, { settings, now }) => isChatwootSigned(request, settings.secret, now()),
     parse: (request, { settings }) => parseChatwoot(request.body, settings),
   },

@@ -7,7 +7,7 @@ import {
   ownWireSettings,
 } from '../../shared/own-wire.ts';
 
-/** Chat on a web page, over Lull's own wire format. If the profile says so, an automatic close is silent (LP-2). */
+/** Chat on a web page, over Lull's own wire format. An automatic close is silent (LP-2). */
 export default ownWireChannel({
   id: 'web',
   name: 'Web chat',
@@ -22,8 +22,8 @@ export default ownWireChannel({
   closing: (context) =>
     closingFrom(
       context,
-      context.silentAutomaticEnds && isTimersEnd(context.endReason)
+      isTimersEnd(context.endReason)
         ? silence('an automatic close is silent on the web')
-        : configuredClosing(context, [true, 'the client draws a separator']),
+        : configuredClosing(context, [true, 'the client draws a separator unless the close is automatic']),
     ),
 });

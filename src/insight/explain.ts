@@ -1,14 +1,9 @@
-import type { StoredConversation } from '../../db/rows/conversations.ts';
-import { activityOf, resets } from '../../domain/conversation/activity.ts';
-import {
-  CLOCKS,
-  type ClockName,
-  type Conversation,
-  factsOf,
-} from '../../domain/conversation/conversation.ts';
-import { commandOf, type Event } from '../../domain/conversation/event.ts';
-import { type AccountRules, settingsFor } from '../../domain/policy/account-rules.ts';
-import type { Policy } from '../../domain/policy/policy.ts';
+import type { StoredConversation } from '../db/rows/conversations.ts';
+import { activityOf, resets } from '../domain/conversation/activity.ts';
+import { CLOCKS, type ClockName, type Conversation, factsOf } from '../domain/conversation/conversation.ts';
+import { commandOf, type Event } from '../domain/conversation/event.ts';
+import { type AccountRules, settingsFor } from '../domain/policy/account-rules.ts';
+import type { Policy } from '../domain/policy/policy.ts';
 import {
   candidatesFor,
   clockGuards,
@@ -17,8 +12,8 @@ import {
   type Guard,
   nextDue,
   type Timer,
-} from '../../domain/time/timers.ts';
-import type { Step } from '../feed.ts';
+} from '../domain/time/timers.ts';
+import type { Step } from './feed.ts';
 
 /** The reasons why a timer is due when it is, or is not due. */
 export type TimerExplanation = {
