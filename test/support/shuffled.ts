@@ -87,7 +87,6 @@ export const endings: fc.Arbitrary<Action> = constant(
 );
 
 /** Every kind of activity, those of conversations that go on; `of` names a message that may be among them. */
-
 export const goingOn: fc.Arbitrary<Action> = fc.oneof(
   { weight: 4, arbitrary: constant({ kind: 'INBOUND' }) },
   { weight: 4, arbitrary: agentId.map((id): Action => ({ kind: 'OUTBOUND', sender: 'AGENT', agentId: id })) },
@@ -113,7 +112,6 @@ export const goingOn: fc.Arbitrary<Action> = fc.oneof(
     { kind: 'READER_JOINED' },
     { kind: 'TRANSCRIPT_VIEWED' },
     { kind: 'TO_QUEUE' },
-    { kind: 'INACTIVATE' },
     { kind: 'MANUAL_RESPONSE_TIME', responseAt: at('22:00') },
     { kind: 'MANUAL_RESPONSE_TIME', responseAt: null },
     { kind: 'CASE_STATUS', caseStatus: 'open' },
@@ -123,12 +121,15 @@ export const goingOn: fc.Arbitrary<Action> = fc.oneof(
     { kind: 'CLIENT', clientVersion: '3', locale: 'fr' },
   ),
   {
-    weight: 2,
+    // Most of these are refused, by the status or because nothing is on hold.
+    weight: 3,
     arbitrary: constant(
       { kind: 'HOLD', until: null },
       { kind: 'HOLD', until: at('23:00') },
       { kind: 'RELEASE' },
       { kind: 'RELEASE' },
+      { kind: 'INACTIVATE' },
+      { kind: 'INACTIVATE' },
     ),
   },
   agentId.map((id): Action => ({ kind: 'ASSIGN', agentId: id })),
