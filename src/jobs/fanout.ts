@@ -1,8 +1,8 @@
-import { createPostgresRelayBackend, Relay, type RelaySubscription } from 'bullmq';
+import { createPostgresRelayBackend, type PostgresConnection, Relay, type RelaySubscription } from 'bullmq';
 import { type DatabaseAddress, describeAddress } from '../db/address.ts';
 import type { Log } from '../log.ts';
 import { within } from '../within.ts';
-import { connectionSettings } from './store/postgres-store.ts';
+import { connectionSettings, surviveLostClients } from './store/postgres-store.ts';
 import { openRedis } from './store/redis-store.ts';
 import { openPatiently, type Trouble, troubleLog } from './store/store.ts';
 
@@ -119,7 +119,12 @@ type OpenRelay = { relay: AnyRelay; disconnect(): void };
 
 async function openPostgresRelay(database: DatabaseAddress, prefix: string, log: Log): Promise<OpenRelay> {
   const connection = connectionSettings(database, prefix, 1);
-  const open = () => ready(new Relay({ ...RELAY_OPTIONS, connection, backend: createPostgresRelayBackend }));
+  const backend: typeof createPostgresRelayBackend = (options) => {
+    const made = createPostgresRelayBackend(options);
+    surviveLostClients((made as unknown as { connection: PostgresConnection }).connection);
+    return made;
+  };
+  const open = () => ready(new Relay({ ...RELAY_OPTIONS, connection, backend }));
   const relay = await openPatiently(`Postgres at ${describeAddress(database)}`, open, log);
   return { relay, disconnect: () => undefined };
 }

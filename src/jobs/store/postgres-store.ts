@@ -77,8 +77,7 @@ export async function openPostgresBackend(
 async function connect(settings: Settings): Promise<PostgresConnection> {
   const connection = new PostgresConnection(settings);
   connection.on('error', () => undefined);
-  // A client that is lost between two queries has no other listener. The next query on it rejects.
-  connection.pool.on('connect', (client) => client.on('error', () => undefined));
+  surviveLostClients(connection);
   try {
     await connection.waitUntilReady();
     return connection;
@@ -86,6 +85,33 @@ async function connect(settings: Settings): Promise<PostgresConnection> {
     await connection.close();
     throw error;
   }
+}
+
+type ClientClass = new (
+  settings: object,
+) => {
+  connect(): Promise<void>;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+};
+
+/**
+ * Keeps the process running when the server ends a session. BullMQ does not listen for errors of a client between two
+ * queries, nor of the listening client until it is connected, and an error without a listener ends the process.
+ */
+export function surviveLostClients(connection: PostgresConnection): void {
+  // The next query on a lost client rejects.
+  connection.pool.on('connect', (client) => client.on('error', () => undefined));
+  const { pgModule } = connection as unknown as { pgModule: { Client: ClientClass } };
+  class ListeningClient extends pgModule.Client {
+    /** Rejects too if the server has ended the session by the time it is connected. */
+    override async connect(): Promise<void> {
+      const lost: Error[] = [];
+      this.on('error', (error) => lost.push(error));
+      await super.connect();
+      if (lost[0]) throw lost[0];
+    }
+  }
+  Object.assign(connection, { pgModule: { Client: ListeningClient } });
 }
 
 /** Makes a worker on a shared connection survive restarts of the server and a dropped schema. */
