@@ -10,7 +10,6 @@ import { openSettingsStore, type SettingsStore } from './adapters/settings.ts';
 import { canonicalJson } from './adapters/shared/canonical-json.ts';
 import { closingResolver } from './adapters/shared/resolve-closing.ts';
 import { createVault, type Vault } from './adapters/vault.ts';
-import { infallible, openAfterCommit } from './after-commit.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { DatabaseAddress } from './db/address.ts';
@@ -22,18 +21,14 @@ import { isMigrated } from './db/readiness.ts';
 import { writeProbe } from './db/rows/heartbeat.ts';
 import { claimVault, rescheduleOnNewRules } from './db/service-state.ts';
 import { PROFILES } from './domain/policy/profiles.ts';
-import type { AfterCommit, Changed, ServiceDeps } from './engine.ts';
+import type { AfterCommit, ServiceDeps } from './engine.ts';
 import type { Metrics } from './http/metrics.ts';
 import { type HttpServer, startHttp } from './http/server.ts';
 import { openMicroBatcher } from './ingest/micro-batcher.ts';
 import { type RecordDeps, recordInTransaction } from './ingest/record-activities.ts';
-import { openChangePublisher } from './jobs/change-publisher.ts';
 import { type Fanout, openFanout } from './jobs/fanout.ts';
 import { startHeartbeat } from './jobs/heartbeat.ts';
-import { scheduleWakes } from './jobs/lane-wake.ts';
 import { openQueues, type Queues } from './jobs/queues.ts';
-import { nudgeSender } from './jobs/relay-outbox.ts';
-import { scheduleAccount } from './jobs/schedule-account.ts';
 import type { Log } from './log.ts';
 import { type FetchWithin, openGuardedFetch } from './outgoing/guarded-fetch.ts';
 import { readTargetUrl } from './outgoing/target-url.ts';
@@ -43,6 +38,7 @@ import { openAccess } from './schema/core/access.ts';
 import { loadAdapters } from './start/load-adapters.ts';
 import { type Beforehand, openClock } from './start/open-clock.ts';
 import { openMetrics, serveMetrics } from './start/open-metrics.ts';
+import { openSteps, subscribeToChanges } from './start/open-steps.ts';
 import { readSecretKey } from './start/secret-key.ts';
 import { startWorker } from './start/start-worker.ts';
 import { openLaneDirectory } from './wake/lane-directory.ts';
@@ -124,8 +120,7 @@ export async function openEngine(
     closers.push(() => queues.close());
     const fanout = await openFanout({ redisUrl, database: address, log });
     closers.push(() => fanout.close());
-    const publisher = openChangePublisher((changed) => fanout.publish(topicOf(changed.accountId), changed));
-    closers.push(() => publisher.close());
+    const afterCommit = openSteps({ queues, fanout, clock, log }, closers);
     const metrics = openMetrics(config, { db, clock, queues, log });
     const deps = withRecording(
       {
@@ -136,13 +131,7 @@ export async function openEngine(
         identifierHash: createIdentifierHash(secretKey),
         ...(metrics && { woke: metrics.woke }),
       },
-      openAfterCommit({
-        scheduleWakes: (alarms) => scheduleWakes(queues, clock, log, alarms),
-        nudgeSender: () => nudgeSender(queues, clock, log),
-        publish: (changed) =>
-          infallible(log, 'changes were not published', async () => publisher.publish(changed)),
-        scheduleAccount: (accountId, version) => scheduleAccount(queues, log, accountId, version),
-      }),
+      afterCommit,
     );
     const parts = { deps, db, clock, queues, fanout, registry, vault, settings, fetchWithin, metrics, log };
     return { ...parts, close: () => closeAll(closers) };
@@ -248,7 +237,7 @@ async function startApi(engine: Engine, config: Config, closers: Closers): Promi
       readSettings: engine.settings.toStore,
       vault: engine.vault,
       allowPrivateWebhooks: config.allowPrivateWebhooks,
-      subscribe: (accountId, handler) => subscribeToChanges(engine, accountId, handler),
+      subscribe: (accountId, handler) => subscribeToChanges(engine.fanout, accountId, handler),
       identify: openAccess(deps, config.jwt),
       isMigrated: () => isMigrated(db),
       tryWriting: () => writeProbe(db.sql, engine.clock.now()),
@@ -260,19 +249,6 @@ async function startApi(engine: Engine, config: Config, closers: Closers): Promi
   engine.metrics?.serving(server.load);
   return server;
 }
-
-/**
- * Calls the handler with the changed conversations of an account, in whatever process they changed; best effort.
- */
-export function subscribeToChanges(
-  { fanout }: Engine,
-  accountId: string,
-  handler: (changed: Changed) => void,
-): Promise<() => Promise<void>> {
-  return fanout.subscribe(topicOf(accountId), (message) => handler(message as Changed));
-}
-
-const topicOf = (accountId: string) => `changed.${accountId}`;
 
 /** Migrates the database to this code's newest migration, as every start does, and does nothing else. */
 export async function migrate(config: Config, log: Log): Promise<void> {

@@ -41,7 +41,8 @@ export function addDemo(program: Command): void {
 }
 
 async function run(): Promise<void> {
-  const { startService, subscribeToChanges } = await import('../app.ts');
+  const { startService } = await import('../app.ts');
+  const { subscribeToChanges } = await import('../start/open-steps.ts');
   const config = readConfig();
   const log = createLog({ logLevel: config.logLevel === 'info' ? 'warn' : config.logLevel });
   const service = await startService(config, log);
@@ -49,7 +50,7 @@ async function run(): Promise<void> {
     const { engine } = service;
     const accountId = await createAccount(engine.deps, { name: 'Demo' });
     const unsubscribe = await subscribeToChanges(
-      engine,
+      engine.fanout,
       accountId,
       (changed) => void printCloses(engine, changed),
     );

@@ -2,7 +2,7 @@ import type { PendingQuery, Row, Sql } from 'postgres';
 import { UnavailableError } from '../domain/errors.ts';
 import type { Database, OpenDatabase } from './client.ts';
 import { openShares } from './shares.ts';
-import { openWaitingList } from './waiting-list.ts';
+import { openWaitingList, type WaitingList } from './waiting-list.ts';
 
 /** A place for one heavy request: a connection to itself, until it leaves. */
 export type HeavyPlace = { db: Database; leave(): void };
@@ -79,17 +79,6 @@ export async function openHeavyReads(
     };
   }
 
-  async function waitForPlace(accountId: string, left: AbortSignal | undefined): Promise<HeavyPlace> {
-    const key = {};
-    const giveUp = () => waiting.refuse(key, noPlace());
-    left?.addEventListener('abort', giveUp);
-    try {
-      return await new Promise((take, refuse) => waiting.add(key, { accountId, take, refuse }));
-    } finally {
-      left?.removeEventListener('abort', giveUp);
-    }
-  }
-
   return {
     async take(accountId, left) {
       if (free.length > 0 && shares.mayTake(accountId)) return enter(accountId);
@@ -97,7 +86,7 @@ export async function openHeavyReads(
         waiting.size(accountId) >= placesOfOne * WAITING_FOR_EACH ||
         waiting.size() >= 4 * places * WAITING_FOR_EACH;
       if (isFull || left?.aborted) throw noPlace();
-      return await waitForPlace(accountId, left);
+      return await waitForPlace(waiting, accountId, left);
     },
     events,
     load: () => ({ within: places - free.length, waiting: waiting.size() }),
@@ -105,6 +94,21 @@ export async function openHeavyReads(
       await Promise.all([...all, events].map((db) => db.close()));
     },
   };
+}
+
+async function waitForPlace(
+  waiting: WaitingList<HeavyPlace>,
+  accountId: string,
+  left: AbortSignal | undefined,
+): Promise<HeavyPlace> {
+  const key = {};
+  const giveUp = () => waiting.refuse(key, noPlace());
+  left?.addEventListener('abort', giveUp);
+  try {
+    return await new Promise((take, refuse) => waiting.add(key, { accountId, take, refuse }));
+  } finally {
+    left?.removeEventListener('abort', giveUp);
+  }
 }
 
 function noPlace(): UnavailableError {

@@ -32,6 +32,8 @@ export type OutboxSender = {
 };
 
 type SenderDeps = Pick<EngineDeps, 'db' | 'clock'>;
+type Carry = (turn: Turn) => Promise<CarriedOut>;
+type Claimed = { turn: Turn; place: Place };
 
 /** Longer than any attempt takes. After it another process may claim the effect, so a send that hangs gives up its place. */
 const LEASE_MS = 60_000;
@@ -39,49 +41,30 @@ const LEASE_MS = 60_000;
 /** Opens a sender. `carry` carries out one claimed effect. */
 export function openSender(
   deps: SenderDeps,
-  carry: (turn: Turn) => Promise<CarriedOut>,
+  carry: Carry,
   log: Log,
   places: SendPlaces = openPlaces(),
 ): OutboxSender {
   const turns = openTurns();
   const pauses = openPauses(deps.clock);
-  const underWay = new Set<Promise<void>>();
   let isClosing = false;
-  let carriedOut = 0;
   const runner = openRunner(work);
+  const sends = openSends(carry, log, { pause: (id, ms) => pauses.pause(id, ms, kick), freed: runner.run });
   const walk = openWalk((after, limit) => readPage(deps, after, limit), runner.run);
 
   async function work(): Promise<void> {
     if (isClosing) return;
     try {
       for (const stop of await walk.nextPage()) turns.add(stop);
-      for (let claimed = 1; claimed > 0 && !isClosing; ) claimed = await claimAndSend();
+      for (let isMore = true; isMore && !isClosing; ) {
+        const claimed = await claim(deps, turns, places, pauses.isPaused);
+        isMore = claimed.length > 0;
+        claimed.forEach(sends.start);
+      }
     } catch (error) {
       walk.cancel();
       log.error({ err: error }, 'due effects could not be claimed; the next try is in 5 s');
     }
-  }
-
-  async function claimAndSend(): Promise<number> {
-    const claimed = await claim(deps, turns, places, pauses.isPaused);
-    for (const { turn, place } of claimed) {
-      const sending = send(turn, place).finally(() => underWay.delete(sending));
-      underWay.add(sending);
-    }
-    return claimed.length;
-  }
-
-  async function send(turn: Turn, place: Place): Promise<void> {
-    try {
-      const { health, laterMs } = await within(LEASE_MS, 'carrying out an effect', carry(turn));
-      carriedOut++;
-      if (laterMs > 0) pauses.pause(turn.destinationId, laterMs, kick);
-      place.leave(health);
-    } catch (error) {
-      log.error({ err: error, effect: turn.id }, 'an effect was not carried out within its lease');
-      place.leave();
-    }
-    void runner.run();
   }
 
   function kick(): void {
@@ -91,16 +74,16 @@ export function openSender(
   }
 
   async function idle(): Promise<void> {
-    while (runner.running() !== null || underWay.size > 0) await Promise.all([runner.running(), ...underWay]);
+    while (runner.running() !== null || sends.size() > 0) await Promise.all([runner.running(), sends.end()]);
   }
 
   return {
     kick,
     load: places.load,
     async drain() {
-      const before = carriedOut;
-      for (let done = -1; done !== carriedOut; ) {
-        done = carriedOut;
+      const before = sends.carriedOut();
+      for (let done = -1; done !== sends.carriedOut(); ) {
+        done = sends.carriedOut();
         walk.request();
         while (walk.isPending() && !isClosing) {
           walk.skipRest();
@@ -108,11 +91,45 @@ export function openSender(
         }
         await idle();
       }
-      return carriedOut - before;
+      return sends.carriedOut() - before;
     },
     async close() {
       isClosing = true;
       await idle();
+    },
+  };
+}
+
+/** The sends under way. `freed` is called when one has ended, `pause` when its destination asks for a pause. */
+function openSends(
+  carry: Carry,
+  log: Log,
+  { pause, freed }: { pause(destinationId: string, ms: number): void; freed(): unknown },
+) {
+  const underWay = new Set<Promise<void>>();
+  let carriedOut = 0;
+
+  async function send({ turn, place }: Claimed): Promise<void> {
+    try {
+      const { health, laterMs } = await within(LEASE_MS, 'carrying out an effect', carry(turn));
+      carriedOut++;
+      if (laterMs > 0) pause(turn.destinationId, laterMs);
+      place.leave(health);
+    } catch (error) {
+      log.error({ err: error, effect: turn.id }, 'an effect was not carried out within its lease');
+      place.leave();
+    }
+    freed();
+  }
+
+  return {
+    size: () => underWay.size,
+    carriedOut: () => carriedOut,
+    /** Waits until those now under way have ended. */
+    end: () => Promise.all(underWay),
+    start(claimed: Claimed): void {
+      const sending = send(claimed).finally(() => underWay.delete(sending));
+      underWay.add(sending);
     },
   };
 }
@@ -128,7 +145,7 @@ async function claim(
   turns: SendTurns,
   places: SendPlaces,
   isPaused: (destinationId: string) => boolean,
-): Promise<{ turn: Turn; place: Place }[]> {
+): Promise<Claimed[]> {
   const picks = turns.pick(places, (id) => !isPaused(id));
   if (picks.length === 0) return [];
   try {

@@ -66,6 +66,8 @@ export function openAdmission(
   const waiting = openFairQueue<() => void>();
   const places = openPlaces(requestsAtOnce, (mayEnter) => waiting.next(mayEnter)?.());
   const { requestsWaiting, waitMs = WAIT_MS, answerWithinMs = ANSWER_WITHIN_MS } = limits;
+  const admit = (response: ServerResponse, party: string) =>
+    leaveOf(places.take(party), setTimeout(sendTooLong, answerWithinMs, response));
   const isBehind = () => eventLoop.delayMs() > maxDelayMs;
   const mayWait = (party: string) =>
     waiting.size() < requestsWaiting &&
@@ -74,16 +76,6 @@ export function openAdmission(
   function refuse(response: ServerResponse, refusal: Refusal): void {
     refused(refusal);
     sendBusy(response);
-  }
-
-  function admit(response: ServerResponse, party: string): Leave {
-    const stepAside = places.take(party);
-    const timeout = setTimeout(sendTooLong, answerWithinMs, response);
-    const leave = () => {
-      clearTimeout(timeout);
-      stepAside();
-    };
-    return Object.assign(leave, { stepAside });
   }
 
   function waitForTurn(response: ServerResponse, party: string): Promise<Leave | null> {
@@ -120,6 +112,14 @@ export function openAdmission(
     load: () => ({ requests: places.taken(), waiting: waiting.size() }),
     close: () => eventLoop.stop(),
   };
+}
+
+function leaveOf(stepAside: () => void, timeout: NodeJS.Timeout): Leave {
+  const leave = () => {
+    clearTimeout(timeout);
+    stepAside();
+  };
+  return Object.assign(leave, { stepAside });
 }
 
 /**

@@ -34,12 +34,48 @@ const LEAST_BYTES = 4_096;
  * largest one. A sender that sends quickly is never affected.
  */
 export function openBodyBudget({ bytes, placeBytes }: { bytes: number; placeBytes: number }): BodyBudget {
+  const bodies = openBodies();
+
+  /** Frees memory for a body; false if there is none, or the body itself was dropped. */
+  function freeMemory(body: Body, more: number): boolean {
+    const { place } = body.owner;
+    while (bodies.sumOf(place) + more > placeBytes && bodies.has(body))
+      if (!bodies.evictIn(place)) return false;
+    while (bodies.sum() + more > bytes && bodies.has(body)) if (!bodies.evictAnywhere()) return false;
+    return bodies.has(body);
+  }
+
+  return {
+    keptBytes: bodies.sum,
+    open(owner, evict) {
+      const body: Body = { owner, bytes: 0, isComplete: false, evict };
+      let came = 0;
+      bodies.add(body);
+      return {
+        grow(more) {
+          came += more;
+          const needed = Math.max(LEAST_BYTES, came) - body.bytes;
+          if (needed > 0 && !freeMemory(body, needed)) return false;
+          if (needed > 0) bodies.grow(body, needed);
+          return true;
+        },
+        complete() {
+          body.isComplete = true;
+        },
+        free: () => bodies.remove(body),
+      };
+    },
+  };
+}
+
+/** The bodies in memory, by share, and the bytes that they use. */
+function openBodies() {
   /** Of each place, its bodies in the order in which they were begun. */
   const places = new Map<string, Set<Body>>();
   const placeSums = new Map<string, number>();
   let sum = 0;
 
-  function add(body: Body, more: number): void {
+  function grow(body: Body, more: number): void {
     body.bytes += more;
     sum += more;
     placeSums.set(body.owner.place, (placeSums.get(body.owner.place) ?? 0) + more);
@@ -49,7 +85,7 @@ export function openBodyBudget({ bytes, placeBytes }: { bytes: number; placeByte
     const { place } = body.owner;
     const bodies = places.get(place);
     if (!bodies?.delete(body)) return;
-    add(body, -body.bytes);
+    grow(body, -body.bytes);
     if (bodies.size > 0) return;
     places.delete(place);
     placeSums.delete(place);
@@ -64,41 +100,19 @@ export function openBodyBudget({ bytes, placeBytes }: { bytes: number; placeByte
     return true;
   }
 
-  /** The largest shares first. */
-  function evictAnywhere(): boolean {
-    const fullest = [...placeSums].sort(([, a], [, b]) => b - a);
-    return fullest.some(([place]) => evictIn(place));
-  }
-
   return {
-    keptBytes: () => sum,
-    open(owner, evict) {
-      const body: Body = { owner, bytes: 0, isComplete: false, evict };
-      let came = 0;
-      const bodies = places.get(owner.place) ?? new Set();
-      places.set(owner.place, bodies.add(body));
-
-      function freeMemory(more: number): boolean {
-        while ((placeSums.get(owner.place) ?? 0) + more > placeBytes && places.get(owner.place)?.has(body))
-          if (!evictIn(owner.place)) return false;
-        while (sum + more > bytes && places.get(owner.place)?.has(body)) if (!evictAnywhere()) return false;
-        return places.get(owner.place)?.has(body) ?? false;
-      }
-
-      return {
-        grow(more) {
-          came += more;
-          const needed = Math.max(LEAST_BYTES, came) - body.bytes;
-          if (needed > 0 && !freeMemory(needed)) return false;
-          if (needed > 0) add(body, needed);
-          return true;
-        },
-        complete() {
-          body.isComplete = true;
-        },
-        free: () => remove(body),
-      };
+    grow,
+    remove,
+    evictIn,
+    /** Frees memory in the largest share that has an incomplete body; false if none has. */
+    evictAnywhere: () => [...placeSums].sort(([, a], [, b]) => b - a).some(([place]) => evictIn(place)),
+    add(body: Body): void {
+      const { place } = body.owner;
+      places.set(place, (places.get(place) ?? new Set()).add(body));
     },
+    has: (body: Body) => places.get(body.owner.place)?.has(body) ?? false,
+    sum: () => sum,
+    sumOf: (place: string) => placeSums.get(place) ?? 0,
   };
 }
 
