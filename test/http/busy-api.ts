@@ -1,7 +1,10 @@
 import { expect } from 'vitest';
+import { openDatabase } from '../../src/db/client.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
 import type { Refusal } from '../../src/http/admission.ts';
 import { type HttpDeps, type HttpServer, startHttp } from '../../src/http/server.ts';
+import { openAccess } from '../../src/schema/core/access.ts';
+import { PATIENT_SESSION } from '../support/database.ts';
 import { HTTP_OPTIONS, RECORD } from './open-api.ts';
 import { openWebhookApi } from './webhook-calls.ts';
 
@@ -21,6 +24,9 @@ export type BusyApi = Awaited<ReturnType<typeof openBusyApi>>;
 export async function openBusyApi() {
   const world = await openWebhookApi();
   const { api } = world;
+  // Of its own: requests that are blocked may take every connection, and who cannot be authenticated is answered 503.
+  const keys = openDatabase(api.engine.address, { connections: 2, session: PATIENT_SESSION });
+  const identify = openAccess({ db: keys, clock: api.engine.clock }, null);
   const servers: HttpServer[] = [];
   const holds = new Set<() => Promise<void>>();
   const letGoOfAll = async () => {
@@ -31,7 +37,7 @@ export async function openBusyApi() {
     /** A server that takes on so much; nobody has asked as often as to be refused for that. */
     async serve(options: BusyOptions, deps: Partial<HttpDeps> = {}): Promise<BusyServer> {
       const refused: Refusal[] = [];
-      const all = { ...api.deps, refused: (why: Refusal) => void refused.push(why), ...deps };
+      const all = { ...api.deps, identify, refused: (why: Refusal) => void refused.push(why), ...deps };
       // How busy this machine is otherwise is not what most of these tests are about.
       const roomy = { requestsPerMinute: 1_000_000, accountRequestsPerMinute: 1_000_000, maxDelayMs: 60_000 };
       const server = await startHttp(all, { ...HTTP_OPTIONS, ...roomy, ...options });
@@ -58,7 +64,7 @@ export async function openBusyApi() {
         where conversation.account_id = ${api.engine.accountId} and starts_with(address, ${prefix})`;
       return rows.map(({ address }) => address).sort();
     },
-    /** Blocks all authenticated requests until the returned function is called. @throws if that fails */
+    /** Blocks all requests once they are authenticated, until the returned function is called. @throws if that fails */
     async holdUp(): Promise<() => Promise<void>> {
       const held = Promise.withResolvers<void>();
       const go = Promise.withResolvers<void>();
@@ -81,6 +87,7 @@ export async function openBusyApi() {
     async close() {
       await letGoOfAll();
       for (const server of servers) await server.close();
+      await keys.close();
       await api.close();
     },
   };

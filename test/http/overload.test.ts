@@ -147,9 +147,14 @@ describe('the places of running requests', () => {
     const server = await busyApi.serve({ ...forOne({ atOnce: 8, waiting: 52 }), waitMs: PATIENTLY });
     const letGo = await busyApi.holdUp();
     const stop = new AbortController();
-    const calls = Array.from({ length: 60 }, (_, index) =>
-      busyApi.post(server, busyApi.inbound(`gone ${index}`), stop.signal),
-    );
+    const post = (index: number) => busyApi.post(server, busyApi.inbound(`gone ${index}`), stop.signal);
+    const calls: Promise<Response>[] = [];
+    // One after another, so that each blocks a connection of its own.
+    for (let index = 0; index < 8; index++) {
+      calls.push(post(index));
+      await expect.poll(() => server.load().requests, soon).toBe(index + 1);
+    }
+    for (let index = 8; index < 60; index++) calls.push(post(index));
     await expect.poll(() => server.load(), soon).toEqual({ requests: 8, waiting: 52, subscriptions: 0 });
     stop.abort();
     await Promise.allSettled(calls);
