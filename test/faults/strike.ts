@@ -7,8 +7,11 @@ export type Session = { who: string; pid: number };
 
 /** Each row of a conversation takes a while to write, so that what writes many is caught in the middle. */
 export const SLOWLY = 'if random() < 0.5 then perform pg_sleep(0.001); end if;';
-const BATCH = `usename like 'worker%' and query like '%update conversation set%' and state = 'active' and query_start < clock_timestamp() - interval '30 ms'`;
-const CAUGHT_WITHIN_MS = 15_000;
+/** The key of an advisory lock. While it is held, a batch stops at about every tenth conversation that it ends. */
+const GATE = 4_711;
+const STOPPING = `${SLOWLY} if new.status = 'ENDED' and random() < 0.1 then perform pg_advisory_xact_lock_shared(${GATE}); end if;`;
+const BATCH = `usename like 'worker%' and query like '%update conversation set%' and wait_event = 'advisory'`;
+const CAUGHT_WITHIN_MS = 60_000;
 const MENDED_WITHIN_MS = 45_000;
 
 /** Waits for a session in the middle of a statement, and returns it. @throws if there is none */
@@ -56,19 +59,25 @@ export async function known(outcome: Promise<unknown>): Promise<void> {
   if (error !== null) throw error;
 }
 
-/** Finds the session that writes a large batch of due conversations, and injects a fault into it. */
+/** Stops a session in the middle of a batch of due conversations, and injects a fault into it; then the gate opens. */
 export async function inMidBatch(
   world: World,
   traffic: Traffic,
   { burst }: Load,
   then: (batch: Session) => Promise<void> | void,
 ): Promise<void> {
-  await world.afflict(SLOWLY);
   try {
-    const reported = settled(traffic.burst(burst));
-    await then(await caught(world, BATCH));
-    await world.afflict(null);
-    await known(reported);
+    await world.postgres.sql(async (gate) => {
+      await gate.unsafe(`select pg_advisory_lock(${GATE})`);
+      await world.afflict(STOPPING);
+      const reported = settled(traffic.burst(burst));
+      const batch = await caught(world, BATCH);
+      // The fault may be the end of this session, which opens the gate too.
+      const opened = () => settled(gate.unsafe(`select pg_advisory_unlock(${GATE})`));
+      await Promise.all([then(batch), opened()]);
+      await world.afflict(null);
+      await known(reported);
+    });
   } finally {
     await world.afflict(null);
   }
