@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import summary from './test/support/reporter.ts';
 
 /**
@@ -12,6 +13,24 @@ const ALONE = [
   'test/ingest/many-late-activities.test.ts',
   'test/outgoing/guarded-fetch.test.ts',
 ];
+
+/** These take longest, and start first: by itself vitest starts with the largest files. */
+const LONGEST = [
+  'faults/faults',
+  'live/upgrade',
+  'bench/bench',
+  'repository/package',
+  'repository/postgres-15',
+];
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) =>
+      LONGEST.findIndex((name) => moduleId.endsWith(`/test/${name}.test.ts`));
+    const sorted = await super.sort(files);
+    const first = sorted.filter((file) => rank(file) >= 0).sort((a, b) => rank(a) - rank(b));
+    return [...first, ...sorted.filter((file) => rank(file) < 0)];
+  }
+}
 
 const resolve = {
   alias: [
@@ -44,6 +63,7 @@ export default defineConfig({
       },
     ],
     maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     globalSetup: ['test/support/postgres.ts'],
     reporters: ['default', summary()],
   },

@@ -21,7 +21,7 @@ const SENT_WITHIN_MS = 240_000;
  */
 export const PROVIDER_DOWN: Fault = {
   name: 'a provider down for long',
-  on: ['redis', 'postgres'],
+  on: ['postgres', 'redis'],
   async strike({ standIn, postgres, sms, wired }, traffic, { isShort }) {
     const count = countIn(postgres);
     await standIn.goDown();
